@@ -1,0 +1,140 @@
+"""The recipe: arborist.yaml as typed objects, checked by schemas/recipe.json."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from bot.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "schemas" / "recipe.json"
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    engine: Literal["transformers", "vllm", "openai"]
+    model: str
+    batch: int = 8
+    temperature: float = 0.7
+    endpoint: str = ""
+
+
+@dataclass(frozen=True)
+class StudentRecipe:
+    model: str
+
+
+@dataclass(frozen=True)
+class GenerateRecipe:
+    samples: int
+    batches: int = 12
+
+
+@dataclass(frozen=True)
+class PhaseRecipe:
+    """One phase of training; `batch_tokens` is the whole optimizer step's, over all processes."""
+
+    learning_rate: float
+    batch_tokens: int
+    epochs: float
+    warmup: float = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    weight_decay: float = 0.0
+    replay: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainRecipe:
+    knowledge: PhaseRecipe
+    skills: PhaseRecipe
+    precision: Literal["bf16", "fp32"] = "bf16"
+    max_length: int = 1024
+    checkpoint_every: int = 10
+    deepspeed: str = ""
+
+
+@dataclass(frozen=True)
+class EvaluateRecipe:
+    max_new_tokens: int = 48
+    batch: int = 16
+
+
+@dataclass(frozen=True)
+class GateRecipe:
+    new: float
+    kept: float
+    retention: float
+
+
+@dataclass(frozen=True)
+class ReleaseRecipe:
+    repository: str
+    license: str = "apache-2.0"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that arborist.yaml says."""
+
+    teacher: TeacherRecipe
+    student: StudentRecipe
+    generate: GenerateRecipe
+    train: TrainRecipe
+    evaluate: EvaluateRecipe
+    gate: GateRecipe
+    release: ReleaseRecipe
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    store: str = ".arborist/store"
+    seed: int = 0
+
+    def part(self, name: str) -> dict[str, Any]:
+        """One part of the recipe as plain data, for keys and manifests."""
+        return asdict(getattr(self, name))
+
+    def store_url(self) -> str:
+        """Where the store is; the environment's ARBORIST_STORE wins, since runners differ in it."""
+        return os.environ.get("ARBORIST_STORE") or self.store
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check arborist.yaml.
+
+    Raises:
+        UserError: it is missing, not YAML, or not as the schema says (with the place).
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    try:
+        data = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no recipe here; run in a folder with an arborist.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
+    error = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
+    if error is not None:
+        place = ".".join(str(part) for part in error.absolute_path) or "top level"
+        raise UserError(f"{path}: {place}: {error.message}", code=1)
+    return _typed(data)
+
+
+def _typed(data: Mapping[str, Any]) -> Recipe:
+    train = dict(data["train"])
+    phases = {name: PhaseRecipe(**train.pop(name)) for name in ("knowledge", "skills")}
+    return Recipe(
+        teacher=TeacherRecipe(**data["teacher"]),
+        student=StudentRecipe(**data["student"]),
+        generate=GenerateRecipe(**data["generate"]),
+        train=TrainRecipe(**phases, **train),
+        evaluate=EvaluateRecipe(**data["evaluate"]),
+        gate=GateRecipe(**data["gate"]),
+        release=ReleaseRecipe(**data["release"]),
+        commands={name: tuple(roles) for name, roles in data["commands"].items()},
+        store=data.get("store", ".arborist/store"),
+        seed=data.get("seed", 0),
+    )
