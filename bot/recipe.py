@@ -116,21 +116,21 @@ def load_recipe(path: Path) -> Recipe:
         raise UserError(f"{path}: there is no recipe here; run in a folder with an arborist.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
-    error = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
-    if error is not None:
-        place = ".".join(str(part) for part in error.absolute_path) or "top level"
-        raise UserError(f"{path}: {place}: {error.message}", code=1)
+    worst = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
+    if worst is not None:
+        place = ".".join(str(part) for part in worst.absolute_path) or "top level"
+        raise UserError(f"{path}: {place}: {worst.message}", code=1)
     return _typed(data)
 
 
 def _typed(data: Mapping[str, Any]) -> Recipe:
     train = dict(data["train"])
-    phases = {name: PhaseRecipe(**train.pop(name)) for name in ("knowledge", "skills")}
+    knowledge, skills = (PhaseRecipe(**train.pop(name)) for name in ("knowledge", "skills"))
     return Recipe(
         teacher=TeacherRecipe(**data["teacher"]),
         student=StudentRecipe(**data["student"]),
         generate=GenerateRecipe(**data["generate"]),
-        train=TrainRecipe(**phases, **train),
+        train=TrainRecipe(knowledge, skills, **train),
         evaluate=EvaluateRecipe(**data["evaluate"]),
         gate=GateRecipe(**data["gate"]),
         release=ReleaseRecipe(**data["release"]),

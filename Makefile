@@ -1,0 +1,39 @@
+PYTHON ?= python3
+TORCH := torch==2.13.0
+BIN := .venv/bin
+# DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
+export DS_BUILD_OPS := 0
+
+.PHONY: setup demo test lint format bench clean
+
+setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
+	@$(BIN)/arborist models fetch
+
+.venv/ready: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arborist needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@echo "setting up .venv (about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) uv==0.9.30 setuptools wheel ninja
+	@$(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt --no-build-isolation-package deepspeed -e '.[train,local,dev]'
+	@touch $@
+
+demo: setup  ## a contribution becomes a released model, on this machine alone
+	@$(BIN)/arborist demo $(DEMO)
+
+test: setup lint
+	@$(BIN)/pytest
+
+lint: .venv/ready
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+format: .venv/ready
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+bench: setup  ## prints the figures that BENCHMARKS.md records
+	@$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf .venv demo
