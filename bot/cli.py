@@ -1,0 +1,291 @@
+"""The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot import __version__
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.taxonomy.leaf import Leaf
+
+app = typer.Typer(
+    name="arborist",
+    help="A GitOps bot for language models: the taxonomy on main is what the released model knows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The embedded model.", no_args_is_help=True)
+local_app = typer.Typer(
+    help="The local world: a GitHub, Actions and a Hub on 127.0.0.1.", no_args_is_help=True
+)
+app.add_typer(models_app, name="models")
+app.add_typer(local_app, name="local")
+
+RepositoryOption = Annotated[Path, typer.Option(help="The checkout with arborist.yaml and taxonomy/.")]
+RecipeOption = Annotated[Path, typer.Option(help="The recipe.")]
+DataOption = Annotated[Path, typer.Option(help="The folder that holds the local world's state.")]
+
+
+def main() -> None:
+    """Run a command; an error that a person can mend is one line and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        print(f"arborist: {error}", file=sys.stderr)
+        sys.exit(error.code)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+@app.command()
+def lint(
+    path: Annotated[str, typer.Argument(help="The taxonomy's folder in the repository.")] = "taxonomy",
+    repository: RepositoryOption = Path(),
+    base: Annotated[str, typer.Option(help="Lint only leaves that changed since this commit.")] = "",
+    head: Annotated[str, typer.Option(help="The commit that is checked out; with --base.")] = "HEAD",
+    format_: Annotated[
+        str, typer.Option("--format", help="terminal, github, json or markdown.")
+    ] = "terminal",
+    output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
+) -> None:
+    """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
+    from bot.lint import lint_tree
+    from bot.lint.reporters import REPORTERS
+
+    if format_ not in REPORTERS:
+        raise UserError(f"--format {format_}: there are {', '.join(REPORTERS)}")
+    only = None
+    if base:
+        from bot.taxonomy.tree import changed_leaves
+
+        changes = changed_leaves(repository, base, head)
+        only = {*changes.added, *changes.changed}
+    result = lint_tree(repository / path, only)
+    if output:
+        _write_json(output, result.to_json())
+    print(REPORTERS[format_](result), end="")
+    raise typer.Exit(1 if result.errors else 0)
+
+
+@app.command()
+def plan(
+    base: Annotated[str, typer.Option(help="The commit to merge into.")],
+    repository: RepositoryOption = Path(),
+    head: Annotated[str, typer.Option(help="The commit with the contribution.")] = "HEAD",
+    recipe: RecipeOption = Path("arborist.yaml"),
+    pull: Annotated[int, typer.Option(help="The pull request's number, for the report.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="Write the plan as JSON here.")] = None,
+) -> None:
+    """Say what merging would change: which leaves, under which keys. Needs no model and no GPU."""
+    from bot.generate import leaf_key
+    from bot.plan import Plan, PlannedLeaf
+    from bot.recipe import load_recipe
+    from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
+
+    loaded = load_recipe(recipe)
+    changes = changed_leaves(repository, base, head)
+    planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
+    for leaf in load_tree_at(repository, head, lenient=True):
+        change = (
+            "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
+        )
+        planned.append(PlannedLeaf(leaf.path, change, leaf_key(leaf, loaded)))  # type: ignore[arg-type]
+    result = Plan(pull, resolve(repository, head), tuple(planned))
+    if output:
+        _write_json(output, result.to_json())
+    else:
+        print(json.dumps(result.to_json(), indent=2))
+
+
+@app.command()
+def generate(
+    leaves: Annotated[list[str] | None, typer.Argument(help="Leaves by path; all if none is named.")] = None,
+    repository: RepositoryOption = Path(),
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Generate the samples of leaves; what the store has is not asked for again."""
+    from bot.generate import generate_leaf
+    from bot.progress import say
+    from bot.recipe import load_recipe
+    from bot.store import Store
+    from bot.teachers import open_teacher
+
+    loaded = load_recipe(recipe)
+    store, teacher = Store(loaded.store_url()), open_teacher(loaded)
+    for leaf in _leaves(repository, leaves):
+        made = generate_leaf(leaf, loaded, store, teacher)
+        say(f"{leaf.path}: {len(made.samples)} samples of {made.funnel.candidates} candidates")
+        for sample in made.samples:
+            print(json.dumps(sample.to_json(), ensure_ascii=False))
+
+
+@app.command()
+def sample(
+    pull: Annotated[int, typer.Option(help="The pull request's number.")],
+    sha: Annotated[str, typer.Option(help="The commit that the maintainer saw.")],
+    repository: RepositoryOption = Path(),
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Sample a pull request, and ask today's model its questions; both go into the comment."""
+    from bot.github.client import connect, github_errors
+    from bot.github.sample import sample_pull
+    from bot.recipe import load_recipe
+    from bot.store import Store
+
+    loaded = load_recipe(recipe)
+    with github_errors(f"sampling pull request {pull}"):
+        posted = sample_pull(connect(), repository, pull, sha, loaded, Store(loaded.store_url()))
+    print(posted.url)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The artifact's files: lint.json and plan.json.")],
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Tell on the pull request what the lint job found, after checking what it handed over."""
+    from bot.github.client import connect, github_errors
+    from bot.github.report import report as tell
+    from bot.recipe import load_recipe
+    from bot.store import Store
+
+    loaded = load_recipe(recipe)
+    with github_errors("reporting on a pull request"):
+        posted = tell(connect(), _event(), folder, loaded, Store(loaded.store_url()))
+    print(posted.url if posted else "the pull request was pushed to meanwhile; the next run tells")
+
+
+@app.command()
+def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Answer a comment's slash command, and hand over what a GPU runner has to do."""
+    from bot.github.client import connect, github_errors
+    from bot.github.commands import handle_comment
+    from bot.recipe import load_recipe
+
+    with github_errors("answering a command"):
+        accepted = handle_comment(connect(), load_recipe(recipe), _event())
+    if accepted:
+        values = {"name": accepted.command.name, "pull": str(accepted.pull), "sha": accepted.sha}
+        lines = "".join(f"{name}={value}\n" for name, value in values.items())
+        with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
+            file.write(lines)
+        print(lines, end="")
+
+
+@app.command()
+def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Make the released model follow the taxonomy; do nothing where it does. Exit 1: the gate is shut."""
+    from bot.github.retrain import retrain_and_tell
+    from bot.recipe import load_recipe
+    from bot.store import Store
+
+    loaded = load_recipe(recipe)
+    outcome = retrain_and_tell(repository, loaded, Store(loaded.store_url()))
+    if outcome.verdict and not outcome.verdict.passed:
+        raise typer.Exit(1)
+    if outcome.release:
+        print(outcome.release.url)
+
+
+@app.command()
+def explain(
+    key: Annotated[str, typer.Argument(help="A key, or how it begins.")],
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Say what an entry of the store was made from."""
+    for entry in _entries(key, recipe):
+        print(json.dumps({"step": entry.step, "key": entry.key, "inputs": entry.inputs}, indent=2))
+
+
+@app.command()
+def forget(
+    key: Annotated[str, typer.Argument(help="A key, or how it begins.")],
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Remove an entry from the store, so that it is made again."""
+    for entry in _entries(key, recipe):
+        entry.store.forget(entry.step, entry.key)
+        print(f"forgot {entry.step}/{entry.key}")
+
+
+@models_app.command("fetch")
+def models_fetch() -> None:
+    """Fetch and convert the embedded model, once; it is kept outside the repository."""
+    from bot.models import fetch_embedded
+
+    print(fetch_embedded())
+
+
+@local_app.command("up")
+def local_up(
+    data: DataOption = Path(".arborist/local"),
+    port: Annotated[int, typer.Option(help="GitHub's port; a free one if 0.")] = 0,
+) -> None:
+    """Serve the local world until interrupted; one JSON line on stdout says where everything is."""
+    from bot.local.world import serve
+
+    serve(data, port)
+
+
+@local_app.command("env")
+def local_env(data: DataOption = Path(".arborist/local")) -> None:
+    """Print the environment that points the bot at a local world, for `eval "$(arborist local env)"`."""
+    from bot.local.world import environment
+
+    for name, value in environment(data).items():
+        print(f"export {name}={value}")
+
+
+@app.command()
+def demo(
+    data: DataOption = Path("demo"),
+    keep: Annotated[bool, typer.Option(help="Leave the local world up at the end.")] = False,
+) -> None:
+    """Watch a contribution become a released model, on this machine alone."""
+    from bot.local.demo.story import tell
+
+    tell(data, keep=keep)
+
+
+def _leaves(repository: Path, names: list[str] | None) -> "list[Leaf]":
+    from bot.taxonomy.tree import load_tree
+
+    found = load_tree(repository / "taxonomy", only=names or None)
+    missing = set(names or ()) - {leaf.path for leaf in found}
+    if missing:
+        raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below taxonomy/")
+    return found
+
+
+def _entries(key: str, recipe: Path) -> list[Any]:
+    from bot.recipe import load_recipe
+    from bot.store import Store
+
+    found = Store(load_recipe(recipe).store_url()).find(key)
+    if not found:
+        raise UserError(f"no entry of the store has a key that begins with {key}")
+    return found
+
+
+def _event() -> dict[str, Any]:
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        raise UserError("GITHUB_EVENT_PATH is not set: this command answers an event, in a workflow")
+    event: dict[str, Any] = json.loads(Path(path).read_text())
+    return event
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""GitHub's side of the bot: events in; the comment, checks and permissions out."""

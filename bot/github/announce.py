@@ -1,0 +1,62 @@
+"""The closing word on merged pull requests: released with these numbers, or why not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from github.GithubException import UnknownObjectException
+from github.Repository import Repository
+
+from bot.evaluate.gate import Verdict
+from bot.github.comment import Posted, update_comment
+from bot.github.render import render
+from bot.progress import say
+from bot.release.hub import Release
+
+
+def merged_pulls(repository: Repository, commits: Sequence[str]) -> list[int]:
+    """The merged pull requests that brought these commits into the default branch."""
+    numbers: set[int] = set()
+    for sha in commits:
+        try:
+            pulls = list(repository.get_commit(sha).get_pulls())
+        except UnknownObjectException:
+            say(f"commit {sha[:7]} is not on GitHub; no pull request is told of it")
+            continue
+        numbers |= {pull.number for pull in pulls if pull.merged_at is not None}
+    return sorted(numbers)
+
+
+def announce_release(repository: Repository, release: Release) -> list[Posted]:
+    """Tell every pull request that is new in a release; telling twice changes nothing."""
+    leaves = [_row(leaf["path"], leaf["exam"]) for leaf in release.manifest["leaves"]]
+    posted = []
+    for number in release.manifest["pulls"]:
+        pull = repository.get_pull(number)
+        own = touched(leaves, [file.filename for file in pull.get_files()])
+        text = render(
+            "release", tag=release.tag, url=release.url, repository=release.repository, leaves=own or leaves
+        )
+        posted.append(update_comment(pull, {"release": text}))
+    return posted
+
+
+def announce_refusal(
+    repository: Repository, pulls: Sequence[int], verdict: Verdict, leaves: Sequence[dict[str, Any]]
+) -> list[Posted]:
+    """Tell every pull request of a release that the gate refused, and why."""
+    posted = []
+    for number in pulls:
+        pull = repository.get_pull(number)
+        own = touched(leaves, [file.filename for file in pull.get_files()])
+        text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
+        posted.append(update_comment(pull, {"release": text}))
+    return posted
+
+
+def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
+    """Of the leaves, those that have a file among these."""
+    return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]
+
+
+def _row(path: str, exam: dict[str, Any]) -> dict[str, Any]:
+    return {"path": path, **exam}

@@ -1,0 +1,97 @@
+"""What the unprivileged lint job handed over, checked, and told on the pull request."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from bot.errors import UserError
+from bot.github.checks import ANNOTATIONS_SHOWN, report_check
+from bot.github.comment import Posted, update_comment
+from bot.github.render import render
+from bot.lint.findings import Finding
+from bot.lint.report import read_report
+from bot.lint.reporters.markdown import render as render_findings
+from bot.plan import Plan, read_plan, summarize
+from bot.recipe import Recipe
+from bot.store import Store
+
+ARTIFACT_LIMIT = 20 * 1024 * 1024
+_LEVEL = {"error": "failure", "warning": "warning", "info": "notice"}
+
+
+def read_artifact(folder: Path, name: str) -> Any:
+    """A JSON file of an artifact, which anybody may have written.
+
+    Raises:
+        UserError: it is missing, too large, a link, or not JSON.
+    """
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise UserError(f"artifact: {name} is missing", code=1)
+    if path.stat().st_size > ARTIFACT_LIMIT:
+        raise UserError(f"artifact: {name} is larger than {ARTIFACT_LIMIT >> 20} MiB", code=1)
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise UserError(f"artifact: {name} is not JSON", code=1) from None
+
+
+def report(
+    repository: Repository, event: dict[str, Any], folder: Path, recipe: Recipe, store: Store
+) -> Posted | None:
+    """Post the comment's parts `lint` and `plan` and the check, for a finished run of the lint workflow.
+
+    Args:
+        event: the `workflow_run` event.
+        folder: the artifact's files.
+
+    Returns:
+        The comment, or None when the pull request has moved on meanwhile: the next run tells.
+    """
+    findings = read_report(read_artifact(folder, "lint.json"))
+    plan = read_plan(read_artifact(folder, "plan.json"))
+    pull = _pull_of(repository, event, plan)
+    if pull is None:
+        return None
+    errors = [finding for finding in findings if finding.severity == "error"]
+    parts = {
+        "lint": render_findings(findings),
+        "plan": "" if errors else render("plan", planned=summarize(plan, recipe, store)),
+    }
+    posted = update_comment(pull, parts)
+    title = f"{len(errors)} to mend" if errors else "everything is in order"
+    if len(findings) > ANNOTATIONS_SHOWN:
+        title += f" (the first {ANNOTATIONS_SHOWN} of {len(findings)} findings are shown)"
+    conclusion = "failure" if errors else "success"
+    annotations = [_annotation(finding) for finding in findings]
+    report_check(repository, "arborist lint", plan.head, conclusion, title, posted.url, annotations)
+    return posted
+
+
+def _pull_of(repository: Repository, event: dict[str, Any], plan: Plan) -> PullRequest | None:
+    """The pull request that the run was for; what the artifact says must agree with what GitHub says."""
+    head = event["workflow_run"]["head_sha"]
+    if plan.head != head:
+        raise UserError(f"artifact: speaks of commit {plan.head[:7]}, but the run was for {head[:7]}", code=1)
+    pull = repository.get_pull(plan.pull)
+    source = event["workflow_run"]["head_repository"]["full_name"]
+    if pull.head.repo is None or pull.head.repo.full_name != source:
+        raise UserError(f"artifact: pull request {plan.pull} is not from {source}", code=1)
+    return pull if pull.head.sha == head else None
+
+
+def _annotation(finding: Finding) -> dict[str, Any]:
+    message = f"{finding.message}\n{finding.help}" if finding.help else finding.message
+    return {
+        "path": finding.path,
+        "start_line": finding.line,
+        "end_line": finding.line,
+        "start_column": finding.column,
+        "end_column": finding.column,
+        "annotation_level": _LEVEL[finding.severity],
+        "title": finding.rule,
+        "message": message[:4000],
+    }

@@ -1,0 +1,51 @@
+"""Retrain as GitHub sees it: the checkout's commit is what main asks for, pull requests are told."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from bot.github.announce import announce_refusal, announce_release, merged_pulls
+from bot.github.client import configured, connect, github_errors
+from bot.progress import say
+from bot.recipe import Recipe
+from bot.reconcile import Origin, Outcome, retrain
+from bot.release.hub import latest_release
+from bot.store import Store
+from bot.taxonomy.tree import load_tree_at, resolve
+
+
+def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
+    """Run `retrain` on a checkout and tell the pull requests; each part can be run again at any moment."""
+    commit = resolve(folder, "HEAD")
+    leaves = load_tree_at(folder, commit)
+    released = latest_release(recipe.release.repository)
+    pulls: list[int] = []
+    if configured() and released and released.manifest["taxonomy"]["commit"] != commit:
+        with github_errors("finding the merged pull requests"):
+            since = released.manifest["taxonomy"]["commit"]
+            pulls = merged_pulls(connect(), commits_between(folder, since, commit))
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    outcome = retrain(leaves, recipe, store, Origin(name, commit, tuple(pulls)))
+    if not configured():
+        say("nobody is told: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
+        return outcome
+    with github_errors("telling the pull requests"):
+        if outcome.verdict and not outcome.verdict.passed:
+            announce_refusal(connect(), pulls, outcome.verdict, outcome.scores)
+        elif outcome.release:
+            announce_release(connect(), outcome.release)
+    return outcome
+
+
+def commits_between(folder: Path, since: str, until: str) -> list[str]:
+    """The commits of the first-parent line of `until` that `since` does not hold, newest first."""
+    listed = subprocess.run(
+        ["git", "-C", str(folder), "rev-list", "--first-parent", f"{since}..{until}"],
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        # main was rewritten, or the checkout is shallow: the last commit is all that is known.
+        say(f"the commit of the release before ({since[:7]}) is not in this checkout")
+        return [until]
+    return listed.stdout.split()

@@ -1,0 +1,88 @@
+"""The plan: what merging a pull request would generate, reuse and train; computed without a model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bot.errors import UserError
+from bot.recipe import ROOT, Recipe
+from bot.store import Store
+
+SCHEMA = ROOT / "schemas" / "plan.json"
+
+# Measured with the embedded profile on two cores (BENCHMARKS.md); only the estimate in the comment uses them.
+SECONDS_A_SAMPLE = 0.7
+SECONDS_A_TRAINED_SAMPLE = 0.4
+
+Change = Literal["added", "changed", "deleted", "same"]
+
+
+@dataclass(frozen=True)
+class PlannedLeaf:
+    """A leaf in the plan: how it changes, and the key under which its samples are or will be."""
+
+    path: str
+    change: Change
+    key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the unprivileged job hands over; checked against schemas/plan.json and GitHub before use.
+
+    Attributes:
+        pull: the pull request's number.
+        head: the commit that was looked at.
+        leaves: every leaf of the taxonomy as it would be, and the deleted ones.
+    """
+
+    pull: int
+    head: str
+    leaves: tuple[PlannedLeaf, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"version": 1, **asdict(self)}
+
+
+def read_plan(data: Any) -> Plan:
+    """A plan from an artifact, which anybody may have written.
+
+    Raises:
+        UserError: it is not as schemas/plan.json says.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    worst = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
+    if worst is not None:
+        place = ".".join(str(part) for part in worst.absolute_path) or "top level"
+        raise UserError(f"plan.json: {place}: not as schemas/plan.json says", code=1)
+    leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
+    return Plan(data["pull"], data["head"], leaves)
+
+
+def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
+    """What the comment's part `plan` shows: the changes, what the store has, and an estimate."""
+    kept = [leaf for leaf in plan.leaves if leaf.change != "deleted"]
+    missing = [leaf for leaf in kept if store.get("samples", leaf.key) is None]
+    wanted = recipe.generate.samples
+    epochs = recipe.train.knowledge.epochs + recipe.train.skills.epochs
+    to_generate = wanted * len(missing)
+    return {
+        "changed": [
+            {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, wanted)}
+            for leaf in plan.leaves
+            if leaf.change != "same"
+        ],
+        "reused": len([leaf for leaf in kept if leaf not in missing and leaf.change == "same"]),
+        "total": len(kept),
+        "to_generate": to_generate,
+        "seconds": to_generate * SECONDS_A_SAMPLE + len(kept) * wanted * epochs * SECONDS_A_TRAINED_SAMPLE,
+    }
+
+
+def _samples(leaf: PlannedLeaf, missing: Sequence[PlannedLeaf], wanted: int) -> str:
+    if leaf.change == "deleted":
+        return "unlearnt: not in the next model"
+    return f"{wanted} to generate" if leaf in missing else "reused from the store"

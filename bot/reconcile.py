@@ -1,0 +1,213 @@
+"""Plan and retrain: the way of the data from the taxonomy on main to the released model.
+
+Level-triggered: what main asks for is compared with what is released, and what is missing is done, whatever
+the event was. Every step looks under its key first, so this can be run at any moment, any number of times.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.evaluate import Examination, examine
+from bot.evaluate.gate import Verdict, decide
+from bot.generate import Generated, generate_leaf, leaf_key
+from bot.mix import Mixture, mix
+from bot.models import model_folder, model_name, model_revision
+from bot.progress import say
+from bot.recipe import Recipe
+from bot.release.card import model_card
+from bot.release.hub import Release, download_release, latest_release, next_tag, publish
+from bot.release.manifest import check_manifest
+from bot.store import Entry, Store, canonical, key_of
+from bot.taxonomy.leaf import Leaf
+from bot.teachers import open_teacher
+from bot.train import train_phase
+
+RELEASE_VERSION = 1
+SAMPLE = 12
+"""Samples of a leaf that are made for a look at a pull request."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the taxonomy is from: repository name, commit, and the pull requests merged since a release."""
+
+    repository: str
+    commit: str
+    pulls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `retrain` came to: the release that is now the newest, and the gate's verdict if it was asked."""
+
+    release: Release | None
+    made: bool
+    verdict: Verdict | None = None
+    scores: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The two phases' results and what went into them."""
+
+    knowledge: Entry
+    skills: Entry
+    mixtures: tuple[Mixture, Mixture]
+
+
+def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[list[Generated], Examination, str]:
+    """A first part of the leaves' samples, and the precheck: what today's model answers to their exams.
+
+    What is generated here is in the store when the contribution is merged.
+
+    Returns:
+        The samples, the precheck, and what today's model is called.
+    """
+    teacher = open_teacher(recipe)
+    sampled = [generate_leaf(leaf, recipe, store, teacher, limit=SAMPLE) for leaf in leaves]
+    released = latest_release(recipe.release.repository)
+    examined = examine_released(released, leaves, recipe, store)
+    return sampled, examined, released.tag if released else "the base"
+
+
+def wanted_key(leaves: Sequence[Leaf], recipe: Recipe) -> str:
+    """The key of the release that main asks for; computed without a model, in milliseconds."""
+    return key_of("release", RELEASE_VERSION, _wanted(leaves, recipe))
+
+
+def _wanted(leaves: Sequence[Leaf], recipe: Recipe) -> dict[str, Any]:
+    return {
+        "leaves": {leaf.path: leaf_key(leaf, recipe) for leaf in leaves},
+        "exams": {
+            leaf.path: [[question.question, question.must_contain] for question in leaf.exam]
+            for leaf in leaves
+        },
+        "student": model_revision(recipe.student.model),
+        "recipe": {part: recipe.part(part) for part in ("generate", "train", "evaluate", "gate", "release")},
+        "seed": recipe.seed,
+    }
+
+
+def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin) -> Outcome:
+    """Make the released model follow the taxonomy; does nothing where it does already."""
+    key = wanted_key(leaves, recipe)
+    released = latest_release(recipe.release.repository)
+    if released and released.manifest["key"] == key:
+        say(f"nothing to do: {released.tag} of {released.repository} is what the taxonomy asks for")
+        return Outcome(released, made=False)
+    with store.work("release", key):
+        generated = generate(leaves, recipe, store)
+        trained = train(generated, leaves, recipe, store)
+        before = examine_released(released, leaves, recipe, store)
+        after = examine(trained.skills.folder(), trained.skills.key, leaves, recipe, store)
+        known = {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
+        verdict = decide(before, after, known, recipe.gate)
+        if not verdict.passed:
+            for reason in verdict.reasons:
+                say(f"gate: {reason}")
+            return Outcome(released, made=False, verdict=verdict, scores=_scores(before, after))
+        manifest = describe(key, leaves, recipe, origin, released, generated, trained, before, after)
+        check_manifest(manifest)
+        card = {"README.md": model_card(manifest, recipe.release.license).encode()}
+        release = publish(recipe.release.repository, trained.skills.folder(), card, manifest)
+        store.put("release", key, _wanted(leaves, recipe), {"manifest.json": canonical(manifest).encode()})
+    return Outcome(release, made=True, verdict=verdict)
+
+
+def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:
+    """The samples of every leaf; only what the store lacks is asked of the teacher."""
+    teacher = open_teacher(recipe)
+    return [generate_leaf(leaf, recipe, store, teacher) for leaf in leaves]
+
+
+def train(generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Trained:
+    """Knowledge first, then skills with replay, from the base each time: what left the tree is unlearnt."""
+    base, revision = model_folder(recipe.student.model), model_revision(recipe.student.model)
+    first = mix("knowledge", generated, leaves, recipe, store)
+    second = mix("skills", generated, leaves, recipe, store)
+    knowledge = train_phase("knowledge", base, revision, first, recipe, store)
+    skills = train_phase("skills", knowledge.folder(), knowledge.key, second, recipe, store)
+    return Trained(knowledge, skills, (first, second))
+
+
+def examine_released(
+    released: Release | None, leaves: Sequence[Leaf], recipe: Recipe, store: Store
+) -> Examination:
+    """What today's model, the release or else the base, answers to the leaves' exams."""
+    if released is None:
+        folder, model = model_folder(recipe.student.model), model_revision(recipe.student.model)
+    else:
+        # The same weights have the same id wherever they are examined: the key they were trained under.
+        folder, model = download_release(released), released.manifest["phases"]["skills"]["key"]
+    return examine(folder, model, leaves, recipe, store)
+
+
+def describe(
+    key: str,
+    leaves: Sequence[Leaf],
+    recipe: Recipe,
+    origin: Origin,
+    released: Release | None,
+    generated: Sequence[Generated],
+    trained: Trained,
+    before: Examination,
+    after: Examination,
+) -> dict[str, Any]:
+    """The manifest of a release; see schemas/manifest.json."""
+    samples = {made.leaf: made for made in generated}
+    knowledge, skills = trained.mixtures
+    return {
+        "version": RELEASE_VERSION,
+        "key": key,
+        "release": next_tag(released),
+        "repository": recipe.release.repository,
+        "previous": released.tag if released else None,
+        "taxonomy": {"repository": origin.repository, "commit": origin.commit},
+        "student": _model(recipe.student.model),
+        "teacher": _model(recipe.teacher.model),
+        "recipe": {part: recipe.part(part) for part in ("teacher", "generate", "train", "evaluate", "gate")},
+        "leaves": [
+            {
+                "path": leaf.path,
+                "key": samples[leaf.path].key,
+                "created_by": leaf.created_by,
+                "samples": len(samples[leaf.path].samples),
+                "exam": {"before": before.tally(leaf.path), "after": after.tally(leaf.path)},
+            }
+            for leaf in leaves
+        ],
+        "mixtures": {
+            mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
+            for mixture in (knowledge, skills)
+        },
+        "phases": {
+            "knowledge": {"key": trained.knowledge.key},
+            "skills": {"key": trained.skills.key, "weights": weights(trained.skills)},
+        },
+        "examined": {
+            "before": f"release {released.tag}" if released else "the base model",
+            "retention": {
+                "before": sum(answer.right for answer in before.retention),
+                "after": sum(answer.right for answer in after.retention),
+                "asked": len(after.retention),
+            },
+        },
+        "pulls": list(origin.pulls),
+    }
+
+
+def _scores(before: Examination, after: Examination) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"path": path, "before": before.tally(path), "after": after.tally(path)} for path in after.leaves
+    )
+
+
+def weights(entry: Entry) -> dict[str, str]:
+    """SHA-256 of every weights file, so that a download can be checked against the manifest."""
+    return {name: str(f["sha256"]) for name, f in entry.files.items() if Path(name).suffix == ".safetensors"}
+
+
+def _model(name: str) -> dict[str, str]:
+    return {"name": model_name(name), "revision": model_revision(name)}
