@@ -41,7 +41,12 @@ class Release:
         return f"{endpoint()}/{self.repository}/tree/{self.tag}"
 
 
+def _api() -> HfApi:
+    return HfApi(endpoint=endpoint())
+
+
 def endpoint() -> str:
+    """The Hub's address; asked each time, since huggingface_hub itself only looks when it is imported."""
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
@@ -72,12 +77,14 @@ def latest_release(repository: str) -> Release | None:
 def download_release(release: Release) -> Path:
     """The released model as a folder on this machine, by commit, so that a copy is never a stale one."""
     with hub_errors(f"fetching {release.repository} {release.tag}"):
-        return Path(snapshot_download(release.repository, revision=release.commit, cache_dir=_cache()))
+        return Path(
+            snapshot_download(
+                release.repository, revision=release.commit, cache_dir=_cache(), endpoint=endpoint()
+            )
+        )
 
 
-def publish(
-    repository: str, folder: Path, files: dict[str, bytes], manifest: dict[str, Any], previous: Release | None
-) -> Release:
+def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> Release:
     """Make a release: one commit on top of the head that was looked at, then the tag.
 
     A commit that is there already with this manifest's key (a run that was killed before the tag) is only
@@ -91,7 +98,7 @@ def publish(
     Raises:
         UserError: somebody else committed meanwhile, or the Hub refuses.
     """
-    api = HfApi()
+    api = _api()
     tag = str(manifest["release"])
     with hub_errors(f"publishing {repository} {tag}"):
         api.create_repo(repository, exist_ok=True)
@@ -135,7 +142,7 @@ def _commit(
 
 def _release_tags(repository: str) -> dict[int, str]:
     try:
-        refs = HfApi().list_repo_refs(repository)
+        refs = _api().list_repo_refs(repository)
     except RepositoryNotFoundError:
         return {}
     found = ((_TAG.match(tag.name), tag.target_commit) for tag in refs.tags)
@@ -152,9 +159,9 @@ def _release(repository: str, tag: str, commit: str) -> Release:
 
 
 def _manifest_at(repository: str, commit: str) -> dict[str, Any] | None:
-    if MANIFEST not in HfApi().list_repo_files(repository, revision=commit):
+    if MANIFEST not in _api().list_repo_files(repository, revision=commit):
         return None
-    path = hf_hub_download(repository, MANIFEST, revision=commit, cache_dir=_cache())
+    path = hf_hub_download(repository, MANIFEST, revision=commit, cache_dir=_cache(), endpoint=endpoint())
     manifest: dict[str, Any] = json.loads(Path(path).read_text())
     return manifest
 

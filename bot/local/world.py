@@ -1,0 +1,250 @@
+"""The local world as a whole: servers, users, and a repository that holds this project's tree."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from bot.errors import UserError
+from bot.local.actions import Actions
+from bot.local.github import GitHub, create_app
+from bot.local.hub import HubUser, create_hub
+from bot.progress import say
+from bot.recipe import ROOT
+
+OWNER = "lab"
+REPOSITORY = f"{OWNER}/taxonomy"
+LOGINS = {
+    "maintainer": "maintainer",
+    "contributor": "contributor",
+    "outsider": "outsider",
+    "bot": "arborist[bot]",
+}
+RECORD = "world.json"
+
+
+class World:
+    """A GitHub with Actions, and a Hub; state in one folder, kept over restarts.
+
+    Args:
+        data: the folder of the state.
+        port: GitHub's port; a free one if 0.
+        middleware: what to put around GitHub's application; tests check every exchange there.
+    """
+
+    def __init__(self, data: Path, port: int = 0, middleware: Sequence[Middleware] = ()) -> None:
+        self.data = data.resolve()
+        self.data.mkdir(parents=True, exist_ok=True)
+        record = self._record()
+        self.tokens: dict[str, str] = record.get("tokens") or {
+            role: f"local_{role}_{secrets.token_hex(16)}" for role in LOGINS
+        }
+        self._sockets = [
+            _listen(port) if port else _listen_again(record.get("port", 0)),
+            _listen_again(record.get("hub_port", 0)),
+        ]
+        self.web, self.hub = (f"http://127.0.0.1:{_port(sock)}" for sock in self._sockets)
+        self.github = GitHub(self.data / "github", self.web)
+        self.actions = Actions(
+            self.github,
+            self.data / "actions",
+            environment={"ARBORIST_CACHE": os.environ["ARBORIST_CACHE"]}
+            if "ARBORIST_CACHE" in os.environ
+            else {},
+            path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        )
+        self._settle()
+        applications = [
+            create_app(self.github, extra_routes=self.actions.routes, middleware=middleware),
+            create_hub(self.data / "hub", self.hub, self._hub_users()),
+        ]
+        self._servers = [_Server(application) for application in applications]
+        self._threads = [
+            threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+            for server, sock in zip(self._servers, self._sockets, strict=True)
+        ]
+        self._write_record()
+
+    def start(self) -> None:
+        """Serve; returns when both servers answer."""
+        for thread in self._threads:
+            thread.start()
+        for server in self._servers:
+            server.ready.wait(30)
+        self.actions.start()
+
+    def stop(self) -> None:
+        """End running jobs, then the servers."""
+        self.actions.stop()
+        for server in self._servers:
+            server.should_exit = True
+        for thread in self._threads:
+            thread.join(10)
+
+    def address(self) -> dict[str, Any]:
+        """Where everything is, as `arborist local up` prints it."""
+        return {
+            "github": {"api": f"{self.web}/api/v3", "web": self.web, "git": f"{self.web}/{REPOSITORY}.git"},
+            "hub": self.hub,
+            "repository": REPOSITORY,
+            "tokens": self.tokens,
+            "data": str(self.data),
+        }
+
+    def _record(self) -> dict[str, Any]:
+        path = self.data / RECORD
+        record: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return record
+
+    def _write_record(self) -> None:
+        ports = {"port": _port(self._sockets[0]), "hub_port": _port(self._sockets[1])}
+        path = self.data / RECORD
+        path.write_text(json.dumps({**self.address(), **ports}, indent=2) + "\n")
+        path.chmod(0o600)
+
+    def _settle(self) -> None:
+        """Users, the repository and its settings, where they are not there yet."""
+        if self.github.repo_path(REPOSITORY).exists():
+            self._set_variables()
+            return
+        for role, login in LOGINS.items():
+            self.github.create_user(login, token=self.tokens[role], bot=role == "bot")
+        self.github.create_organization(OWNER)
+        self.github.create_repository(OWNER, REPOSITORY.partition("/")[2])
+        self.github.add_collaborator(REPOSITORY, LOGINS["maintainer"], "maintain")
+        self.github.add_collaborator(REPOSITORY, LOGINS["bot"], "write")
+        commit_tree(ROOT, self.github.repo_path(REPOSITORY))
+        self._set_variables()
+
+    def _set_variables(self) -> None:
+        self.actions.set_variable(REPOSITORY, "ARBORIST_STORE", str(self.data / "store"))
+        self.actions.set_variable(REPOSITORY, "HF_ENDPOINT", self.hub)
+        self.actions.set_secret(REPOSITORY, "HF_TOKEN", self.tokens["bot"])
+
+    def _hub_users(self) -> dict[str, HubUser]:
+        members = {"maintainer", "bot"}
+        return {
+            self.tokens[role]: HubUser(
+                login.removesuffix("[bot]"), orgs=(OWNER,) if role in members else (), can_write=True
+            )
+            for role, login in LOGINS.items()
+        }
+
+
+def environment(data: Path) -> dict[str, str]:
+    """The variables that point the bot, PyGithub and huggingface_hub at a local world.
+
+    Raises:
+        UserError: there is no local world in this folder.
+    """
+    path = data / RECORD
+    if not path.exists():
+        raise UserError(f"{data}: no local world here; start one with `arborist local up --data {data}`")
+    address = json.loads(path.read_text())
+    return {
+        "GITHUB_API_URL": address["github"]["api"],
+        "GITHUB_SERVER_URL": address["github"]["web"],
+        "GITHUB_REPOSITORY": address["repository"],
+        "GITHUB_TOKEN": address["tokens"]["bot"],
+        "HF_ENDPOINT": address["hub"],
+        "HF_TOKEN": address["tokens"]["bot"],
+        "ARBORIST_STORE": str(Path(address["data"]) / "store"),
+    }
+
+
+def serve(data: Path, port: int) -> None:
+    """Serve a local world until SIGINT or SIGTERM; its address is one JSON line on stdout."""
+    world = World(data, port)
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    world.start()
+    print(json.dumps(world.address()), flush=True)
+    say(f"the local world is up: {world.web}/{REPOSITORY} and {world.hub}; Ctrl-C ends it")
+    done.wait()
+    world.stop()
+
+
+def commit_tree(project: Path, bare: Path) -> None:
+    """Commit the files that git tracks in `project`, as they are on disk, as `main` of a bare repository.
+
+    Raises:
+        UserError: the project is not a git checkout.
+    """
+    who = {"NAME": "Arborist", "EMAIL": "arborist@localhost", "DATE": "2026-01-01T00:00:00Z"}
+    settings = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    settings |= {
+        "GIT_INDEX_FILE": str(bare / "seed.index"),
+        "GIT_DIR": str(bare),
+        "GIT_WORK_TREE": str(project),
+    }
+
+    def git(*arguments: str, stdin: str | None = None, own: bool = False) -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=project,
+            env=os.environ if own else {**os.environ, **settings},
+            input=stdin,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise UserError(f"git {arguments[0]}: {done.stderr.strip()}; {project} must be a git checkout")
+        return done.stdout
+
+    tracked = git("ls-files", "-z", own=True)
+    present = "\0".join(name for name in tracked.split("\0") if name and (project / name).exists())
+    git("update-index", "-z", "--add", "--stdin", stdin=present)
+    tree = git("write-tree").strip()
+    commit = git("commit-tree", tree, "-m", "The taxonomy, the bot and its workflows").strip()
+    git("update-ref", "refs/heads/main", commit)
+    (bare / "seed.index").unlink()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a thread: no signal handlers, and an event that says when it answers."""
+
+    def __init__(self, application: Starlette) -> None:
+        super().__init__(uvicorn.Config(application, log_level="warning", lifespan="off"))
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError:
+        listening.close()
+        if port:
+            raise UserError(f"port {port} on 127.0.0.1 is taken; name another with --port") from None
+        raise
+    listening.listen(128)
+    return listening
+
+
+def _listen_again(port: int) -> socket.socket:
+    """The port of the last time, so that links stay right; a free one if somebody else has it now."""
+    try:
+        return _listen(port)
+    except UserError:
+        return _listen(0)
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
