@@ -19,11 +19,12 @@ def escape(text: str, limit: int = 500) -> str:
     shown = " ".join(_HIDDEN.sub(_code_point, text[: limit * 2]).split())
     rest = len(text) - limit
     cut = shown[:limit]
-    # An entity shows the character and is never markup; `closes #1` needs its # and a mention its @.
+    # An entity shows the character and is never markup.
     safe = _ACTIVE.sub(lambda match: f"&#{ord(match.group(1))};", cut)
-    # Bare web addresses are made links by GitHub even without markup; the entity for the colon stops that,
-    # and this stops www.
-    safe = re.sub(r"(?i)\bwww\.", "www&#46;", safe)
+    # GitHub looks for mentions and references after entities are resolved; a zero-width space ends that,
+    # as Renovate does it. A web address that is torn likewise is no link.
+    safe = re.sub(r"&#(64|35|58);", r"&#\1;&#8203;", safe)
+    safe = re.sub(r"(?i)\bwww\.", "www&#8203;.", safe)
     return f"{safe} … ({rest} more characters)" if rest > 0 else safe
 
 

@@ -62,12 +62,17 @@ def compose(parts: dict[str, str]) -> str:
         if name in parts:
             text = parts[name].replace("<!-- arborist:", "<!-- ")
             if sum(sizes.values()) > room and sizes[name] > fair:
-                text = _close_open(text[: fair - len(_CUT) - 200]) + _CUT
+                text = _cut(text, fair)
             lines += [f"<!-- arborist:part {name} -->", text.strip("\n"), f"<!-- arborist:end {name} -->", ""]
     return "\n".join(lines)
 
 
-def _close_open(text: str) -> str:
-    """Text cut at a line, with the folds that were open closed."""
-    kept = text[: text.rfind("\n") + 1]
-    return kept + "\n</details>" * (kept.count("<details>") - kept.count("</details>"))
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` characters of a part, cut at a line, with the folds that were open closed."""
+    room = limit - len(_CUT)
+    while True:
+        kept = text[: text.rfind("\n", 0, max(room, 0)) + 1]
+        closed = kept + "</details>\n" * (kept.count("<details>") - kept.count("</details>"))
+        if len(closed) + len(_CUT) <= limit:
+            return closed + _CUT
+        room -= len(closed) + len(_CUT) - limit

@@ -1,0 +1,1 @@
+"""The demo: a contribution becomes a released model, told step by step."""

@@ -1,0 +1,27 @@
+"""Slash commands: the first word of a line, outside quotes and code."""
+
+import pytest
+
+from bot.github.commands import Command, find_command
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("/arborist sample", Command("sample", "")),
+        ("Thanks!\n\n/arborist sample 3 knowledge/birds\n", Command("sample", "3 knowledge/birds")),
+        ("/arborist sample\r\n", Command("sample", "")),
+        ("please run /arborist sample", None),
+        ("> /arborist sample", None),
+        ("    /arborist sample", None),
+        ("```\n/arborist sample\n```", None),
+        ("````\n```\n/arborist sample\n````", None),
+        ("~~~\n/arborist sample\n~~~\n/arborist help", Command("help", "")),
+        ("`/arborist sample`", None),
+        ("/arboristsample", None),
+        ("/arborist", None),
+        ("", None),
+    ],
+)
+def test_a_command_is_found_only_where_somebody_means_it(body: str, found: Command | None) -> None:
+    assert find_command(body) == found

@@ -1,0 +1,54 @@
+"""The recipe: arborist.yaml as typed objects, or one line that says what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import UserError
+from bot.recipe import ROOT, load_recipe
+
+OURS = (ROOT / "arborist.yaml").read_text()
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "arborist.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_this_repositorys_recipe_is_the_embedded_profile() -> None:
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    assert recipe.teacher.model == recipe.student.model == "embedded"
+    assert recipe.commands["sample"] == ("admin", "maintain")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs:", "epoch:", "train.knowledge"),
+        ("version: 1", "version: 2", "version: 1 was expected"),
+        ("version: 1", "version: [", "not YAML"),
+        ("repository: lab/taxonomy-model", "repository: nowhere", "release.repository"),
+        ("sample: [admin, maintain]", "sample: [everybody]", "commands.sample"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in OURS
+    with pytest.raises(UserError, match=message) as error:
+        load_recipe(write(tmp_path, OURS.replace(old, new, 1)))
+    assert error.value.code == 1
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_a_recipe_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no recipe here") as error:
+        load_recipe(tmp_path / "arborist.yaml")
+    assert error.value.code == 2
+
+
+def test_the_environment_says_where_the_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    monkeypatch.delenv("ARBORIST_STORE", raising=False)
+    assert recipe.store_url() == ".arborist/store"
+    monkeypatch.setenv("ARBORIST_STORE", "s3://somewhere/store")
+    assert recipe.store_url() == "s3://somewhere/store"
