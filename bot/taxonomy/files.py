@@ -1,0 +1,248 @@
+"""Files of a taxonomy behind one small interface: a folder on disk, or a commit read by git plumbing.
+
+Whoever reads a pull request with privileges reads it as data, out of git's objects, without a checkout.
+Nothing is followed: a symbolic link, a submodule, a FIFO is an entry that cannot be read.
+"""
+
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from bot.errors import UserError
+
+EntryKind = Literal["file", "symlink", "submodule", "other"]
+GIT_TIMEOUT_S = 60
+MAX_ENTRIES = 500_000
+
+
+class Unreadable(Exception):
+    """A file that cannot be read: its message says why, without the path."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file by its path below the taxonomy's root, with slashes; size in bytes."""
+
+    path: str
+    kind: EntryKind
+    size: int
+
+
+class Files(Protocol):
+    """What the loader and the lint need of a place with files.
+
+    Attributes:
+        prefix: what stands before a path when it is shown, for instance `taxonomy/`.
+    """
+
+    prefix: str
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Every file by path; folders are only in the paths of their files."""
+        ...
+
+    def read(self, path: str, limit: int) -> bytes:
+        """A file's content.
+
+        Raises:
+            Unreadable: it is not a regular file, larger than `limit` bytes, or may not be read.
+        """
+        ...
+
+
+def _check(entry: Entry | None, limit: int) -> Entry:
+    if entry is None:
+        raise Unreadable("there is no such file")
+    if entry.kind != "file":
+        raise Unreadable(
+            {"symlink": "a symbolic link", "submodule": "a submodule"}.get(entry.kind, "no file")
+        )
+    if entry.size > limit:
+        raise Unreadable(f"larger than {limit // 1_000_000} MB")
+    return entry
+
+
+class DiskFiles:
+    """A folder on disk.
+
+    Args:
+        prefix: see Files; the folder's own name if left out.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+
+    def __init__(self, root: Path, prefix: str | None = None) -> None:
+        if not root.is_dir():
+            raise UserError(f"{root}: there is no such folder; name the taxonomy's folder")
+        self.root = root
+        self.prefix = f"{root.resolve().name}/" if prefix is None else prefix
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        return dict(sorted((entry.path, entry) for entry in self._walk()))
+
+    def _walk(self) -> Iterator[Entry]:
+        folders = [(str(self.root), "")]
+        while folders:
+            folder, name = folders.pop()
+            try:
+                found = list(os.scandir(folder))
+            except PermissionError:
+                raise UserError(f"{folder}: this folder may not be read") from None
+            for item in found:
+                path = f"{name}{item.name}"
+                if item.is_dir(follow_symlinks=False):
+                    if item.name != ".git":
+                        folders.append((item.path, f"{path}/"))
+                    continue
+                status = item.stat(follow_symlinks=False)
+                yield Entry(path, _kind(status.st_mode), status.st_size)
+
+    def read(self, path: str, limit: int) -> bytes:
+        _check(self.entries.get(path), limit)
+        # O_NONBLOCK and O_NOFOLLOW: what was a file a moment ago may be a FIFO or a link by now.
+        try:
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unreadable(f"cannot be read ({error.strerror})") from None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Unreadable("no file")
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise Unreadable(f"larger than {limit // 1_000_000} MB")
+        return content
+
+
+def _kind(mode: int) -> EntryKind:
+    if stat.S_ISREG(mode):
+        return "file"
+    return "symlink" if stat.S_ISLNK(mode) else "other"
+
+
+def git(repo: Path, *arguments: str) -> bytes:
+    """Output of a git command that reads objects; no hooks, no replaced objects, no fetching on demand.
+
+    Raises:
+        UserError: git says no, or does not answer in a minute.
+    """
+    try:
+        done = subprocess.run(
+            _command(repo, *arguments), capture_output=True, timeout=GIT_TIMEOUT_S, env=_environment()
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{repo}: git {arguments[0]} did not answer in {GIT_TIMEOUT_S} s") from None
+    if done.returncode:
+        reason = " ".join(done.stderr.decode(errors="replace").split())[:300]
+        raise UserError(f"{repo}: git {arguments[0]}: {reason}")
+    return done.stdout
+
+
+def _command(repo: Path, *arguments: str) -> list[str]:
+    safe = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "diff.external=")
+    return ["git", "--no-replace-objects", "-C", str(repo), *safe, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def resolve(repo: Path, revision: str) -> str:
+    """The full commit SHA that a name, a tag or a short SHA stands for.
+
+    Raises:
+        UserError: there is no such commit in this repository.
+    """
+    try:
+        found = git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except UserError:
+        raise UserError(f"{repo}: there is no commit {revision!r} in this repository") from None
+    return found.decode().strip()
+
+
+class GitFiles:
+    """A folder of a commit, read from git's objects. Use it in a `with`: it keeps one git process.
+
+    Args:
+        commit: a full SHA (see `resolve`).
+        folder: the folder in the repository; "" for all of it.
+    """
+
+    def __init__(self, repo: Path, commit: str, folder: str = "taxonomy") -> None:
+        if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+            raise UserError(f"{commit!r} is not a full commit SHA")
+        self.repo, self.commit, self.folder = repo, commit, folder
+        self.prefix = f"{folder}/" if folder else ""
+        self._shas: dict[str, str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process:
+            # communicate closes the pipes; cat-file ends at the end of its input.
+            self._process.communicate()
+            self._process = None
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        tree = f"{self.commit}:{self.folder}" if self.folder else self.commit
+        try:
+            listed = git(self.repo, "ls-tree", "-r", "-z", "-l", "--end-of-options", tree)
+        except UserError:
+            resolve(self.repo, self.commit)
+            return {}  # the commit is there, the folder is not: a taxonomy without leaves
+        found = {}
+        for record in listed.split(b"\0")[:-1]:
+            facts, _, name = record.partition(b"\t")
+            mode, kind, sha, size = facts.split()
+            path = os.fsdecode(name)
+            found[path] = Entry(path, _git_kind(mode, kind), 0 if size == b"-" else int(size))
+            self._shas[path] = sha.decode()
+        if len(found) > MAX_ENTRIES:
+            raise UserError(
+                f"{self.commit[:7]}: over {MAX_ENTRIES} files in {self.folder or 'the repository'}"
+            )
+        return found
+
+    def read(self, path: str, limit: int) -> bytes:
+        _check(self.entries.get(path), limit)
+        if self._process is None:
+            self._process = subprocess.Popen(
+                _command(self.repo, "cat-file", "--batch"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_environment(),
+            )
+        to, back = self._process.stdin, self._process.stdout
+        assert to and back  # noqa: S101 -- both are pipes
+        to.write(f"{self._shas[path]}\n".encode())
+        to.flush()
+        answer = back.readline().split()
+        if len(answer) != 3 or answer[1] != b"blob":
+            raise Unreadable("not in this repository")
+        return back.read(int(answer[2]) + 1)[:-1]
+
+
+def _git_kind(mode: bytes, kind: bytes) -> EntryKind:
+    if kind == b"commit":
+        return "submodule"
+    return "symlink" if mode == b"120000" else "file"
+
+
+def shown(path: str) -> str:
+    """A path as it may be shown in one line: bytes that are no UTF-8 and control characters replaced."""
+    text = path.encode(errors="surrogateescape").decode(errors="replace")
+    return "".join(char if char.isprintable() else "�" for char in text)

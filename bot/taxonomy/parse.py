@@ -1,0 +1,339 @@
+"""One hardened parse of a YAML file: plain data, a position for every node, problems at their places.
+
+Built on libyaml's events rather than its tree: events come one by one, so depth, size and aliases are
+bounded while reading, and nothing recurses on what a stranger wrote.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from yaml._yaml import CParser
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    ScalarEvent,
+)
+
+from bot.taxonomy.parsed import Node, Other, Parsed, Place, Problem
+
+MAX_BYTES = 5_000_000
+MAX_DEPTH = 40
+MAX_NODES = 100_000
+"""Nodes of one file, each alias counted with all that it stands for."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+_RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Stop(Exception):
+    """Nothing further can be read."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parse(content: bytes) -> Parsed:
+    """Parse a YAML file; never raises because of its content."""
+    try:
+        text = _decode(content)
+    except _Stop as stop:
+        return Parsed(content[:MAX_BYTES].decode(errors="replace"), None, (stop.problem,))
+    reader = _Reader(text)
+    root = None
+    try:
+        root = reader.read()
+    except _Stop as stop:
+        reader.problems.append(stop.problem)
+    except yaml.YAMLError as error:
+        reader.problems.append(_syntax_problem(error, reader))
+    return Parsed(text, root, tuple(reader.problems))
+
+
+def _decode(content: bytes) -> str:
+    """The text of a file; a byte-order mark is dropped.
+
+    Raises:
+        _Stop: it is too large, not UTF-8, or holds characters that YAML forbids.
+    """
+    start = Place(1, 1, 1, 2)
+    if len(content) > MAX_BYTES:
+        raise _Stop(
+            Problem(
+                "yaml-limit",
+                start,
+                f"the file has {len(content)} bytes, more than the {MAX_BYTES} that are read",
+                "split the leaf into several",
+            )
+        )
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:4]:
+        raise _Stop(Problem("yaml-encoding", start, "the file is UTF-16 or UTF-32", "save it as UTF-8"))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        good = error.object[: error.start].decode("utf-8")
+        byte = error.object[error.start]
+        raise _Stop(
+            Problem(
+                "yaml-encoding",
+                _at(good, len(good)),
+                f"the byte 0x{byte:02X} is not UTF-8",
+                "save the file as UTF-8",
+            )
+        ) from None
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        raise _Stop(
+            Problem(
+                "yaml-encoding",
+                _at(text, bad.start()),
+                f"the control character U+{ord(bad.group()):04X} may not stand in a YAML file",
+                "remove it",
+            )
+        )
+    return text
+
+
+def _at(text: str, index: int) -> Place:
+    line = text.count("\n", 0, index) + 1
+    column = index - text.rfind("\n", 0, index)
+    return Place(line, column, line, column + 1)
+
+
+class _Frame:
+    """A collection that is being read."""
+
+    __slots__ = ("anchor", "key", "key_place", "node", "sequence")
+
+    def __init__(self, node: Node, sequence: bool, anchor: str | None) -> None:
+        self.node, self.sequence, self.anchor = node, sequence, anchor
+        self.key: str | None = None
+        self.key_place = node.place
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, Node | None] = {}
+        self.frames: list[_Frame] = []
+        self.documents = 0
+        self.nodes = 0
+        # GitHub and editors end a line at \n alone; YAML has more line ends. Where they differ, count ours.
+        self.starts: list[int] | None = None
+        if _OTHER_BREAKS.search(text):
+            self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def read(self) -> Node | None:
+        root: Node | None = None
+        for event in self._events():
+            node = self._take(event)
+            if node is not None and not self.frames:
+                root = node
+        if root is None or (root.plain and not root.raw):
+            raise _Stop(Problem("yaml-empty", Place(1, 1, 1, 2), "the file is empty", "write the leaf"))
+        return root
+
+    def _events(self) -> Iterator[Event]:
+        parser = CParser(self.text)
+        try:
+            while (event := parser.get_event()) is not None:
+                yield event
+        finally:
+            parser.dispose()
+
+    def _take(self, event: Event) -> Node | None:
+        """Take an event in; returns the node that it finishes."""
+        if isinstance(event, ScalarEvent):
+            node = self._scalar(event)
+            self._anchor(event.anchor, node)
+        elif isinstance(event, AliasEvent):
+            node = self._alias(event)
+        elif isinstance(event, CollectionStartEvent):
+            self._open(event)
+            return None
+        elif isinstance(event, CollectionEndEvent):
+            node = self._close(event)
+        else:
+            if isinstance(event, DocumentStartEvent):
+                self._document(event)
+            return None
+        self._count(node)
+        if self.frames:
+            self._add(self.frames[-1], node)
+        return node
+
+    def place(self, start: Any, end: Any) -> Place:
+        if self.starts is None:
+            return Place(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        (line, column), (end_line, end_column) = self._position(start.index), self._position(end.index)
+        return Place(line, column, end_line, end_column)
+
+    def _position(self, index: int) -> tuple[int, int]:
+        assert self.starts is not None  # noqa: S101 -- only called where there are
+        line = bisect_right(self.starts, index)
+        return line, index - self.starts[line - 1] + 1
+
+    def problem(self, rule: str, place: Place, message: str, mend: str) -> None:
+        if len(self.problems) < 100:
+            self.problems.append(Problem(rule, place, message, mend))
+
+    def _document(self, event: Event) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            place = self.place(event.start_mark, event.end_mark)
+            raise _Stop(
+                Problem(
+                    "yaml-documents", place, "a second document begins here", "keep one document in a file"
+                )
+            )
+
+    def _scalar(self, event: ScalarEvent) -> Node:
+        place = self.place(event.start_mark, event.end_mark)
+        plain = bool(event.implicit[0])
+        value: Any = event.value
+        if event.tag not in (None, "!", f"{_TAG}str"):
+            self._tag(event.tag, place)
+        elif plain:
+            value = _resolve(event.value)
+        return Node(value, place, raw=event.value, plain=plain)
+
+    def _tag(self, tag: str, place: Place) -> None:
+        name = tag.replace(_TAG, "!!")
+        self.problem(
+            "yaml-tag", place, f"the tag {name} is not allowed here", "remove it; put text in quotes"
+        )
+
+    def _alias(self, event: AliasEvent) -> Node:
+        place = self.place(event.start_mark, event.end_mark)
+        mend = "write the text out"
+        if event.anchor not in self.anchors:
+            raise _Stop(Problem("yaml-alias", place, f"nothing is called &{event.anchor}", mend))
+        node = self.anchors[event.anchor]
+        if node is None:
+            raise _Stop(
+                Problem("yaml-alias", place, f"*{event.anchor} stands inside of what it repeats", mend)
+            )
+        return node
+
+    def _anchor(self, name: str | None, node: Node | None) -> None:
+        if name is not None:
+            self.anchors[name] = node
+
+    def _open(self, event: CollectionStartEvent) -> None:
+        place = self.place(event.start_mark, event.end_mark)
+        if len(self.frames) >= MAX_DEPTH:
+            raise _Stop(
+                Problem("yaml-limit", place, f"more than {MAX_DEPTH} levels of nesting", "a leaf needs five")
+            )
+        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+            self._tag(event.tag, place)
+        sequence = not isinstance(event, MappingStartEvent)
+        self._anchor(event.anchor, None)
+        self.frames.append(_Frame(Node([] if sequence else {}, place), sequence, event.anchor))
+
+    def _close(self, event: CollectionEndEvent) -> Node:
+        frame = self.frames.pop()
+        node = frame.node
+        end = self.place(event.end_mark, event.end_mark)
+        node.place = Place(node.place.line, node.place.column, end.line, end.column)
+        self._anchor(frame.anchor, node)
+        return node
+
+    def _count(self, node: Node) -> None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES or node.size > MAX_NODES:
+            raise _Stop(
+                Problem(
+                    "yaml-limit",
+                    node.place,
+                    f"more than {MAX_NODES} values, counting what aliases repeat",
+                    "split the leaf into several, and write repeated text out",
+                )
+            )
+
+    def _add(self, frame: _Frame, node: Node) -> None:
+        parent = frame.node
+        parent.size += node.size
+        if frame.sequence:
+            parent.children[len(parent.value)] = node
+            parent.value.append(node.value)
+        elif frame.key is None:
+            frame.key, frame.key_place = self._key(node), node.place
+        else:
+            key, frame.key = frame.key, None
+            if key == "<<" and isinstance(node.value, dict):
+                self.problem("yaml-alias", frame.key_place, "keys are merged in by <<", "write them out")
+            elif key in parent.children:
+                first = parent.keys[key].line
+                mend = f"keep one of them; the first is on line {first}"
+                self.problem(
+                    "yaml-duplicate-key", frame.key_place, f"the key {key!r} stands here again", mend
+                )
+            else:
+                parent.children[key], parent.keys[key] = node, frame.key_place
+                parent.value[key] = node.value
+
+    def _key(self, node: Node) -> str:
+        if isinstance(node.value, dict | list):
+            raise _Stop(
+                Problem("yaml-syntax", node.place, "a key must be a word", "put text with { or [ in quotes")
+            )
+        return node.raw
+
+
+def _resolve(text: str) -> Any:
+    """The value of a plain scalar, as YAML 1.1 reads it."""
+    for tag, expression in _RESOLVERS.get(text[:1], ()):
+        if expression.match(text):
+            kind = tag.removeprefix(_TAG)
+            break
+    else:
+        return text
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() in ("yes", "true", "on")
+    # What JSON's numbers are is a number; 0o17, 12:30 and a thousand digits are something else.
+    if kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,17})", text):
+        return int(text)
+    if kind == "float" and re.fullmatch(r"[-+]?[0-9]+\.[0-9]*", text):
+        return float(text)
+    names = {"int": "number", "float": "number", "timestamp": "date"}
+    return Other(names.get(kind, "special value"), text)
+
+
+def _syntax_problem(error: yaml.YAMLError, reader: _Reader) -> Problem:
+    """libyaml's error in a person's words, at the place that has to be mended."""
+    what = str(getattr(error, "problem", "") or "cannot be read")
+    context = str(getattr(error, "context", "") or "")
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    start = getattr(error, "context_mark", None)
+    place = reader.place(mark, mark) if mark else Place(1, 1, 1, 2)
+    mend = "look at the quotes, colons and indentation here and in the line above"
+    if "mapping values are not allowed" in what:
+        what, mend = "a colon stands in text without quotes", "put the whole text in double quotes"
+    elif "cannot start any token" in what:
+        char = reader.text[mark.index : mark.index + 1] if mark else ""
+        if char == "\t":
+            what, mend = "a tab stands where only spaces may", "indent with spaces"
+        else:
+            what, mend = f"text may not begin with {char!r}", "put it in double quotes"
+    elif "quoted scalar" in context and "unexpected end" in what and start is not None:
+        what, mend = "the quote that opens here is never closed", "close it at the end of the text"
+        place = reader.place(start, start)
+    elif "did not find expected" in what and start is not None:
+        what = f"{what.replace('did not find expected', 'expected')} ({context})"
+        mend = "check that the indentation is the same as in the lines above, and that quotes are closed"
+    elif context:
+        what = f"{what} ({context})"
+    return Problem("yaml-syntax", place, what, mend)

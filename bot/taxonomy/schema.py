@@ -1,0 +1,215 @@
+"""qna.yaml and exam.yaml against their schemas, with every mistake in a person's words at its place."""
+
+import json
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.taxonomy.leaf import Kind
+from bot.taxonomy.parsed import Other, Parsed, Place, Problem
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
+NEWEST = 3
+MAX_PROBLEMS = 100
+"""Problems told of one file; who has more mends these first."""
+
+_TYPES = {"object": "keys with values", "array": "a list", "string": "text"}
+_ITEMS = {
+    "seed_examples": "seed examples",
+    "questions_and_answers": "questions with answers",
+    "patterns": "patterns",
+    "questions": "questions",
+    "must_contain": "words that a right answer holds",
+}
+
+
+def kind_of(path: str, data: Any) -> Kind:
+    """A leaf's kind, by its first folder; in an unknown one, what has documents is knowledge."""
+    top = path.split("/", 1)[0]
+    if top == "knowledge":
+        return "knowledge"
+    if top in ("foundational_skills", "compositional_skills"):
+        return "foundational" if top == "foundational_skills" else "compositional"
+    return "knowledge" if isinstance(data, dict) and "document" in data else "compositional"
+
+
+def version_of(data: Any) -> int:
+    """The version that a qna.yaml says it is of; without one it is of version 1."""
+    version = data.get("version", 1) if isinstance(data, dict) else 1
+    return version if type(version) is int else NEWEST
+
+
+def check_qna(parsed: Parsed, kind: Kind) -> list[Problem]:
+    """What is wrong with a parsed qna.yaml."""
+    if not isinstance(parsed.data, dict):
+        return [_not_a_mapping(parsed)]
+    wrong = _version_problem(parsed, kind)
+    version = NEWEST if wrong or kind == "knowledge" else version_of(parsed.data)
+    part = "knowledge" if kind == "knowledge" else "skill"
+    found = list(_problems(parsed, _validator(f"qna-v{version}", part)))
+    if wrong:
+        found = [wrong, *(p for p in found if p.rule != "wrong-version")]
+    return found
+
+
+def check_exam(parsed: Parsed) -> list[Problem]:
+    """What is wrong with a parsed exam.yaml."""
+    if not isinstance(parsed.data, dict):
+        return [_not_a_mapping(parsed)]
+    return list(_problems(parsed, _validator("exam", "")))
+
+
+def _not_a_mapping(parsed: Parsed) -> Problem:
+    place = parsed.place(())
+    first = Place(place.line, place.column, place.line, place.column + 1)
+    message = "the file must hold keys with values, such as `version: 3`"
+    return Problem("wrong-type", first, message, "look at another leaf's file for the keys")
+
+
+def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
+    data = parsed.data
+    if "version" not in data:
+        return None
+    version, place = data["version"], parsed.place(("version",))
+    if type(version) is int and 1 <= version <= NEWEST:
+        if kind == "knowledge" and version < NEWEST:
+            message = f"knowledge of version {version} is not taken any more"
+            return Problem("wrong-version", place, message, f"write version: {NEWEST}, with its keys")
+        return None
+    raw = parsed.node(("version",)).raw
+    message = f"there is no version {raw!r}" if raw else "this is no version"
+    return Problem("wrong-version", place, message, f"write version: {NEWEST}, without quotes or a point")
+
+
+@cache
+def _validator(name: str, part: str) -> "Validator":
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import extend
+
+    def required(validator: Any, names: list[str], instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if isinstance(instance, dict):
+            yield from (ValidationError(name) for name in names if name not in instance)
+
+    def no_more(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if isinstance(instance, dict) and allowed is False:
+            yield from (
+                ValidationError(key, path=(key,)) for key in instance if key not in schema["properties"]
+            )
+
+    def unique(validator: Any, wanted: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if not isinstance(instance, list):
+            return
+        seen: dict[str, int] = {}
+        for index, item in enumerate(instance):
+            text = json.dumps(item, sort_keys=True, default=repr)
+            if seen.setdefault(text, index) != index:
+                yield ValidationError(str(seen[text]), path=(index,))
+
+    # The library's own say all of these in one sentence for the whole object, or take quadratic time.
+    keywords = {"required": required, "additionalProperties": no_more, "uniqueItems": unique}
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+    if part:
+        schema = {"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]}
+    made: Validator = extend(Draft202012Validator, keywords)(schema)  # type: ignore[no-untyped-call]
+    return made
+
+
+def _problems(parsed: Parsed, validator: "Validator") -> Iterator[Problem]:
+    for error in islice(validator.iter_errors(parsed.data), MAX_PROBLEMS):
+        yield _problem(parsed, error)
+
+
+def _problem(parsed: Parsed, error: "ValidationError") -> Problem:
+    path = tuple(error.absolute_path)
+    key = next((step for step in reversed(path) if isinstance(step, str)), "the file")
+    match error.validator:
+        case "required":
+            place = _first(parsed.place(path))
+            return Problem("missing-key", place, f"the key {error.message!r} is missing here", "add it")
+        case "additionalProperties":
+            return _unknown_key(parsed, path, error)
+        case "uniqueItems":
+            first = parsed.place((*path[:-1], int(error.message))).line
+            message = f"this says the same as what begins on line {first}"
+            return Problem(
+                "repeated-item", _first(parsed.place(path)), message, "write another one, or remove it"
+            )
+        case "minItems":
+            return _too_few(parsed, path, str(key), error)
+        case "pattern":
+            return Problem("empty-text", parsed.place(path), f"{key!r} is empty", "write the text")
+        case "const":
+            mend = f"write {key}: {error.validator_value}"
+            return Problem(
+                "wrong-version", parsed.place(path), f"{key!r} has a value that is not known", mend
+            )
+        case _:
+            return _wrong_type(parsed, path, str(key), error)
+
+
+def _first(place: Place) -> Place:
+    """The beginning of something long."""
+    return Place(place.line, place.column, place.line, place.column + 1)
+
+
+def _unknown_key(parsed: Parsed, path: tuple[str | int, ...], error: "ValidationError") -> Problem:
+    known = list(error.schema["properties"]) if isinstance(error.schema, dict) else []
+    near = get_close_matches(error.message[:100], known, 1)
+    mend = f"did you mean {near[0]!r}?" if near else f"remove it; known are {', '.join(known)}"
+    return Problem(
+        "unknown-key", parsed.key_place(path), f"the key {_cut(error.message)!r} is not known here", mend
+    )
+
+
+def _too_few(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "ValidationError") -> Problem:
+    have, wanted = len(parsed.node(path).children), int(str(error.validator_value))
+    items = _ITEMS.get(key, "items")
+    message = f"there are {have} {items} here; at least {wanted} are needed"
+    if have == 1:
+        message = f"there is only 1 of the {items} here; at least {wanted} are needed"
+    return Problem("too-few", parsed.key_place(path), message, f"add {wanted - have} more")
+
+
+def _wrong_type(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "ValidationError") -> Problem:
+    node, wanted = parsed.node(path), str(error.validator_value)
+    place, raw = node.place, _cut(node.raw)
+    is_item = bool(path) and isinstance(path[-1], int)
+    if node.value is None:
+        return Problem(
+            "empty-text", parsed.key_place(path), f"{key!r} is empty", "write what belongs here, or remove it"
+        )
+    if wanted == "string" and not isinstance(node.value, dict | list):
+        mend = f'"{raw}"' if is_item else f'{key}: "{raw}"'
+        return Problem(
+            "not-text",
+            place,
+            f"{raw} is {_named(node.value)} here, but text is needed",
+            f"put it in quotes: {mend}",
+        )
+    message = f"{'an item of ' if is_item else ''}{key!r} must be {_TYPES.get(wanted, wanted)}"
+    mend = {
+        "string": "put text with a colon, a dash or brackets in double quotes",
+        "array": "begin each item on a line of its own, with a dash",
+        "object": "write `key: value` lines, with the same indentation",
+    }.get(wanted, "look at another leaf's file")
+    return Problem("wrong-type", _first(place), message, mend)
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a yes or no"
+    if isinstance(value, Other):
+        return f"a {value.kind}"
+    return "a number"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}…"

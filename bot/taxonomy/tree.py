@@ -1,0 +1,216 @@
+"""The tree: its leaves at a place on disk or at a commit, and what changed between two commits."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import UserError
+from bot.taxonomy.documents import DocumentError, read_documents
+from bot.taxonomy.files import DiskFiles, Files, GitFiles, Unreadable, git, resolve, shown
+from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
+from bot.taxonomy.parse import MAX_BYTES, parse
+from bot.taxonomy.parsed import Parsed, Problem
+from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
+
+__all__ = ["Changes", "changed_leaves", "leaf_paths", "load_tree", "load_tree_at", "resolve"]
+
+QNA = "qna.yaml"
+EXAM = "exam.yaml"
+FOLDER = "taxonomy"
+"""The taxonomy's folder in a repository."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Leaves by path, as they differ between two commits; a moved leaf is deleted and added."""
+
+    added: frozenset[str]
+    changed: frozenset[str]
+    deleted: frozenset[str]
+
+
+def leaves_of(files: Files) -> list[str]:
+    """The paths of all leaves: folders with a file qna.yaml."""
+    return sorted(
+        path.rpartition("/")[0]
+        for path, entry in files.entries.items()
+        if path.endswith(f"/{QNA}") and entry.kind == "file"
+    )
+
+
+def leaf_paths(root: Path) -> list[str]:
+    """The paths of all leaves below a taxonomy's folder on disk."""
+    return leaves_of(DiskFiles(root))
+
+
+def load_tree(root: Path, *, only: Collection[str] | None = None) -> list[Leaf]:
+    """The leaves below a taxonomy's folder on disk, by path.
+
+    Args:
+        only: paths of the leaves wanted; all if None. What is not there is left out.
+
+    Raises:
+        UserError: a leaf is broken, with path, line and column.
+    """
+    return _load(DiskFiles(root), only, lenient=False)
+
+
+def load_tree_at(
+    repo: Path, commit: str, only: Collection[str] | None = None, *, lenient: bool = False
+) -> list[Leaf]:
+    """The leaves of a commit, read from git's objects as data: nothing is checked out.
+
+    Args:
+        commit: a commit by any name.
+        only: paths of the leaves wanted; all if None. What is not there is left out.
+        lenient: leave broken leaves out instead of failing.
+
+    Raises:
+        UserError: there is no such commit; a leaf is broken, with path, line and column.
+    """
+    with GitFiles(repo, resolve(repo, commit), FOLDER) as files:
+        return _load(files, only, lenient=lenient)
+
+
+def changed_leaves(repo: Path, base: str, head: str) -> Changes:
+    """Which leaves `head` adds, changes and deletes, compared with where it left `base`.
+
+    A change of any file in a leaf's folder is a change of that leaf.
+
+    Raises:
+        UserError: one of the commits is not there.
+    """
+    head = resolve(repo, head)
+    base = _merge_base(repo, resolve(repo, base), head)
+    listed = git(repo, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base, head, "--", FOLDER)
+    names = [name.decode(errors="surrogateescape") for name in listed.split(b"\0")[:-1]]
+    with GitFiles(repo, base, FOLDER) as before, GitFiles(repo, head, FOLDER) as after:
+        old, new = set(leaves_of(before)), set(leaves_of(after))
+    touched = {leaf for name in names for leaf in _owners(name.removeprefix(f"{FOLDER}/"), old | new)}
+    return Changes(frozenset(new - old), frozenset(touched & old & new), frozenset(old - new))
+
+
+def _merge_base(repo: Path, base: str, head: str) -> str:
+    try:
+        return git(repo, "merge-base", base, head).decode().split()[0]
+    except UserError:
+        # No common history, or a shallow clone: the commits themselves are compared.
+        return base
+
+
+def _owners(name: str, leaves: Collection[str]) -> list[str]:
+    """The leaves that a file belongs to: those of the folders above it."""
+    parts = name.split("/")[:-1]
+    folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+    return [folder for folder in folders if folder in leaves]
+
+
+def _load(files: Files, only: Collection[str] | None, *, lenient: bool) -> list[Leaf]:
+    found = []
+    for path in leaves_of(files):
+        if only is None or path in only:
+            try:
+                found.append(load_leaf(files, path))
+            except UserError:
+                if not lenient:
+                    raise
+    return found
+
+
+def load_leaf(files: Files, path: str) -> Leaf:
+    """One leaf with its documents and its exam.
+
+    Raises:
+        UserError: it is broken; says the first problem, with path, line and column.
+    """
+    qna = read_yaml(files, f"{path}/{QNA}")
+    kind = kind_of(path, qna.data)
+    _raise_first(files, f"{path}/{QNA}", qna, check_qna(qna, kind) if qna.root else ())
+    exam: tuple[ExamQuestion, ...] = ()
+    if f"{path}/{EXAM}" in files.entries:
+        parsed = read_yaml(files, f"{path}/{EXAM}")
+        _raise_first(files, f"{path}/{EXAM}", parsed, check_exam(parsed) if parsed.root else ())
+        exam = exam_of(parsed.data)
+    source = source_of(qna.data)
+    documents: tuple[Document, ...] = ()
+    if source is not None:
+        try:
+            documents = read_documents(files, path, source)
+        except DocumentError as error:
+            place = qna.place(("document", error.part))
+            where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
+            raise UserError(f"{where}: {error}; {error.mend}", code=1) from None
+    return leaf_of(path, qna.data, documents, exam)
+
+
+def read_yaml(files: Files, path: str) -> Parsed:
+    """A YAML file of the tree, parsed.
+
+    Raises:
+        UserError: it cannot be read at all.
+    """
+    try:
+        # One byte more than the parser takes: it is the parser that says what is too large.
+        return parse(files.read(path, max(MAX_BYTES + 1, files.entries[path].size)))
+    except Unreadable as error:
+        raise UserError(
+            f"{files.prefix}{shown(path)}: {error}; put a regular file in its place", code=1
+        ) from None
+
+
+def _raise_first(files: Files, path: str, parsed: Parsed, more: Sequence[Problem]) -> None:
+    problems = [*parsed.problems, *more]
+    if problems:
+        first = min(problems, key=lambda problem: (problem.place.line, problem.place.column))
+        where = f"{files.prefix}{shown(path)}:{first.place.line}:{first.place.column}"
+        raise UserError(f"{where}: {first.message}; {first.help}", code=1)
+
+
+def leaf_of(path: str, data: Any, documents: tuple[Document, ...], exam: tuple[ExamQuestion, ...]) -> Leaf:
+    """A leaf from data that its schema has accepted."""
+    kind = kind_of(path, data)
+    seeds = tuple(_seed(seed) for seed in data["seed_examples"])
+    return Leaf(
+        path=path,
+        kind=kind,
+        version=version_of(data),
+        created_by=data["created_by"],
+        description=data["document_outline"] if kind == "knowledge" else data["task_description"],
+        seeds=seeds,
+        domain=data.get("domain", ""),
+        grounded=kind != "knowledge" and any(seed.context is not None for seed in seeds),
+        source=source_of(data),
+        documents=documents,
+        exam=exam,
+    )
+
+
+def _seed(data: Any) -> Seed:
+    pairs = data.get("questions_and_answers", [data])
+    return Seed(
+        _trimmed(data.get("context")), tuple(QA(p["question"].strip(), p["answer"].strip()) for p in pairs)
+    )
+
+
+def _trimmed(text: str | None) -> str | None:
+    return None if text is None else text.strip()
+
+
+def source_of(data: Any) -> DocumentSource | None:
+    """Where the documents of a leaf are, from data that its schema has accepted."""
+    document = data.get("document")
+    if document is None:
+        return None
+    return DocumentSource(document["repo"], document["commit"], tuple(document["patterns"]))
+
+
+def exam_of(data: Any) -> tuple[ExamQuestion, ...]:
+    """An exam from data that its schema has accepted."""
+    return tuple(
+        ExamQuestion(
+            item["question"].strip(),
+            tuple((wanted,) if isinstance(wanted, str) else tuple(wanted) for wanted in item["must_contain"]),
+        )
+        for item in data["questions"]
+    )
