@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -66,18 +66,18 @@ def read_documents(files: Files, folder: str, source: DocumentSource) -> tuple[D
     if source.repo != ".":
         repository = fetch_repository(source.repo, source.commit)
         with GitFiles(repository, source.commit, "") as remote:
-            return _read(remote, remote.entries, "", source.patterns)
-    prefix = f"{folder}/"
-    return _read(files, (path for path in files.entries if path.startswith(prefix)), prefix, source.patterns)
+            return _read(remote, "", source.patterns)
+    return _read(files, folder, source.patterns)
 
 
-def _read(files: Files, paths: Iterable[str], prefix: str, patterns: Sequence[str]) -> tuple[Document, ...]:
-    names = [path.removeprefix(prefix) for path in paths]
+def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document, ...]:
+    names = files.below(folder)
     chosen: set[str] = set()
     for pattern in patterns:
         chosen |= match_pattern(names, pattern)
         if len(chosen) > MAX_DOCUMENTS:
             raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "name fewer files")
+    prefix = f"{folder}/" if folder else ""
     return tuple(Document(name, _text(files, f"{prefix}{name}")) for name in sorted(chosen))
 
 

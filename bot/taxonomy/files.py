@@ -8,12 +8,14 @@ import os
 import re
 import stat
 import subprocess
+from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 from bot.errors import UserError
 
@@ -35,7 +37,7 @@ class Entry:
     size: int
 
 
-class Files(Protocol):
+class Files(ABC):
     """What the loader and the lint need of a place with files.
 
     Attributes:
@@ -44,18 +46,30 @@ class Files(Protocol):
 
     prefix: str
 
-    @property
+    @cached_property
+    @abstractmethod
     def entries(self) -> Mapping[str, Entry]:
         """Every file by path; folders are only in the paths of their files."""
-        ...
 
+    @abstractmethod
     def read(self, path: str, limit: int) -> bytes:
         """A file's content.
 
         Raises:
             Unreadable: it is not a regular file, larger than `limit` bytes, or may not be read.
         """
-        ...
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.entries)
+
+    def below(self, folder: str) -> list[str]:
+        """The files below a folder, by their paths in it; "" is all of it."""
+        if not folder:
+            return self._sorted
+        # "0" is the character after "/".
+        first, last = (bisect_left(self._sorted, f"{folder}{mark}") for mark in "/0")
+        return [path[len(folder) + 1 :] for path in self._sorted[first:last]]
 
 
 def _check(entry: Entry | None, limit: int) -> Entry:
@@ -70,7 +84,7 @@ def _check(entry: Entry | None, limit: int) -> Entry:
     return entry
 
 
-class DiskFiles:
+class DiskFiles(Files):
     """A folder on disk.
 
     Args:
@@ -148,7 +162,7 @@ def git(repo: Path, *arguments: str) -> bytes:
 
 
 def _command(repo: Path, *arguments: str) -> list[str]:
-    safe = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "diff.external=")
+    safe = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
     return ["git", "--no-replace-objects", "-C", str(repo), *safe, *arguments]
 
 
@@ -169,7 +183,7 @@ def resolve(repo: Path, revision: str) -> str:
     return found.decode().strip()
 
 
-class GitFiles:
+class GitFiles(Files):
     """A folder of a commit, read from git's objects. Use it in a `with`: it keeps one git process.
 
     Args:

@@ -1,0 +1,13 @@
+"""Reports as text, by the name of the format."""
+
+from collections.abc import Callable
+
+from bot.lint.report import Report
+from bot.lint.reporters import github, json, markdown, terminal
+
+REPORTERS: dict[str, Callable[[Report], str]] = {
+    "terminal": terminal.render,
+    "github": github.render,
+    "json": json.render,
+    "markdown": lambda report: markdown.render(report.findings) + "\n",
+}

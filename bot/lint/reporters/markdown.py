@@ -1,0 +1,64 @@
+"""Findings as the comment's part: short, grouped by file, the gravest first; nothing in it is active."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bot.lint.findings import Finding
+from bot.markdown import escape
+
+FINDINGS_SHOWN = 30
+CHARACTERS_SHOWN = 20_000
+"""The comment has other parts, and GitHub takes 65,536 characters in all."""
+
+_GRAVITY = {"error": 0, "warning": 1, "info": 2}
+_SIGN = {"error": "❌", "warning": "⚠️", "info": "i"}
+
+
+def render(findings: Sequence[Finding]) -> str:
+    """Markdown for a person who wants to know what to do; may be made of an artifact from anybody."""
+    if not findings:
+        return "✅ Nothing to mend: every leaf here is in order."
+    gravest = {path: min(_GRAVITY[f.severity] for f in group) for path, group in _by_path(findings)}
+    ordered = sorted(
+        findings, key=lambda f: (gravest[f.path], f.path, _GRAVITY[f.severity], f.line, f.column)
+    )
+    lines = [_headline(findings)]
+    size = shown = 0
+    path = ""
+    for finding in ordered[:FINDINGS_SHOWN]:
+        text = [] if finding.path == path else ["", f"**{escape(finding.path, 200)}**", ""]
+        text.append(_item(finding))
+        size += sum(len(line) + 1 for line in text)
+        if size > CHARACTERS_SHOWN:
+            break
+        lines += text
+        path = finding.path
+        shown += 1
+    if shown < len(ordered):
+        lines += ["", f"… and {len(ordered) - shown} more, which are shown once these are mended."]
+    return "\n".join(lines)
+
+
+def _by_path(findings: Sequence[Finding]) -> "groupby[str, Finding]":
+    return groupby(sorted(findings, key=lambda f: f.path), key=lambda f: f.path)
+
+
+def _headline(findings: Sequence[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in findings)
+    files = len({finding.path for finding in findings})
+    where = "one file" if files == 1 else f"{files} files"
+    if not errors:
+        return f"✅ Nothing has to be mended; {_count(len(findings), 'remark')} on {where}."
+    return f"❌ {_count(errors, 'thing')} to mend in {where}. Push to this branch and this comment follows."
+
+
+def _count(number: int, name: str) -> str:
+    return f"1 {name}" if number == 1 else f"{number} {name}s"
+
+
+def _item(finding: Finding) -> str:
+    place = f"line {finding.line}, column {finding.column}"
+    text = f"- {_SIGN[finding.severity]} {place}: {escape(finding.message, 300)}"
+    if finding.help:
+        text += f"<br>**How to mend it:** {escape(finding.help, 400)}"
+    return f"{text} <sub>{escape(finding.rule, 64)}</sub>"

@@ -1,0 +1,61 @@
+"""attribution.txt: whose work a leaf is, and under which licence."""
+
+import re
+from difflib import get_close_matches
+
+from bot.lint.findings import Severity
+from bot.lint.rules import Problems, leaf_rule
+from bot.lint.view import ATTRIBUTION, QNA, START, LeafView
+from bot.taxonomy.parsed import Place, Problem
+
+LICENCES = ("Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "CDLA-Permissive-2.0", "MIT")
+_LICENCE = re.compile(r"^[ \t]*licen[cs]e[^:\n]*:[ \t]*(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+
+
+_LINES = "Title of work, Link to work, Revision, License of the work, Creator names"
+
+
+@leaf_rule("attribution-missing", Severity.ERROR, "Beside qna.yaml stands an attribution.txt.")
+def attribution_missing(leaf: LeafView) -> Problems:
+    if leaf.version > 1 and f"{leaf.path}/{ATTRIBUTION}" not in leaf.files.entries:
+        message = f"there is no {ATTRIBUTION} for this leaf"
+        yield (
+            QNA,
+            Problem("attribution-missing", START, message, f"add one beside it with the lines {_LINES}"),
+        )
+
+
+@leaf_rule("attribution-empty", Severity.ERROR, "attribution.txt is not empty.")
+def attribution_empty(leaf: LeafView) -> Problems:
+    if leaf.version > 1 and leaf.attribution is not None and not leaf.attribution.strip():
+        mend = f"say whose work this is, with the lines {_LINES}"
+        yield ATTRIBUTION, Problem("attribution-empty", START, "the file is empty", mend)
+
+
+@leaf_rule("attribution-licence", Severity.ERROR, "The licence is one that allows training and passing on.")
+def attribution_licence(leaf: LeafView) -> Problems:
+    text = leaf.attribution
+    if leaf.version < 2 or text is None or not text.strip():
+        return
+    named = list(_LICENCE.finditer(text))
+    allowed = ", ".join(LICENCES)
+    if not named:
+        mend = f"add a line `License of the work: {LICENCES[1]}`; allowed are {allowed}"
+        yield ATTRIBUTION, Problem("attribution-licence", START, "no licence is named", mend)
+    for match in named:
+        name = match.group(1)
+        if name.casefold() not in {licence.casefold() for licence in LICENCES}:
+            near = get_close_matches(re.sub(r"[\s_]+", "-", name[:40]), LICENCES, 1, 0.8)
+            mend = f"did you mean {near[0]}?" if near else f"allowed are {allowed}"
+            shown = (
+                f"the licence {name[:80]!r} is not one that is allowed"
+                if name
+                else "the licence is not named"
+            )
+            yield ATTRIBUTION, Problem("attribution-licence", _place(text, match.span(1)), shown, mend)
+
+
+def _place(text: str, span: tuple[int, int]) -> Place:
+    line = text.count("\n", 0, span[0]) + 1
+    before = text.rfind("\n", 0, span[0])
+    return Place(line, span[0] - before, line, max(span[1], span[0] + 1) - before)

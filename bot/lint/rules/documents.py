@@ -1,0 +1,77 @@
+"""The documents of knowledge: where they are said to be, and whether the contexts are from them."""
+
+import re
+
+from bot.lint.findings import Severity
+from bot.lint.rules import Problems, leaf_rule
+from bot.lint.view import QNA, LeafView
+from bot.taxonomy.documents import DocumentError, check_source, match_pattern
+from bot.taxonomy.parsed import Problem
+
+
+@leaf_rule(
+    "document-source", Severity.ERROR, "The repository is public https, the commit a full SHA; or `.`."
+)
+def document_source(leaf: LeafView) -> Problems:
+    if leaf.qna is None or leaf.source is None:
+        return
+    try:
+        check_source(leaf.source)
+    except DocumentError as error:
+        place = leaf.qna.place(("document", error.part))
+        yield QNA, Problem("document-source", place, str(error), error.mend)
+
+
+@leaf_rule("document-pattern", Severity.ERROR, "Every pattern matches a text file below the leaf's folder.")
+def document_pattern(leaf: LeafView) -> Problems:
+    if leaf.qna is None or leaf.source is None or leaf.source.repo != ".":
+        return
+    names = leaf.files.below(leaf.path)
+    wrong = False
+    for index, pattern in enumerate(leaf.data["document"]["patterns"]):
+        if isinstance(pattern, str):
+            try:
+                match_pattern(names, pattern)
+            except DocumentError as error:
+                wrong = True
+                place = leaf.qna.place(("document", "patterns", index))
+                yield QNA, Problem("document-pattern", place, str(error), error.mend)
+    if not wrong and isinstance(leaf.documents, DocumentError):
+        place = leaf.qna.place(("document", "patterns", 0))
+        yield QNA, Problem("document-pattern", place, str(leaf.documents), leaf.documents.mend)
+
+
+@leaf_rule("context-not-in-document", Severity.ERROR, "A context is a passage of the document, word by word.")
+def context_not_in_document(leaf: LeafView) -> Problems:
+    if leaf.qna is None or not isinstance(leaf.documents, tuple) or not leaf.documents:
+        return
+    documents = [_plain(document.text) for document in leaf.documents]
+    for index, seed in leaf.seeds():
+        context = seed.get("context")
+        if not isinstance(context, str) or not context.strip():
+            continue
+        words = _plain(context)
+        if not any(words in document for document in documents):
+            place = leaf.qna.place(("seed_examples", index, "context"))
+            message = "this context does not stand in the document"
+            yield QNA, Problem("context-not-in-document", place, message, _difference(words, documents))
+
+
+def _plain(text: str) -> str:
+    """Text with every run of white space as one space: wrapping and indentation make no difference."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _difference(context: str, documents: list[str]) -> str:
+    """How to mend a context that is not in the documents: the place where it leaves them."""
+    low, high = 0, len(context)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if any(context[:middle] in d for d in documents) else (low, middle - 1)
+    same, rest = context[:low].split(" "), context[low:]
+    if low < 12:
+        return "copy a passage of the document, word by word"
+    # The last word is told with what differs: it may have matched only by its first letters.
+    last = " ".join(same[-6:-1]) or same[-1]
+    other = " ".join((same[-1] + rest).split(" ")[:4])
+    return f"copy the passage word by word; it differs after {last[-60:]!r}, at {other[:60]!r}"

@@ -1,0 +1,136 @@
+"""A leaf as the rules see it: every file read once, however broken."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from bot.taxonomy.documents import DocumentError, read_documents
+from bot.taxonomy.files import Files, Unreadable
+from bot.taxonomy.leaf import Document, DocumentSource, Kind
+from bot.taxonomy.parse import MAX_BYTES, parse
+from bot.taxonomy.parsed import Parsed, Place, Problem
+from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
+
+QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
+START = Place(1, 1, 1, 1)
+
+
+class LeafView:
+    """One leaf's files, parsed and checked as far as they can be.
+
+    Args:
+        path: the leaf's folder below the taxonomy's root.
+    """
+
+    def __init__(self, files: Files, path: str) -> None:
+        self.files = files
+        self.path = path
+        self.unreadable: list[tuple[str, Problem]] = []
+        self.qna = self._parse(QNA)
+        self.exam = self._parse(EXAM)
+
+    def _parse(self, name: str) -> Parsed | None:
+        path = f"{self.path}/{name}"
+        if path not in self.files.entries:
+            return None
+        entry = self.files.entries[path]
+        if entry.size > MAX_BYTES:
+            # Enough to be told that it is too large.
+            return parse(b"#" * min(entry.size, MAX_BYTES + 1))
+        content = self._read(name)
+        return None if content is None else parse(content)
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return self.files.read(f"{self.path}/{name}", MAX_BYTES)
+        except Unreadable as error:
+            problem = Problem("unreadable", START, f"the file is {error}", "put a regular file in its place")
+            self.unreadable.append((name, problem))
+            return None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The content of qna.yaml; empty where it is no mapping."""
+        data = self.qna.data if self.qna else None
+        return data if isinstance(data, dict) else {}
+
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.path, self.data)
+
+    @property
+    def version(self) -> int:
+        return version_of(self.data)
+
+    @cached_property
+    def problems(self) -> list[tuple[str, Problem]]:
+        """What reading, parsing and the schemas found, with the file's name."""
+        found = []
+        if self.qna:
+            found += [(QNA, p) for p in self.qna.problems]
+            found += [(QNA, p) for p in check_qna(self.qna, self.kind)] if self.qna.root else []
+        if self.exam:
+            found += [(EXAM, p) for p in self.exam.problems]
+            found += [(EXAM, p) for p in check_exam(self.exam)] if self.exam.root else []
+        return [*self.unreadable, *found]
+
+    @cached_property
+    def attribution(self) -> str | None:
+        """The text of attribution.txt; None where there is none that can be read."""
+        if f"{self.path}/{ATTRIBUTION}" not in self.files.entries:
+            return None
+        content = self._read(ATTRIBUTION)
+        return None if content is None else content.decode("utf-8-sig", errors="replace")
+
+    @cached_property
+    def source(self) -> DocumentSource | None:
+        """Where the documents are, if it is said well enough to look there."""
+        document = self.data.get("document")
+        if not isinstance(document, dict):
+            return None
+        repo, commit, patterns = (document.get(key) for key in ("repo", "commit", "patterns"))
+        if isinstance(repo, str) and isinstance(commit, str) and isinstance(patterns, list):
+            return DocumentSource(repo, commit, tuple(p for p in patterns if isinstance(p, str)))
+        return None
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...] | DocumentError | None:
+        """The documents, or why they cannot be had; None where looking would need the network."""
+        if self.source is None or self.source.repo != ".":
+            return None
+        try:
+            return read_documents(self.files, self.path, self.source)
+        except DocumentError as error:
+            return error
+
+    def seeds(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The seed examples that are mappings, with their index."""
+        for index, seed in enumerate(_list(self.data.get("seed_examples"))):
+            if isinstance(seed, dict):
+                yield index, seed
+
+    def questions(self) -> Iterator[str]:
+        """All questions of the seed examples."""
+        for _, seed in self.seeds():
+            for pair in (seed, *_list(seed.get("questions_and_answers"))):
+                if isinstance(pair, dict) and isinstance(pair.get("question"), str):
+                    yield pair["question"]
+
+    def exam_questions(self) -> Iterator[tuple[int, str]]:
+        """The exam's questions, with their index."""
+        data = self.exam.data if self.exam else None
+        for index, item in enumerate(_list(data.get("questions")) if isinstance(data, dict) else []):
+            if isinstance(item, dict) and isinstance(item.get("question"), str):
+                yield index, item["question"]
+
+    def line(self, name: str, number: int) -> str:
+        """A line of one of the leaf's files, for showing."""
+        parsed = {QNA: self.qna, EXAM: self.exam}.get(name)
+        if parsed is not None:
+            return parsed.line(number)
+        lines = (self.attribution or "").split("\n") if name == ATTRIBUTION else []
+        return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
