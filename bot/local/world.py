@@ -22,6 +22,7 @@ from bot.local.github import GitHub, create_app
 from bot.local.hub import HubUser, create_hub
 from bot.progress import say
 from bot.recipe import ROOT
+from bot.store import cache_folder
 
 OWNER = "lab"
 REPOSITORY = f"{OWNER}/taxonomy"
@@ -59,9 +60,7 @@ class World:
         self.actions = Actions(
             self.github,
             self.data / "actions",
-            environment={"ARBORIST_CACHE": os.environ["ARBORIST_CACHE"]}
-            if "ARBORIST_CACHE" in os.environ
-            else {},
+            environment={"ARBORIST_CACHE": str(cache_folder())},
             path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         )
         self._settle()
