@@ -1,0 +1,202 @@
+"""What is in a repository: its description, its tree, single paths."""
+
+import base64
+import binascii
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, Response
+
+from bot.local.hub.call import Call
+from bot.local.hub.commits import lfs_pointer
+from bot.local.hub.content import read_content
+from bot.local.hub.errors import HubError, no_entry
+from bot.local.hub.pages import CardError, split_card
+from bot.local.hub.records import (
+    Commit,
+    Entry,
+    Repository,
+    Tree,
+    history,
+    readable,
+    resolve,
+    xet_hashes,
+)
+from bot.local.hub.storage import Storage
+
+_PER_PAGE, _PER_EXPANDED_PAGE = 1000, 50
+_CARD_LIMIT = 1 << 20  # bytes of README.md that are looked at
+Listed = dict[str, object]
+
+
+def info(call: Call) -> Response:
+    """A repository at a revision: its head, card, tags and files."""
+    revision = call.param("revision") if "revision" in call.request.path_params else "main"
+    with call.hub.storage.reading() as db:
+        repository = readable(db, call)
+        commit = resolve(db, repository, revision)
+        first = history(db, repository, commit)[-1]
+    card = _card(call.hub.storage, commit.tree)
+    blobs = call.flag("blobs")
+    answer: Listed = {
+        "_id": str(repository.id),
+        "id": repository.name,
+        "author": repository.namespace,
+        "sha": commit.oid,
+        "createdAt": first.date,
+        "lastModified": commit.date,
+        "private": repository.private,
+        "gated": False,
+        "disabled": False,
+        "downloads": 0,
+        "likes": 0,
+        "cardData": card,
+        "tags": _tags(card),
+        "siblings": [_sibling(path, entry, blobs) for path, entry in sorted(commit.tree.items())],
+        "usedStorage": sum({e.sha256: e.size for e in commit.tree.values()}.values()),
+    }
+    if repository.kind == "models":
+        answer |= {"modelId": repository.name, "spaces": []}
+        answer |= {key: card[key] for key in ("pipeline_tag", "library_name") if key in card}
+    return JSONResponse(answer)
+
+
+def tree(call: Call) -> Response:
+    """The files and folders below a path, page by page; `expand` adds each one's last commit."""
+    prefix = call.param("path").strip("/") if "path" in call.request.path_params else ""
+    recursive, expand = call.flag("recursive"), call.flag("expand")
+    with call.hub.storage.reading() as db:
+        repository = readable(db, call)
+        commit = resolve(db, repository, call.param("revision"))
+        below = _below(commit, prefix)
+        listed = {**_folders(below, prefix), **below}
+        if not recursive:
+            depth = prefix.count("/") + 1 if prefix else 0
+            listed = {path: entry for path, entry in listed.items() if path.count("/") == depth}
+        paths = [path for path in sorted(listed) if path > _after(call)]
+        size = _PER_EXPANDED_PAGE if expand else _PER_PAGE
+        shown = paths[:size]
+        items = _describe(db, repository, commit, shown, expand)
+    headers = {"X-Repo-Commit": commit.oid}
+    if len(paths) > size:
+        cursor = base64.urlsafe_b64encode(shown[-1].encode()).decode()
+        url = call.request.url.include_query_params(cursor=cursor)
+        headers["Link"] = f'<{call.hub.base_url}{url.path}?{url.query}>; rel="next"'
+    return JSONResponse(items, headers=headers)
+
+
+def paths_info(call: Call) -> Response:
+    """What is known of some paths; those that are not there are left out."""
+    form = parse_qs(call.body.decode("utf-8", "replace"))
+    is_json = call.request.headers.get("content-type", "").startswith("application/json")
+    wanted = call.json().get("paths", []) if is_json else form.get("paths", [])
+    expand = bool(call.json().get("expand")) if is_json else form.get("expand") in (["true"], ["True"])
+    if not isinstance(wanted, list) or not all(isinstance(path, str) for path in wanted):
+        raise HubError(400, "the body must list 'paths'")
+    with call.hub.storage.reading() as db:
+        repository = readable(db, call)
+        commit = resolve(db, repository, call.param("revision"))
+        known = {**_folders(commit.tree, ""), **commit.tree}
+        paths = [path.strip("/") for path in wanted if path.strip("/") in known]
+        return JSONResponse(_describe(db, repository, commit, paths, expand))
+
+
+def _card(storage: Storage, files: Tree) -> dict[str, object]:
+    """The metadata of README.md; a broken card has none."""
+    readme = files.get("README.md")
+    if readme is None or readme.size > _CARD_LIMIT:
+        return {}
+    text = b"".join(read_content(storage, readme.sha256, 0, readme.size)).decode("utf-8", "replace")
+    try:
+        card, _ = split_card(text)
+    except CardError:
+        return {}
+    return card
+
+
+def _tags(card: dict[str, object]) -> list[str]:
+    """The labels that the Hub derives from a card."""
+    tags = [str(card["library_name"])] if "library_name" in card else []
+    own = card.get("tags")
+    tags += [str(tag) for tag in own] if isinstance(own, list) else []
+    for key, prefix in (("license", "license:"), ("base_model", "base_model:"), ("datasets", "dataset:")):
+        value = card.get(key)
+        tags += [prefix + str(v) for v in (value if isinstance(value, list) else [value]) if v]
+    return tags
+
+
+def _sibling(path: str, entry: Entry, blobs: bool) -> Listed:
+    found: Listed = {"rfilename": path}
+    if blobs:
+        found |= {"size": entry.size, "blobId": entry.oid}
+        if entry.lfs:
+            pointer = len(lfs_pointer(entry.sha256, entry.size))
+            found["lfs"] = {"sha256": entry.sha256, "size": entry.size, "pointerSize": pointer}
+    return found
+
+
+def _below(commit: Commit, prefix: str) -> dict[str, Entry]:
+    if not prefix:
+        return dict(commit.tree)
+    below = {path: entry for path, entry in commit.tree.items() if path.startswith(prefix + "/")}
+    if not below:
+        raise no_entry(prefix, commit.oid)
+    return below
+
+
+def _folders(files: Tree, prefix: str) -> dict[str, None]:
+    """The folders that these files lie in, themselves below a prefix."""
+    found = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
+    return {folder: None for folder in found if len(folder) > len(prefix)}
+
+
+def _after(call: Call) -> str:
+    try:
+        return base64.urlsafe_b64decode(call.request.query_params.get("cursor", "")).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise HubError(400, "the cursor is none that this Hub gave out") from None
+
+
+def _describe(
+    db: sqlite3.Connection, repository: Repository, commit: Commit, paths: Iterable[str], expand: bool
+) -> list[Listed]:
+    xet = xet_hashes(db, commit.tree)
+    last = _last_commits(history(db, repository, commit)) if expand else {}
+    items = []
+    for path in paths:
+        entry = commit.tree.get(path)
+        item: Listed = {"path": path}
+        if entry is None:
+            item |= {"type": "directory", "oid": _folder_oid(commit.tree, path), "size": 0}
+        else:
+            item |= {"type": "file", "oid": entry.oid, "size": entry.size}
+            if entry.lfs:
+                pointer = len(lfs_pointer(entry.sha256, entry.size))
+                item["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": pointer}
+            if entry.sha256 in xet:
+                item["xetHash"] = xet[entry.sha256]
+        if path in last:
+            changed = last[path]
+            item["lastCommit"] = {"id": changed.oid, "title": changed.title, "date": changed.date}
+        items.append(item)
+    return items
+
+
+def _folder_oid(files: Tree, folder: str) -> str:
+    """An id that changes when anything in the folder does."""
+    inside = sorted((path, entry.oid) for path, entry in files.items() if path.startswith(folder + "/"))
+    return hashlib.sha1(repr(inside).encode(), usedforsecurity=False).hexdigest()
+
+
+def _last_commits(commits: list[Commit]) -> dict[str, Commit]:
+    """By path, the commit that last changed a file, or anything in a folder."""
+    last: dict[str, Commit] = {}
+    for index, commit in enumerate(commits):
+        before: Tree = commits[index + 1].tree if index + 1 < len(commits) else {}
+        for path in {*commit.tree, *before}:
+            if commit.tree.get(path) != before.get(path):
+                for depth in range(path.count("/") + 1):
+                    last.setdefault(path.rsplit("/", depth)[0], commit)
+    return last
