@@ -23,7 +23,7 @@ def escape(text: str, limit: int = 500) -> str:
     safe = _ACTIVE.sub(lambda match: f"&#{ord(match.group(1))};", cut)
     # GitHub looks for mentions and references after entities are resolved; a zero-width space ends that,
     # as Renovate does it. A web address that is torn likewise is no link.
-    safe = re.sub(r"&#(64|35|58);", r"&#\1;&#8203;", safe)
+    safe = re.sub(r"&#(64|35|58(?=;//));", r"&#\1;&#8203;", safe)
     safe = re.sub(r"(?i)\bwww\.", "www&#8203;.", safe)
     return f"{safe} … ({rest} more characters)" if rest > 0 else safe
 

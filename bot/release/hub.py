@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
@@ -59,7 +59,7 @@ def hub_errors(doing: str) -> Iterator[None]:
         status = error.response.status_code if error.response is not None else "an error"
         hint = "; set HF_TOKEN to a token that may write there" if status in (401, 403) else "; run again"
         raise UserError(f"{doing}: the Hub at {endpoint()} says {status}{hint}") from None
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None
 

@@ -111,7 +111,7 @@ class Story:
             body="A new knowledge leaf about an invented railway.",
         )
         say(f"pull request: {pull.html_url}")
-        part = self._part(pull, "lint", lambda text: f":{self.mistake['line']}" in text)
+        part = self._part(pull, "lint", lambda text: f"line {self.mistake['line']}" in text)
         self._check(pull, "failure")
         _show(part)
         return pull
