@@ -1,0 +1,156 @@
+"""What people and GitHub are shown, and that nothing in it comes alive."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from bot.errors import UserError
+from bot.lint.findings import Finding, Severity
+from bot.lint.report import Report, read_report
+from bot.lint.reporters import REPORTERS
+from bot.lint.reporters.markdown import render
+
+LEAF = "knowledge/geography/islands/oru"
+QNA = f"{LEAF}/qna.yaml"
+SCHEMA = Path(__file__).parents[2] / "schemas" / "report.json"
+
+
+def finding(**values: Any) -> Finding:
+    plain: dict[str, Any] = {"path": "taxonomy/a/qna.yaml", "line": 3, "column": 5, "rule": "not-text"}
+    plain |= {"severity": Severity.ERROR, "message": "7 is a number", "help": "put it in quotes"}
+    return Finding(**{**plain, **values})
+
+
+def shown(format_: str, *findings: Finding) -> str:
+    return REPORTERS[format_](Report("taxonomy", findings, ()))
+
+
+def test_the_terminal_shows_the_line_with_a_caret_and_help(tree: Any) -> None:
+    tree.replace(QNA, "answer: First Oru is an island in the Grey Sea.", "answer: 1868")
+    assert REPORTERS["terminal"](tree.lint()) == (
+        "error[not-text]: 1868 is a number here, but text is needed\n"
+        f"  --> taxonomy/{QNA}:15:17\n"
+        "   |\n"
+        "15 |         answer: 1868\n"
+        "   |                 ^^^^\n"
+        '   = help: put it in quotes: answer: "1868"\n'
+        "\n"
+        "1 error, 0 warnings in 2 leaves\n"
+    )
+
+
+def test_the_terminal_says_when_there_is_nothing(tree: Any) -> None:
+    assert REPORTERS["terminal"](tree.lint()) == "2 leaves, nothing to mend\n"
+
+
+def test_the_terminal_gets_no_control_characters_and_no_endless_lines() -> None:
+    text = shown(
+        "terminal", finding(message="\x1b[2J\u202e", source="\x1b]0;x\x07" + "y" * 5000, column=3000)
+    )
+    assert text.replace("\n", "").isprintable()
+    assert max(map(len, text.splitlines())) < 130
+
+
+def test_the_caret_stands_below_wide_characters() -> None:
+    text = shown("terminal", finding(source="名前: 7", column=5, end_column=6, end_line=3))
+    assert "3 | 名前: 7\n  |       ^\n" in text
+
+
+def test_annotations_are_workflow_commands() -> None:
+    assert shown("github", finding(end_line=4)) == (
+        "::error file=taxonomy/a/qna.yaml,line=3,col=5,endLine=4,title=not-text"
+        "::7 is a number%0Aput it in quotes\n"
+    )
+    assert shown("github", finding(severity=Severity.INFO)).startswith("::notice ")
+
+
+def test_nothing_in_an_annotation_begins_a_command_of_its_own() -> None:
+    hostile = "100%\r\n::set-output name=x::y"
+    text = shown("github", finding(path=f"a,b:{hostile}", message=hostile, help=hostile))
+    assert text.count("\n") == 1
+    assert "\r" not in text
+    assert "file=a%2Cb%3A100%25%0D%0A%3A%3Aset-output name=x%3A%3Ay," in text
+    assert "::100%25%0D%0A::set-output" in text
+
+
+def test_json_is_as_the_schema_says(tree: Any) -> None:
+    tree.write(QNA, "version: 3\ndomain: 7\n")
+    report = tree.lint()
+    data = json.loads(REPORTERS["json"](report))
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(data)
+    assert data["counts"] == {"error": report.errors, "warning": 0, "info": 0, "leaves": 2}
+    assert data["root"] == "taxonomy"
+    read = read_report(data)
+    assert [(f.path, f.line, f.column, f.rule, f.severity) for f in read] == [
+        (f.path, f.line, f.column, f.rule, f.severity) for f in report.findings
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"version": 1, "root": "x", "findings": [{}], "leaves": [], "counts": {}},
+        {"version": 1, "root": "x", "findings": "@everyone", "leaves": [], "counts": {}},
+    ],
+)
+def test_a_report_from_anybody_is_checked(data: Any) -> None:
+    with pytest.raises(UserError, match=r"lint report: .*not as schemas/report.json says"):
+        read_report(data)
+
+
+def test_the_comment_names_file_line_and_mend() -> None:
+    text = render(
+        [finding(), finding(path="taxonomy/b/qna.yaml", severity=Severity.WARNING), finding(line=9)]
+    )
+    assert text.startswith("❌ 2 things to mend in 2 files.")
+    assert text.index("taxonomy/a/qna.yaml") < text.index("line 3") < text.index("line 9")
+    assert text.index("line 9") < text.index("taxonomy/b/qna.yaml")
+    assert text.count("taxonomy/a/qna.yaml") == 1
+    assert "put it in quotes" in text
+
+
+def test_the_comment_says_when_there_is_nothing_to_mend() -> None:
+    assert render([]).startswith("✅")
+    assert render([finding(severity=Severity.WARNING)]).startswith("✅ Nothing has to be mended; 1 remark")
+
+
+HOSTILE = (
+    "@everyone <!-- arborist --> <script>x</script> ![beacon](https://evil.example/x.png) closes #1 "
+    "[x](javascript:y) ``` | a | b | https://evil.example www.evil.example \n# title\n- item \u202e \u200b"
+)
+
+
+@pytest.mark.parametrize("field", ["path", "message", "help", "rule"])
+def test_nothing_in_the_comment_comes_alive(field: str) -> None:
+    text = render([finding(**{field: HOSTILE})])
+    for active in (
+        "@everyone",
+        "<!--",
+        "<script",
+        "![",
+        "](",
+        "closes #",
+        "```",
+        "https://",
+        "www.",
+        "\u202e",
+    ):
+        assert active not in text
+    assert len([line for line in text.splitlines() if line.startswith("- ")]) == 1
+    assert not re.search(r"^\s*#", text, re.MULTILINE)
+
+
+def test_the_comment_stays_short_whatever_is_found() -> None:
+    many = [
+        finding(path=f"taxonomy/{i}/qna.yaml", message="@[x](y)" * 500, help="#`*" * 500) for i in range(5000)
+    ]
+    text = render(many)
+    assert len(text) < 30_000
+    assert re.search(r"… and 49\d\d more", text)

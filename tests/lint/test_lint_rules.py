@@ -1,0 +1,180 @@
+"""Every rule on a leaf that breaks it in one place; mended, the leaf has no finding."""
+
+import os
+from typing import Any
+
+import pytest
+
+from bot.lint.rules import RULES
+
+KNOWLEDGE = "knowledge/geography/islands/oru"
+SKILL = "compositional_skills/writing/freeform/greetings"
+Q, E, A, S = (
+    f"{KNOWLEDGE}/qna.yaml", f"{KNOWLEDGE}/exam.yaml", f"{KNOWLEDGE}/attribution.txt", f"{SKILL}/qna.yaml"
+)  # fmt: skip
+
+# rule: file, good text, bad text, line and column of the one finding, a part of the help
+BROKEN: dict[str, tuple[str, str, str, int, int, str]] = {
+    "yaml-encoding": (Q, "Grey Sea", "Grey\x07Sea", 12, 42, "remove"),
+    "yaml-syntax": (Q, "outline: The island", "outline: The: island", 5, 22, "double quotes"),
+    "yaml-empty": (E, "", "", 1, 1, "write"),
+    "yaml-documents": (E, "questions:", "---\nquestions:", 2, 1, "one document"),
+    "yaml-duplicate-key": (Q, "domain: geography", "domain: geography\ndomain: history", 5, 1, "line 4"),
+    "yaml-tag": (Q, "domain: geography", "domain: !!python/name:os.system geography", 4, 9, "remove"),
+    "yaml-alias": (Q, "domain: geography", "domain: *somewhere", 4, 9, "write the text out"),
+    "yaml-limit": (Q, "domain: geography", f"domain: {'[' * 41}", 4, 48, ""),
+    "wrong-version": (S, "version: 2", 'version: "2"', 1, 10, "without quotes"),
+    "missing-key": (Q, "domain: geography\n", "", 2, 1, "add"),
+    "unknown-key": (Q, "created_by", "createdby", 3, 1, "did you mean 'created_by'?"),
+    "wrong-type": (Q, "patterns:\n    - oru.md", "patterns: oru.md", 9, 13, "dash"),
+    "not-text": (Q, "answer: First Oru is an island in the Grey Sea.", "answer: 1868", 15, 17, '"1868"'),
+    "empty-text": (Q, "domain: geography", 'domain: " "', 4, 9, "write"),
+    "too-few": (S, "  - question: Greet Ann.\n    answer: Good day, Ann!\n", "", 4, 1, "add 1 more"),
+    "repeated-item": (S, "Bo.\n    answer: Good day, Bo", "Ann.\n    answer: Good day, Ann", 7, 5, "another"),
+    "attribution-empty": (A, "", "", 1, 1, "License"),
+    "attribution-licence": (A, "CC-BY-4.0", "CC BY 4.0", 3, 22, "did you mean CC-BY-4.0?"),
+    "document-source": (Q, "repo: .", "repo: git@github.com:org/name.git", 7, 9, "https://"),
+    "document-pattern": (Q, "- oru.md", "- ../../oru.md", 10, 7, "below"),
+    "context-not-in-document": (Q, "context: Oru is an island", "context: Oru is an isle", 12, 14, "isle"),
+    "exam-repeats-seed": (E, "Which sea washes Oru?", "what is said of oru first", 3, 15, "other words"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_leaf_has_one_finding_at_the_place(tree: Any, rule: str) -> None:
+    path, good, bad, line, column, help_ = BROKEN[rule]
+    if good:
+        tree.replace(path, good, bad)
+    else:
+        tree.write(path, bad)
+    found = {(f.rule, f.path, f.line, f.column) for f in tree.lint().findings}
+    assert (rule, f"taxonomy/{path}", line, column) in found
+    assert all(f.path == f"taxonomy/{path}" for f in tree.lint().findings)
+    assert any(help_ in f.help for f in tree.lint().findings if f.rule == rule)
+    if rule not in ("unknown-key", "repeated-item"):  # a key under another name is also missing under its own
+        assert len(found) == 1
+
+
+def test_a_mended_leaf_has_none(tree: Any) -> None:
+    report = tree.lint()
+    assert (report.findings, report.errors) == ([], 0)
+    assert [(leaf.path, leaf.kind, leaf.seeds, leaf.exam_questions) for leaf in report.leaves] == [
+        (SKILL, "compositional", 5, 0),
+        (KNOWLEDGE, "knowledge", 5, 2),
+    ]
+
+
+def test_a_missing_attribution(tree: Any) -> None:
+    (tree.root / A).unlink()
+    assert [(f.rule, f.path) for f in tree.lint().findings] == [("attribution-missing", f"taxonomy/{Q}")]
+
+
+def test_an_attribution_without_a_licence(tree: Any) -> None:
+    tree.write(A, "Title of work: Oru\n")
+    assert tree.rules() == ["attribution-licence"]
+
+
+def test_version_1_needs_no_attribution_and_one_seed_example(tree: Any) -> None:
+    tree.write(
+        "compositional_skills/old/qna.yaml",
+        "created_by: x\ntask_description: ''\nseed_examples:\n  - question: Q?\n    answer: A\n",
+    )
+    assert tree.rules() == []
+
+
+def test_knowledge_of_an_old_version(tree: Any) -> None:
+    tree.replace(Q, "version: 3", "version: 2")
+    assert [(f.rule, f.help) for f in tree.lint().findings] == [
+        ("wrong-version", "write version: 3, with its keys")
+    ]
+
+
+@pytest.mark.parametrize("version", ["4", "0", "3.0", "true", "2024-01-01", "[3]", "99999999999999999999999"])
+def test_a_version_that_is_none(tree: Any, version: str) -> None:
+    tree.replace(Q, "version: 3", f"version: {version}")
+    assert tree.rules() == ["wrong-version"]
+
+
+def test_a_skill_in_foundational_skills_is_linted_like_any_other(tree: Any) -> None:
+    tree.write("foundational_skills/reasoning/days/qna.yaml", "version: 3\ncreated_by: 7\n")
+    assert set(tree.rules()) == {"not-text", "missing-key", "attribution-missing"}
+
+
+def test_several_mistakes_are_all_told_at_once(tree: Any) -> None:
+    tree.replace(Q, "answer: First Oru is an island in the Grey Sea.", "answer: yes")
+    tree.replace(Q, "context: They grow barley.", "context: They grow wheat.")
+    tree.replace(Q, "domain: geography\n", "")
+    tree.replace(A, "CC-BY-4.0", "secret")
+    tree.replace(E, "[Grey]", "[1868]")
+    assert sorted(tree.rules()) == [
+        "attribution-licence", "context-not-in-document", "missing-key", "not-text", "not-text"
+    ]  # fmt: skip
+
+
+def test_a_broken_leaf_does_not_keep_others_from_being_linted(tree: Any) -> None:
+    tree.write(Q, "{")
+    tree.replace(S, "Greet Bo.", "7")
+    assert sorted(tree.rules()) == ["not-text", "yaml-syntax"]
+
+
+def test_a_context_may_be_wrapped_otherwise_than_the_document(tree: Any) -> None:
+    tree.replace(Q, "context: Its capital is Tamm.", "context: |\n      Its   capital\n\n      is Tamm.")
+    assert tree.rules() == []
+
+
+def test_documents_of_another_repository_are_not_looked_for(tree: Any) -> None:
+    tree.replace(Q, "repo: .", "repo: https://github.com/org/documents.git")
+    tree.replace(Q, "commit: HEAD", f"commit: {'a1' * 20}")
+    tree.replace(Q, "context: They grow barley.", "context: Elsewhere.")
+    assert tree.rules() == []
+
+
+@pytest.mark.parametrize("commit", ["main", "a1b2c3d", "v1.0"])
+def test_a_commit_must_be_a_full_sha(tree: Any, commit: str) -> None:
+    tree.replace(Q, "repo: .", "repo: https://github.com/org/documents.git")
+    tree.replace(Q, "commit: HEAD", f"commit: {commit}")
+    assert [(f.rule, f.line, f.column) for f in tree.lint().findings] == [("document-source", 8, 11)]
+
+
+@pytest.mark.parametrize("name", ["qna.yml", "QNA.YAML", "exam.yml", "Attribution.txt"])
+def test_a_name_that_is_nearly_right(tree: Any, name: str) -> None:
+    tree.write(f"knowledge/new/{name}", "x: 1\n")
+    assert [(f.rule, f.path) for f in tree.lint(only=set()).findings] == [
+        ("file-name", f"taxonomy/knowledge/new/{name}")
+    ]
+
+
+def test_a_folder_named_like_a_file(tree: Any) -> None:
+    tree.write("knowledge/new/qna.yaml/notes.md", "x")
+    assert tree.rules() == ["file-name"]
+
+
+def test_a_leaf_without_a_folder(tree: Any) -> None:
+    tree.write("qna.yaml", "version: 3\n")
+    assert tree.rules() == ["file-name"]
+
+
+def test_a_leaf_inside_a_leaf(tree: Any) -> None:
+    for name in ("qna.yaml", "attribution.txt"):
+        tree.write(f"{SKILL}/formal/{name}", (tree.root / SKILL / name).read_bytes())
+    assert [(f.rule, f.path) for f in tree.lint().findings] == [
+        ("leaf-inside-leaf", f"taxonomy/{SKILL}/formal/qna.yaml")
+    ]
+
+
+def test_what_is_no_file(tree: Any) -> None:
+    (tree.root / KNOWLEDGE / "passwd.md").symlink_to("/etc/passwd")
+    os.mkfifo(tree.root / KNOWLEDGE / "pipe.md")
+    assert tree.rules() == ["not-a-file", "not-a-file"]
+
+
+def test_only_some_leaves(tree: Any) -> None:
+    tree.write(Q, "{")
+    assert tree.lint(only={SKILL}).errors == 0
+    assert tree.lint(only={KNOWLEDGE}).errors == 1
+
+
+def test_every_rule_is_shown_broken_here() -> None:
+    elsewhere = {"unreadable", "attribution-missing", "file-name", "leaf-inside-leaf", "not-a-file"}
+    assert set(RULES) == set(BROKEN) | elsewhere
+    assert all(rule.doc.endswith(".") for rule in RULES.values())
