@@ -44,7 +44,7 @@ class LeafView:
         try:
             return self.files.read(f"{self.path}/{name}", MAX_BYTES)
         except Unreadable as error:
-            problem = Problem("unreadable", START, f"the file is {error}", "put a regular file in its place")
+            problem = Problem("unreadable", START, f"the file {error}", "put a regular file in its place")
             self.unreadable.append((name, problem))
             return None
 

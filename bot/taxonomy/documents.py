@@ -78,7 +78,7 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
         if len(chosen) > MAX_DOCUMENTS:
             raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "name fewer files")
     prefix = f"{folder}/" if folder else ""
-    return tuple(Document(name, _text(files, f"{prefix}{name}")) for name in sorted(chosen))
+    return tuple(Document(name, _text(files, prefix, name)) for name in sorted(chosen))
 
 
 def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
@@ -101,21 +101,21 @@ def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
     return found
 
 
-def _text(files: Files, path: str) -> str:
-    if not path.lower().endswith(SUFFIXES):
-        raise DocumentError(f"{path!r} is no .md or .txt file", "convert the document to Markdown")
+def _text(files: Files, prefix: str, name: str) -> str:
+    if not name.lower().endswith(SUFFIXES):
+        raise DocumentError(f"{name!r} is no .md or .txt file", "convert the document to Markdown")
     try:
-        content = files.read(path, MAX_DOCUMENT_BYTES)
+        content = files.read(f"{prefix}{name}", MAX_DOCUMENT_BYTES)
     except Unreadable as error:
-        raise DocumentError(f"{path!r}: {error}", "put a text file in its place") from None
+        raise DocumentError(f"{name!r} {error}", "put a text file in its place") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DocumentError(f"{path!r} is not UTF-8 text", "save it as UTF-8") from None
+        raise DocumentError(f"{name!r} is not UTF-8 text", "save it as UTF-8") from None
     if "\0" in text or not text.strip():
-        raise DocumentError(f"{path!r} holds no text", "put the document's text into it")
+        raise DocumentError(f"{name!r} holds no text", "put the document's text into it")
     if text.startswith("version https://git-lfs."):
-        raise DocumentError(f"{path!r} is a Git LFS pointer", "commit the text itself")
+        raise DocumentError(f"{name!r} is a Git LFS pointer", "commit the text itself")
     return text.replace("\r\n", "\n")
 
 

@@ -25,7 +25,7 @@ MAX_ENTRIES = 500_000
 
 
 class Unreadable(Exception):
-    """A file that cannot be read: its message says why, without the path."""
+    """A file that cannot be read: its message goes on after the path, for instance "is a symbolic link"."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,16 @@ class Files(ABC):
         return [path[len(folder) + 1 :] for path in self._sorted[first:last]]
 
 
+_NO_FILE = {"symlink": "is a symbolic link", "submodule": "is a submodule", "other": "is not a regular file"}
+
+
 def _check(entry: Entry | None, limit: int) -> Entry:
     if entry is None:
-        raise Unreadable("there is no such file")
+        raise Unreadable("is not there")
     if entry.kind != "file":
-        raise Unreadable(
-            {"symlink": "a symbolic link", "submodule": "a submodule"}.get(entry.kind, "no file")
-        )
+        raise Unreadable(_NO_FILE[entry.kind])
     if entry.size > limit:
-        raise Unreadable(f"larger than {limit // 1_000_000} MB")
+        raise Unreadable(f"is larger than {limit // 1_000_000} MB")
     return entry
 
 
@@ -130,10 +131,10 @@ class DiskFiles(Files):
             raise Unreadable(f"cannot be read ({error.strerror})") from None
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unreadable("no file")
+                raise Unreadable(_NO_FILE["other"])
             content = file.read(limit + 1)
         if len(content) > limit:
-            raise Unreadable(f"larger than {limit // 1_000_000} MB")
+            raise Unreadable(f"is larger than {limit // 1_000_000} MB")
         return content
 
 
@@ -246,7 +247,7 @@ class GitFiles(Files):
         to.flush()
         answer = back.readline().split()
         if len(answer) != 3 or answer[1] != b"blob":
-            raise Unreadable("not in this repository")
+            raise Unreadable("is not in this clone")
         return back.read(int(answer[2]) + 1)[:-1]
 
 

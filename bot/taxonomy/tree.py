@@ -155,7 +155,7 @@ def read_yaml(files: Files, path: str) -> Parsed:
         return parse(files.read(path, max(MAX_BYTES + 1, files.entries[path].size)))
     except Unreadable as error:
         raise UserError(
-            f"{files.prefix}{shown(path)}: {error}; put a regular file in its place", code=1
+            f"{files.prefix}{shown(path)}: it {error}; put a regular file in its place", code=1
         ) from None
 
 

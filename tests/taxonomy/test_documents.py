@@ -1,0 +1,128 @@
+"""Documents: patterns stay in their folder, repositories are public https at a full SHA."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from bot.taxonomy.documents import (
+    DocumentError,
+    check_source,
+    fetch_repository,
+    match_pattern,
+    matches,
+    read_documents,
+)
+from bot.taxonomy.files import DiskFiles, GitFiles
+from bot.taxonomy.leaf import DocumentSource
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("a.md", "a.md", True),
+        ("*.md", "a.md", True),
+        ("*.md", "b/a.md", False),
+        ("b/*.md", "b/a.md", True),
+        ("**/*.md", "a.md", True),
+        ("**/*.md", "c/b/a.md", True),
+        ("**", "c/b/a.md", True),
+        ("?.md", "a.md", True),
+        ("*.md", "a.txt", False),
+    ],
+)
+def test_patterns(pattern: str, path: str, fits: bool) -> None:
+    assert matches(path, pattern) is fits
+
+
+@pytest.mark.parametrize("pattern", ["../a.md", "a/../../b.md", "/etc/passwd", "~/a.md", "a\\..\\b.md"])
+def test_a_pattern_that_leads_out(pattern: str) -> None:
+    with pytest.raises(DocumentError, match="leads out of the folder"):
+        match_pattern(["a.md"], pattern)
+
+
+def test_a_pattern_made_to_take_for_ever_is_refused() -> None:
+    with pytest.raises(DocumentError, match="too long"):
+        match_pattern(["a" * 100 + ".md"], "*a" * 50)
+
+
+def test_documents_are_read_by_name_from_disk_and_commit_alike(repository: Any) -> None:
+    repository.write("knowledge/x/docs/b.md", "B\r\n")
+    repository.write("knowledge/x/a.txt", "\ufeffA")
+    repository.write("knowledge/xy/c.md", "another leaf's")
+    source = DocumentSource(".", "HEAD", ("**/*.md", "*.txt"))
+    read = read_documents(DiskFiles(repository.root), "knowledge/x", source)
+    assert [(document.name, document.text) for document in read] == [("a.txt", "A"), ("docs/b.md", "B\n")]
+    with GitFiles(repository.path, repository.commit()) as files:
+        assert read_documents(files, "knowledge/x", source) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.pdf", b"%PDF", r"no \.md or \.txt file"),
+        ("a.md", b"\xff\xfe", "not UTF-8 text"),
+        ("a.md", b"a\0b", "holds no text"),
+        ("a.md", b" \n", "holds no text"),
+        ("a.md", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        ("a.md", b"x" * 5_000_001, "larger than 5 MB"),
+    ],
+)
+def test_a_document_that_cannot_be_used(repository: Any, name: str, content: bytes, why: str) -> None:
+    (repository.root / "knowledge/x").mkdir()
+    (repository.root / "knowledge/x" / name).write_bytes(content)
+    with pytest.raises(DocumentError, match=why):
+        read_documents(DiskFiles(repository.root), "knowledge/x", DocumentSource(".", "HEAD", ("*",)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc", "ssh://git@host/x", "git@github.com:org/x.git", "ext::sh -c id", "-oProxyCommand=id",
+        "http://github.com/org/x", "https://user:secret@github.com/org/x", "https://github.com:8443/x", "https://",
+        "https://github.com/x y", "https://github.com/x\n", "https://[::1", "../elsewhere", "",
+    ],
+)  # fmt: skip
+def test_a_repository_that_is_never_asked(url: str) -> None:
+    with pytest.raises(DocumentError, match="not the https URL") as caught:
+        fetch_repository(url, SHA)
+    assert caught.value.part == "repo"
+
+
+@pytest.mark.parametrize("commit", ["main", "HEAD", SHA[:7], SHA.upper(), f"{SHA}\n", "--upload-pack=id"])
+def test_a_commit_that_may_move(commit: str) -> None:
+    with pytest.raises(DocumentError, match="full SHA") as caught:
+        check_source(DocumentSource("https://github.com/org/x", commit, ("*.md",)))
+    assert caught.value.part == "commit"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "::1", "fd00::1", "::ffff:127.0.0.1"],
+)
+def test_a_host_on_this_machine_or_a_private_network_is_never_asked(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_: [(family, socket.SOCK_STREAM, 6, "", (address, 443))]
+    )
+    with pytest.raises(DocumentError, match="not a public one"):
+        fetch_repository("https://documents.example/x.git", SHA)
+
+
+def test_a_fetched_commit_is_read_from_the_cache(
+    repository: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    repository.write("../docs/island.md", "An island.")
+    sha = repository.commit()
+    repository.git(
+        "clone", "--quiet", "--bare", str(repository.path), str(tmp_path / "cache/documents" / sha)
+    )
+    source = DocumentSource("https://documents.example/x.git", sha, ("docs/*.md",))
+    read = read_documents(DiskFiles(repository.root), "knowledge/x", source)
+    assert [(document.name, document.text) for document in read] == [("docs/island.md", "An island.")]
