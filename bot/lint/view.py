@@ -7,12 +7,13 @@ from typing import Any
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.leaf import Document, DocumentSource, Kind
-from bot.taxonomy.parse import MAX_BYTES, parse
+from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 
 QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
 START = Place(1, 1, 1, 1)
+MAX_ATTRIBUTION_BYTES = 1_000_000
 
 
 class LeafView:
@@ -28,25 +29,21 @@ class LeafView:
         self.unreadable: list[tuple[str, Problem]] = []
         self.qna = self._parse(QNA)
         self.exam = self._parse(EXAM)
+        self.attribution = self._attribution()
 
     def _parse(self, name: str) -> Parsed | None:
         path = f"{self.path}/{name}"
         if path not in self.files.entries:
             return None
-        entry = self.files.entries[path]
-        if entry.size > MAX_BYTES:
-            # Enough to be told that it is too large.
-            return parse(b"#" * min(entry.size, MAX_BYTES + 1))
-        content = self._read(name)
-        return None if content is None else parse(content)
-
-    def _read(self, name: str) -> bytes | None:
         try:
-            return self.files.read(f"{self.path}/{name}", MAX_BYTES)
+            return parse_file(self.files, path)
         except Unreadable as error:
-            problem = Problem("unreadable", START, f"the file {error}", "put a regular file in its place")
-            self.unreadable.append((name, problem))
+            self._not_read(name, error)
             return None
+
+    def _not_read(self, name: str, error: Unreadable) -> None:
+        problem = Problem("unreadable", START, f"the file {error}", "put a regular file in its place")
+        self.unreadable.append((name, problem))
 
     @property
     def data(self) -> dict[str, Any]:
@@ -74,13 +71,16 @@ class LeafView:
             found += [(EXAM, p) for p in check_exam(self.exam)] if self.exam.root else []
         return [*self.unreadable, *found]
 
-    @cached_property
-    def attribution(self) -> str | None:
+    def _attribution(self) -> str | None:
         """The text of attribution.txt; None where there is none that can be read."""
         if f"{self.path}/{ATTRIBUTION}" not in self.files.entries:
             return None
-        content = self._read(ATTRIBUTION)
-        return None if content is None else content.decode("utf-8-sig", errors="replace")
+        try:
+            content = self.files.read(f"{self.path}/{ATTRIBUTION}", MAX_ATTRIBUTION_BYTES)
+        except Unreadable as error:
+            self._not_read(ATTRIBUTION, error)
+            return None
+        return content.decode("utf-8-sig", errors="replace")
 
     @cached_property
     def source(self) -> DocumentSource | None:

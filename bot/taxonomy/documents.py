@@ -162,15 +162,24 @@ def fetch_repository(url: str, commit: str) -> Path:
     part = place.with_name(f"{commit}.{uuid.uuid4().hex}")
     part.mkdir(parents=True)
     try:
-        _git(part, "init", "--quiet", "--bare", "--template=")
-        flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
-        _git(part, "fetch", *flags, "--end-of-options", url, commit)
-        _git(part, "cat-file", "-e", f"{commit}^{{commit}}")
+        fetch_commit(url, commit, part)
         if not place.exists():
             part.rename(place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return place
+
+
+def fetch_commit(url: str, commit: str, folder: Path) -> None:
+    """Fetch one commit over https into an empty folder; whether it may be asked for is checked before.
+
+    Raises:
+        DocumentError: the server does not give that commit.
+    """
+    flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+    _git(folder, "init", "--quiet", "--bare", "--template=")
+    _git(folder, "fetch", *flags, "--end-of-options", url, commit)
+    _git(folder, "cat-file", "-e", f"{commit}^{{commit}}")
 
 
 def _check_address(host: str) -> None:

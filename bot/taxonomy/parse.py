@@ -21,6 +21,7 @@ from yaml.events import (
     ScalarEvent,
 )
 
+from bot.taxonomy.files import Files
 from bot.taxonomy.parsed import Node, Other, Parsed, Place, Problem
 
 MAX_BYTES = 5_000_000
@@ -40,6 +41,23 @@ class _Stop(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+
+
+def parse_file(files: Files, path: str) -> Parsed:
+    """Parse a file of the tree; one that is too large is not read, which is a problem like any other.
+
+    Raises:
+        Unreadable: it is not a regular file, or may not be read.
+    """
+    entry = files.entries.get(path)
+    if entry is not None and entry.kind == "file" and entry.size > MAX_BYTES:
+        return Parsed("", None, (_too_large(entry.size),))
+    return parse(files.read(path, MAX_BYTES))
+
+
+def _too_large(size: int) -> Problem:
+    message = f"the file has {size} bytes, more than the {MAX_BYTES} that are read"
+    return Problem("yaml-limit", Place(1, 1, 1, 2), message, "split the leaf into several")
 
 
 def parse(content: bytes) -> Parsed:
@@ -67,14 +85,7 @@ def _decode(content: bytes) -> str:
     """
     start = Place(1, 1, 1, 2)
     if len(content) > MAX_BYTES:
-        raise _Stop(
-            Problem(
-                "yaml-limit",
-                start,
-                f"the file has {len(content)} bytes, more than the {MAX_BYTES} that are read",
-                "split the leaf into several",
-            )
-        )
+        raise _Stop(_too_large(len(content)))
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:4]:
         raise _Stop(Problem("yaml-encoding", start, "the file is UTF-16 or UTF-32", "save it as UTF-8"))
     try:

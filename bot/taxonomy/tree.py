@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles, Files, GitFiles, Unreadable, git, resolve, shown
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
-from bot.taxonomy.parse import MAX_BYTES, parse
+from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 
@@ -151,8 +151,7 @@ def read_yaml(files: Files, path: str) -> Parsed:
         UserError: it cannot be read at all.
     """
     try:
-        # One byte more than the parser takes: it is the parser that says what is too large.
-        return parse(files.read(path, max(MAX_BYTES + 1, files.entries[path].size)))
+        return parse_file(files, path)
     except Unreadable as error:
         raise UserError(
             f"{files.prefix}{shown(path)}: it {error}; put a regular file in its place", code=1
