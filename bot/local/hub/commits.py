@@ -34,9 +34,9 @@ COMMIT_LIMIT = 1 << 30  # bytes of one commit's body; large files do not travel 
 _REGULAR_LIMIT = 10 << 20  # bytes above which a file is a large one whatever it holds
 # File name endings of what is large whatever its size; every repository starts with them in .gitattributes.
 _LARGE = frozenset({
-    "7z", "arrow", "bin", "ckpt", "ftz", "gguf", "gz", "h5", "joblib", "model", "msgpack", "npy", "npz",
-    "onnx", "parquet", "pb", "pickle", "pkl", "pt", "pth", "safetensors", "tar", "tflite", "tgz", "wasm", "xz", "zip",
-    "zst",
+    "7z", "arrow", "bin", "ckpt", "ftz", "gguf", "gz", "h5", "joblib", "model", "msgpack", "npy",
+    "npz", "onnx", "parquet", "pb", "pickle", "pkl", "pt", "pth", "safetensors", "tar", "tflite",
+    "tgz", "wasm", "xz", "zip", "zst",
 })  # fmt: skip
 _ATTRIBUTES = "".join(f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in sorted(_LARGE))
 _COMMITS_PER_PAGE = 50

@@ -4,16 +4,15 @@ import hashlib
 import json
 import re
 import sqlite3
-import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from bot.local.hub.errors import HubError
-from bot.local.hub.formats import Chunk, Term, unpack_chunks
+from bot.local.hub.formats import Term
 from bot.local.hub.storage import Storage
+from bot.local.hub.xorbs import load_places, read_unpacked
 
 _PIECE = 1 << 20  # bytes read and sent at once
-_CHUNK = struct.Struct("<32sIII")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -22,7 +21,7 @@ def read_content(storage: Storage, sha256: str, start: int, end: int) -> Iterato
     terms = _terms_of(storage, sha256)
     if terms is None:
         try:
-            return read_file(storage.blob_path(sha256).open("rb"), start, end)
+            return _read_file(storage.blob_path(sha256).open("rb"), start, end)
         except FileNotFoundError:
             terms = _terms_of(storage, sha256)  # it came through Xet a moment ago and lies in xorbs now
             if terms is None:
@@ -30,7 +29,7 @@ def read_content(storage: Storage, sha256: str, start: int, end: int) -> Iterato
     return read_terms(storage, terms, start, end)
 
 
-def read_file(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+def _read_file(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     """The bytes from `start` to before `end` of an open file, which is closed at the end."""
     with file:
         file.seek(start)
@@ -46,8 +45,8 @@ def read_terms(storage: Storage, terms: list[Term], start: int, end: int) -> Ite
         following = position + term.length
         if following > start and position < end:
             with storage.reading() as db:
-                chunks = load_chunks(db, term.xorb)[term.start : term.end]
-            yield from _read_chunks(storage, term.xorb, chunks, start - position, end - position)
+                places = load_places(db, term.xorb)[term.start : term.end]
+            yield from read_unpacked(storage, places, start - position, end - position)
         position = following
 
 
@@ -55,17 +54,6 @@ def load_terms(db: sqlite3.Connection, file_hash: str) -> list[Term] | None:
     """What makes up a file of Xet, or None if the file is not known."""
     row = db.execute("SELECT terms FROM xet_files WHERE hash = ?", (file_hash,)).fetchone()
     return None if row is None else [Term(*values) for values in json.loads(row["terms"])]
-
-
-def load_chunks(db: sqlite3.Connection, xorb: str) -> list[Chunk]:
-    """The chunks of a stored xorb; of an unknown one, none."""
-    row = db.execute("SELECT chunks FROM xorbs WHERE hash = ?", (xorb,)).fetchone()
-    return [] if row is None else [Chunk(*values) for values in _CHUNK.iter_unpack(row["chunks"])]
-
-
-def pack_chunks(chunks: list[Chunk]) -> bytes:
-    """What `load_chunks` reads, as it is stored."""
-    return b"".join(_CHUNK.pack(c.hash, c.start, c.end, c.length) for c in chunks)
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -99,32 +87,3 @@ def _terms_of(storage: Storage, sha256: str) -> list[Term] | None:
     with storage.reading() as db:
         row = db.execute("SELECT xet_hash FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
         return load_terms(db, row["xet_hash"]) if row["xet_hash"] else None
-
-
-def _read_chunks(storage: Storage, xorb: str, chunks: list[Chunk], start: int, end: int) -> Iterator[bytes]:
-    """The part of some neighbouring chunks that lies in a range; positions count from the first chunk."""
-    wanted = []
-    position = 0
-    for chunk in chunks:
-        if position + chunk.length > start and position < end:
-            wanted.append((position, chunk))
-        position += chunk.length
-    with storage.xorb_path(xorb).open("rb") as file:
-        for batch in _batches(wanted):
-            offset, first = batch[0]
-            file.seek(first.start)
-            packed = memoryview(file.read(batch[-1][1].end - first.start))
-            data = b"".join(unpack_chunks(packed))
-            yield data[max(start - offset, 0) : max(end - offset, 0)]
-
-
-def _batches(wanted: list[tuple[int, Chunk]]) -> Iterator[list[tuple[int, Chunk]]]:
-    """Neighbouring chunks, joined to about a megabyte."""
-    batch: list[tuple[int, Chunk]] = []
-    for item in wanted:
-        batch.append(item)
-        if item[1].end - batch[0][1].start >= _PIECE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -27,7 +27,10 @@ CREATE TABLE IF NOT EXISTS refs (
     repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('branch', 'tag')), name TEXT NOT NULL, target TEXT NOT NULL,
     message TEXT NOT NULL DEFAULT '', PRIMARY KEY (repository, kind, name));
-CREATE TABLE IF NOT EXISTS xorbs (hash TEXT PRIMARY KEY, chunks BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS xorbs (hash TEXT PRIMARY KEY, places BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS chunks (
+    hash BLOB PRIMARY KEY, pack TEXT NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    length INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS xet_files (
     hash TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL, terms TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS contents (
@@ -93,6 +96,9 @@ class Storage:
     def add_blob(self, content: bytes) -> str:
         """Store small content unless it is there already; returns its SHA-256."""
         sha256 = hashlib.sha256(content).hexdigest()
+        with self.reading() as db:
+            if content_size(db, sha256) is not None:
+                return sha256
         received = self.temporary()
         received.write_bytes(content)
         self.add_blob_file(received, sha256)

@@ -1,7 +1,6 @@
 """Xet over HTTP: the client sends xorbs and shards, and asks which parts of which xorbs make a file."""
 
 import json
-import os
 import re
 import sqlite3
 import time
@@ -11,27 +10,11 @@ from typing import Any
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bot.local.hub.call import Call, Hub
-from bot.local.hub.content import (
-    load_chunks,
-    load_terms,
-    pack_chunks,
-    parse_range,
-    read_file,
-    read_terms,
-    sha256_of,
-)
+from bot.local.hub.content import load_terms, parse_range, read_terms, sha256_of
 from bot.local.hub.errors import HubError
-from bot.local.hub.formats import (
-    FormatError,
-    ShardFile,
-    Term,
-    file_hash,
-    hash_text,
-    merkle_root,
-    read_shard,
-    read_xorb,
-)
+from bot.local.hub.formats import FormatError, ShardFile, Term, file_hash, read_shard
 from bot.local.hub.records import readable, writable
+from bot.local.hub.xorbs import load_places, packed_size, read_packed, store_xorb
 
 XORB_LIMIT = 80 << 20  # bytes: 64 MiB of chunks that do not compress, their headers, a footer
 SHARD_LIMIT = 80 << 20
@@ -71,22 +54,11 @@ def admit_upload(call: Call) -> None:
 
 def upload_xorb(call: Call) -> Response:
     """Store a xorb, if its chunks are what its name says."""
-    name, received, storage = call.param("hash"), call.received(), call.hub.storage
-    with storage.reading() as db:
-        if load_chunks(db, name):
-            return JSONResponse({"was_inserted": False})
     try:
-        with received.open("rb") as file:
-            chunks = read_xorb(file)
+        new = store_xorb(call.hub.storage, call.param("hash"), call.received())
     except FormatError as error:
         raise HubError(400, str(error)) from None
-    if hash_text(merkle_root((chunk.hash, chunk.length) for chunk in chunks)) != name:
-        raise HubError(400, f"the chunks of this xorb do not have the hash {name}")
-    os.truncate(received, chunks[-1].end)  # a footer says nothing that is not known now
-    storage.keep(received, storage.xorb_path(name))
-    with storage.writing() as db:
-        db.execute("INSERT OR IGNORE INTO xorbs VALUES (?, ?)", (name, pack_chunks(chunks)))
-    return JSONResponse({"was_inserted": True})
+    return JSONResponse({"was_inserted": new})
 
 
 def upload_shard(call: Call) -> Response:
@@ -126,11 +98,13 @@ def reconstruction(call: Call) -> Response:
 def xorb_data(call: Call) -> Response:
     """The packed bytes of a xorb, by a signed address."""
     claims = call.hub.sealer.unseal(call.request.query_params.get("sealed", ""), "xorb")
-    path = call.hub.storage.xorb_path(claims["xorb"])
-    size = path.stat().st_size
+    with call.hub.storage.reading() as db:
+        places = load_places(db, claims["xorb"])
+    size = packed_size(places)
     start, end = parse_range(call.request.headers.get("range"), size) or (0, size)
     headers = {"Content-Length": str(end - start), "Content-Range": f"bytes {start}-{end - 1}/{size}"}
-    return StreamingResponse(read_file(path.open("rb"), start, end), 206, headers, "application/octet-stream")
+    pieces = read_packed(call.hub.storage, places, start, end)
+    return StreamingResponse(pieces, 206, headers, "application/octet-stream")
 
 
 def _claims(call: Call) -> dict[str, Any]:
@@ -151,11 +125,11 @@ def _register(hub: Hub, described: ShardFile) -> None:
             return
         leaves = []
         for term in described.terms:
-            chunks = load_chunks(db, term.xorb)[term.start : term.end]
-            length = sum(chunk.length for chunk in chunks)
-            if len(chunks) != term.end - term.start or length != term.length or not chunks:
+            places = load_places(db, term.xorb)[term.start : term.end]
+            length = sum(place.length for place in places)
+            if len(places) != term.end - term.start or length != term.length or not places:
                 raise HubError(400, f"the shard names chunks that the xorb {term.xorb} does not have")
-            leaves += [(chunk.hash, chunk.length) for chunk in chunks]
+            leaves += [(place.chunk, place.length) for place in places]
     if file_hash(leaves) != described.hash:
         raise HubError(400, f"the chunks in the shard do not make the file {described.hash}")
     size = sum(term.length for term in described.terms)
@@ -171,7 +145,7 @@ def _register(hub: Hub, described: ShardFile) -> None:
             "INSERT INTO contents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET xet_hash = excluded.xet_hash",
             (sha256, size, described.hash),
         )
-    # The xorbs hold it now; what came earlier through LFS would be a second copy.
+    # The packs hold it now; what came earlier through LFS would be a second copy.
     storage.blob_path(sha256).unlink(missing_ok=True)
 
 
@@ -182,13 +156,13 @@ def _trim(db: sqlite3.Connection, terms: list[Term], start: int, end: int) -> tu
     for term in terms:
         first = last = None
         length = 0
-        for index, chunk in enumerate(load_chunks(db, term.xorb)[term.start : term.end], start=term.start):
-            if position + chunk.length > start and position < end:
+        for index, place in enumerate(load_places(db, term.xorb)[term.start : term.end], start=term.start):
+            if position + place.length > start and position < end:
                 if first is None:
                     first = index
                     skipped = start - position if not kept else skipped
-                last, length = index + 1, length + chunk.length
-            position += chunk.length
+                last, length = index + 1, length + place.length
+            position += place.length
         if first is not None and last is not None:
             kept.append(Term(term.xorb, first, last, length))
     return skipped, kept
@@ -202,14 +176,14 @@ def _fetches(db: sqlite3.Connection, hub: Hub, xorb: str, terms: list[Term]) -> 
             runs[-1][1] = max(end, runs[-1][1])
         else:
             runs.append([start, end])
-    chunks = load_chunks(db, xorb)
+    places = load_places(db, xorb)
     sealed = hub.sealer.seal({"for": "xorb", "xorb": xorb}, int(time.time()) + _TOKEN_LIFE)
     url = f"{hub.base_url}/xet/{hub.storage.name}/data?sealed={sealed}"
     return [
         {
             "range": {"start": start, "end": end},
             "url": url,
-            "url_range": {"start": chunks[start].start, "end": chunks[end - 1].end - 1},
+            "url_range": {"start": packed_size(places[:start]), "end": packed_size(places[:end]) - 1},
         }
         for start, end in runs
     ]
