@@ -92,10 +92,13 @@ class DiskFiles(Files):
         prefix: see Files; the folder's own name if left out.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder; or it is a symbolic link, which in a pull request's checkout
+            may lead anywhere.
     """
 
     def __init__(self, root: Path, prefix: str | None = None) -> None:
+        if root.is_symlink():
+            raise UserError(f"{root}: this is a symbolic link; name the taxonomy's folder itself")
         if not root.is_dir():
             raise UserError(f"{root}: there is no such folder; name the taxonomy's folder")
         self.root = root

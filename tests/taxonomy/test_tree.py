@@ -159,3 +159,9 @@ def test_a_revision_that_is_no_commit(repository: Any, revision: str) -> None:
 def test_a_folder_that_is_not_there(repository: Any) -> None:
     with pytest.raises(UserError, match="there is no such folder"):
         load_tree(repository.path / "nowhere")
+
+
+def test_a_taxonomy_that_is_a_link_is_not_followed(repository: Any) -> None:
+    (repository.path / "linked").symlink_to("/etc")
+    with pytest.raises(UserError, match="this is a symbolic link"):
+        load_tree(repository.path / "linked")
