@@ -1,25 +1,44 @@
-"""The contract in every test: whatever talks to a local GitHub made with `contract` around it is checked.
+"""The contract in every test: whatever a local GitHub says while a test runs is checked.
 
-    def test_something(contract):
-        app = create_app(github, middleware=contract)
+    def test_something(tmp_path, contract):
+        github = contract.watch(GitHub(tmp_path, "http://127.0.0.1"))
+        app = create_app(github, middleware=contract.middleware)
 
-A test during which GitHub's description was violated fails and says where, whoever sent the request.
+A test during which GitHub's own description was violated fails and says where, whoever sent the request.
 """
 
 from collections.abc import Generator
+from typing import Any, TypeVar
 
 import pytest
 from starlette.middleware import Middleware
 
 from tests.contract.checker import Contract, Violation
+from tests.contract.webhooks import check_payload
 
 VIOLATIONS: list[Violation] = []
+T = TypeVar("T")
+
+
+class Watch:
+    """What a test puts around a local GitHub."""
+
+    middleware = (Middleware(Contract, report=VIOLATIONS),)
+
+    def watch(self, github: T) -> T:
+        """Check the payload of each event that this GitHub emits; returns the GitHub."""
+
+        def heed(event: Any) -> None:
+            VIOLATIONS.extend(check_payload(event.name, event.payload))
+
+        github.subscribe(heed)  # type: ignore[attr-defined]
+        return github
 
 
 @pytest.fixture(scope="session")
-def contract() -> list[Middleware]:
-    """The middleware to put around a local GitHub's application."""
-    return [Middleware(Contract, report=VIOLATIONS)]
+def contract() -> Watch:
+    """Checks what a local GitHub answers (`middleware`) and emits (`watch`)."""
+    return Watch()
 
 
 def take(violations: list[Violation]) -> str:

@@ -108,15 +108,18 @@ EVENTS = (
     "check_run$created",
     "check_run$completed",
 )
-# Real payloads to keep: the event, and which of its examples (the last with that action; older ones are
-# from before some of today's fields).
+# Real payloads to keep: the file's name -> the number of the example among those of its event. They are
+# recent ones, that have all of today's fields.
 RECORDED = {
-    "push": (None,),
-    "pull_request": ("opened", "synchronize", "closed"),
-    "issue_comment": ("created",),
-    "workflow_run": ("completed",),
-    "workflow_dispatch": (None,),
-    "check_run": ("created", "completed"),
+    "push": 5,
+    "pull_request.opened": 14,
+    "pull_request.synchronize": 22,
+    "pull_request.closed": 4,
+    "issue_comment.created": 4,
+    "workflow_run.completed": 2,
+    "workflow_dispatch": 1,
+    "check_run.created": 5,
+    "check_run.completed": 3,
 }
 
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -246,11 +249,10 @@ def main() -> None:
     write(OPENAPI_FILE, slice_openapi(described))
     write(WEBHOOKS_FILE, slice_webhooks(schemas))
     PAYLOADS.mkdir(parents=True, exist_ok=True)
-    for event in examples:
-        for action in RECORDED.get(event["name"], ()):
-            payload = [one for one in event["examples"] if one.get("action") == action][-1]
-            name = f"{event['name']}.{action}.json" if action else f"{event['name']}.json"
-            (PAYLOADS / name).write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    events = {event["name"]: event["examples"] for event in examples}
+    for name, number in RECORDED.items():
+        payload = events[name.partition(".")[0]][number]
+        (PAYLOADS / f"{name}.json").write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
     sources = ", ".join("@".join(package) for package in (OPENAPI, SCHEMAS, EXAMPLES))
     (HERE / "LICENSE").write_text(f"The JSON files here are cut from npm {sources}.\n\n{licence}")
     (PAYLOADS / "LICENSE").write_text(f"The payloads here are from npm {'@'.join(EXAMPLES)}.\n\n{licence}")

@@ -4,15 +4,13 @@ import copy
 
 import pytest
 
+from bot.local.github import Event, GitHub
 from tests.contract import slice as cut
+from tests.contract.plugin import VIOLATIONS, take
 from tests.contract.webhooks import check_payload, recorded
 
-NAMES = [
-    f"{event}.{action}" if action else event for event, actions in cut.RECORDED.items() for action in actions
-]
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", cut.RECORDED)
 def test_a_recorded_payload_fits(name):
     assert check_payload(name.partition(".")[0], recorded(name)) == []
 
@@ -27,3 +25,11 @@ def test_it_catches_a_missing_field_a_wrong_type_and_an_unknown_action():
         'event pull_request opened: number: "7" is not of type "integer"',
     }
     assert "no schema for it here" in str(check_payload("pull_request", {"action": "sang"})[0])
+
+
+def test_the_events_of_a_watched_github_are_checked(tmp_path, contract):
+    github = contract.watch(GitHub(tmp_path, "http://127.0.0.1"))
+    github.emit(Event("push", "", "lab/taxonomy", recorded("push"), "", "", "alice", from_fork=False))
+    assert take(VIOLATIONS) == ""
+    github.emit(Event("push", "", "lab/taxonomy", {}, "", "", "alice", from_fork=False))
+    assert 'event push event: payload: "commits" is a required property (1x)' in take(VIOLATIONS)
