@@ -93,21 +93,33 @@ OPERATIONS = {
         create-remove-token-for-repo
     """,
 }
-EVENTS = (
-    "push$event",
-    "pull_request$opened",
-    "pull_request$synchronize",
-    "pull_request$reopened",
-    "pull_request$closed",
-    "issue_comment$created",
-    "issue_comment$edited",
-    "workflow_run$requested",
-    "workflow_run$in_progress",
-    "workflow_run$completed",
-    "workflow_dispatch$event",
-    "check_run$created",
-    "check_run$completed",
-)
+# The events: name -> actions; `event` stands for an event that has none.
+EVENTS = {
+    "check_run": "created completed rerequested",
+    "check_suite": "requested completed rerequested",
+    "commit_comment": "created",
+    "create": "event",
+    "delete": "event",
+    "fork": "event",
+    "issue_comment": "created edited deleted",
+    "issues": "opened edited closed reopened labeled unlabeled assigned unassigned locked unlocked",
+    "label": "created edited deleted",
+    "member": "added removed edited",
+    "ping": "event",
+    "pull_request": """
+        opened edited synchronize closed reopened labeled unlabeled assigned unassigned converted_to_draft
+        ready_for_review review_requested review_request_removed
+    """,
+    "pull_request_review": "submitted edited dismissed",
+    "pull_request_review_comment": "created edited deleted",
+    "push": "event",
+    "release": "created published released prereleased edited deleted",
+    "repository": "created edited deleted",
+    "status": "event",
+    "workflow_dispatch": "event",
+    "workflow_job": "queued waiting in_progress completed",
+    "workflow_run": "requested in_progress completed",
+}
 # Real payloads to keep: the file's name -> the number of the example among those of its event. They are
 # recent ones, that have all of today's fields.
 RECORDED = {
@@ -208,7 +220,8 @@ def slice_openapi(whole: Mapping[str, Any]) -> dict[str, Any]:
 
 def slice_webhooks(whole: Mapping[str, Any]) -> dict[str, Any]:
     """The listed events of the webhooks' JSON Schema and the definitions that they use."""
-    events = {name: prune(whole["definitions"][name]) for name in EVENTS}
+    names = [f"{event}${action}" for event, actions in EVENTS.items() for action in actions.split()]
+    events = {name: prune(whole["definitions"][name]) for name in names}
     used = {pointer.rpartition("/")[2]: node for pointer, node in closure(events, whole).items()}
     return {"$schema": whole["$schema"], "definitions": {**events, **used}}
 
