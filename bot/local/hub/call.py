@@ -69,7 +69,7 @@ class Call:
         """
         try:
             content = json.loads(self.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise HubError(400, "the body must be a JSON object")

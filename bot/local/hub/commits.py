@@ -18,7 +18,6 @@ from bot.local.hub.records import (
     Commit,
     Entry,
     Repository,
-    history,
     load_commit,
     now,
     readable,
@@ -40,6 +39,14 @@ _LARGE = frozenset({
 })  # fmt: skip
 _ATTRIBUTES = "".join(f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in sorted(_LARGE))
 _COMMITS_PER_PAGE = 50
+_HISTORY = """
+WITH RECURSIVE line (id, title, message, author, date, parent, repository) AS (
+    SELECT oid, title, message, author, date, parent, repository FROM commits WHERE oid = ? AND repository = ?
+    UNION ALL
+    SELECT c.oid, c.title, c.message, c.author, c.date, c.parent, c.repository FROM commits AS c
+    JOIN line ON c.oid = line.parent AND c.repository = line.repository)
+SELECT id, title, message, author, date FROM line LIMIT ? OFFSET ?
+"""
 
 
 def preupload(call: Call) -> Response:
@@ -91,13 +98,16 @@ def commits(call: Call) -> Response:
     page = int(start) if start.isdecimal() else 0
     with call.hub.storage.reading() as db:
         repository = readable(db, call)
-        found = history(db, repository, resolve(db, repository, call.param("revision")))
-    shown = found[page * _COMMITS_PER_PAGE : (page + 1) * _COMMITS_PER_PAGE]
+        head = resolve(db, repository, call.param("revision"))
+        rows = db.execute(
+            _HISTORY, (head.oid, repository.id, _COMMITS_PER_PAGE + 1, page * _COMMITS_PER_PAGE)
+        )
+        found = [{**row, "authors": [{"user": row["author"]}]} for row in map(dict, rows)]
     headers = {}
-    if len(found) > (page + 1) * _COMMITS_PER_PAGE:
+    if len(found) > _COMMITS_PER_PAGE:
         following = call.request.url.include_query_params(p=page + 1)
         headers["Link"] = f'<{call.hub.base_url}{following.path}?{following.query}>; rel="next"'
-    return JSONResponse([_listed(c) for c in shown], headers=headers)
+    return JSONResponse(found[:_COMMITS_PER_PAGE], headers=headers)
 
 
 def admit_commit(call: Call) -> None:
@@ -172,7 +182,7 @@ def _lines(body: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             try:
                 item = json.loads(line)
                 key, value = item["key"], item["value"]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 key = value = None
             if not isinstance(key, str) or not isinstance(value, dict):
                 raise HubError(400, f"line {number} of the commit is no object with key and value")
@@ -241,13 +251,3 @@ def _decoded(content: object) -> bytes:
         return base64.b64decode(content if isinstance(content, str) else "", validate=True)
     except binascii.Error as error:
         raise HubError(400, f"a file's content is no base64: {error}") from None
-
-
-def _listed(commit: Commit) -> dict[str, object]:
-    return {
-        "id": commit.oid,
-        "title": commit.title,
-        "message": commit.message,
-        "date": commit.date,
-        "authors": [{"user": commit.author}],
-    }

@@ -50,9 +50,8 @@ def as_response(_: Request, error: Exception) -> Response:
     """Starlette's handler for HubError."""
     if not isinstance(error, HubError):
         raise error
-    headers = error.headers | {
-        "X-Error-Message": error.message.encode("ascii", "replace").decode().replace("\n", " ")
-    }
+    line = "".join(c if " " <= c <= "~" else "?" for c in error.message)  # what a header may hold
+    headers = error.headers | {"X-Error-Message": line}
     if error.code:
         headers["X-Error-Code"] = error.code
     return JSONResponse({"error": error.message, **error.body}, error.status, headers)

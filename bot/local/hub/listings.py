@@ -4,7 +4,8 @@ import base64
 import binascii
 import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
@@ -37,7 +38,6 @@ def info(call: Call) -> Response:
     with call.hub.storage.reading() as db:
         repository = readable(db, call)
         commit = resolve(db, repository, revision)
-        first = history(db, repository, commit)[-1]
     card = _card(call.hub.storage, commit.tree)
     blobs = call.flag("blobs")
     answer: Listed = {
@@ -45,7 +45,7 @@ def info(call: Call) -> Response:
         "id": repository.name,
         "author": repository.namespace,
         "sha": commit.oid,
-        "createdAt": first.date,
+        "createdAt": repository.created,
         "lastModified": commit.date,
         "private": repository.private,
         "gated": False,
@@ -160,10 +160,10 @@ def _after(call: Call) -> str:
 
 
 def _describe(
-    db: sqlite3.Connection, repository: Repository, commit: Commit, paths: Iterable[str], expand: bool
+    db: sqlite3.Connection, repository: Repository, commit: Commit, paths: list[str], expand: bool
 ) -> list[Listed]:
-    xet = xet_hashes(db, commit.tree)
-    last = _last_commits(history(db, repository, commit)) if expand else {}
+    xet = xet_hashes(db, {path: commit.tree[path] for path in paths if path in commit.tree})
+    last = _last_commits(history(db, repository, commit), set(paths)) if expand else {}
     items = []
     for path in paths:
         entry = commit.tree.get(path)
@@ -190,13 +190,15 @@ def _folder_oid(files: Tree, folder: str) -> str:
     return hashlib.sha1(repr(inside).encode(), usedforsecurity=False).hexdigest()
 
 
-def _last_commits(commits: list[Commit]) -> dict[str, Commit]:
+def _last_commits(commits: Iterator[Commit], wanted: set[str]) -> dict[str, Commit]:
     """By path, the commit that last changed a file, or anything in a folder."""
     last: dict[str, Commit] = {}
-    for index, commit in enumerate(commits):
-        before: Tree = commits[index + 1].tree if index + 1 < len(commits) else {}
-        for path in {*commit.tree, *before}:
-            if commit.tree.get(path) != before.get(path):
+    nothing = Commit("", None, {}, "", "", "", "")
+    for commit, before in pairwise(chain(commits, [nothing])):
+        for path in {*commit.tree, *before.tree}:
+            if commit.tree.get(path) != before.tree.get(path):
                 for depth in range(path.count("/") + 1):
                     last.setdefault(path.rsplit("/", depth)[0], commit)
+        if wanted <= last.keys():
+            break
     return last

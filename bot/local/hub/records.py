@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -163,12 +163,12 @@ def save_commit(db: sqlite3.Connection, repository: Repository, commit: Commit) 
     )
 
 
-def history(db: sqlite3.Connection, repository: Repository, commit: Commit) -> list[Commit]:
+def history(db: sqlite3.Connection, repository: Repository, commit: Commit) -> Iterator[Commit]:
     """A commit and all before it, newest first."""
-    commits = [commit]
-    while commits[-1].parent is not None:
-        commits.append(load_commit(db, repository, commits[-1].parent))
-    return commits
+    yield commit
+    while commit.parent is not None:
+        commit = load_commit(db, repository, commit.parent)
+        yield commit
 
 
 def xet_hashes(db: sqlite3.Connection, tree: Tree) -> dict[str, str]:

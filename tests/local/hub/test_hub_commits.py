@@ -1,11 +1,12 @@
 """Commits, tags, branches: what a release needs to be atomic."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RemoteEntryNotFoundError
-from local_hub import noise
+from local_hub import RunningHub, noise
 
 REPO = "lab/model"
 
@@ -67,6 +68,21 @@ def test_the_second_of_two_that_saw_the_same_head_is_refused(api: HfApi) -> None
     assert refused.value.response.status_code == 412
     assert api.model_info(REPO).sha == first
     assert read(api, "a.txt") == b"first"
+
+
+def test_of_many_at_once_exactly_one_wins(hub: RunningHub, api: HfApi) -> None:
+    seen = api.model_info(REPO).sha
+
+    def attempt(number: int) -> int:
+        try:
+            add(hub.api(), "a.txt", str(number).encode(), parent_commit=seen)
+        except HfHubHTTPError as error:
+            return error.response.status_code
+        return 200
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(attempt, range(6))) == [200] + [412] * 5
+    assert len(api.list_repo_commits(REPO)) == 2
 
 
 def test_a_refused_commit_leaves_nothing(api: HfApi) -> None:

@@ -128,7 +128,7 @@ def test_links_on_a_page_lead_to_the_files(hub: RunningHub, api: HfApi) -> None:
 
 
 def test_pages_that_are_not_there(hub: RunningHub, api: HfApi) -> None:
-    push(api, {"README.md": b"# Secret card"})
+    push(api, {"README.md": CARD + b"# Secret"})
     api.update_repo_settings("lab/model", private=True)
     for path in ("lab/model", "lab/nothing"):
         page = httpx.get(f"{hub.url}/{path}")

@@ -153,7 +153,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     port = free_port()
     content = noise(2 * MEGABYTE)
     with running(tmp_path / "hub", port) as hub:
-        commit = push(hub.api(), {"model.safetensors": content, "README.md": b"# Card"})
+        commit = push(hub.api(), {"model.safetensors": content, "a.txt": b"text"})
         hub.api().create_tag("lab/model", tag="v1")
     with running(tmp_path / "hub", port) as hub:
         assert hub.api().model_info("lab/model", revision="v1").sha == commit
