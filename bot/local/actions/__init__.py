@@ -1,0 +1,53 @@
+"""GitHub Actions for the local world: events start the repository's workflow files, act runs them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+
+from bot.local.actions.api import Api
+from bot.local.actions.dispatcher import Dispatcher
+from bot.local.actions.settings import put
+from bot.local.github.state import GitHub
+
+
+class Actions:
+    """The dispatcher and its part of the REST API.
+
+    Args:
+        data: where runs leave their logs and artifacts.
+        environment: what all jobs see, besides GitHub's own variables.
+        path: their PATH.
+    """
+
+    def __init__(self, github: GitHub, data: Path, *, environment: Mapping[str, str], path: str) -> None:
+        self._dispatcher = Dispatcher(github, data, {**environment, "PATH": path})
+        self.routes: list[BaseRoute] = Api(self._dispatcher).routes()
+
+    def start(self) -> None:
+        """Begin to run what waits."""
+        self._dispatcher.start()
+
+    def stop(self) -> None:
+        """End what runs."""
+        self._dispatcher.stop()
+
+    def wait_idle(self, timeout_s: float) -> None:
+        """Wait until nothing runs or waits; UserError after this many seconds."""
+        self._dispatcher.wait_idle(timeout_s)
+
+    def last_line(self, run_id: int) -> str:
+        """What a running run's steps printed last; empty if it does not run."""
+        run = self._dispatcher.running.get(run_id)
+        return run.last_line if run else ""
+
+    def set_variable(self, repository: str, name: str, value: str) -> None:
+        """Set a variable that workflows read as `vars.NAME`."""
+        put(self._dispatcher, "variables", repository, name, value)
+
+    def set_secret(self, repository: str, name: str, value: str) -> None:
+        """Set a secret that workflows read as `secrets.NAME`."""
+        put(self._dispatcher, "secrets", repository, name, value)
+
+
+__all__ = ["Actions"]

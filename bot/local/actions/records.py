@@ -1,0 +1,66 @@
+"""The tables of Actions: runs, jobs, artifacts, variables, secrets. Times are ISO 8601 in UTC."""
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS workflow_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository TEXT NOT NULL COLLATE NOCASE,
+    path TEXT NOT NULL,
+    name TEXT NOT NULL,
+    event TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'queued',
+    conclusion TEXT,
+    head_sha TEXT NOT NULL,
+    head_branch TEXT,
+    head_repository TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    run_number INTEGER NOT NULL,
+    run_attempt INTEGER NOT NULL DEFAULT 1,
+    concurrency TEXT,
+    cancels INTEGER NOT NULL DEFAULT 0,
+    trigger TEXT NOT NULL,
+    note TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    started_at TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id INTEGER NOT NULL REFERENCES workflow_runs (id),
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    conclusion TEXT,
+    check_run_id INTEGER,
+    steps TEXT NOT NULL DEFAULT '[]',
+    labels TEXT NOT NULL DEFAULT '[]',
+    started_at TEXT NOT NULL,
+    completed_at TEXT
+);
+
+CREATE TABLE IF NOT EXISTS artifacts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id INTEGER NOT NULL REFERENCES workflow_runs (id),
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    UNIQUE (run_id, name)
+);
+
+CREATE TABLE IF NOT EXISTS variables (
+    repository TEXT NOT NULL COLLATE NOCASE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (repository, name)
+);
+
+CREATE TABLE IF NOT EXISTS secrets (
+    repository TEXT NOT NULL COLLATE NOCASE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (repository, name)
+);
+"""
