@@ -322,10 +322,8 @@ class Dispatcher:
 
 def workflow_paths(git: Git, commit: str) -> list[str]:
     """The workflow files of a commit."""
-    names = (
-        entry.path.rpartition("/")[2] for entry in git.entries(commit, path=FOLDER) if entry.kind == "blob"
-    )
-    return sorted(f"{FOLDER}/{name}" for name in names if name.endswith((".yml", ".yaml")))
+    names = (entry.path for entry in git.entries(commit, path=f"{FOLDER}/") if entry.kind == "blob")
+    return sorted(name for name in names if name.endswith((".yml", ".yaml")))
 
 
 def _context(event: Event) -> dict[str, Any]:

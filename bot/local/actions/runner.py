@@ -171,6 +171,8 @@ class Run:
         if self.cancelled:
             return "failure" if self.cancelled.startswith("timed out") else "cancelled"
         conclusions = {job["conclusion"] for job in self._jobs.values()}
+        if not code and not conclusions:
+            return "skipped"
         return "failure" if code or "failure" in conclusions else "success"
 
     def _take(self, line: Line) -> None:
