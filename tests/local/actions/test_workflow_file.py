@@ -1,0 +1,92 @@
+"""Workflow files: which events start them, and what their jobs may do."""
+
+from typing import Any
+
+import pytest
+
+from bot.local.actions.workflow_file import InvalidWorkflow, Workflow, matches, parse_workflow, starts
+from bot.local.github import Event
+
+JOBS = "\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps: []\n"
+
+
+def workflow(on: str, jobs: str = JOBS) -> Workflow:
+    return parse_workflow(".github/workflows/x.yml", f"name: x\n{on}{jobs}".encode())
+
+
+def event(name: str, action: str = "", ref: str = "refs/heads/main", **payload: Any) -> Event:
+    return Event(name, action, "lab/taxonomy", payload, "a" * 40, ref, "somebody", False)
+
+
+PULL = {"pull_request": {"base": {"ref": "main"}}}
+
+
+@pytest.mark.parametrize(
+    ("on", "happened", "changed", "expected"),
+    [
+        ("on: push", event("push"), [], True),
+        ("on: push", event("issue_comment", "created"), [], False),
+        ("on: [push, pull_request]", event("pull_request", "opened", **PULL), [], True),
+        ("on: pull_request", event("pull_request", "labeled", **PULL), [], False),
+        ("on: {pull_request: {types: [labeled]}}", event("pull_request", "labeled", **PULL), [], True),
+        ("on: {pull_request: {branches: [dev]}}", event("pull_request", "opened", **PULL), [], False),
+        ("on: {push: {branches: [main]}}", event("push"), [], True),
+        ("on: {push: {branches: [main]}}", event("push", ref="refs/heads/dev"), [], False),
+        ("on: {push: {branches: [main]}}", event("push", ref="refs/tags/v1"), [], False),
+        ("on: {push: {branches-ignore: ['d*']}}", event("push", ref="refs/heads/dev"), [], False),
+        ("on: {push: {paths: ['taxonomy/**']}}", event("push"), ["taxonomy/a/qna.yaml"], True),
+        ("on: {push: {paths: ['taxonomy/**']}}", event("push"), ["README.md"], False),
+        ("on: {push: {paths-ignore: ['*.md']}}", event("push"), ["README.md"], False),
+        ("on: {push: {paths-ignore: ['*.md']}}", event("push"), ["README.md", "bot/x.py"], True),
+        ("on: {issue_comment: {types: [created]}}", event("issue_comment", "deleted"), [], False),
+        (
+            "on: {workflow_run: {workflows: [lint], types: [completed]}}",
+            event("workflow_run", "completed", workflow_run={"name": "lint"}),
+            [],
+            True,
+        ),
+        (
+            "on: {workflow_run: {workflows: [lint], types: [completed]}}",
+            event("workflow_run", "completed", workflow_run={"name": "retrain"}),
+            [],
+            False,
+        ),
+    ],
+)
+def test_filters_are_githubs(on: str, happened: Event, changed: list[str], expected: bool) -> None:
+    assert starts(workflow(on), happened, changed) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns", "expected"),
+    [
+        ("taxonomy/a/b", ["taxonomy/**"], True),
+        ("taxonomy/a/b", ["taxonomy/*"], False),
+        ("a/docs/x.md", ["**/docs/*.md"], True),
+        ("docs/x.md", ["**/docs/*.md"], True),
+        ("release/1", ["release/*", "!release/1"], False),
+        ("main.x", ["main?x"], True),
+    ],
+)
+def test_patterns_are_githubs(name: str, patterns: list[str], expected: bool) -> None:
+    assert matches(name, patterns) is expected
+
+
+@pytest.mark.parametrize("text", ["jobs: [", "name: x", "on: push\njobs: []", "jobs: {a: {}}", "\xff"])
+def test_what_is_no_workflow_says_why(text: str) -> None:
+    with pytest.raises(InvalidWorkflow, match=r"x\.yml"):
+        parse_workflow("x.yml", text.encode("latin-1"))
+
+
+def test_a_jobs_own_permissions_replace_the_workflows() -> None:
+    jobs = (
+        "\npermissions: {contents: write}\njobs:\n"
+        "  own: {permissions: {checks: write}}\n  none: {permissions: {}}\n"
+        "  all: {permissions: read-all}\n  inherited: {}\n"
+    )
+    found = workflow("on: push", jobs)
+    assert found.permissions("own") == {"checks": "write"}
+    assert found.permissions("none") == {}
+    assert found.permissions("all")["issues"] == "read"
+    assert found.permissions("inherited") == {"contents": "write"}
+    assert workflow("on: push").permissions("one") == {"contents": "read"}
