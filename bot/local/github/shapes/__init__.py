@@ -1,6 +1,20 @@
 """GitHub's JSON shapes, made from rows and git objects; the OpenAPI description says what they must hold."""
 
 from bot.local.github.shapes.checks import ANNOTATION, annotation, check_run, check_suite
+from bot.local.github.shapes.git import (
+    commit,
+    commit_with_files,
+    content,
+    content_file,
+    diff_entry,
+    git_commit,
+    ref,
+    signature_of,
+    tree,
+    user_of,
+)
+from bot.local.github.shapes.issues import REACTIONS, comment, issue, label, labels_of, reaction
+from bot.local.github.shapes.pulls import pull, pull_simple, review, review_comment
 from bot.local.github.shapes.repositories import (
     clone_url,
     full_repository,
@@ -14,18 +28,38 @@ from bot.local.github.shapes.users import app, node_id, public_user, simple_user
 
 __all__ = [
     "ANNOTATION",
+    "REACTIONS",
     "annotation",
     "app",
     "check_run",
     "check_suite",
     "clone_url",
+    "comment",
+    "commit",
+    "commit_with_files",
+    "content",
+    "content_file",
+    "diff_entry",
     "full_repository",
+    "git_commit",
+    "issue",
+    "label",
+    "labels_of",
     "node_id",
     "permissions",
     "public_user",
+    "pull",
+    "pull_simple",
     "push_repository",
+    "reaction",
+    "ref",
     "repository",
     "repository_url",
+    "review",
+    "review_comment",
+    "signature_of",
     "simple_user",
+    "tree",
+    "user_of",
     "web_url",
 ]

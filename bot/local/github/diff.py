@@ -1,0 +1,113 @@
+"""What differs between two trees, file by file, as GitHub lists it."""
+
+import re
+from dataclasses import dataclass
+
+from bot.local.github.git import Git
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+PATCH_LIMIT = 1_000_000  # GitHub leaves the patch of a very large change out, too
+_STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
+_OPTIONS = ("-r", "-M", "--no-ext-diff", "--no-textconv", "--no-abbrev")
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One changed file; `patch` is its hunks, None for binary or very large changes."""
+
+    path: str
+    previous: str | None
+    status: str
+    sha: str
+    additions: int
+    deletions: int
+    patch: str | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How much changed."""
+
+    files: int
+    additions: int
+    deletions: int
+
+
+def changes(git: Git, base: str | None, head: str) -> list[FileChange]:
+    """The files that differ from one commit (None: nothing) to another."""
+    trees = (base or EMPTY_TREE, head)
+    output = git.text("diff-tree", *_OPTIONS, "--raw", "--numstat", "-z", *trees)
+    patches = iter(_sections(git.text("diff-tree", *_OPTIONS, "-p", *trees)))
+    fields = iter(output.split("\0"))
+    raw: list[tuple[str, str, str | None, str]] = []
+    counts: dict[str, tuple[int, int]] = {}
+    for field in fields:
+        if field.startswith(":"):
+            _, _, old, new, status = field.split()
+            first = next(fields)
+            path, previous = (next(fields), first) if status[0] in "RC" else (first, None)
+            raw.append((status[0], path, previous, old if status[0] == "D" else new))
+        elif field:
+            added, deleted, path = field.split("\t", 2)
+            if not path:
+                next(fields)
+                path = next(fields)
+            counts[path] = (_number(added), _number(deleted))
+    found = []
+    for status, path, previous, sha in raw:
+        patch = _hunks(next(patches, ""))
+        if status == "T":  # git shows a changed type as a removal and an addition
+            next(patches, "")
+        added_lines, deleted_lines = counts.get(path, (0, 0))
+        found.append(FileChange(path, previous, _STATUS[status], sha, added_lines, deleted_lines, patch))
+    return found
+
+
+def stats(git: Git, base: str | None, head: str) -> Stats:
+    """How much differs from one commit to another."""
+    output = git.text("diff-tree", *_OPTIONS, "--numstat", base or EMPTY_TREE, head)
+    lines = [line.split("\t", 2) for line in output.splitlines()]
+    return Stats(len(lines), sum(_number(a) for a, _, _ in lines), sum(_number(d) for _, d, _ in lines))
+
+
+def hunk_at(patch: str, line: int, side: str) -> tuple[int, str] | None:
+    """Where a line stands in a patch: its position, as GitHub counts it, and the hunk up to it.
+
+    Args:
+        side: `RIGHT` for the new file's line numbers, `LEFT` for the old one's.
+
+    Returns:
+        None if the patch does not show the line.
+    """
+    old = new = 0
+    hunk: list[str] = []
+    for position, text in enumerate(patch.splitlines()):
+        if match := _HUNK.match(text):
+            old, new, hunk = int(match[1]), int(match[2]), [text]
+            continue
+        hunk.append(text)
+        kind = text[:1]
+        here = (side == "RIGHT" and kind in {" ", "+", ""} and new == line) or (
+            side == "LEFT" and kind in {" ", "-", ""} and old == line
+        )
+        if here:
+            return position, "\n".join(hunk)
+        old += kind in {" ", "-", ""}
+        new += kind in {" ", "+", ""}
+    return None
+
+
+def _sections(text: str) -> list[str]:
+    """The parts of a patch, one a file; lines of content never begin with `diff --git`."""
+    return re.split(r"(?m)^diff --git ", text)[1:]
+
+
+def _hunks(section: str) -> str | None:
+    start = section.find("\n@@ ")
+    patch = section[start + 1 :].rstrip("\n") if start >= 0 else None
+    return patch if patch is None or len(patch) <= PATCH_LIMIT else None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

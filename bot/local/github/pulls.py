@@ -1,0 +1,254 @@
+"""Pull requests: opened, moved by pushes, merged; with their refs in the base repository and their events."""
+
+from typing import TYPE_CHECKING, Any
+
+from bot.local.github import merge, shapes
+from bot.local.github.auth import Caller
+from bot.local.github.clock import now
+from bot.local.github.db import Row
+from bot.local.github.errors import ApiError, invalid, not_found
+from bot.local.github.events import tell
+from bot.local.github.git import Git, Signature
+from bot.local.github.issues import create_row
+
+if TYPE_CHECKING:
+    from bot.local.github.state import GitHub
+
+QUERY = (
+    "SELECT issues.*, base_ref, base_sha, head_repository_id, head_ref, head_sha, draft, "
+    "maintainer_can_modify, mergeable, merge_sha, merged_at, merged_by FROM issues JOIN pulls USING (id) "
+)
+WEB_FLOW = ("GitHub", "noreply@github.com")  # who commits what is merged on the web
+
+
+def find(github: "GitHub", repository: Row, number: int) -> Row:
+    """A pull request: its row of `issues` joined with that of `pulls`; 404 if there is none."""
+    row = github.db.one(QUERY + "WHERE repository_id = ? AND number = ?", repository["id"], number)
+    if row is None:
+        raise not_found()
+    return row
+
+
+def create(
+    github: "GitHub",
+    repository: Row,
+    caller: Caller,
+    head: tuple[Row, str],
+    base: str,
+    fields: dict[str, Any],
+) -> Row:
+    """Open a pull request.
+
+    Args:
+        head: the repository and branch to take from.
+        base: the branch to merge into.
+        fields: title, body, draft, maintainer_can_modify; checked already.
+
+    Raises:
+        ApiError: 422, there is no such branch, nothing to merge, or a pull request for it already.
+    """
+    source, branch = head
+    git, source_git = github.git(repository["full_name"]), github.git(source["full_name"])
+    with github.writing:
+        base_sha, head_sha = git.branch(base), source_git.branch(branch)
+        if base_sha is None or head_sha is None:
+            raise invalid("PullRequest", "base" if base_sha is None else "head")
+        _bring(git, source_git, head_sha)
+        if git.is_ancestor(head_sha, base_sha):
+            raise _custom(f"No commits between {base} and {branch}")
+        open_already = github.db.one(
+            QUERY + "WHERE repository_id = ? AND state = 'open' AND base_ref = ? "
+            "AND head_repository_id = ? AND head_ref = ?",
+            *(repository["id"], base, source["id"], branch),
+        )
+        if open_already:
+            owner = source["full_name"].partition("/")[0]
+            raise _custom(f"A pull request already exists for {owner}:{branch}.")
+        with github.db.transaction():
+            issue = create_row(github, repository, caller, fields["title"], fields["body"], is_pull=True)
+            github.db.insert(
+                "pulls",
+                id=issue["id"],
+                base_ref=base,
+                base_sha=base_sha,
+                head_repository_id=source["id"],
+                head_ref=branch,
+                head_sha=head_sha,
+                draft=int(fields["draft"]),
+                maintainer_can_modify=int(fields["maintainer_can_modify"]),
+            )
+        return refresh(github, repository, find(github, repository, issue["number"]))
+
+
+def refresh(github: "GitHub", repository: Row, pull: Row) -> Row:
+    """Bring an open pull request's refs and test merge up to date with both branches; its row afterwards."""
+    git = github.git(repository["full_name"])
+    source = github.repository_by_id(pull["head_repository_id"])
+    base_sha = git.branch(pull["base_ref"]) or pull["base_sha"]
+    head_sha = github.git(source["full_name"]).branch(pull["head_ref"]) or pull["head_sha"]
+    _bring(git, github.git(source["full_name"]), head_sha)
+    git.set_ref(f"refs/pull/{pull['number']}/head", head_sha)
+    who = Signature(*WEB_FLOW, now())
+    merged = merge.merge(git, base_sha, head_sha, f"Merge {head_sha} into {base_sha}", who, who)
+    test = f"refs/pull/{pull['number']}/merge"
+    if merged:
+        git.set_ref(test, merged)
+    else:
+        git.delete_ref(test)
+    values = {"head_sha": head_sha, "merge_sha": merged, "mergeable": int(merged is not None)}
+    if head_sha != pull["head_sha"]:
+        values["base_sha"] = base_sha
+    github.db.update("pulls", pull["id"], **values)
+    return find(github, repository, pull["number"])
+
+
+def head_moved(github: "GitHub", source: Row, branch: str, caller: Caller) -> None:
+    """After a push to a branch: the open pull requests from it get its commits, and say so."""
+    rows = github.db.all(
+        QUERY + "WHERE state = 'open' AND head_repository_id = ? AND head_ref = ?", source["id"], branch
+    )
+    for row in rows:
+        repository = github.repository_by_id(row["repository_id"])
+        moved = refresh(github, repository, row)
+        github.db.update("issues", row["id"], updated_at=now())
+        if moved["head_sha"] != row["head_sha"]:
+            heads = {"before": row["head_sha"], "after": moved["head_sha"]}
+            tell_pull(github, repository, row["number"], "synchronize", caller, heads)
+
+
+def base_moved(github: "GitHub", repository: Row, branch: str, caller: Caller) -> None:
+    """After a push to a branch: the test merges into it are made anew; what it contains now is merged."""
+    git = github.git(repository["full_name"])
+    tip = git.branch(branch)
+    rows = github.db.all(
+        QUERY + "WHERE state = 'open' AND repository_id = ? AND base_ref = ?", repository["id"], branch
+    )
+    for row in rows:
+        if tip and git.is_ancestor(row["head_sha"], tip):
+            _mark_merged(github, repository, row, tip, caller)
+        else:
+            refresh(github, repository, row)
+
+
+def close(github: "GitHub", repository: Row, row: Row, caller: Caller) -> None:
+    """Close an open pull request without merging it."""
+    moment = now()
+    by = caller.user["id"] if caller.user else None
+    github.db.update("issues", row["id"], state="closed", closed_at=moment, updated_at=moment, closed_by=by)
+    tell_pull(github, repository, row["number"], "closed", caller)
+
+
+def head_deleted(github: "GitHub", source: Row, branch: str, caller: Caller) -> None:
+    """After a branch is gone: the open pull requests from it are closed."""
+    rows = github.db.all(
+        QUERY + "WHERE state = 'open' AND head_repository_id = ? AND head_ref = ?", source["id"], branch
+    )
+    for row in rows:
+        close(github, github.repository_by_id(row["repository_id"]), row, caller)
+
+
+def merge_pull(
+    github: "GitHub", repository: Row, number: int, caller: Caller, method: str, title: str, text: str
+) -> str:
+    """Merge a pull request; returns the SHA of the base branch's new tip.
+
+    Args:
+        method: merge, squash or rebase.
+        title, text: the commit's title and message; GitHub's own words where empty.
+
+    Raises:
+        ApiError: 405, it cannot be merged; 409, the base branch moved meanwhile.
+    """
+    from bot.local.github import pushes
+
+    with github.writing:
+        pull = find(github, repository, number)
+        if pull["state"] != "open" or pull["draft"] or not pull["mergeable"]:
+            raise ApiError(405, "Pull Request is not mergeable")
+        git = github.git(repository["full_name"])
+        base_sha = git.branch(pull["base_ref"])
+        sha = base_sha and _merged(github, repository, pull, base_sha, caller, (method, title, text))
+        if base_sha is None or sha is None:
+            raise ApiError(405, "Pull Request is not mergeable")
+        ref = f"refs/heads/{pull['base_ref']}"
+        git.set_ref(ref, sha, base_sha)
+        _mark_merged(github, repository, pull, sha, caller)
+        pushes.moved(github, repository, caller, [(ref, base_sha, sha)])
+        return sha
+
+
+def _merged(
+    github: "GitHub", repository: Row, pull: Row, base: str, caller: Caller, how: tuple[str, str, str]
+) -> str | None:
+    """The commit that merging makes, on top of `base`; None if it conflicts."""
+    git = github.git(repository["full_name"])
+    method, title, text = how
+    moment = now()
+    web = Signature(*WEB_FLOW, moment)
+    author = shapes.signature_of(caller.user, moment) if caller.user else web
+    head = pull["head_sha"]
+    if method == "rebase":
+        return merge.rebase(git, base, head, author)
+    if method == "squash":
+        commits = git.commits(f"{base}..{head}", options=("--reverse",))
+        one = len(commits) == 1
+        first_line, _, rest = commits[0].message.partition("\n") if one else (pull["title"], "", "")
+        listed = rest.strip() if one else "\n\n".join(f"* {commit.message}" for commit in commits)
+        message = _message(title or f"{first_line} (#{pull['number']})", text or listed)
+        writer = github.user_by_id(pull["user_id"])
+        return merge.squash(git, base, head, message, shapes.signature_of(writer, moment), web)
+    source = github.repository_by_id(pull["head_repository_id"])["full_name"].partition("/")[0]
+    default = f"Merge pull request #{pull['number']} from {source}/{pull['head_ref']}"
+    return merge.merge(git, base, head, _message(title or default, text or pull["title"]), author, web)
+
+
+def _mark_merged(github: "GitHub", repository: Row, pull: Row, sha: str, caller: Caller) -> None:
+    moment = now()
+    by = caller.user["id"] if caller.user else None
+    with github.db.transaction():
+        github.db.update("pulls", pull["id"], merged_at=moment, merged_by=by, merge_sha=sha)
+        github.db.update(
+            "issues", pull["id"], state="closed", closed_at=moment, updated_at=moment, closed_by=by
+        )
+    github.git(repository["full_name"]).delete_ref(f"refs/pull/{pull['number']}/merge")
+    tell_pull(github, repository, pull["number"], "closed", caller)
+
+
+def tell_pull(
+    github: "GitHub",
+    repository: Row,
+    number: int,
+    action: str,
+    caller: Caller,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Emit `pull_request`; a workflow run for it takes the test merge, or the head where there is none."""
+    row = find(github, repository, number)
+    payload = {"number": number, "pull_request": shapes.pull(github, repository, row), **(more or {})}
+    tell(
+        github,
+        "pull_request",
+        action,
+        repository,
+        caller,
+        payload,
+        sha=row["merge_sha"] or row["head_sha"],
+        ref=f"refs/pull/{number}/merge",
+        from_fork=row["head_repository_id"] != row["repository_id"],
+    )
+
+
+def _bring(git: Git, source: Git, sha: str) -> None:
+    """Make sure that a commit of a fork is in the base repository, too."""
+    if git.path != source.path and git.kind(sha) is None:
+        git.fetch(source.path, sha)
+
+
+def _message(title: str, text: str) -> str:
+    return f"{title}\n\n{text}\n" if text else f"{title}\n"
+
+
+def _custom(message: str) -> ApiError:
+    return ApiError(
+        422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+    )

@@ -1,0 +1,209 @@
+"""Pull requests."""
+
+from starlette.responses import Response
+
+from bot.local.github import diff, issues, pulls, shapes
+from bot.local.github.auth import at_least, require_user, role_of
+from bot.local.github.clock import now
+from bot.local.github.db import Row
+from bot.local.github.errors import ApiError, invalid, not_found
+from bot.local.github.git import Commit
+from bot.local.github.http import Call
+from bot.local.github.routes.commits import diff_or_patch, fork_of
+
+FILES_LIMIT = 3_000
+COMMITS_LIMIT = 250
+
+
+def list_pulls(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls"""
+    repository = call.repository()
+    order = {"updated": "updated_at", "popularity": "id", "long-running": "created_at"}.get(
+        call.query("sort"), "number"
+    )
+    way = "ASC" if call.query("direction") == "asc" else "DESC"
+    rows = call.github.db.all(
+        pulls.QUERY + f"WHERE repository_id = ? ORDER BY {order} {way}, number {way}", repository["id"]
+    )
+    state = call.query("state", "open")
+    rows = [row for row in rows if state in ("all", row["state"])]
+    if call.query("base"):
+        rows = [row for row in rows if row["base_ref"] == call.query("base")]
+    if call.query("head"):
+        rows = [row for row in rows if _label(call, row) == call.query("head")]
+    return call.paged(rows, lambda row: shapes.pull_simple(call.github, repository, row))
+
+
+def _label(call: Call, row: Row) -> str:
+    source = call.github.repository_by_id(row["head_repository_id"])
+    return f"{source['full_name'].partition('/')[0]}:{row['head_ref']}"
+
+
+def create(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/pulls"""
+    repository = call.repository()
+    require_user(call.caller)
+    head = _head(call, repository)
+    fields = {
+        "title": call.text("PullRequest", "title"),
+        "body": call.optional("PullRequest", "body"),
+        "draft": call.fields().get("draft") is True,
+        "maintainer_can_modify": head[0]["id"] != repository["id"]
+        and call.fields().get("maintainer_can_modify") is not False,
+    }
+    if call.caller.permissions is not None:
+        call.require(repository, "write", "pull-requests")
+    elif not at_least(role_of(call.github, call.caller, head[0]), "write"):
+        raise ApiError(403, "You do not have permission to create this pull request.")
+    row = pulls.create(call.github, repository, call.caller, head, call.text("PullRequest", "base"), fields)
+    pulls.tell_pull(call.github, repository, row["number"], "opened", call.caller)
+    shape = shapes.pull(call.github, repository, row)
+    return call.reply(shape, 201, {"Location": shape["url"]})
+
+
+def _head(call: Call, repository: Row) -> tuple[Row, str]:
+    """The repository and branch that a new pull request takes from: `branch` or `owner:branch`."""
+    owner, colon, branch = call.text("PullRequest", "head").rpartition(":")
+    source = fork_of(call, repository, owner) if colon else repository
+    named = call.optional("PullRequest", "head_repo")
+    if named and colon:
+        source = call.github.repository(named if "/" in named else f"{owner}/{named}")
+    if source is None or call.git(source).branch(branch) is None:
+        raise invalid("PullRequest", "head")
+    return source, branch
+
+
+def get(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls/{number}"""
+    repository, row = _pull(call)
+    git = call.git(repository)
+    base = git.merge_base(row["base_sha"], row["head_sha"])
+    if text := diff_or_patch(call, git, base or diff.EMPTY_TREE, row["head_sha"]):
+        return text
+    return call.reply(shapes.pull(call.github, repository, row))
+
+
+def update(call: Call) -> Response:
+    """PATCH /repos/{owner}/{repo}/pulls/{number}: title, body, state, base"""
+    repository, row = _pull(call)
+    user = require_user(call.caller)
+    if call.caller.permissions is not None or user["id"] != row["user_id"]:
+        call.require(repository, "triage", "pull-requests")
+    values = {name: call.optional("PullRequest", name) for name in ("title", "body") if name in call.fields()}
+    issues.check_body("PullRequest", values.get("body"))
+    state, base = call.optional("PullRequest", "state"), call.optional("PullRequest", "base")
+    if state not in (None, "open", "closed"):
+        raise invalid("PullRequest", "state")
+    if values:
+        changed = {name: {"from": row[name] or ""} for name in values}
+        call.github.db.update("issues", row["id"], **values, updated_at=now())
+        more = {"changes": changed}
+        pulls.tell_pull(call.github, repository, row["number"], "edited", call.caller, more)
+    if base and base != row["base_ref"]:
+        _retarget(call, repository, row, base)
+    if state and state != row["state"]:
+        set_state(call, repository, row, state)
+    return call.reply(shapes.pull(call.github, repository, _pull(call)[1]))
+
+
+def _retarget(call: Call, repository: Row, row: Row, base: str) -> None:
+    with call.github.writing:
+        tip = call.git(repository).branch(base)
+        if tip is None:
+            raise invalid("PullRequest", "base")
+        call.github.db.update("pulls", row["id"], base_ref=base, base_sha=tip)
+        pulls.refresh(call.github, repository, pulls.find(call.github, repository, row["number"]))
+    more = {"changes": {"base": {"ref": {"from": row["base_ref"]}, "sha": {"from": row["base_sha"]}}}}
+    pulls.tell_pull(call.github, repository, row["number"], "edited", call.caller, more)
+
+
+def set_state(call: Call, repository: Row, row: Row, state: str) -> None:
+    """Close or reopen a pull request; a merged one stays closed."""
+    with call.github.writing:
+        if state == "closed":
+            pulls.close(call.github, repository, row, call.caller)
+            return
+        if row["merged_at"]:
+            raise invalid("PullRequest", "state", message="state cannot be changed. It has been merged.")
+        call.github.db.update(
+            "issues", row["id"], state="open", closed_at=None, closed_by=None, updated_at=now()
+        )
+        pulls.refresh(call.github, repository, row)
+        pulls.tell_pull(call.github, repository, row["number"], "reopened", call.caller)
+
+
+def files(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls/{number}/files"""
+    repository, row = _pull(call)
+    git = call.git(repository)
+    base = git.merge_base(row["base_sha"], row["head_sha"])
+    found = diff.changes(git, base, row["head_sha"])[:FILES_LIMIT]
+    return call.paged(found, lambda file: shapes.diff_entry(call.github, repository, row["head_sha"], file))
+
+
+def commits(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls/{number}/commits"""
+    repository, row = _pull(call)
+    found = own_commits(call, repository, row)[:COMMITS_LIMIT]
+    return call.paged(found, lambda commit: shapes.commit(call.github, repository, commit))
+
+
+def own_commits(call: Call, repository: Row, row: Row) -> list[Commit]:
+    """The commits that a pull request brings, oldest first."""
+    git = call.git(repository)
+    base = git.merge_base(row["base_sha"], row["head_sha"])
+    without = [f"^{base}"] if base else []
+    return git.commits(row["head_sha"], *without, options=("--reverse", "--topo-order"))
+
+
+def is_merged(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls/{number}/merge"""
+    if _pull(call)[1]["merged_at"] is None:
+        raise not_found()
+    return Response(status_code=204)
+
+
+def merge(call: Call) -> Response:
+    """PUT /repos/{owner}/{repo}/pulls/{number}/merge"""
+    repository, row = _pull(call)
+    call.require(repository, "write", "contents")
+    method = call.optional("PullRequest", "merge_method") or "merge"
+    if method not in ("merge", "squash", "rebase"):
+        raise invalid("PullRequest", "merge_method")
+    expected = call.optional("PullRequest", "sha")
+    with call.github.writing:
+        row = pulls.find(call.github, repository, row["number"])
+        if expected and expected != row["head_sha"]:
+            raise ApiError(409, "Head branch was modified. Review and try the merge again.")
+        title, text = (
+            call.optional("PullRequest", name) or "" for name in ("commit_title", "commit_message")
+        )
+        sha = pulls.merge_pull(call.github, repository, row["number"], call.caller, method, title, text)
+    return call.reply({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
+
+
+def requested_reviewers(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/pulls/{number}/requested_reviewers: nobody is ever requested here"""
+    _pull(call)
+    return call.reply({"users": [], "teams": []})
+
+
+def _pull(call: Call) -> tuple[Row, Row]:
+    """The repository and pull request in the path."""
+    repository = call.repository()
+    return repository, pulls.find(call.github, repository, call.number("number"))
+
+
+_REPO = "/repos/{owner}/{repo}"
+_PULL = f"{_REPO}/pulls/{{number:int}}"
+TABLE = (
+    ("GET", f"{_REPO}/pulls", list_pulls),
+    ("POST", f"{_REPO}/pulls", create),
+    ("GET", _PULL, get),
+    ("PATCH", _PULL, update),
+    ("GET", f"{_PULL}/files", files),
+    ("GET", f"{_PULL}/commits", commits),
+    ("GET", f"{_PULL}/merge", is_merged),
+    ("PUT", f"{_PULL}/merge", merge),
+    ("GET", f"{_PULL}/requested_reviewers", requested_reviewers),
+)

@@ -1,0 +1,164 @@
+"""git over HTTP: clone, fetch and push, by git's own `git http-backend`."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.local.github import pushes
+from bot.local.github.auth import Caller, at_least, authenticate, role_of
+from bot.local.github.db import Row
+from bot.local.github.errors import ApiError
+from bot.local.github.git import ZERO, environment
+
+if TYPE_CHECKING:
+    from bot.local.github.state import GitHub
+
+SPOOL = 4 * 1024 * 1024  # a larger request waits on disk
+CHUNK = 64 * 1024
+_COMMAND = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) (refs/[^\x00\n]+)")
+
+
+def routes(github: "GitHub") -> list[Route]:
+    """The three addresses of git's smart protocol."""
+
+    async def serve(request: Request) -> Response:
+        with tempfile.SpooledTemporaryFile(SPOOL) as body:
+            async for chunk in request.stream():
+                body.write(chunk)
+            return await run_in_threadpool(_answer, github, request, body)
+
+    place = "/{owner}/{repo}.git"
+    return [
+        Route(f"{place}/info/refs", serve, methods=["GET"]),
+        Route(f"{place}/git-upload-pack", serve, methods=["POST"]),
+        Route(f"{place}/git-receive-pack", serve, methods=["POST"]),
+    ]
+
+
+def _answer(github: "GitHub", request: Request, body: IO[bytes]) -> Response:
+    service = request.query_params.get("service") or request.url.path.rpartition("/")[2]
+    writes = service == "git-receive-pack"
+    try:
+        caller = authenticate(github, request)
+    except ApiError:
+        return _login("Invalid username or token.")
+    repository = github.repository(f"{request.path_params['owner']}/{request.path_params['repo']}")
+    role = role_of(github, caller, repository) if repository else "none"
+    if repository is None or not at_least(role, "read"):
+        return (
+            _login("Repository not found.") if caller.user is None else _refused(404, "Repository not found.")
+        )
+    if writes and caller.user is None:
+        return _login("Authentication is needed to push.")
+    if writes and not _may_push(github, caller, repository):
+        return _refused(403, f"Permission to {repository['full_name']}.git denied to {caller.login}.")
+    if writes and request.method == "POST":
+        return _push(github, request, repository, caller, body)
+    return _backend(github, request, repository, caller, body)
+
+
+def _may_push(github: "GitHub", caller: Caller, repository: Row) -> bool:
+    if caller.permissions is not None:
+        own = (caller.repository or repository["full_name"]).lower() == repository["full_name"].lower()
+        return own and caller.permissions.get("contents") == "write"
+    return at_least(role_of(github, caller, repository), "write")
+
+
+def _push(github: "GitHub", request: Request, repository: Row, caller: Caller, body: IO[bytes]) -> Response:
+    """Receive a push; when git has its answer, the pull requests have moved along already."""
+    wanted = _commands(body)
+    git = github.git(repository["full_name"])
+    with github.writing:
+        before = {ref: git.ref(ref) or ZERO for ref in wanted}
+        response = _backend(github, request, repository, caller, body)
+        content = b"".join(chunk for chunk in response.chunks) if isinstance(response, _Output) else b""
+        after = {ref: git.ref(ref) or ZERO for ref in wanted}
+        moves = [(ref, before[ref], after[ref]) for ref in wanted]
+        pushes.moved(github, repository, caller, moves)
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(content, response.status_code, headers)
+
+
+def _commands(body: IO[bytes]) -> list[str]:
+    """The refs that a push wants to move: pkt-lines up to the first flush packet."""
+    body.seek(0)
+    refs = []
+    while (length := body.read(4)) not in (b"0000", b""):
+        try:
+            line = body.read(int(length, 16) - 4)
+        except ValueError:
+            break  # git itself says what is wrong with it
+        if match := _COMMAND.match(line):
+            refs.append(match[3].decode(errors="replace"))
+    return refs
+
+
+class _Output(StreamingResponse):
+    """What git writes, as it comes."""
+
+    def __init__(self, chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> None:
+        super().__init__(chunks, status, headers)
+        self.chunks = chunks
+
+
+def _backend(
+    github: "GitHub", request: Request, repository: Row, caller: Caller, body: IO[bytes]
+) -> Response:
+    """Run `git http-backend` as a CGI programme."""
+    service = request.url.path.partition(".git/")[2]
+    length = body.seek(0, 2)
+    body.seek(0)
+    variables = {
+        "GIT_PROJECT_ROOT": str(github.repo_path(repository["full_name"])),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": f"/{service}",
+        "QUERY_STRING": request.url.query,
+        "REQUEST_METHOD": request.method,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(length),
+        "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+        "REMOTE_USER": caller.login,
+        "REMOTE_ADDR": "127.0.0.1",
+    }
+    with tempfile.TemporaryFile() as given:
+        while chunk := body.read(CHUNK):
+            given.write(chunk)
+        given.seek(0)
+        process = subprocess.Popen(
+            ["git", "http-backend"], stdin=given, stdout=subprocess.PIPE, env=environment(variables)
+        )
+    assert process.stdout is not None  # noqa: S101  it is a pipe
+    status, headers = 200, {}
+    while line := process.stdout.readline().strip().decode("latin-1"):
+        name, _, value = line.partition(": ")
+        if name.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers[name] = value
+    return _Output(_chunks(process, process.stdout), status, headers)
+
+
+def _chunks(process: "subprocess.Popen[bytes]", output: IO[bytes]) -> Iterator[bytes]:
+    """git's output to its end; git itself is ended if the client went away."""
+    try:
+        while chunk := output.read(CHUNK):
+            yield chunk
+    finally:
+        output.close()
+        process.wait()
+
+
+def _login(message: str) -> Response:
+    return Response(message, 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, "text/plain")
+
+
+def _refused(status: int, message: str) -> Response:
+    return Response(message, status, media_type="text/plain")
