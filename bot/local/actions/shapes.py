@@ -84,8 +84,8 @@ def run_shape(github: GitHub, run: Row) -> dict[str, Any]:
             "author": {"name": head.author.name, "email": head.author.email},
             "committer": {"name": head.committer.name, "email": head.committer.email},
         },
-        "repository": shapes.repository(github, repository),
-        "head_repository": shapes.repository(github, source or repository),
+        "repository": shapes.lite_repository(github, repository),
+        "head_repository": shapes.lite_repository(github, source or repository),
     }
 
 

@@ -85,12 +85,12 @@ def find(github: "GitHub", repository: Row, check_run_id: int) -> Row:
 def _told(github: "GitHub", row: Row, run_id: int, bot: Row, action: str, chained: bool) -> dict[str, Any]:
     """The check run as it is now, after its event, if the action has one, was told."""
     run = find(github, row, run_id)
-    shape = shapes.check_run(github, run)
     if action:
-        tell(github, "check_run", action, row, Caller(bot, workflow=chained), {"check_run": shape})
+        payload = {"check_run": shapes.event_check_run(github, run)}
+        tell(github, "check_run", action, row, Caller(bot, workflow=chained), payload)
         if action == "created" and run["status"] == "completed":
-            tell(github, "check_run", "completed", row, Caller(bot, workflow=chained), {"check_run": shape})
-    return shape
+            tell(github, "check_run", "completed", row, Caller(bot, workflow=chained), payload)
+    return shapes.check_run(github, run)
 
 
 def _values(fields: Mapping[str, Any]) -> dict[str, Any]:

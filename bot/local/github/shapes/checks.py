@@ -21,6 +21,21 @@ ANNOTATION = (
     "message",
     "raw_details",
 )
+_SUITE_IN_EVENT = (
+    "id",
+    "node_id",
+    "head_branch",
+    "head_sha",
+    "status",
+    "conclusion",
+    "url",
+    "before",
+    "after",
+    "pull_requests",
+    "app",
+    "created_at",
+    "updated_at",
+)
 
 
 def check_run(github: "GitHub", run: Row) -> dict[str, Any]:
@@ -54,6 +69,13 @@ def check_run(github: "GitHub", run: Row) -> dict[str, Any]:
         "app": app(github, github.user_by_id(suite["user_id"])),
         "pull_requests": pulls_at(github, repository, run["head_sha"]),
     }
+
+
+def event_check_run(github: "GitHub", run: Row) -> dict[str, Any]:
+    """A check run as it stands in the payload of its event: it tells more of its suite."""
+    suite = github.db.one("SELECT * FROM check_suites WHERE id = ?", run["suite_id"]) or {}
+    whole = check_suite(github, suite)
+    return {**check_run(github, run), "check_suite": {name: whole[name] for name in _SUITE_IN_EVENT}}
 
 
 def check_suite(github: "GitHub", suite: Row) -> dict[str, Any]:

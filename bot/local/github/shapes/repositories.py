@@ -66,26 +66,33 @@ def clone_url(github: "GitHub", row: Row) -> str:
     return f"{web_url(github, row)}.git"
 
 
-def repository(github: "GitHub", row: Row, caller: Caller | None = None) -> dict[str, Any]:
-    """The schema repository (and minimal-repository); with `permissions` where a caller is named."""
+def lite_repository(github: "GitHub", row: Row) -> dict[str, Any]:
+    """A repository as it stands within a workflow run, and what every longer shape begins with."""
     url = repository_url(github, row)
-    issues = github.db.count(
-        "SELECT COUNT(*) FROM issues WHERE repository_id = ? AND state = 'open'", row["id"]
-    )
-    forks = github.db.count("SELECT COUNT(*) FROM repositories WHERE parent_id = ?", row["id"])
-    shape: dict[str, Any] = {
+    return {
         "id": row["id"],
         "node_id": node_id("R", row["id"]),
         "name": row["name"],
         "full_name": row["full_name"],
         "owner": simple_user(github, github.user_by_id(row["owner_id"])),
         "private": bool(row["private"]),
-        "visibility": "private" if row["private"] else "public",
         "html_url": web_url(github, row),
         "description": row["description"],
         "fork": row["parent_id"] is not None,
         "url": url,
         **{name: url + rest for name, rest in _URLS.items()},
+    }
+
+
+def repository(github: "GitHub", row: Row, caller: Caller | None = None) -> dict[str, Any]:
+    """The schema repository (and minimal-repository); with `permissions` where a caller is named."""
+    issues = github.db.count(
+        "SELECT COUNT(*) FROM issues WHERE repository_id = ? AND state = 'open'", row["id"]
+    )
+    forks = github.db.count("SELECT COUNT(*) FROM repositories WHERE parent_id = ?", row["id"])
+    shape: dict[str, Any] = {
+        **lite_repository(github, row),
+        "visibility": "private" if row["private"] else "public",
         "clone_url": clone_url(github, row),
         "git_url": clone_url(github, row),
         "ssh_url": clone_url(github, row),
@@ -115,6 +122,7 @@ def repository(github: "GitHub", row: Row, caller: Caller | None = None) -> dict
         "disabled": False,
         "allow_forking": True,
         "web_commit_signoff_required": False,
+        "custom_properties": {},
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "pushed_at": row["pushed_at"],
@@ -147,11 +155,6 @@ def full_repository(github: "GitHub", row: Row, caller: Caller | None = None) ->
     if owner["type"] == "Organization":
         shape["organization"] = simple_user(github, owner)
     return shape
-
-
-def event_repository(github: "GitHub", row: Row) -> dict[str, Any]:
-    """A repository as it stands in every webhook payload."""
-    return repository(github, row)
 
 
 def push_repository(github: "GitHub", row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import base64
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bot.local.github.db import Row
 
@@ -19,7 +20,7 @@ def node_id(kind: str, number: int | str) -> str:
 def simple_user(github: "GitHub", user: Row) -> dict[str, Any]:
     """The schema simple-user."""
     login = user["login"]
-    url = f"{github.api_url}/users/{login}"
+    url = f"{github.api_url}/users/{quote(login)}"  # a bot's has brackets
     html = (
         f"{github.base_url}/apps/{app_slug(login)}" if user["type"] == "Bot" else f"{github.base_url}/{login}"
     )
