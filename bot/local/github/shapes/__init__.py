@@ -1,6 +1,6 @@
 """GitHub's JSON shapes, made from rows and git objects; the OpenAPI description says what they must hold."""
 
-from bot.local.github.shapes.checks import ANNOTATION, annotation, check_run, check_suite
+from bot.local.github.shapes.checks import ANNOTATION, annotation, check_run, check_suite, event_check_run
 from bot.local.github.shapes.git import (
     commit,
     commit_with_files,
@@ -18,6 +18,7 @@ from bot.local.github.shapes.pulls import pull, pull_simple, review, review_comm
 from bot.local.github.shapes.repositories import (
     clone_url,
     full_repository,
+    lite_repository,
     permissions,
     push_repository,
     repository,
@@ -40,11 +41,13 @@ __all__ = [
     "content",
     "content_file",
     "diff_entry",
+    "event_check_run",
     "full_repository",
     "git_commit",
     "issue",
     "label",
     "labels_of",
+    "lite_repository",
     "node_id",
     "permissions",
     "public_user",
