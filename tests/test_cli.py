@@ -1,0 +1,94 @@
+"""The command line: exit codes, one line for every error, and a quick start."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bot import __version__
+from bot.recipe import ROOT
+
+ARBORIST = str(Path(sys.executable).with_name("arborist"))
+
+
+def arborist(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "HF_"))}
+    return subprocess.run(
+        [ARBORIST, *arguments], cwd=cwd, capture_output=True, text=True, env={**kept, **environment}
+    )
+
+
+def test_the_version_is_the_packages() -> None:
+    assert arborist("version").stdout == f"{__version__}\n"
+
+
+def test_this_taxonomy_is_clean() -> None:
+    done = arborist("lint")
+    assert (done.returncode, done.stdout) == (0, "5 leaves, nothing to mend\n")
+
+
+def test_a_mistake_is_exit_1_on_its_line(tmp_path: Path) -> None:
+    leaf = tmp_path / "taxonomy" / "compositional_skills" / "x"
+    leaf.mkdir(parents=True)
+    (leaf / "qna.yaml").write_text("version: 2\ncreated_by: a\ntask_description: 1\nseed_examples: []\n")
+    done = arborist("lint", "--repository", str(tmp_path))
+    assert done.returncode == 1
+    assert "qna.yaml:3:19" in done.stdout
+
+
+def test_a_report_for_machines_is_alone_on_stdout() -> None:
+    done = arborist("lint", "--format", "json")
+    assert json.loads(done.stdout)["counts"]["error"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lint", "--format", "xml"], "--format xml: there are terminal, github, json, markdown"),
+        (["lint", "--repository", "nowhere"], "nowhere"),
+        (["lint", "--base", "nonsense"], "nonsense"),
+        (["retrain", "--recipe", "nowhere.yaml"], "there is no recipe here"),
+        (["explain", "ffff"], "no entry of the store has a key that begins with ffff"),
+        (["sample", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
+        (["command"], "not set"),
+        (["generate", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
+        (["local", "env", "--data", "nowhere"], "no local world here"),
+        (["demo", "--data", "taxonomy"], "holds something that no demo made"),
+    ],
+)
+def test_wrong_use_is_exit_2_and_one_line(arguments: list[str], message: str) -> None:
+    done = arborist(*arguments, ARBORIST_STORE="memory://")
+    assert done.returncode == 2, done
+    assert done.stderr.startswith("arborist: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_an_unknown_option_is_exit_2() -> None:
+    assert arborist("lint", "--nonsense").returncode == 2
+
+
+def test_lint_starts_without_what_trains() -> None:
+    program = (
+        "import sys; sys.argv = ['arborist', 'lint']\n"
+        "from bot.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'deepspeed', 'huggingface_hub', 'github', 'starlette', 'numpy'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_start_is_quick() -> None:
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        arborist("version")
+        seconds.append(time.perf_counter() - start)
+    # The machine is shared: the best of five says what the start itself costs; wanted are 0.3 s.
+    assert min(seconds) < 0.6
