@@ -1,6 +1,7 @@
 """GitHub's REST API of workflows, runs and artifacts, and where a run's own steps leave artifacts."""
 
 import hashlib
+import hmac
 import secrets
 from html import escape
 from typing import Any
@@ -31,6 +32,7 @@ class Api:
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self.dispatcher, self.github = dispatcher, dispatcher.github
+        self._signing_key = secrets.token_bytes(32)
 
     def routes(self) -> list[BaseRoute]:
         actions = f"{REPO}/actions"
@@ -56,6 +58,7 @@ class Api:
             *Settings(self.dispatcher).routes(),
             Route("/_actions/runs/{run:int}/artifacts/{name}", self.upload, methods=["PUT"]),
             Route("/_actions/artifacts/{artifact:int}/{key}", self.download, methods=["GET"]),
+            Route("/_actions/jobs/{job:int}/logs/{key}", self.signed_log, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}", self.page, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}/job/{job:int}", self.page, methods=["GET"]),
         ]
@@ -212,8 +215,20 @@ class Api:
         return call.reply(job_shape(self.github, *self._job(call)))
 
     def job_logs(self, call: Call) -> Response:
-        run, job = self._job(call)
-        return PlainTextResponse(self._log(run["id"], job["name"]))
+        _, job = self._job(call)
+        address = f"{self.github.base_url}/_actions/jobs/{job['id']}/logs/{self._log_key(job['id'])}"
+        return RedirectResponse(address, 302)
+
+    def signed_log(self, request: Request) -> Response:
+        """A job's log; the key in the address is the permission, as in GitHub's signed ones."""
+        number = request.path_params["job"]
+        if not secrets.compare_digest(request.path_params["key"].encode(), self._log_key(number).encode()):
+            return PlainTextResponse("not found", 404)
+        job = self.github.db.one("SELECT * FROM jobs WHERE id = ?", number)
+        return PlainTextResponse(self._log(job["run_id"], job["name"]) if job else "")
+
+    def _log_key(self, job_id: int) -> str:
+        return hmac.new(self._signing_key, str(job_id).encode(), "sha256").hexdigest()
 
     def _log(self, run_id: int, job: str = "") -> str:
         path = self.dispatcher.folder(run_id) / "log.txt"
@@ -287,7 +302,7 @@ class Api:
         """An artifact's zip; the key in the address is the permission, as in GitHub's signed ones."""
         row = self.github.db.one("SELECT * FROM artifacts WHERE id = ?", request.path_params["artifact"])
         key = request.path_params["key"]
-        if row is None or not secrets.compare_digest(row["digest"], f"sha256:{key}"):
+        if row is None or not secrets.compare_digest(row["digest"].encode(), f"sha256:{key}".encode()):
             return PlainTextResponse("not found", 404)
         return FileResponse(self.dispatcher.data / "artifacts" / f"{key}.zip", media_type="application/zip")
 
