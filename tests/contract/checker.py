@@ -2,8 +2,8 @@
 
 The rules beyond the description, each because GitHub does so without saying it there for each operation:
 
-- A refusal (401, 403, 404, 429) and a fault (500, 502, 503) may follow every request; the body is then
-  GitHub's basic error, with a message.
+- A refusal (401, 403, 404, 429; 400 and 422 of a body) and a fault (500, 502, 503) may follow every
+  request; the body is then GitHub's basic error, with a message.
 - A refused request's parameters and body are not held against the client: tests of refusals must be able
   to send what is wrong, and a server may refuse before it has read the body.
 - 304 may answer a GET that came with If-None-Match or If-Modified-Since. 204, 205 and 304 have no body.
@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.contract.description import Operation, github, problems
 
 PREFIXES = ("/api/v3", "/api/uploads")
-REFUSALS = {401, 403, 404, 429}
+REFUSALS = {400, 401, 403, 404, 422, 429}
 FAULTS = {500, 502, 503}
 BODILESS = {204, 205, 304}
 

@@ -122,7 +122,7 @@ def test_of_several_alternatives_the_nearest_one_speaks():
 
 
 def test_refusals_and_faults_may_follow_every_request_and_say_why():
-    for status in (401, 403, 404, 429, 500, 502, 503):
+    for status in (400, 401, 403, 404, 422, 429, 500, 502, 503):
         assert exchange("GET", "/user", status=status, response_body={"message": "no"}) == []
         assert exchange("GET", "/user", status=status, response_body={}) != []
 
