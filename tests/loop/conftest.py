@@ -1,9 +1,6 @@
-"""The local world as a stranger meets it: a command, one JSON line, and HTTP."""
+"""The local world in the test's own process, so that every exchange with its GitHub is checked."""
 
-import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,21 +8,20 @@ from typing import Any
 
 import pytest
 
+from bot.local.world import World
+from tests.contract.plugin import Watch
+
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """`arborist local up`, and what it printed."""
-    data = tmp_path_factory.mktemp("world")
-    process = subprocess.Popen(
-        [ARBORIST, "local", "up", "--data", str(data)], stdout=subprocess.PIPE, text=True, env=clean()
-    )
-    assert process.stdout is not None
-    address: dict[str, Any] = json.loads(process.stdout.readline())
-    yield address
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+def world(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[dict[str, Any]]:
+    """What `arborist local up` prints, of a world that is up."""
+    running = World(tmp_path_factory.mktemp("world"), middleware=contract.middleware)
+    contract.watch(running.github)
+    running.start()
+    yield running.address()
+    running.stop()
 
 
 def clean() -> dict[str, str]:

@@ -1,0 +1,78 @@
+"""`arborist local up`: one JSON line, servers on 127.0.0.1, state that survives a restart."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.local.world import environment
+from bot.recipe import ROOT
+
+ARBORIST = str(Path(sys.executable).with_name("arborist"))
+
+
+@contextmanager
+def up(data: Path, *options: str) -> Iterator[dict[str, Any]]:
+    command = [ARBORIST, "local", "up", "--data", str(data), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert process.stdout.read() == ""
+
+
+def git(*arguments: str, at: Path) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=at, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_it_says_where_everything_is_and_keeps_it_over_a_restart(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with up(data) as first:
+        assert set(first) == {"github", "hub", "repository", "tokens", "data"}
+        assert set(first["github"]) == {"api", "web", "git"}
+        assert set(first["tokens"]) == {"maintainer", "contributor", "outsider", "bot"}
+        assert first["repository"] == "lab/taxonomy"
+        git("clone", "--quiet", first["github"]["git"], "clone", at=tmp_path)
+    with up(data) as second:
+        assert second == first
+        assert git("ls-remote", second["github"]["git"], "main", at=tmp_path).split()[0] == git(
+            "rev-parse", "HEAD", at=tmp_path / "clone"
+        )
+
+
+def test_the_repository_in_it_is_this_project(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as world:
+        git("clone", "--quiet", world["github"]["git"], "clone", at=tmp_path)
+    for name in (".github/workflows/lint.yml", "arborist.yaml", "taxonomy"):
+        assert (tmp_path / "clone" / name).exists()
+    ours = (ROOT / "arborist.yaml").read_text()
+    assert (tmp_path / "clone" / "arborist.yaml").read_text() == ours
+
+
+def test_the_port_can_be_chosen_and_a_taken_one_is_one_line(tmp_path: Path) -> None:
+    with up(tmp_path / "one") as world:
+        port = world["github"]["web"].rpartition(":")[2]
+        done = subprocess.run(
+            [ARBORIST, "local", "up", "--data", str(tmp_path / "two"), "--port", port],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == f"arborist: port {port} on 127.0.0.1 is taken; name another with --port\n"
+
+
+def test_the_environment_points_every_client_there(tmp_path: Path) -> None:
+    with up(tmp_path) as world:
+        found = environment(tmp_path)
+    assert found["GITHUB_API_URL"] == world["github"]["api"]
+    assert found["HF_ENDPOINT"] == world["hub"]
+    assert found["GITHUB_TOKEN"] == world["tokens"]["bot"]
