@@ -29,10 +29,12 @@ REFUSALS = {400, 401, 403, 404, 422, 429}
 FAULTS = {500, 502, 503}
 BODILESS = {204, 205, 304}
 
-# Paths that stand for a documented one: the prose, not the path, says that the last part may be left out.
+# Paths to GET that stand for a described one: in the prose the last part may be left out, or PyGithub uses
+# an older form, which GitHub still answers.
 ALIASES = (
     (re.compile(r"(/repos/[^/]+/[^/]+/contents)/?"), r"\1/."),
     (re.compile(r"(/repos/[^/]+/[^/]+/git)/refs/?"), r"\1/matching-refs/."),
+    (re.compile(r"(/repos/[^/]+/[^/]+)/statuses/(.+)"), r"\1/commits/\2/statuses"),
 )
 
 
@@ -66,6 +68,7 @@ ALLOWED = (
         "[",
         "The prose of `labels` says that a bare array may be passed; PyGithub's add_to_labels does.",
     ),
+    Allowed("issues/set-labels", "request body", "[", "As add-labels; PyGithub's set_labels does."),
 )
 
 
@@ -83,16 +86,21 @@ class Exchange:
     response_body: bytes | None = b""  # None: not JSON, not kept
 
 
+def find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
+    """As `Description.find`, with HEAD, and the paths that stand for a described one."""
+    if method not in ("GET", "HEAD"):
+        return github().find(method, path)
+    for alias, described in ALIASES:
+        if match := alias.fullmatch(path):
+            path = match.expand(described)
+    return github().find("GET", path)
+
+
 def check(exchange: Exchange) -> list[Violation]:
     """What is wrong with one exchange; empty if nothing is."""
-    description = github()
-    method = "GET" if exchange.method == "HEAD" else exchange.method
-    operation, values = description.find(method, exchange.path)
-    for alias, path in ALIASES if operation is None and method == "GET" else ():
-        if found_alias := alias.fullmatch(exchange.path):
-            operation, values = description.find(method, found_alias.expand(path))
+    operation, values = find(exchange.method, exchange.path)
     if operation is None:
-        methods = description.methods(exchange.path)
+        methods = github().methods(exchange.path)
         known = (
             f"only {', '.join(methods)} here" if methods else "no such path among the operations described"
         )

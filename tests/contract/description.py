@@ -138,8 +138,8 @@ class Description:
             for path, item in document["paths"].items()
             for method, described in item.items()
         ]
-        # A literal segment before a variable one: issues/comments is no issue's number.
-        self._operations = sorted(operations, key=lambda operation: _specificity(operation.path))
+        # The most literal path first: issues/comments is no issue's number, commits/{ref}/pulls no commit.
+        self._operations = sorted(operations, key=lambda operation: -_literals(operation.path))
 
     def find(self, method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
         """The operation of a request and the values in its (percent-encoded) path.
@@ -186,8 +186,8 @@ class Description:
         )
 
 
-def _specificity(path: str) -> list[bool]:
-    return [segment.startswith("{") for segment in path.split("/")]
+def _literals(path: str) -> int:
+    return sum(not segment.startswith("{") for segment in path.split("/"))
 
 
 @cache
