@@ -1,6 +1,7 @@
 """What differs between two trees, file by file, as GitHub lists it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.local.github.git import Git
@@ -80,22 +81,35 @@ def hunk_at(patch: str, line: int, side: str) -> tuple[int, str] | None:
     Returns:
         None if the patch does not show the line.
     """
+    for position, sides, hunk in _walk(patch):
+        if sides.get(side) == line:
+            return position, "\n".join(hunk)
+    return None
+
+
+def line_at(patch: str, position: int) -> tuple[str, int] | None:
+    """The side and line number at a position in a patch, or None."""
+    for here, sides, _ in _walk(patch):
+        if here == position and sides:
+            side = "RIGHT" if "RIGHT" in sides else "LEFT"
+            return side, sides[side]
+    return None
+
+
+def _walk(patch: str) -> Iterator[tuple[int, dict[str, int], list[str]]]:
+    """Each line of a patch: its position, its line numbers by side, and its hunk up to it."""
     old = new = 0
     hunk: list[str] = []
-    for position, text in enumerate(patch.splitlines()):
+    for position, text in enumerate(patch.split("\n")):
         if match := _HUNK.match(text):
             old, new, hunk = int(match[1]), int(match[2]), [text]
             continue
         hunk.append(text)
-        kind = text[:1]
-        here = (side == "RIGHT" and kind in {" ", "+", ""} and new == line) or (
-            side == "LEFT" and kind in {" ", "-", ""} and old == line
-        )
-        if here:
-            return position, "\n".join(hunk)
-        old += kind in {" ", "-", ""}
-        new += kind in {" ", "+", ""}
-    return None
+        kind = text[:1] or " "
+        sides = {"LEFT": old} if kind in " -" else {}
+        sides |= {"RIGHT": new} if kind in " +" else {}
+        yield position, sides, hunk
+        old, new = old + (kind in " -"), new + (kind in " +")
 
 
 def _sections(text: str) -> list[str]:

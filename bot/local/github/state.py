@@ -17,6 +17,7 @@ from bot.local.github.clock import now
 from bot.local.github.db import Database, Row
 from bot.local.github.git import Git
 from bot.local.github.labels import DEFAULT_LABELS
+from bot.local.github.webhooks import Webhooks
 
 ACTIONS_BOT = "github-actions[bot]"
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}(\[bot\])?")
@@ -69,6 +70,7 @@ class GitHub:
         self.writing = threading.RLock()
         """Held while refs move, so that a push and a merge cannot cross."""
         self._listeners: list[Callable[[Event], None]] = []
+        self.webhooks = Webhooks(self)
         if self.user(ACTIONS_BOT) is None:
             self.create_user(ACTIONS_BOT, bot=True)
 

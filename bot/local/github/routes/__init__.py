@@ -1,5 +1,36 @@
 """The REST API by area; each module's TABLE lists method, path and handler."""
 
-from bot.local.github.routes import repositories, users
+from bot.local.github.routes import (
+    checks,
+    commits,
+    contents,
+    gitdata,
+    hooks,
+    issues,
+    labels,
+    pulls,
+    releases,
+    repositories,
+    reviews,
+    users,
+)
 
-TABLES = (users.TABLE, repositories.TABLE)
+# The order matters where a path of one area could be read as another's: check-runs of a commit whose
+# name may hold slashes come before commits.
+TABLES = tuple(
+    area.TABLE
+    for area in (
+        users,
+        repositories,
+        contents,
+        gitdata,
+        checks,
+        commits,
+        reviews,
+        pulls,
+        labels,
+        issues,
+        releases,
+        hooks,
+    )
+)

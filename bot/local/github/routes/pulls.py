@@ -18,13 +18,8 @@ COMMITS_LIMIT = 250
 def list_pulls(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/pulls"""
     repository = call.repository()
-    order = {"updated": "updated_at", "popularity": "id", "long-running": "created_at"}.get(
-        call.query("sort"), "number"
-    )
-    way = "ASC" if call.query("direction") == "asc" else "DESC"
-    rows = call.github.db.all(
-        pulls.QUERY + f"WHERE repository_id = ? ORDER BY {order} {way}, number {way}", repository["id"]
-    )
+    rows = call.github.db.all(pulls.QUERY + "WHERE repository_id = ?", repository["id"])
+    rows = in_order(call, rows, {"updated": "updated_at"})
     state = call.query("state", "open")
     rows = [row for row in rows if state in ("all", row["state"])]
     if call.query("base"):
@@ -32,6 +27,18 @@ def list_pulls(call: Call) -> Response:
     if call.query("head"):
         rows = [row for row in rows if _label(call, row) == call.query("head")]
     return call.paged(rows, lambda row: shapes.pull_simple(call.github, repository, row))
+
+
+def in_order(call: Call, rows: list[Row], columns: dict[str, str]) -> list[Row]:
+    """Issues or pull requests as `sort` and `direction` ask for them: the newest first by default.
+
+    Args:
+        columns: what `sort` may say -> the column that it means; the number for anything else.
+    """
+    column = columns.get(call.query("sort"), "number")
+    return sorted(
+        rows, key=lambda row: (row[column], row["number"]), reverse=call.query("direction") != "asc"
+    )
 
 
 def _label(call: Call, row: Row) -> str:

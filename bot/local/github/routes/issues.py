@@ -1,0 +1,252 @@
+"""Issues and their comments."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from bot.local.github import issues, pulls, shapes
+from bot.local.github.auth import at_least, require_user, role_of
+from bot.local.github.clock import now
+from bot.local.github.db import Row
+from bot.local.github.errors import ApiError, invalid
+from bot.local.github.http import Call
+from bot.local.github.routes.pulls import in_order
+from bot.local.github.routes.pulls import set_state as set_pull_state
+
+
+def areas(row: Row) -> tuple[str, ...]:
+    """What a workflow's token needs for something about an issue; of a pull request either is enough."""
+    return ("issues", "pull-requests") if row["is_pull"] else ("issues",)
+
+
+def list_issues(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues; pull requests are among them, as on GitHub"""
+    repository = call.repository()
+    rows = call.github.db.all("SELECT * FROM issues WHERE repository_id = ?", repository["id"])
+    rows = in_order(call, rows, {"updated": "updated_at"})
+    state = call.query("state", "open")
+    rows = [row for row in rows if state in ("all", row["state"])]
+    if call.query("since"):
+        rows = [row for row in rows if row["updated_at"] >= call.query("since")]
+    if call.query("creator"):
+        rows = [
+            row for row in rows if call.github.user_by_id(row["user_id"])["login"] == call.query("creator")
+        ]
+    wanted = {name.lower() for name in call.query("labels").split(",") if name}
+    if wanted:
+        rows = [row for row in rows if wanted <= _label_names(call, repository, row)]
+    return call.paged(rows, lambda row: shapes.issue(call.github, repository, row))
+
+
+def _label_names(call: Call, repository: Row, row: Row) -> set[str]:
+    return {label["name"].lower() for label in shapes.labels_of(call.github, repository, row)}
+
+
+def create(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/issues"""
+    repository = call.repository()
+    call.require(repository, "read", "issues")
+    title, body = call.text("Issue", "title"), call.optional("Issue", "body")
+    row = issues.create_row(call.github, repository, call.caller, title, body)
+    if _may_triage(call, repository):  # GitHub drops labels and assignees of those who may not set them
+        _set_labels(call, repository, row, call.fields().get("labels") or [])
+        _set_assignees(call, row, call.fields().get("assignees") or [])
+    issues.tell_issue(call.github, repository, row["number"], "opened", call.caller)
+    shape = shapes.issue(call.github, repository, row)
+    return call.reply(shape, 201, {"Location": shape["url"]})
+
+
+def get(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues/{number}"""
+    repository, row = find(call)
+    return call.reply(shapes.issue(call.github, repository, row))
+
+
+def update(call: Call) -> Response:
+    """PATCH /repos/{owner}/{repo}/issues/{number}: title, body, state, labels, assignees"""
+    repository, row = find(call)
+    fields = call.fields()
+    user = require_user(call.caller)
+    if call.caller.permissions is not None or user["id"] != row["user_id"] or "labels" in fields:
+        call.require(repository, "triage", *areas(row))
+    values = {name: call.optional("Issue", name) for name in ("title", "body") if name in fields}
+    issues.check_body("Issue", values.get("body"))
+    if values:
+        call.github.db.update("issues", row["id"], **values, updated_at=now())
+        changed = {"changes": {name: {"from": row[name] or ""} for name in values}}
+        issues.tell_issue(call.github, repository, row["number"], "edited", call.caller, changed)
+    if isinstance(fields.get("labels"), list):
+        call.github.db.run("DELETE FROM issue_labels WHERE issue_id = ?", row["id"])
+        _set_labels(call, repository, row, fields["labels"])
+    if isinstance(fields.get("assignees"), list):
+        call.github.db.run("DELETE FROM issue_assignees WHERE issue_id = ?", row["id"])
+        _set_assignees(call, row, fields["assignees"])
+    _set_state(call, repository, row)
+    return call.reply(shapes.issue(call.github, repository, find(call)[1]))
+
+
+def _set_state(call: Call, repository: Row, row: Row) -> None:
+    """Close or reopen, if the request says so."""
+    state, reason = call.optional("Issue", "state"), call.optional("Issue", "state_reason")
+    if state not in (None, "open", "closed"):
+        raise invalid("Issue", "state")
+    if state is None or state == row["state"]:
+        return
+    if row["is_pull"]:
+        set_pull_state(call, repository, pulls.find(call.github, repository, row["number"]), state)
+        return
+    closed = state == "closed"
+    call.github.db.update(
+        "issues",
+        row["id"],
+        state=state,
+        state_reason=(reason or "completed") if closed else "reopened",
+        closed_at=now() if closed else None,
+        closed_by=require_user(call.caller)["id"] if closed else None,
+        updated_at=now(),
+    )
+    action = "closed" if closed else "reopened"
+    issues.tell_issue(call.github, repository, row["number"], action, call.caller)
+
+
+def _may_triage(call: Call, repository: Row) -> bool:
+    return call.caller.permissions is not None or at_least(
+        role_of(call.github, call.caller, repository), "triage"
+    )
+
+
+def _set_labels(call: Call, repository: Row, row: Row, names: list[Any]) -> None:
+    for name in names:
+        put_label(call, repository, row, name["name"] if isinstance(name, dict) else name)
+
+
+def put_label(call: Call, repository: Row, row: Row, name: Any) -> Row | None:
+    """Put a label on an issue, and make it if the repository lacks it; the label, or None if it was on it."""
+    if not isinstance(name, str) or not name.strip():
+        raise invalid("Label", "name")
+    label = issues.label_named(call.github, repository, name) or call.github.db.insert(
+        "labels", repository_id=repository["id"], name=name, color="ededed"
+    )
+    pair = (row["id"], label["id"])
+    if call.github.db.one("SELECT 1 FROM issue_labels WHERE issue_id = ? AND label_id = ?", *pair):
+        return None
+    call.github.db.run("INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", *pair)
+    return label
+
+
+def _set_assignees(call: Call, row: Row, logins: list[Any]) -> None:
+    for login in logins:
+        user = call.github.user(str(login))
+        if user is None:
+            raise invalid("Issue", "assignees")
+        call.github.db.run("INSERT OR IGNORE INTO issue_assignees VALUES (?, ?)", row["id"], user["id"])
+
+
+def add_assignees(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/issues/{number}/assignees"""
+    repository, row = find(call)
+    call.require(repository, "triage", *areas(row))
+    _set_assignees(call, row, call.fields().get("assignees") or [])
+    return call.reply(shapes.issue(call.github, repository, row), 201)
+
+
+def comments(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues/{number}/comments"""
+    repository, row = find(call)
+    rows = call.github.db.all(
+        "SELECT * FROM comments WHERE issue_id = ? AND updated_at >= ? ORDER BY id",
+        *(row["id"], call.query("since")),
+    )
+    return call.paged(rows, lambda comment: shapes.comment(call.github, repository, row, comment))
+
+
+def all_comments(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues/comments"""
+    repository = call.repository()
+    rows = call.github.db.all(
+        "SELECT comments.*, number, is_pull FROM comments JOIN issues ON issues.id = issue_id "
+        "WHERE repository_id = ? AND comments.updated_at >= ? ORDER BY comments.id",
+        *(repository["id"], call.query("since")),
+    )
+    return call.paged(rows, lambda row: shapes.comment(call.github, repository, row, row))
+
+
+def create_comment(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/issues/{number}/comments"""
+    repository, row = find(call)
+    user = call.require(repository, "read", *areas(row))
+    body = call.text("IssueComment", "body")
+    issues.check_body("IssueComment", body)
+    moment = now()
+    comment = call.github.db.insert(
+        "comments", issue_id=row["id"], user_id=user["id"], body=body, created_at=moment, updated_at=moment
+    )
+    issues.touch(call.github, row)
+    issues.tell_comment(call.github, repository, row, comment, "created", call.caller)
+    shape = shapes.comment(call.github, repository, row, comment)
+    return call.reply(shape, 201, {"Location": shape["url"]})
+
+
+def get_comment(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues/comments/{id}"""
+    repository = call.repository()
+    comment, row = issues.find_comment(call.github, repository, call.number("id"))
+    return call.reply(shapes.comment(call.github, repository, row, comment))
+
+
+def update_comment(call: Call) -> Response:
+    """PATCH /repos/{owner}/{repo}/issues/comments/{id}"""
+    repository, row, comment = _own_comment(call)
+    body = call.text("IssueComment", "body")
+    issues.check_body("IssueComment", body)
+    call.github.db.update("comments", comment["id"], body=body, updated_at=now())
+    issues.touch(call.github, row)
+    changed, _ = issues.find_comment(call.github, repository, comment["id"])
+    more = {"changes": {"body": {"from": comment["body"]}}}
+    issues.tell_comment(call.github, repository, row, changed, "edited", call.caller, more)
+    return call.reply(shapes.comment(call.github, repository, row, changed))
+
+
+def delete_comment(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/issues/comments/{id}"""
+    repository, row, comment = _own_comment(call)
+    call.github.db.run("DELETE FROM comments WHERE id = ?", comment["id"])
+    issues.tell_comment(call.github, repository, row, comment, "deleted", call.caller)
+    return Response(status_code=204)
+
+
+def _own_comment(call: Call) -> tuple[Row, Row, Row]:
+    """Repository, issue and comment, if the caller wrote it or may write in the repository."""
+    repository = call.repository()
+    comment, row = issues.find_comment(call.github, repository, call.number("id"))
+    user = require_user(call.caller)
+    if call.caller.permissions is not None:
+        call.require(repository, "read", *areas(row))
+    elif user["id"] != comment["user_id"] and not at_least(
+        role_of(call.github, call.caller, repository), "write"
+    ):
+        raise ApiError(403, "Must have admin rights to Repository.")
+    return repository, row, comment
+
+
+def find(call: Call) -> tuple[Row, Row]:
+    """The repository and issue in the path."""
+    repository = call.repository()
+    return repository, issues.find(call.github, repository, call.number("number"))
+
+
+_REPO = "/repos/{owner}/{repo}"
+_ISSUE = f"{_REPO}/issues/{{number:int}}"
+TABLE = (
+    ("GET", f"{_REPO}/issues", list_issues),
+    ("POST", f"{_REPO}/issues", create),
+    ("GET", f"{_REPO}/issues/comments", all_comments),
+    ("GET", f"{_REPO}/issues/comments/{{id:int}}", get_comment),
+    ("PATCH", f"{_REPO}/issues/comments/{{id:int}}", update_comment),
+    ("DELETE", f"{_REPO}/issues/comments/{{id:int}}", delete_comment),
+    ("GET", _ISSUE, get),
+    ("PATCH", _ISSUE, update),
+    ("POST", f"{_ISSUE}/assignees", add_assignees),
+    ("GET", f"{_ISSUE}/comments", comments),
+    ("POST", f"{_ISSUE}/comments", create_comment),
+)

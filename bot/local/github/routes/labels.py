@@ -1,0 +1,216 @@
+"""Labels, of a repository and on issues, and reactions."""
+
+import re
+
+from starlette.responses import Response
+
+from bot.local.github import issues, reviews, shapes
+from bot.local.github.auth import require_user
+from bot.local.github.db import Row
+from bot.local.github.errors import invalid, not_found
+from bot.local.github.http import Call
+from bot.local.github.routes.issues import areas, find, put_label
+
+
+def list_labels(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/labels"""
+    repository = call.repository()
+    rows = call.github.db.all("SELECT * FROM labels WHERE repository_id = ? ORDER BY id", repository["id"])
+    return call.paged(rows, lambda row: shapes.label(call.github, repository, row))
+
+
+def get_label(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/labels/{name}"""
+    repository = call.repository()
+    return call.reply(shapes.label(call.github, repository, _label(call, repository)))
+
+
+def create_label(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/labels"""
+    repository = call.repository()
+    call.require(repository, "triage", "issues", "pull-requests")
+    name = call.text("Label", "name")
+    if issues.label_named(call.github, repository, name):
+        raise invalid("Label", "name", "already_exists")
+    row = call.github.db.insert(
+        "labels", repository_id=repository["id"], name=name, **_look(call, color="ededed")
+    )
+    shape = shapes.label(call.github, repository, row)
+    return call.reply(shape, 201, {"Location": shape["url"]})
+
+
+def update_label(call: Call) -> Response:
+    """PATCH /repos/{owner}/{repo}/labels/{name}"""
+    repository = call.repository()
+    call.require(repository, "triage", "issues", "pull-requests")
+    row = _label(call, repository)
+    name = call.optional("Label", "new_name") or row["name"]
+    other = issues.label_named(call.github, repository, name)
+    if other and other["id"] != row["id"]:
+        raise invalid("Label", "name", "already_exists")
+    call.github.db.update("labels", row["id"], name=name, **_look(call))
+    changed = issues.label_named(call.github, repository, name) or row
+    return call.reply(shapes.label(call.github, repository, changed))
+
+
+def delete_label(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/labels/{name}"""
+    repository = call.repository()
+    call.require(repository, "triage", "issues", "pull-requests")
+    call.github.db.run("DELETE FROM labels WHERE id = ?", _label(call, repository)["id"])
+    return Response(status_code=204)
+
+
+def _look(call: Call, **defaults: str) -> dict[str, str]:
+    """The colour and description that a request sets."""
+    given = {name: call.optional("Label", name) for name in ("color", "description")}
+    values = defaults | {name: value for name, value in given.items() if value is not None}
+    if "color" in values and not re.fullmatch(r"[0-9a-fA-F]{6}", values["color"]):
+        raise invalid("Label", "color")
+    return values
+
+
+def _label(call: Call, repository: Row) -> Row:
+    row = issues.label_named(call.github, repository, call.parameter("name"))
+    if row is None:
+        raise not_found()
+    return row
+
+
+def on_issue(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/issues/{number}/labels"""
+    repository, row = find(call)
+    return call.paged(shapes.labels_of(call.github, repository, row), lambda label: label)
+
+
+def add(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/issues/{number}/labels"""
+    return _put(call, replace=False)
+
+
+def replace(call: Call) -> Response:
+    """PUT /repos/{owner}/{repo}/issues/{number}/labels"""
+    return _put(call, replace=True)
+
+
+def _put(call: Call, *, replace: bool) -> Response:
+    repository, row = find(call)
+    call.require(repository, "triage", *areas(row))
+    given = call.json()
+    names = given.get("labels") if isinstance(given, dict) else given
+    if not isinstance(names, list):
+        raise invalid("Label", "labels")
+    wanted = [name.get("name") if isinstance(name, dict) else name for name in names]
+    if replace:
+        keep = {str(name).lower() for name in wanted}
+        for label in shapes.labels_of(call.github, repository, row):
+            if label["name"].lower() not in keep:
+                _take(call, repository, row, label["id"])
+    for name in wanted:
+        label_row = put_label(call, repository, row, name)
+        if label_row:
+            _tell(call, repository, row, "labeled", label_row)
+    return call.reply(shapes.labels_of(call.github, repository, row))
+
+
+def remove(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/issues/{number}/labels/{name}"""
+    repository, row = find(call)
+    call.require(repository, "triage", *areas(row))
+    label = _label(call, repository)
+    if label["id"] not in {one["id"] for one in shapes.labels_of(call.github, repository, row)}:
+        raise not_found()
+    _take(call, repository, row, label["id"])
+    return call.reply(shapes.labels_of(call.github, repository, row))
+
+
+def remove_all(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/issues/{number}/labels"""
+    repository, row = find(call)
+    call.require(repository, "triage", *areas(row))
+    for label in shapes.labels_of(call.github, repository, row):
+        _take(call, repository, row, label["id"])
+    return Response(status_code=204)
+
+
+def _take(call: Call, repository: Row, row: Row, label_id: int) -> None:
+    label = call.github.db.one("SELECT * FROM labels WHERE id = ?", label_id)
+    call.github.db.run("DELETE FROM issue_labels WHERE issue_id = ? AND label_id = ?", row["id"], label_id)
+    if label:
+        _tell(call, repository, row, "unlabeled", label)
+
+
+def _tell(call: Call, repository: Row, row: Row, action: str, label: Row) -> None:
+    issues.touch(call.github, row)
+    more = {"label": shapes.label(call.github, repository, label)}
+    issues.tell_issue(call.github, repository, row["number"], action, call.caller, more)
+
+
+# Reactions
+
+
+def _subject(call: Call) -> tuple[str, int, tuple[str, ...]]:
+    """What is reacted to: the table, the id, and what a workflow's token needs for it."""
+    repository = call.repository()
+    path = call.request.url.path
+    if "/pulls/comments/" in path:
+        comment, _ = reviews.find_comment(call.github, repository, call.number("id"))
+        return "review_comments", comment["id"], ("pull-requests",)
+    if "/issues/comments/" in path:
+        comment, row = issues.find_comment(call.github, repository, call.number("id"))
+        return "comments", comment["id"], areas(row)
+    row = issues.find(call.github, repository, call.number("number"))
+    return "issues", row["id"], areas(row)
+
+
+def reactions(call: Call) -> Response:
+    """GET …/reactions"""
+    subject, subject_id, _ = _subject(call)
+    rows = call.github.db.all(
+        "SELECT * FROM reactions WHERE subject = ? AND subject_id = ? ORDER BY id", subject, subject_id
+    )
+    if call.query("content"):
+        rows = [row for row in rows if row["content"] == call.query("content")]
+    return call.paged(rows, lambda row: shapes.reaction(call.github, row))
+
+
+def react(call: Call) -> Response:
+    """POST …/reactions; 200 where the caller had this reaction already"""
+    subject, subject_id, needed = _subject(call)
+    call.require(call.repository(), "read", *needed)
+    row, new = issues.react(call.github, subject, subject_id, call.caller, call.fields().get("content"))
+    return call.reply(shapes.reaction(call.github, row), 201 if new else 200)
+
+
+def unreact(call: Call) -> Response:
+    """DELETE …/reactions/{reaction}; only one's own"""
+    subject, subject_id, needed = _subject(call)
+    call.require(call.repository(), "read", *needed)
+    mine = call.github.db.one(
+        "SELECT id FROM reactions WHERE id = ? AND subject = ? AND subject_id = ? AND user_id = ?",
+        *(call.number("reaction"), subject, subject_id, require_user(call.caller)["id"]),
+    )
+    if mine is None:
+        raise not_found()
+    call.github.db.run("DELETE FROM reactions WHERE id = ?", mine["id"])
+    return Response(status_code=204)
+
+
+_REPO = "/repos/{owner}/{repo}"
+_ISSUE = f"{_REPO}/issues/{{number:int}}"
+_REACTED = (_ISSUE, f"{_REPO}/issues/comments/{{id:int}}", f"{_REPO}/pulls/comments/{{id:int}}")
+TABLE = (
+    ("GET", f"{_REPO}/labels", list_labels),
+    ("POST", f"{_REPO}/labels", create_label),
+    ("GET", f"{_REPO}/labels/{{name:path}}", get_label),
+    ("PATCH", f"{_REPO}/labels/{{name:path}}", update_label),
+    ("DELETE", f"{_REPO}/labels/{{name:path}}", delete_label),
+    ("GET", f"{_ISSUE}/labels", on_issue),
+    ("POST", f"{_ISSUE}/labels", add),
+    ("PUT", f"{_ISSUE}/labels", replace),
+    ("DELETE", f"{_ISSUE}/labels", remove_all),
+    ("DELETE", f"{_ISSUE}/labels/{{name:path}}", remove),
+    *(("GET", f"{place}/reactions", reactions) for place in _REACTED),
+    *(("POST", f"{place}/reactions", react) for place in _REACTED),
+    *(("DELETE", f"{place}/reactions/{{reaction:int}}", unreact) for place in _REACTED),
+)
