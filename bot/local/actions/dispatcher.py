@@ -77,7 +77,9 @@ class Dispatcher:
             UserError: something still does after this many seconds.
         """
         deadline = time.monotonic() + timeout_s
-        while self.github.db.count("SELECT COUNT(*) FROM workflow_runs WHERE status != 'completed'"):
+        open_runs = "SELECT COUNT(*) FROM workflow_runs WHERE status != 'completed'"
+        # In this order: a run leaves `running` only after what it starts by its end is in the table.
+        while self.running or self.github.db.count(open_runs):
             if time.monotonic() > deadline:
                 raise UserError(f"workflow runs did not end within {timeout_s} s")
             time.sleep(0.1)

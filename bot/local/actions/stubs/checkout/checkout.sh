@@ -20,4 +20,4 @@ git -c advice.detachedHead=false checkout --quiet --force FETCH_HEAD
 if [ "$PERSIST" = true ]; then
   git config "$header" "AUTHORIZATION: basic $secret"
 fi
-git log -1 --format='checked out %H'
+git --no-pager log -1 --format='checked out %H'
