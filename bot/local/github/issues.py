@@ -77,7 +77,7 @@ def tell_issue(
     if row["is_pull"]:
         pulls.tell_pull(github, repository, number, action, caller, more)
         return
-    payload = {"issue": shapes.issue(github, repository, row), **(more or {})}
+    payload = {"issue": shapes.event_issue(github, repository, row), **(more or {})}
     tell(github, "issues", action, repository, caller, payload)
 
 
@@ -93,7 +93,7 @@ def tell_comment(
     """Emit `issue_comment`."""
     issue = find(github, repository, on["number"])
     payload = {
-        "issue": shapes.issue(github, repository, issue),
+        "issue": shapes.event_issue(github, repository, issue),
         "comment": shapes.comment(github, repository, issue, comment),
         **(more or {}),
     }

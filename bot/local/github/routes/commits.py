@@ -22,15 +22,14 @@ def branches(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/branches"""
     repository = call.repository()
     heads = call.git(repository).refs("refs/heads/")
-    url = shapes.repository_url(call.github, repository)
-    return call.paged(
-        heads.items(),
-        lambda item: {
-            "name": item[0].removeprefix("refs/heads/"),
-            "commit": {"sha": item[1], "url": f"{url}/commits/{item[1]}"},
-            "protected": False,
-        },
-    )
+    return call.paged(heads.items(), lambda item: _short_branch(call, repository, *item))
+
+
+def _short_branch(call: Call, repository: Row, ref: str, sha: str) -> dict[str, Any]:
+    """The schema short-branch."""
+    url = f"{shapes.repository_url(call.github, repository)}/commits/{sha}"
+    name = ref.removeprefix("refs/heads/")
+    return {"name": name, "commit": {"sha": sha, "url": url}, "protected": False}
 
 
 def branch(call: Call) -> Response:
@@ -212,7 +211,8 @@ def create_status(call: Call) -> Response:
     repository = call.repository()
     user = call.require(repository, "write", "statuses")
     sha, state = call.parameter("sha"), call.text("Status", "state")
-    if call.git(repository).kind(sha) != "commit":
+    git = call.git(repository)
+    if git.kind(sha) != "commit":
         raise ApiError(422, f"No commit found for SHA: {sha}")
     if state not in STATES:
         raise invalid("Status", "state")
@@ -228,7 +228,15 @@ def create_status(call: Call) -> Response:
         created_at=now(),
     )
     shape = _status(call, repository, row)
-    payload = {"sha": sha, **{name: row[name] for name in ("state", "context", "description", "target_url")}}
+    heads = git.refs("refs/heads/").items()
+    payload = {
+        **{name: row[name] for name in ("id", "sha", "state", "context", "description", "target_url")},
+        "name": repository["full_name"],
+        "commit": shapes.commit(call.github, repository, git.commit(sha)),
+        "branches": [_short_branch(call, repository, ref, tip) for ref, tip in heads if tip == sha],
+        "created_at": row["created_at"],
+        "updated_at": row["created_at"],
+    }
     tell(call.github, "status", "", repository, call.caller, payload, sha=sha)
     return call.reply(shape, 201, {"Location": shape["url"]})
 
@@ -302,5 +310,6 @@ TABLE = (
     ("GET", f"{_REPO}/commits/{{ref:path}}/statuses", statuses),
     ("GET", f"{_REPO}/commits/{{ref:path}}", commit),
     ("GET", f"{_REPO}/compare/{{basehead:path}}", compare),
+    ("GET", f"{_REPO}/statuses/{{ref:path}}", statuses),  # the older address of the list, which PyGithub uses
     ("POST", f"{_REPO}/statuses/{{sha}}", create_status),
 )

@@ -13,7 +13,7 @@ from bot.local.github.shapes.git import (
     tree,
     user_of,
 )
-from bot.local.github.shapes.issues import REACTIONS, comment, issue, label, labels_of, reaction
+from bot.local.github.shapes.issues import REACTIONS, comment, event_issue, issue, label, labels_of, reaction
 from bot.local.github.shapes.pulls import pull, pull_simple, review, review_comment
 from bot.local.github.shapes.repositories import (
     clone_url,
@@ -42,6 +42,7 @@ __all__ = [
     "content_file",
     "diff_entry",
     "event_check_run",
+    "event_issue",
     "full_repository",
     "git_commit",
     "issue",

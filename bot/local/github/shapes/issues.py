@@ -64,6 +64,11 @@ def issue(github: "GitHub", repository: Row, row: Row) -> dict[str, Any]:
     return shape
 
 
+def event_issue(github: "GitHub", repository: Row, row: Row) -> dict[str, Any]:
+    """An issue as it stands in the payload of an event, which does not tell who closed it."""
+    return {name: value for name, value in issue(github, repository, row).items() if name != "closed_by"}
+
+
 def page_url(github: "GitHub", repository: Row, row: Row) -> str:
     """The page of an issue or pull request."""
     return f"{web_url(github, repository)}/{'pull' if row['is_pull'] else 'issues'}/{row['number']}"
