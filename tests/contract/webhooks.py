@@ -11,6 +11,8 @@ from tests.contract.checker import Violation
 from tests.contract.description import problems
 
 FILE = Path(__file__).with_name("github-webhooks.json")
+# Fields of today's GitHub that these schemas, written by the community, do not know yet.
+NEWER = {"verified_at"}
 RECORDED = Path(__file__).parent.parent / "data" / "webhooks"
 
 
@@ -26,6 +28,9 @@ def check_payload(event: str, payload: dict[str, Any]) -> list[Violation]:
     return [
         Violation(f"event {name.replace('$', ' ')}", where or "payload", message)
         for where, message in problems(_validator(name), payload)
+        if not any(
+            message.startswith(f"Additional properties are not allowed ('{field}' was") for field in NEWER
+        )
     ]
 
 
