@@ -53,13 +53,13 @@ def read_parts(body: str) -> dict[str, str]:
 
 
 def compose(parts: dict[str, str]) -> str:
-    """A comment from its parts; the longest are cut until it fits."""
+    """A comment from its parts, without the empty ones; the longest are cut until it fits."""
     room = LIMIT - 1_000
     sizes = {name: len(text) for name, text in parts.items()}
     fair = room // max(len(parts), 1)
     lines = [MARKER]
     for name in PARTS:
-        if name in parts:
+        if parts.get(name):
             text = parts[name].replace("<!-- arborist:", "<!-- ")
             if sum(sizes.values()) > room and sizes[name] > fair:
                 text = _cut(text, fair)
