@@ -21,6 +21,7 @@ from bot.local.github.clock import now
 from bot.local.github.state import ACTIONS_BOT, Event, GitHub
 
 DEFAULT_TIMEOUT_MIN = 360
+DRAIN = Path(__file__).with_name("drain.sh")
 CONCLUSIONS = {"success": "success", "failure": "failure", "cancelled": "cancelled", "skipped": "skipped"}
 
 
@@ -140,6 +141,7 @@ class Run:
         github = self.github
         return {
             **self.environment,
+            "BASH_ENV": str(DRAIN),
             "GITHUB_API_URL": github.api_url,
             "GITHUB_SERVER_URL": github.base_url,
             "GITHUB_GRAPHQL_URL": f"{github.base_url}/api/graphql",
