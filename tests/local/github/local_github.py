@@ -1,0 +1,131 @@
+"""A local GitHub in a thread, with people to act in it through PyGithub and git."""
+
+import os
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import uvicorn
+from github import Auth, Github
+from github.Repository import Repository
+
+from bot.local.github import Event, GitHub, create_app
+from tests.contract.plugin import Watch
+
+PEOPLE = ("maintainer", "contributor", "outsider", "arborist[bot]")
+TAXONOMY = "lab/taxonomy"
+
+
+class LocalGitHub:
+    """A served GitHub whose repository `lab/taxonomy` has one commit, a maintainer and a bot.
+
+    Args:
+        data: its folder; taken up again if it is there.
+        contract: GitHub's own description; every exchange and event is held against it.
+    """
+
+    def __init__(self, data: Path, contract: Watch) -> None:
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.github = contract.watch(GitHub(data, self.url))
+        self.events: list[Event] = []
+        self.github.subscribe(self.events.append)
+        config = uvicorn.Config(
+            create_app(self.github, middleware=contract.middleware), log_level="warning", lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
+        self._thread.start()
+        if self.github.repository(TAXONOMY) is None:
+            self._settle()
+
+    def _settle(self) -> None:
+        for login in PEOPLE:
+            self.github.create_user(login, token=self.token(login), email=f"{login}@localhost")
+        self.github.create_organization("lab")
+        self.github.create_repository("lab", "taxonomy")
+        self.github.add_collaborator(TAXONOMY, "maintainer", "maintain")
+        self.github.add_collaborator(TAXONOMY, "arborist[bot]", "write")
+        self.as_("maintainer").create_file("README.md", "First", "# Taxonomy\n")
+        self.events.clear()
+
+    def stop(self) -> None:
+        """End the server and close the database, as if the process had ended."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self.github.db.close()
+
+    @staticmethod
+    def token(login: str) -> str:
+        """A person's token."""
+        return f"token-of-{login}"
+
+    def client(self, login: str | None, token: str | None = None) -> Github:
+        """PyGithub as somebody; as nobody if None."""
+        auth = Auth.Token(token or self.token(login)) if login or token else None
+        return Github(base_url=f"{self.url}/api/v3", auth=auth, retry=None, per_page=100)
+
+    def as_(self, login: str, repository: str = TAXONOMY) -> Repository:
+        """A repository as somebody sees it."""
+        return self.client(login).get_repo(repository)
+
+    def workflow(self, permissions: dict[str, str]) -> Repository:
+        """The repository as a running workflow with these permissions sees it."""
+        token = self.github.create_token(
+            "github-actions[bot]", permissions=permissions, repository=TAXONOMY, workflow=True
+        )
+        return self.client(None, token).get_repo(TAXONOMY)
+
+    def happened(self, name: str, action: str = "") -> list[Event]:
+        """The events of a kind so far."""
+        return [event for event in self.events if (event.name, event.action) == (name, action)]
+
+
+class Clone:
+    """A clone made by git itself over HTTP.
+
+    Args:
+        folder: where to clone to.
+        url: the web address of the repository.
+        login, token: who clones; nobody if the token is empty.
+    """
+
+    def __init__(self, folder: Path, url: str, login: str = "", token: str = "") -> None:
+        self.folder = folder
+        self.login = login or "nobody"
+        address = url.replace("://", f"://{login}:{token}@", 1) if token else url
+        folder.mkdir(parents=True)
+        self.git("clone", "--quiet", f"{address}.git", ".")
+
+    def commit(self, message: str, **files: str | None) -> str:
+        """Write files (None: remove; `__` in a name stands for `/`), commit; returns the SHA."""
+        for name, text in files.items():
+            path = self.folder / name.replace("__", "/")
+            if text is None:
+                path.unlink()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def git(self, *arguments: str) -> str:
+        """git's output; its complaint as an AssertionError if it fails."""
+        names = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in (("NAME", self.login), ("EMAIL", f"{self.login}@localhost"))
+        }
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **names, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
