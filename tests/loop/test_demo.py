@@ -1,0 +1,40 @@
+"""`arborist demo`, which `make demo` runs after set-up: it ends well, and its numbers are the wanted ones."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bot.recipe import ROOT
+from tests.loop.conftest import ARBORIST, clean
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ARBORIST, "demo", "--data", str(tmp_path / "demo")],
+        cwd=ROOT,
+        env=clean(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
+    exam = summary["exam"][summary["leaf"]]
+    assert exam["before"]["right"] <= 0.1 * exam["before"]["asked"]
+    assert exam["after"]["right"] >= 0.6 * exam["after"]["asked"]
+    assert summary["first_release"] == "v1"
+    assert summary["release"]["tag"] == "v2"
+    assert len(summary["release"]["commit"]) == 40
+    assert len(summary["manifest_key"]) == 64
+    assert len(summary["comments"]) == 1
+    assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "all"}
+
+
+def test_make_demo_is_set_up_and_then_the_demo() -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert planned.stdout.splitlines()[-2:] == [".venv/bin/arborist models fetch", ".venv/bin/arborist demo "]

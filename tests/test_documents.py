@@ -1,0 +1,68 @@
+"""README and ARCHITECTURE: their commands run, their links lead somewhere."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.recipe import ROOT
+
+BIN = Path(sys.executable).parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+# Run by tests of their own: the demo and the retraining in tests/loop, make test by whoever runs this.
+ELSEWHERE = {"make demo", "make test", "arborist retrain", "arborist demo --keep"}
+
+
+def commands() -> list[str]:
+    """What the documents tell people to type."""
+    text = "\n".join(path.read_text() for path in DOCUMENTS)
+    blocks = [b for language, b in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if not language]
+    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    inline = re.findall(r"`((?:eval )?[^`\n]*\.venv/bin/arborist [^`\n]*)`", text)
+    return [line.replace(".venv/bin/", "") for line in dict.fromkeys([*lines, *inline]) if line]
+
+
+def test_the_two_commands_are_there() -> None:
+    assert {"make demo", "make test"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c not in ELSEWHERE])
+def test_a_command_runs(command: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    if command.startswith("arborist local up"):
+        words = [word if word != "world" else str(tmp_path / "world") for word in shlex.split(command)]
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            address = json.loads(process.stdout.readline())
+            assert address["repository"] == "lab/taxonomy"
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    elif command.startswith("eval"):
+        (tmp_path / "world").mkdir()
+        record = {"github": {"api": "a", "web": "w"}, "hub": "h", "repository": "r", "tokens": {"bot": "t"}}
+        (tmp_path / "world" / "world.json").write_text(json.dumps(record | {"data": str(tmp_path)}))
+        script = f"{command} && echo $HF_ENDPOINT"
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.stdout == "h\n", done.stderr
+    else:
+        done = subprocess.run(shlex.split(command), cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_places_are_there(path: Path) -> None:
+    text = path.read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    named = re.findall(r"`((?:bot|tests|schemas|runners|\.github|taxonomy)/[\w./-]*)`", text)
+    for place in [*links, *named]:
+        assert (ROOT / place).exists(), place
