@@ -66,7 +66,14 @@ class LocalGitHub:
     def client(self, login: str | None, token: str | None = None) -> Github:
         """PyGithub as somebody; as nobody if None."""
         auth = Auth.Token(token or self.token(login)) if login or token else None
-        return Github(base_url=f"{self.url}/api/v3", auth=auth, retry=None, per_page=100)
+        return Github(
+            base_url=f"{self.url}/api/v3",
+            auth=auth,
+            retry=None,
+            per_page=100,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )
 
     def as_(self, login: str, repository: str = TAXONOMY) -> Repository:
         """A repository as somebody sees it."""
