@@ -76,6 +76,7 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
             if leaf.change != "same"
         ],
         "reused": len([leaf for leaf in kept if leaf not in missing and leaf.change == "same"]),
+        "anew": len([leaf for leaf in missing if leaf.change == "same"]),
         "total": len(kept),
         "to_generate": to_generate,
         "seconds": to_generate * SECONDS_A_SAMPLE + len(kept) * wanted * epochs * SECONDS_A_TRAINED_SAMPLE,
