@@ -1,5 +1,6 @@
 """What GitHub answers when it does not do what it was asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -12,7 +13,7 @@ class ApiError(Exception):
         errors: details of a 422, such as `{"resource": "Label", "field": "name", "code": "already_exists"}`.
     """
 
-    def __init__(self, status: int, message: str, errors: list[dict[str, Any]] | None = None) -> None:
+    def __init__(self, status: int, message: str, errors: Sequence[Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message

@@ -70,7 +70,6 @@ class LocalGitHub:
             base_url=f"{self.url}/api/v3",
             auth=auth,
             retry=None,
-            per_page=100,
             seconds_between_requests=None,
             seconds_between_writes=None,
         )

@@ -1,5 +1,6 @@
 """Reviews of pull requests."""
 
+from functools import wraps
 from typing import Any
 
 from starlette.responses import Response
@@ -9,8 +10,24 @@ from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
-from bot.local.github.http import Call
+from bot.local.github.http import Call, Handler
 from bot.local.github.issues import check_body
+
+
+def in_words(handler: Handler) -> Handler:
+    """A handler whose 422 says what is wrong in sentences, as GitHub does for reviews alone."""
+
+    @wraps(handler)
+    def handle(call: Call) -> Response:
+        try:
+            return handler(call)
+        except ApiError as error:
+            if error.errors is None:
+                raise
+            said = [str(one.get("message") or f"{one['field']} is {one['code']}") for one in error.errors]
+            raise ApiError(error.status, "Unprocessable Entity", said) from None
+
+    return handle
 
 
 def list_reviews(call: Call) -> Response:
@@ -22,6 +39,7 @@ def list_reviews(call: Call) -> Response:
     return call.paged(rows, lambda row: shapes.review(call.github, repository, pull, row))
 
 
+@in_words
 def create(call: Call) -> Response:
     """POST …/pulls/{number}/reviews"""
     repository, pull = _pull(call)
@@ -37,6 +55,7 @@ def get(call: Call) -> Response:
     return call.reply(shapes.review(call.github, repository, pull, review))
 
 
+@in_words
 def submit(call: Call) -> Response:
     """POST …/pulls/{number}/reviews/{id}/events"""
     repository, pull, review = _review(call)
@@ -53,6 +72,7 @@ def submit(call: Call) -> Response:
     return call.reply(shapes.review(call.github, repository, pull, review))
 
 
+@in_words
 def dismiss(call: Call) -> Response:
     """PUT …/pulls/{number}/reviews/{id}/dismissals"""
     repository, pull, review = _review(call)
