@@ -193,3 +193,15 @@ def test_accounts_and_repositories_have_good_names(lab):
     ):
         with pytest.raises(UserError):
             attempt()
+
+
+def test_repositories_are_found_by_their_owners_and_people(lab, proposal):
+    contributor = lab.client("contributor")
+    assert [one.full_name for one in contributor.get_user().get_repos()] == ["contributor/taxonomy"]
+    assert [one.full_name for one in contributor.get_organization("lab").get_repos()] == [TAXONOMY]
+    assert [one.full_name for one in contributor.get_repo(TAXONOMY).get_forks()] == ["contributor/taxonomy"]
+    fork = contributor.get_repo("contributor/taxonomy")
+    fork.add_to_collaborators("outsider", "push")
+    assert fork.get_collaborator_role_name("outsider") == "write"
+    fork.remove_from_collaborators("outsider")
+    assert not fork.has_in_collaborators("outsider")

@@ -223,3 +223,25 @@ def test_diff_and_patch_come_as_text(lab, proposal):
             "GET", pull.url, headers={"Accept": f"application/vnd.github.{media}"}
         )
         assert expected in text
+
+
+def test_a_fork_catches_up_with_its_parent(lab, proposal):
+    fork = lab.as_("contributor", "contributor/taxonomy")
+    lab.as_("maintainer").create_file("other.txt", "Something else on main", "x\n")
+    assert fork.merge_upstream("main").merge_type == "fast-forward"
+    assert fork.get_branch("main").commit.sha == lab.as_("maintainer").get_branch("main").commit.sha
+    assert fork.merge_upstream("main").merge_type == "none"
+
+
+def test_a_pull_request_catches_up_with_its_base(lab, proposal):
+    pull, _ = proposal
+    lab.as_("maintainer").create_file("other.txt", "Something else on main", "x\n")
+    assert lab.as_("maintainer").get_pull(1).update_branch()
+    pull.update()
+    assert [commit.commit.message.strip() for commit in pull.get_commits()] == [
+        "Add a leaf",
+        "Merge branch 'main' into leaf",
+    ]
+    assert [file.filename for file in pull.get_files()] == ["taxonomy/leaf/qna"]
+    lab.as_("maintainer").create_file("more.txt", "And more", "x\n")
+    assert not lab.as_("outsider").get_pull(1).update_branch()

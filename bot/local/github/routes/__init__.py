@@ -8,6 +8,7 @@ from bot.local.github.routes import (
     hooks,
     issues,
     labels,
+    people,
     pulls,
     releases,
     repositories,
@@ -22,6 +23,7 @@ TABLES = tuple(
     for area in (
         users,
         repositories,
+        people,
         contents,
         gitdata,
         checks,

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from bot.local.github import diff, issues, pulls, shapes
+from bot.local.github import branches, diff, issues, pulls, shapes
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -189,6 +189,26 @@ def merge(call: Call) -> Response:
     return call.reply({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 
+def update_branch(call: Call) -> Response:
+    """PUT /repos/{owner}/{repo}/pulls/{number}/update-branch: the base, into the head"""
+    repository, row = _pull(call)
+    source = call.github.repository_by_id(row["head_repository_id"])
+    role = role_of(call.github, call.caller, repository)
+    if not (row["maintainer_can_modify"] and at_least(role, "write")):
+        call.require(source, "write", "contents")
+    expected = call.optional("PullRequest", "expected_head_sha")
+    if expected and expected != row["head_sha"]:
+        raise invalid(
+            "PullRequest", "expected_head_sha", message="expected head sha didn't match current head ref."
+        )
+    git = call.git(repository)
+    tip = git.branch(row["base_ref"]) or row["base_sha"]
+    message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}\n"
+    branches.bring(call.github, source, row["head_ref"], (git, tip), call.caller, message, fast_forward=False)
+    url = shapes.pull_simple(call.github, repository, row)["html_url"]
+    return call.reply({"message": "Updating pull request branch.", "url": url}, 202)
+
+
 def requested_reviewers(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/pulls/{number}/requested_reviewers: nobody is ever requested here"""
     _pull(call)
@@ -212,5 +232,6 @@ TABLE = (
     ("GET", f"{_PULL}/commits", commits),
     ("GET", f"{_PULL}/merge", is_merged),
     ("PUT", f"{_PULL}/merge", merge),
+    ("PUT", f"{_PULL}/update-branch", update_branch),
     ("GET", f"{_PULL}/requested_reviewers", requested_reviewers),
 )

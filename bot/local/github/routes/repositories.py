@@ -1,24 +1,14 @@
-"""Repositories, forks, collaborators."""
+"""Repositories and forks."""
 
 from starlette.responses import Response
 
 from bot.errors import UserError
-from bot.local.github import shapes
+from bot.local.github import branches, events, shapes
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
 from bot.local.github.events import tell
 from bot.local.github.http import Call
-
-# GitHub's older permission levels, by role.
-_LEVELS = {
-    "none": "none",
-    "read": "read",
-    "triage": "read",
-    "write": "write",
-    "maintain": "write",
-    "admin": "admin",
-}
 
 
 def get(call: Call) -> Response:
@@ -96,70 +86,105 @@ def _fork_of(call: Call, parent: Row, user: Row) -> Row | None:
     )
 
 
-def permission(call: Call) -> Response:
-    """GET /repos/{owner}/{repo}/collaborators/{login}/permission"""
-    row = call.repository()
-    _require_push(call, row)
-    user = call.github.user(call.parameter("login"))
-    if user is None:
+def mine(call: Call) -> Response:
+    """GET /user/repos: where the caller is owner or collaborator"""
+    user = require_user(call.caller)
+    rows = call.github.db.all(
+        "SELECT * FROM repositories WHERE owner_id = ? OR id IN "
+        "(SELECT repository_id FROM collaborators WHERE user_id = ?) ORDER BY full_name",
+        *(user["id"], user["id"]),
+    )
+    return call.paged(rows, lambda row: shapes.repository(call.github, row, call.caller))
+
+
+def of_account(call: Call) -> Response:
+    """GET /users/{login}/repos and /orgs/{login}/repos"""
+    rows = call.github.db.all(
+        "SELECT * FROM repositories WHERE owner_id = ? ORDER BY full_name", _account(call)["id"]
+    )
+    seen = [row for row in rows if at_least(role_of(call.github, call.caller, row), "read")]
+    return call.paged(seen, lambda row: shapes.repository(call.github, row, call.caller))
+
+
+def organization(call: Call) -> Response:
+    """GET /orgs/{login}"""
+    account = _account(call)
+    if account["type"] != "Organization":
         raise not_found()
-    role = call.github.permission(row, user)
-    content = {"permission": _LEVELS[role], "role_name": role, "user": _collaborator(call, row, user)}
+    user = shapes.public_user(call.github, account)
+    shared = ("public_repos", "public_gists", "followers", "following", "created_at", "updated_at")
+    content = {
+        **events.organization(call.github, account),
+        **{name: user[name] for name in shared},
+        "html_url": user["html_url"],
+        "type": "Organization",
+        "has_organization_projects": False,
+        "has_repository_projects": False,
+        "archived_at": None,
+    }
     return call.reply(content)
 
 
-def collaborators(call: Call) -> Response:
-    """GET /repos/{owner}/{repo}/collaborators"""
-    row = call.repository()
-    _require_push(call, row)
-    users = call.github.db.all(
-        "SELECT DISTINCT users.* FROM users LEFT JOIN collaborators ON user_id = users.id "
-        "WHERE repository_id = ? OR (users.id = ? AND type = 'User') ORDER BY users.id",
-        row["id"],
-        row["owner_id"],
-    )
-    return call.paged(users, lambda user: _collaborator(call, row, user))
-
-
-def is_collaborator(call: Call) -> Response:
-    """GET /repos/{owner}/{repo}/collaborators/{login}"""
-    row = call.repository()
-    _require_push(call, row)
-    user = call.github.user(call.parameter("login"))
-    known = user and (
-        user["id"] == row["owner_id"]
-        or call.github.db.one(
-            "SELECT 1 FROM collaborators WHERE repository_id = ? AND user_id = ?", row["id"], user["id"]
-        )
-    )
-    if not known:
+def _account(call: Call) -> Row:
+    account = call.github.user(call.parameter("login"))
+    if account is None:
         raise not_found()
-    return Response(status_code=204)
+    return account
 
 
-def _require_push(call: Call, row: Row) -> None:
-    """GitHub shows collaborators to those who may push, and to every app."""
-    require_user(call.caller)
-    if call.caller.permissions is None and not at_least(role_of(call.github, call.caller, row), "write"):
-        raise ApiError(403, "Must have push access to view repository collaborators.")
+def merge_upstream(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/merge-upstream: what the parent has, into the fork"""
+    row = call.repository()
+    call.require(row, "write", "contents")
+    branch = call.text("Repository", "branch")
+    if row["parent_id"] is None:
+        raise ApiError(422, "The repository is not a fork")
+    parent = call.github.repository_by_id(row["parent_id"])
+    sha = call.git(parent).branch(branch)
+    if sha is None:
+        raise ApiError(422, f"Upstream has no branch {branch}")
+    owner = parent["full_name"].partition("/")[0]
+    kind, _ = branches.bring(
+        call.github,
+        row,
+        branch,
+        (call.git(parent), sha),
+        call.caller,
+        f"Merge branch '{owner}:{branch}' into {branch}\n",
+        fast_forward=True,
+    )
+    said = "This branch is not behind the upstream" if kind == "none" else "Successfully fetched and merged"
+    return call.reply({"message": said, "merge_type": kind, "base_branch": f"{owner}:{branch}"})
 
 
-def _collaborator(call: Call, row: Row, user: Row) -> dict[str, object]:
-    role = call.github.permission(row, user)
-    return {
-        **shapes.simple_user(call.github, user),
-        "permissions": shapes.permissions(role),
-        "role_name": role,
-    }
+def merge(call: Call) -> Response:
+    """POST /repos/{owner}/{repo}/merges: one branch into another"""
+    row = call.repository()
+    call.require(row, "write", "contents")
+    base, head = call.text("Repository", "base"), call.text("Repository", "head")
+    git = call.git(row)
+    sha = git.resolve(head)
+    if sha is None:
+        raise ApiError(404, "Head does not exist")
+    message = call.optional("Repository", "commit_message") or f"Merge {head} into {base}"
+    kind, tip = branches.bring(
+        call.github, row, base, (git, sha), call.caller, f"{message}\n", fast_forward=False
+    )
+    if kind == "none":
+        return Response(status_code=204)
+    return call.reply(shapes.commit(call.github, row, git.commit(tip)), 201)
 
 
 TABLE = (
+    ("GET", "/user/repos", mine),
     ("POST", "/user/repos", create),
+    ("GET", "/users/{login}/repos", of_account),
+    ("GET", "/orgs/{login}/repos", of_account),
+    ("GET", "/orgs/{login}", organization),
     ("GET", "/repos/{owner}/{repo}", get),
     ("PATCH", "/repos/{owner}/{repo}", update),
     ("GET", "/repos/{owner}/{repo}/forks", forks),
     ("POST", "/repos/{owner}/{repo}/forks", fork),
-    ("GET", "/repos/{owner}/{repo}/collaborators", collaborators),
-    ("GET", "/repos/{owner}/{repo}/collaborators/{login}", is_collaborator),
-    ("GET", "/repos/{owner}/{repo}/collaborators/{login}/permission", permission),
+    ("POST", "/repos/{owner}/{repo}/merge-upstream", merge_upstream),
+    ("POST", "/repos/{owner}/{repo}/merges", merge),
 )
