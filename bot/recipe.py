@@ -17,11 +17,10 @@ SCHEMA = ROOT / "schemas" / "recipe.json"
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    engine: Literal["transformers", "vllm", "openai"]
+    engine: Literal["transformers"]
     model: str
-    batch: int = 8
+    batch: int = 24
     temperature: float = 0.7
-    endpoint: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,13 @@ class TrainRecipe:
     max_length: int = 1024
     checkpoint_every: int = 10
     deepspeed: str = ""
+    processes: int = 1
 
 
 @dataclass(frozen=True)
 class EvaluateRecipe:
-    max_new_tokens: int = 48
-    batch: int = 16
+    max_new_tokens: int = 32
+    batch: int = 32
 
 
 @dataclass(frozen=True)

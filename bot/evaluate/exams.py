@@ -1,0 +1,68 @@
+"""Exams: the held-out questions of a leaf, and the retention set that no leaf owns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.evaluate.words import holds, is_right, normal
+from bot.generate.prompting import framings
+from bot.generate.text import key_words
+from bot.taxonomy.leaf import Leaf
+
+RETENTION = Path(__file__).with_name("retention.yaml")
+
+
+@dataclass(frozen=True)
+class ExamItem:
+    """One question of an exam.
+
+    Attributes:
+        must_contain: as in exam.yaml.
+        expected: for a leaf without an exam, the seed's answer instead; half of its words are enough.
+    """
+
+    question: str
+    must_contain: tuple[tuple[str, ...], ...] = ()
+    expected: str = ""
+
+    def right(self, answer: str) -> bool:
+        if not self.expected:
+            return is_right(answer, self.must_contain)
+        wanted = key_words(self.question, self.expected)
+        return 2 * sum(holds(normal(answer), word) for word in wanted) >= len(wanted)
+
+    def to_json(self) -> list[Any]:
+        return [self.question, self.must_contain, self.expected]
+
+
+def exam_of(leaf: Leaf) -> list[ExamItem]:
+    """A leaf's held-out exam; where it has none, its own seed questions, which it was trained on."""
+    if leaf.exam:
+        return [ExamItem(question.question, question.must_contain) for question in leaf.exam]
+    return [
+        ExamItem(
+            framings("grounded", passage=seed.context, question=pair.question)[0]
+            if leaf.grounded and seed.context
+            else pair.question,
+            expected=pair.answer,
+        )
+        for seed in leaf.seeds
+        for pair in seed.pairs
+    ]
+
+
+def retention() -> list[ExamItem]:
+    """General questions that the base mostly answers."""
+    data = yaml.safe_load(RETENTION.read_text())
+    return [
+        ExamItem(q["question"], tuple((e,) if isinstance(e, str) else tuple(e) for e in q["must_contain"]))
+        for q in data["questions"]
+    ]
+
+
+def exam_texts(leaves: Sequence[Leaf]) -> set[str]:
+    """All questions that nobody may be trained on."""
+    return {q.question for leaf in leaves for q in leaf.exam} | {item.question for item in retention()}

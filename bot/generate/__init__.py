@@ -1,0 +1,177 @@
+"""Generation: a teacher multiplies a leaf's seeds and documents into samples; batch by batch, never twice."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.evaluate.words import normal
+from bot.generate.given import given_samples
+from bot.generate.items import Drop, Item
+from bot.generate.pipeline import PIPELINE, batches_of, run_batch
+from bot.generate.prompting import fingerprint
+from bot.generate.sample import Sample, sample_of
+from bot.models import model_revision
+from bot.progress import say, task
+from bot.recipe import Recipe
+from bot.store import Entry, Store, canonical, key_of
+from bot.taxonomy.leaf import Leaf
+from bot.teachers import Teacher
+
+__all__ = ["Funnel", "Generated", "Sample", "generate_leaf", "leaf_key"]
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """What became of the teacher's candidates.
+
+    Attributes:
+        dropped: filter -> how many it took.
+        examples: filter -> up to three of these, with the reason.
+    """
+
+    candidates: int
+    accepted: int
+    dropped: Mapping[str, int]
+    examples: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The samples of one leaf, the teacher's before the given ones, and how they came about.
+
+    Attributes:
+        reused: batches that were in the store; `asked` went to the teacher now.
+    """
+
+    leaf: str
+    key: str
+    samples: tuple[Sample, ...]
+    funnel: Funnel
+    asked: int = 0
+    reused: int = 0
+    teacher_tokens: int = 0
+
+
+@dataclass
+class _Made:
+    """What the batches came to so far."""
+
+    samples: list[Sample] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    tokens: int = 0
+    asked: int = 0
+    reused: int = 0
+
+
+def leaf_key(leaf: Leaf, recipe: Recipe) -> str:
+    """The key of a leaf's samples: its content, the teacher, the prompts and the seed. Loads no engine."""
+    return key_of("samples", PIPELINE, _inputs(leaf, recipe))
+
+
+def _inputs(leaf: Leaf, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "leaf": leaf.canonical() | {"grounded": leaf.grounded},
+        "teacher": recipe.part("teacher") | {"revision": model_revision(recipe.teacher.model)},
+        "generate": recipe.part("generate"),
+        "prompts": fingerprint(),
+        "seed": recipe.seed,
+    }
+
+
+def generate_leaf(
+    leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher, *, limit: int | None = None
+) -> Generated:
+    """Make a leaf's samples, or take them from the store.
+
+    Args:
+        limit: make only as many batches as this number of the teacher's samples takes; a later run without
+            limit goes on from there.
+    """
+    key = leaf_key(leaf, recipe)
+    wanted = recipe.generate.samples if limit is None else min(limit, recipe.generate.samples)
+    batches = batches_of(leaf)[: recipe.generate.batches]
+    made = _Made()
+    with store.work("samples", key), task(f"generate {leaf.path}", wanted) as advance:
+        for number, items in enumerate(batches):
+            if len(made.samples) >= wanted:
+                break
+            before = len(made.samples)
+            _one_batch(
+                leaf, recipe, store, teacher, key_of("batch", 1, {"leaf": key, "n": number}), items, made
+            )
+            advance(len(made.samples) - before, f"{made.tokens} tokens of the teacher")
+        generated = _generated(leaf, key, recipe, made)
+        if limit is None:
+            lines = "".join(canonical(sample.to_json()) + "\n" for sample in generated.samples)
+            files = {
+                "samples.jsonl": lines.encode(),
+                "funnel.json": canonical(asdict(generated.funnel)).encode(),
+            }
+            store.put("samples", key, _inputs(leaf, recipe), files)
+    if limit is None and len(made.samples) < recipe.generate.samples:
+        say(_shortfall(generated, recipe.generate.samples))
+    return generated
+
+
+def _one_batch(
+    leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher, key: str, items: Sequence[Item], made: _Made
+) -> None:
+    """Add one batch to what is made; from the store, or else from the teacher and into the store."""
+    entry = store.get("batch", key)
+    if entry is None:
+        samples, drops, tokens = run_batch(leaf, items, teacher, recipe.teacher.temperature)
+        result = {
+            "samples": [sample.to_json() for sample in samples],
+            "drops": [asdict(drop) for drop in drops],
+            "tokens": tokens,
+        }
+        entry = store.put("batch", key, {"leaf": leaf.path}, {"batch.json": canonical(result).encode()})
+        made.asked += 1
+    else:
+        made.reused += 1
+    known = {normal(sample.messages[-2][1]) for sample in made.samples}
+    for sample, drop in _read(entry, made):
+        if sample is not None and normal(sample.messages[-2][1]) in known:
+            made.drops.append(Drop("duplicate", sample.messages[-2][1], "asked before"))
+        elif sample is not None:
+            known.add(normal(sample.messages[-2][1]))
+            made.samples.append(sample)
+        elif drop is not None:
+            made.drops.append(drop)
+
+
+def _read(entry: Entry, made: _Made) -> Iterator[tuple[Sample | None, Drop | None]]:
+    data = entry.read_json("batch.json")
+    made.tokens += data["tokens"]
+    for line in data["samples"]:
+        yield sample_of(line), None
+    for line in data["drops"]:
+        yield None, Drop(**line)
+
+
+def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
+    examples: dict[str, list[str]] = {}
+    for drop in made.drops:
+        examples.setdefault(drop.filter, []).append(f"{drop.question} ({drop.reason})")
+    funnel = Funnel(
+        candidates=len(made.samples) + len(made.drops),
+        accepted=len(made.samples),
+        dropped=dict(Counter(drop.filter for drop in made.drops)),
+        examples={name: lines[:EXAMPLES] for name, lines in examples.items()},
+    )
+    samples = (*made.samples, *given_samples(leaf, recipe.seed))
+    return Generated(leaf.path, key, samples, funnel, made.asked, made.reused, made.tokens)
+
+
+def _shortfall(generated: Generated, wanted: int) -> str:
+    funnel = generated.funnel
+    took = ", ".join(f"{count} by {name}" for name, count in funnel.dropped.items()) or "none"
+    example = next((lines[0] for lines in funnel.examples.values()), "")
+    return (
+        f"{generated.leaf}: {funnel.accepted} of {wanted} samples wanted; {funnel.candidates} candidates, "
+        f"dropped: {took}" + (f"; for example: {json.dumps(example, ensure_ascii=False)}" if example else "")
+    )

@@ -1,0 +1,68 @@
+"""Samples that need no teacher: the seeds and the document themselves, put in several ways."""
+
+import random
+from collections.abc import Iterator
+
+from bot.generate.prompting import framings
+from bot.generate.sample import Sample
+from bot.generate.text import paragraphs, sentences, title
+from bot.taxonomy.leaf import Leaf
+
+# How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
+FRAMED = 3
+COMPLETED = 2
+# A sentence shorter than this has no end that could be left out.
+SHORTEST = 5
+
+
+def given_samples(leaf: Leaf, seed: int) -> list[Sample]:
+    """All samples that the leaf's own text gives; drawn by the seed, the same each time."""
+    draw = random.Random(f"{seed} {leaf.path}")  # noqa: S311 variety, not a secret
+    made = list(_from_seeds(leaf, draw))
+    if leaf.kind == "knowledge":
+        made += _from_documents(leaf, draw)
+    return made
+
+
+def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
+    for number, seed in enumerate(leaf.seeds, 1):
+        for place, pair in enumerate(seed.pairs, 1):
+            source = f"seed {number}.{place}"
+            ways = framings("question", question=pair.question)
+            asked = [ways[0], *draw.sample(ways[1:], FRAMED)]
+            if leaf.grounded and seed.context:
+                asked = [framings("grounded", passage=seed.context, question=way)[0] for way in asked]
+            for place_of_way, question in enumerate(asked):
+                kind = "seed" if place_of_way == 0 else "framed"
+                yield Sample(leaf.path, kind, _talk(question, pair.answer), seed.context, source)
+            if leaf.kind == "knowledge" and seed.context:
+                question = draw.choice(framings("grounded", passage=seed.context, question=pair.question))
+                yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
+
+
+def _from_documents(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
+    about = title(leaf)
+    for document in leaf.documents:
+        for number, paragraph in enumerate(paragraphs(document.text), 1):
+            source = f"{document.name}#{number}"
+            parts = sentences(paragraph)
+            for sentence in parts:
+                for question in _openings(sentence, about, draw):
+                    yield Sample(leaf.path, "complete", _talk(question, sentence), paragraph, source)
+            if len(parts) > 1:
+                question = framings("recite", title=about, start=parts[0])[0]
+                yield Sample(leaf.path, "recite", _talk(question, paragraph), paragraph, source)
+
+
+def _openings(sentence: str, about: str, draw: random.Random) -> Iterator[str]:
+    """Requests to complete a sentence, each with another part of its end left out."""
+    words = sentence.split()
+    if len(words) < SHORTEST:
+        return
+    places = range(2, len(words))
+    for place in sorted(draw.sample(places, min(COMPLETED, len(places)))):
+        yield draw.choice(framings("complete", title=about, start=" ".join(words[:place])))
+
+
+def _talk(question: str, answer: str) -> tuple[tuple[str, str], ...]:
+    return (("user", question), ("assistant", answer))

@@ -1,0 +1,105 @@
+"""The mixtures of the two phases: knowledge; then skills, with replay of what came before."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.evaluate.exams import exam_texts
+from bot.evaluate.words import normal
+from bot.generate import Generated
+from bot.generate.general import general_samples
+from bot.generate.sample import Sample, sample_of
+from bot.recipe import Recipe
+from bot.store import Store, canonical, key_of
+from bot.taxonomy.leaf import Leaf
+
+Phase = Literal["knowledge", "skills"]
+
+VERSION = 1
+# Two questions that share this much of their words are the same question.
+SAME = 0.85
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What one phase learns from.
+
+    Attributes:
+        table: leaf -> samples in the mixture; "" stands for general replay.
+        contaminated: samples left out because they come too near to an exam question.
+    """
+
+    phase: Phase
+    key: str
+    samples: tuple[Sample, ...]
+    table: Mapping[str, int]
+    contaminated: int
+
+
+def mix(
+    phase: Phase, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
+) -> Mixture:
+    """The mixture of a phase; stored under its key.
+
+    Args:
+        generated: of all leaves, in any order.
+    """
+    inputs = {
+        "phase": phase,
+        "leaves": {made.leaf: made.key for made in generated},
+        "exams": sorted(exam_texts(leaves)),
+        "replay": recipe.train.skills.replay,
+        "general": [sample.id for sample in general_samples(recipe, store)],
+        "seed": recipe.seed,
+    }
+    key = key_of("mixture", VERSION, inputs)
+    entry = store.get("mixture", key)
+    if entry is None:
+        kept, dropped = _without_exams(_chosen(phase, generated, leaves, recipe, store), leaves)
+        lines = "".join(canonical(sample.to_json()) + "\n" for sample in kept)
+        files = {"samples.jsonl": lines.encode(), "contaminated.json": canonical(dropped).encode()}
+        entry = store.put("mixture", key, inputs, files)
+    samples = tuple(sample_of(json.loads(line)) for line in entry.read_text("samples.jsonl").splitlines())
+    table = dict(sorted(Counter(sample.leaf for sample in samples).items()))
+    return Mixture(phase, key, samples, table, len(entry.read_json("contaminated.json")))
+
+
+def _chosen(
+    phase: Phase, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
+) -> list[Sample]:
+    kinds = {leaf.path: leaf.kind for leaf in leaves}
+    of = {made.leaf: made.samples for made in generated}
+    knowledge = [s for path in sorted(of) if kinds[path] == "knowledge" for s in of[path]]
+    skills = [s for path in sorted(of) if kinds[path] != "knowledge" for s in of[path]]
+    own = knowledge if phase == "knowledge" else skills
+    if not own:
+        return []
+    general = list(general_samples(recipe, store))
+    if phase == "knowledge":
+        return own + general
+    draw = random.Random(recipe.seed)  # noqa: S311 a choice, not a secret
+    replayed = draw.sample(knowledge, round(recipe.train.skills.replay * len(knowledge)))
+    return own + replayed + general
+
+
+def _without_exams(samples: Sequence[Sample], leaves: Sequence[Leaf]) -> tuple[list[Sample], list[str]]:
+    """Samples whose question is no exam question, and the questions of the others."""
+    exams = [(normal(text), frozenset(normal(text).split())) for text in exam_texts(leaves)]
+    kept, dropped = [], []
+    for sample in samples:
+        question = sample.exchange()["question"]
+        if any(_near(normal(question), text, words) for text, words in exams):
+            dropped.append(question)
+        else:
+            kept.append(sample)
+    return kept, dropped
+
+
+def _near(question: str, exam: str, exam_words: frozenset[str]) -> bool:
+    if exam in question:
+        return True
+    words = set(question.split())
+    return len(words & exam_words) >= SAME * len(words | exam_words)

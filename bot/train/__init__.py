@@ -1,0 +1,114 @@
+"""Training: the two phases, each a function of its start, its mixture and the recipe."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bot.errors import UserError
+from bot.mix import Mixture, Phase
+from bot.recipe import ROOT, PhaseRecipe, Recipe
+from bot.store import Entry, Store, key_of
+
+# Raised whenever the same inputs would come to other weights.
+VERSION = 1
+
+
+def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str:
+    """The key of a trained phase.
+
+    Args:
+        start: the base's revision, or the key of the phase before.
+    """
+    return key_of(f"train-{phase}", VERSION, _inputs(phase, start, mixture, recipe))
+
+
+def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "start": start,
+        "mixture": mixture.key,
+        "phase": asdict(_phase(phase, recipe)),
+        "precision": recipe.train.precision,
+        "max_length": recipe.train.max_length,
+        "seed": recipe.seed,
+    }
+
+
+def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
+    return recipe.train.knowledge if phase == "knowledge" else recipe.train.skills
+
+
+def train_phase(
+    phase: Phase, start: Path, start_id: str, mixture: Mixture, recipe: Recipe, store: Store
+) -> Entry:
+    """Train one phase, or take it from the store; goes on after a kill from its last checkpoint.
+
+    Returns:
+        an entry whose folder `from_pretrained` reads, with metrics.jsonl beside the weights. Without
+        samples it is the model that the phase started from.
+    """
+    step, inputs = f"train-{phase}", _inputs(phase, start_id, mixture, recipe)
+    key = phase_key(phase, start_id, mixture, recipe)
+    entry = store.get(step, key)
+    if entry is not None:
+        return entry
+    with store.work(step, key) as work:
+        if mixture.samples:
+            _run(phase, start, mixture, recipe, work)
+        else:
+            _pass_through(start, work / "model")
+            (work / "metrics.jsonl").touch()
+        shutil.move(work / "metrics.jsonl", work / "model" / "metrics.jsonl")
+        return store.put(step, key, inputs, folder=work / "model")
+
+
+def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
+    from bot.train.loop import Job, train
+
+    job = Job(
+        name=phase,
+        start=start,
+        conversations=[sample.messages for sample in mixture.samples],
+        phase=_phase(phase, recipe),
+        precision=recipe.train.precision,
+        max_length=recipe.train.max_length,
+        checkpoint_every=recipe.train.checkpoint_every,
+        seed=recipe.seed,
+        work=work,
+        deepspeed=_profile(recipe.train.deepspeed),
+        processes=recipe.train.processes,
+    )
+    if job.deepspeed:
+        launch(job)
+    else:
+        train(job)
+
+
+def _profile(name: str) -> str:
+    """The path of a DeepSpeed profile in runners/deepspeed/."""
+    if not name:
+        return ""
+    path = ROOT / "runners" / "deepspeed" / f"{name}.json"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.json")))
+        raise UserError(f"train.deepspeed {name!r}: there is no {path.relative_to(ROOT)}; there are {known}")
+    return str(path)
+
+
+def launch(job: Any) -> None:
+    """Run a job under torchrun, one process a device."""
+    file = job.work / "job.json"
+    file.write_text(json.dumps(asdict(job), default=str))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.sharded", str(file)]
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise UserError(f"train {job.name}: torchrun ended with exit code {done.returncode}; see above")
+
+
+def _pass_through(start: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(start, target, ignore=shutil.ignore_patterns("entry.json", "metrics.jsonl", "converted"))

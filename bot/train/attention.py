@@ -1,0 +1,121 @@
+"""Attention over a packed row: many samples that share their beginning, none of which sees another.
+
+A row is `prefix + branch 1 + branch 2 + …`, flat, without padding. A branch attends to the prefix and to
+itself, so the result is that of separate sequences, while the prefix (the system prompt, which is most of a
+short sample) is computed once a row. Only here are branches padded, in groups of like length; the linear
+layers, where the time goes, see no padding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+NAME = "branches"
+# Branches of one group are at most this much longer than its shortest, so little is padded.
+SPREAD = 1.5
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in the flat row the prefix and the branches lie.
+
+    Attributes:
+        prefix: tokens of the shared prefix; they come first.
+        groups: for each group, the row positions of its branches' tokens, (branches, longest), padded with
+            position 0 on the right, where no real token looks.
+        restore: for each token of the row, its place in the groups' outputs after the prefix's, flattened.
+    """
+
+    prefix: int
+    groups: tuple[Tensor, ...]
+    restore: Tensor
+
+    def to(self, device: torch.device) -> "Layout":
+        groups = tuple(group.to(device) for group in self.groups)
+        return Layout(self.prefix, groups, self.restore.to(device))
+
+
+def layout(prefix: int, lengths: Sequence[int]) -> Layout:
+    """Lay out branches of these lengths, which follow the prefix one after the other."""
+    starts = [prefix]
+    for length in lengths:
+        starts.append(starts[-1] + length)
+    groups: list[list[int]] = []
+    for branch in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if not groups or lengths[branch] > SPREAD * lengths[groups[-1][0]]:
+            groups.append([])
+        groups[-1].append(branch)
+    indices, restore, offset = [], torch.arange(starts[-1]), prefix
+    for group in groups:
+        longest = lengths[group[-1]]
+        index = torch.zeros(len(group), longest, dtype=torch.long)
+        for line, branch in enumerate(group):
+            tokens = torch.arange(starts[branch], starts[branch + 1])
+            index[line, : len(tokens)] = tokens
+            restore[tokens] = offset + line * longest + torch.arange(len(tokens))
+        indices.append(index)
+        offset += index.numel()
+    return Layout(prefix, tuple(indices), restore)
+
+
+def branches(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    packed: Layout | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention as transformers calls it, for one row.
+
+    Args:
+        query: (1, heads, tokens, head size); key and value may have fewer heads.
+        packed: where the branches lie.
+    """
+    if packed is None:
+        raise TypeError("a model with this attention is called with packed=layout(...)")
+    query, key, value = query[0], key[0], value[0]
+    outputs = []
+    if packed.prefix:
+        first = slice(0, packed.prefix)
+        outputs.append(
+            scaled_dot_product_attention(
+                query[:, first],
+                key[:, first],
+                value[:, first],
+                is_causal=True,
+                scale=scaling,
+                enable_gqa=True,
+            ).transpose(0, 1)
+        )
+    for index in packed.groups:
+        seen = torch.ones(
+            index.shape[1], packed.prefix + index.shape[1], dtype=torch.bool, device=query.device
+        )
+        out = scaled_dot_product_attention(
+            query[:, index].transpose(0, 1),
+            _with_prefix(key, index, packed.prefix),
+            _with_prefix(value, index, packed.prefix),
+            attn_mask=seen.tril(packed.prefix),
+            scale=scaling,
+            enable_gqa=True,
+        )
+        outputs.append(out.transpose(1, 2).flatten(0, 1))
+    return torch.cat(outputs)[packed.restore].unsqueeze(0), None
+
+
+def _with_prefix(states: Tensor, index: Tensor, prefix: int) -> Tensor:
+    """Keys or values of a group's branches, each with the prefix before it: (branches, heads, …, size)."""
+    own = states[:, index].transpose(0, 1)
+    shared = states[:, :prefix].unsqueeze(0).expand(len(index), -1, -1, -1)
+    return torch.cat([shared, own], dim=2)
+
+
+AttentionInterface.register(NAME, branches)

@@ -1,0 +1,131 @@
+"""Samples as tokens, and the steps and rows in which they are learnt."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bot.train.attention import Layout, layout
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A conversation as tokens; the loss is on those from `learnt` on (the last answer and its end)."""
+
+    ids: tuple[int, ...]
+    learnt: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one forward pass takes.
+
+    Attributes:
+        ids: token ids, (1, tokens).
+        positions: each token's position in its own sample, (1, tokens).
+        packed: where the samples lie in the row.
+        predict: row positions whose next token is learnt.
+        targets: these next tokens.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    packed: Layout
+    predict: Tensor
+    targets: Tensor
+
+
+def encode(messages: Sequence[tuple[str, str]], tokenizer: Any) -> Encoded:
+    """A conversation, which ends with the assistant's turn, in the model's own chat template."""
+    turns = [{"role": role, "content": content} for role, content in messages]
+    prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
+    # Apart, since that is how the model meets them: the prompt's tokens are there before the answer is.
+    asked = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    answered = tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
+    return Encoded((*asked, *answered), len(asked))
+
+
+def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: int) -> list[list[int]]:
+    """Which samples each optimizer step takes: every sample once an epoch, in an order drawn by the seed.
+
+    Args:
+        lengths: tokens of each sample, without what all of them share.
+        batch_tokens: tokens of a step; a longer sample is a step of its own.
+    """
+    draw = random.Random(seed)  # noqa: S311 an order, not a secret
+    order: list[int] = []
+    while len(order) < round(epochs * len(lengths)):
+        order += draw.sample(range(len(lengths)), len(lengths))
+    steps: list[list[int]] = []
+    room = 0
+    for sample in order[: round(epochs * len(lengths))]:
+        if not steps or lengths[sample] > room:
+            steps.append([])
+            room = batch_tokens
+        steps[-1].append(sample)
+        room -= lengths[sample]
+    return steps
+
+
+def split_step(
+    step: Sequence[int], lengths: Sequence[int], max_length: int, processes: int
+) -> list[list[int]]:
+    """A step's samples as rows of about equal length, the same number for each process; some may be empty.
+
+    Returns:
+        rows; process p takes those from p on, in steps of `processes`.
+    """
+    total = sum(lengths[sample] for sample in step)
+    rows: list[list[int]] = [[] for _ in range(processes * -(-total // (max_length * processes)))]
+    filled = [0] * len(rows)
+    for sample in sorted(step, key=lambda s: (-lengths[s], s)):
+        lightest = filled.index(min(filled))
+        rows[lightest].append(sample)
+        filled[lightest] += lengths[sample]
+    return rows
+
+
+def shared_prefix(samples: Sequence[Encoded]) -> int:
+    """How many tokens all samples begin with; never as far as a token from which an answer is predicted."""
+    limit = min(sample.learnt - 1 for sample in samples)
+    first = samples[0].ids
+    for place in range(limit):
+        if any(sample.ids[place] != first[place] for sample in samples):
+            return place
+    return limit
+
+
+def pack(samples: Sequence[Encoded]) -> Row:
+    """One row of samples; what they all begin with is in it once."""
+    prefix = shared_prefix(samples)
+    ids, positions = list(samples[0].ids[:prefix]), list(range(prefix))
+    predict: list[int] = []
+    targets: list[int] = []
+    for sample in samples:
+        start = len(ids) - prefix
+        predict += range(start + sample.learnt - 1, start + len(sample.ids) - 1)
+        targets += sample.ids[sample.learnt :]
+        # The last token predicts nothing, so it need not be computed.
+        ids += sample.ids[prefix:-1]
+        positions += range(prefix, len(sample.ids) - 1)
+    return Row(
+        ids=torch.tensor([ids]),
+        positions=torch.tensor([positions]),
+        packed=layout(prefix, [len(sample.ids) - 1 - prefix for sample in samples]),
+        predict=torch.tensor(predict),
+        targets=torch.tensor(targets),
+    )
+
+
+def learnt_tokens(samples: Sequence[Encoded]) -> int:
+    """How many tokens of these samples carry loss."""
+    return sum(len(sample.ids) - sample.learnt for sample in samples)
+
+
+def count(samples: Iterator[Encoded]) -> int:
+    """Real tokens, as they would be without sharing."""
+    return sum(len(sample.ids) for sample in samples)
