@@ -1,30 +1,30 @@
-"""GitHub's REST API of workflows, runs and artifacts, and where a run's own steps leave artifacts."""
+"""GitHub's REST API of workflows, runs and jobs, with the pages of runs, and the gates of jobs."""
 
-import hashlib
 import hmac
+import io
 import secrets
+import zipfile
 from html import escape
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.local.actions.dispatcher import Dispatcher, workflow_paths
+from bot.local.actions.artifacts import Artifacts
+from bot.local.actions.dispatcher import Dispatcher
 from bot.local.actions.settings import Settings
-from bot.local.actions.shapes import artifact_shape, job_shape, run_shape, workflow_id, workflow_shape
+from bot.local.actions.shapes import job_shape, run_shape, workflow_id, workflow_shape
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
 from bot.local.github import shapes
-from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, not_found
 from bot.local.github.http import Call, Handler, RateCounter, api_routes
 from bot.local.github.state import Event
 
-ARTIFACT_LIMIT = 500 * 1024 * 1024
 REPO = "/repos/{owner}/{repo}"
-_ARTIFACTS = "SELECT a.* FROM artifacts a JOIN workflow_runs r ON r.id = a.run_id"
+MAX_INPUTS = 25
 
 
 class Api:
@@ -46,19 +46,16 @@ class Api:
             ("POST", f"{actions}/runs/{{run}}/cancel", self.cancel),
             ("POST", f"{actions}/runs/{{run}}/rerun", self.rerun),
             ("GET", f"{actions}/runs/{{run}}/jobs", self.jobs),
+            ("GET", f"{actions}/runs/{{run}}/logs", self.run_logs),
             ("GET", f"{actions}/jobs/{{job}}", self.job),
             ("GET", f"{actions}/jobs/{{job}}/logs", self.job_logs),
-            ("GET", f"{actions}/artifacts", self.artifacts),
-            ("GET", f"{actions}/runs/{{run}}/artifacts", self.artifacts),
-            ("GET", f"{actions}/artifacts/{{artifact}}", self.artifact),
-            ("GET", f"{actions}/artifacts/{{artifact}}/zip", self.artifact_zip),
         ]
         return [
             *api_routes(self.github, table, RateCounter()),
             *Settings(self.dispatcher).routes(),
-            Route("/_actions/runs/{run:int}/artifacts/{name}", self.upload, methods=["PUT"]),
-            Route("/_actions/artifacts/{artifact:int}/{key}", self.download, methods=["GET"]),
-            Route("/_actions/jobs/{job:int}/logs/{key}", self.signed_log, methods=["GET"]),
+            *Artifacts(self.dispatcher).routes(),
+            Route("/_actions/runs/{run:int}/gate", self.gate, methods=["POST"]),
+            Route("/_actions/{kind}/{number:int}/logs/{key}", self.signed_log, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}", self.page, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}/job/{job:int}", self.page, methods=["GET"]),
         ]
@@ -66,13 +63,12 @@ class Api:
     # Workflows
 
     def _found(self, repository: Row) -> list[Workflow]:
-        commit = self.github.git(repository["full_name"]).resolve(
-            f"refs/heads/{repository['default_branch']}"
-        )
+        name = repository["full_name"]
+        commit = self.github.git(name).ref(f"refs/heads/{repository['default_branch']}")
         found = []
-        for path in workflow_paths(self.github.git(repository["full_name"]), commit) if commit else []:
+        for path in self.dispatcher.sources.paths(name, commit) if commit else {}:
             try:
-                found.append(self.dispatcher.load(repository["full_name"], str(commit), path))
+                found.append(self.dispatcher.sources.load(name, str(commit), path))
             except InvalidWorkflow:
                 found.append(Workflow(path, path, {}, {"jobs": {}}))
         return found
@@ -100,41 +96,28 @@ class Api:
     def dispatch(self, call: Call) -> Response:
         repository = call.repository()
         user = call.require(repository, "write", "actions")
-        workflow = self._workflow(call, repository)
-        name = call.text("Workflow", "ref").removeprefix("refs/heads/")
-        sha = self.github.git(repository["full_name"]).branch(name)
-        if sha is None:
-            raise ApiError(422, f"No ref found for: {name}")
+        path = self._workflow(call, repository).path
+        ref = call.text("Workflow", "ref")
+        git = self.github.git(repository["full_name"])
+        full = next((name for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}") if git.ref(name)), None)
+        sha = git.resolve(full) if full else None
+        if full is None or sha is None:
+            raise ApiError(422, f"No ref found for: {ref}")
+        try:
+            workflow = self.dispatcher.sources.load(repository["full_name"], sha, path)
+        except InvalidWorkflow as error:
+            raise ApiError(422, str(error)) from None
         if "workflow_dispatch" not in workflow.on:
             raise ApiError(422, "Workflow does not have 'workflow_dispatch' trigger")
-        given = call.fields().get("inputs") or {}
-        stated = workflow.on["workflow_dispatch"].get("inputs") or {}
-        unexpected = sorted(set(given) - set(stated))
-        missing = sorted(n for n, i in stated.items() if (i or {}).get("required") and n not in given)
-        if unexpected or missing:
-            what = (
-                f"Unexpected inputs provided: {unexpected}"
-                if unexpected
-                else f"Required input {missing} not provided"
-            )
-            raise ApiError(422, what)
         payload = {
-            "inputs": given,
-            "ref": f"refs/heads/{name}",
-            "workflow": workflow.path,
+            "inputs": _inputs(workflow, call.fields().get("inputs") or {}),
+            "ref": full,
+            "workflow": path,
             "repository": shapes.repository(self.github, repository),
             "sender": shapes.simple_user(self.github, user),
         }
-        event = Event(
-            "workflow_dispatch",
-            "",
-            repository["full_name"],
-            payload,
-            sha,
-            f"refs/heads/{name}",
-            user["login"],
-            False,
-        )
+        name = repository["full_name"]
+        event = Event("workflow_dispatch", "", name, payload, sha, full, user["login"], False)
         self.dispatcher.enqueue(workflow, event)
         return Response(status_code=204)
 
@@ -197,6 +180,8 @@ class Api:
     def jobs(self, call: Call) -> Response:
         run = self._run(call)
         rows = self.github.db.all("SELECT * FROM jobs WHERE run_id = ? ORDER BY id", run["id"])
+        if call.query("filter", "latest") == "latest":
+            rows = [row for row in rows if row["run_attempt"] == run["run_attempt"]]
         return call.paged(
             rows,
             lambda job: job_shape(self.github, run, job),
@@ -216,29 +201,50 @@ class Api:
 
     def job_logs(self, call: Call) -> Response:
         _, job = self._job(call)
-        address = f"{self.github.base_url}/_actions/jobs/{job['id']}/logs/{self._log_key(job['id'])}"
-        return RedirectResponse(address, 302)
+        return RedirectResponse(self._signed("jobs", job["id"]), 302)
+
+    def run_logs(self, call: Call) -> Response:
+        return RedirectResponse(self._signed("runs", self._run(call)["id"]), 302)
+
+    def _signed(self, kind: str, number: int) -> str:
+        return f"{self.github.base_url}/_actions/{kind}/{number}/logs/{self._key(kind, number)}"
+
+    def _key(self, kind: str, number: int) -> str:
+        return hmac.new(self._signing_key, f"{kind} {number}".encode(), "sha256").hexdigest()
 
     def signed_log(self, request: Request) -> Response:
-        """A job's log; the key in the address is the permission, as in GitHub's signed ones."""
-        number = request.path_params["job"]
-        if not secrets.compare_digest(request.path_params["key"].encode(), self._log_key(number).encode()):
+        """A job's log, or all of a run's as a zip; the key in the address is the permission, as on GitHub."""
+        kind, number = request.path_params["kind"], request.path_params["number"]
+        if not secrets.compare_digest(request.path_params["key"].encode(), self._key(kind, number).encode()):
             return PlainTextResponse("not found", 404)
-        job = self.github.db.one("SELECT * FROM jobs WHERE id = ?", number)
-        return PlainTextResponse(self._log(job["run_id"], job["name"]) if job else "")
+        if kind == "jobs":
+            job = self.github.db.one("SELECT * FROM jobs WHERE id = ?", number)
+            return PlainTextResponse(self._job_log(job) if job else "")
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            rows = self.github.db.all("SELECT * FROM jobs WHERE run_id = ? ORDER BY id", number)
+            for place, job in enumerate(rows):
+                archive.writestr(f"{place}_{job['name'].replace('/', '_')}.txt", self._job_log(job))
+        return Response(content.getvalue(), media_type="application/zip")
 
-    def _log_key(self, job_id: int) -> str:
-        return hmac.new(self._signing_key, str(job_id).encode(), "sha256").hexdigest()
+    def _job_log(self, job: Row) -> str:
+        path = self.dispatcher.folder(job["run_id"], job["run_attempt"]) / "jobs" / f"{job['id']}.txt"
+        return path.read_text() if path.exists() else ""
 
-    def _log(self, run_id: int, job: str = "") -> str:
-        path = self.dispatcher.folder(run_id) / "log.txt"
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return "".join(
-            line for line in lines if not job or f"[{job}]" in line or f"/{job}]" in line or "[] " in line
-        )
+    async def gate(self, request: Request) -> Response:
+        """A job of a running run asks to begin; see prepare.py."""
+        run = self.dispatcher.running.get(request.path_params["run"])
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if run is None or not secrets.compare_digest(token.encode(), run.mark.encode()):
+            return PlainTextResponse("this run does not go, or the token is not its", 403)
+        try:
+            answer = await run_in_threadpool(run.ask, await request.json())
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return PlainTextResponse("this is no question of a gate", 400)
+        return JSONResponse(answer) if answer else PlainTextResponse("no such gate", 404)
 
     def page(self, request: Request) -> Response:
-        """A run as a person sees it: its state, and its log."""
+        """A run as a person sees it: its state, its summary, and its log."""
         full_name = f"{request.path_params['owner']}/{request.path_params['repo']}"
         row = self.github.db.one(
             "SELECT * FROM workflow_runs WHERE id = ? AND repository = ?",
@@ -247,90 +253,45 @@ class Api:
         )
         if row is None:
             return HTMLResponse("<h1>404</h1>", 404)
+        folder = self.dispatcher.folder(row["id"], row["run_attempt"])
+        summary, log = (
+            escape((folder / name).read_text()) if (folder / name).exists() else ""
+            for name in ("summary.md", "log.txt")
+        )
         state = escape(
             f"{row['name']} #{row['run_number']}: {row['conclusion'] or row['status']} {row['note'] or ''}"
         )
-        log = escape(self._log(row["id"]))
         return HTMLResponse(
-            f"<!doctype html><meta charset=utf-8><title>{state}</title><h1>{state}</h1><pre>{log}</pre>"
+            f"<!doctype html><meta charset=utf-8><title>{state}</title><h1>{state}</h1>"
+            f"<pre>{summary}</pre><pre>{log}</pre>"
         )
 
-    # Artifacts
 
-    def artifacts(self, call: Call) -> Response:
-        repository = call.repository()
-        rows = self.github.db.all(
-            f"{_ARTIFACTS} WHERE r.repository = ? ORDER BY a.id DESC",
-            repository["full_name"],
-        )
-        if "run" in call.request.path_params:
-            run_id = self._run(call)["id"]
-            rows = [row for row in rows if row["run_id"] == run_id]
-        if call.query("name"):
-            rows = [row for row in rows if row["name"] == call.query("name")]
-        return call.paged(
-            rows, self._artifact_shape, lambda shown, total: {"total_count": total, "artifacts": shown}
-        )
+def _inputs(workflow: Workflow, given: Any) -> dict[str, str]:
+    """The inputs of a dispatch with their defaults.
 
-    def _artifact_shape(self, artifact: Row) -> dict[str, Any]:
-        run = self.github.db.one("SELECT * FROM workflow_runs WHERE id = ?", artifact["run_id"])
-        if run is None:
-            raise not_found()
-        return artifact_shape(self.github, run, artifact)
-
-    def _artifact(self, call: Call) -> Row:
-        repository = call.repository()
-        row = self.github.db.one(
-            f"{_ARTIFACTS} WHERE a.id = ? AND r.repository = ?",
-            call.number("artifact"),
-            repository["full_name"],
-        )
-        if row is None:
-            raise not_found()
-        return row
-
-    def artifact(self, call: Call) -> Response:
-        return call.reply(self._artifact_shape(self._artifact(call)))
-
-    def artifact_zip(self, call: Call) -> Response:
-        call.require(call.repository(), "read", "actions", level="read")
-        artifact = self._artifact(call)
-        key = artifact["digest"].removeprefix("sha256:")
-        return RedirectResponse(f"{self.github.base_url}/_actions/artifacts/{artifact['id']}/{key}", 302)
-
-    async def download(self, request: Request) -> Response:
-        """An artifact's zip; the key in the address is the permission, as in GitHub's signed ones."""
-        row = self.github.db.one("SELECT * FROM artifacts WHERE id = ?", request.path_params["artifact"])
-        key = request.path_params["key"]
-        if row is None or not secrets.compare_digest(row["digest"].encode(), f"sha256:{key}".encode()):
-            return PlainTextResponse("not found", 404)
-        return FileResponse(self.dispatcher.data / "artifacts" / f"{key}.zip", media_type="application/zip")
-
-    async def upload(self, request: Request) -> Response:
-        """An artifact from a step of a running run, which shows its runtime token."""
-        run = self.dispatcher.running.get(request.path_params["run"])
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if run is None or not secrets.compare_digest(token, run.runtime_token):
-            return PlainTextResponse("this run does not run, or the token is not its", 403)
-        content = await request.body()
-        if len(content) > ARTIFACT_LIMIT:
-            return PlainTextResponse("the artifact is too large", 413)
-        await run_in_threadpool(self._keep, run.run_id, request.path_params["name"], content)
-        return Response(status_code=201)
-
-    def _keep(self, run_id: int, name: str, content: bytes) -> None:
-        digest = hashlib.sha256(content).hexdigest()
-        folder = self.dispatcher.data / "artifacts"
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{digest}.{secrets.token_hex(4)}"
-        part.write_bytes(content)
-        part.rename(folder / f"{digest}.zip")
-        self.github.db.run("DELETE FROM artifacts WHERE run_id = ? AND name = ?", run_id, name)
-        self.github.db.insert(
-            "artifacts",
-            run_id=run_id,
-            name=name,
-            size=len(content),
-            digest=f"sha256:{digest}",
-            created_at=now(),
-        )
+    Raises:
+        ApiError: 422, they do not fit what the workflow states.
+    """
+    stated: dict[str, dict[str, Any]] = {
+        str(name): settings or {}
+        for name, settings in (workflow.on["workflow_dispatch"].get("inputs") or {}).items()
+    }
+    if not isinstance(given, dict) or len(given) > MAX_INPUTS:
+        raise ApiError(422, f"inputs must be an object of at most {MAX_INPUTS} values")
+    if unexpected := sorted(set(given) - set(stated)):
+        raise ApiError(422, f"Unexpected inputs provided: {unexpected}")
+    inputs: dict[str, str] = {}
+    for name, settings in stated.items():
+        value = given.get(name, settings.get("default"))
+        if value is None:
+            if settings.get("required"):
+                raise ApiError(422, f"Required input '{name}' not provided")
+            value = "false" if settings.get("type") == "boolean" else ""
+        inputs[name] = str(value).lower() if isinstance(value, bool) else str(value)
+        options = [str(option) for option in settings.get("options") or ()]
+        if settings.get("type") == "choice" and inputs[name] not in options:
+            raise ApiError(
+                422, f"Provided value '{value}' for input '{name}' not in the list of allowed values"
+            )
+    return inputs

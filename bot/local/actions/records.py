@@ -17,19 +17,22 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS workflow_runs (
     concurrency TEXT,
     cancels INTEGER NOT NULL DEFAULT 0,
     trigger TEXT NOT NULL,
+    token TEXT,
+    process TEXT,
     note TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     started_at TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS workflow_runs_of_status ON workflow_runs (status);
 
 CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES workflow_runs (id),
+    run_attempt INTEGER NOT NULL,
     name TEXT NOT NULL,
     status TEXT NOT NULL,
     conclusion TEXT,
-    check_run_id INTEGER,
     steps TEXT NOT NULL DEFAULT '[]',
     labels TEXT NOT NULL DEFAULT '[]',
     started_at TEXT NOT NULL,
@@ -39,6 +42,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS artifacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id INTEGER NOT NULL REFERENCES workflow_runs (id),
+    run_attempt INTEGER NOT NULL,
     name TEXT NOT NULL,
     size INTEGER NOT NULL,
     digest TEXT NOT NULL,
@@ -64,3 +68,5 @@ CREATE TABLE IF NOT EXISTS secrets (
     PRIMARY KEY (repository, name)
 );
 """
+"""Of a run: `trigger` is its event as JSON, `token` its GITHUB_TOKEN and `process` the mark of its processes
+while it goes, `note` what it has to say beyond its jobs. A job's id is that of its check run."""

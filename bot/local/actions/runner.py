@@ -1,262 +1,267 @@
-"""One run: a clone at the event's commit, act in it, and what comes of each job."""
+"""One run: act in a folder at the event's commit, and what comes of each job."""
 
-import contextlib
 import json
-import os
+import logging
+import re
 import secrets
 import shutil
-import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from bot.local.actions.act import Line, command_line, read_log, stub_options, unmapped
-from bot.local.actions.workflow_file import InvalidWorkflow, Workflow, parse_workflow
-from bot.local.github.clock import now
+from bot.local.actions import processes
+from bot.local.actions.act import command_line, missing_stubs, read_log, validate
+from bot.local.actions.admission import Admission
+from bot.local.actions.concurrency import Groups
+from bot.local.actions.prepare import Gate, prepare
+from bot.local.actions.results import Results
+from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
+from bot.local.github.db import Row
+from bot.local.github.git import Git
 from bot.local.github.state import ACTIONS_BOT, Event, GitHub
 
-DEFAULT_TIMEOUT_MIN = 360
-DRAIN = Path(__file__).with_name("drain.sh")
-CONCLUSIONS = {"success": "success", "failure": "failure", "cancelled": "cancelled", "skipped": "skipped"}
+JOB_MARK, RUN_MARK = "LOCAL_JOB_ID", "ACTIONS_RUNTIME_TOKEN"
+"""Variables by which the processes of a job, and of a run, are known."""
+CANCEL_GRACE_S = 20.0
+"""How long the steps that run even in a cancelled job (`if: always()`) have."""
+_DRAIN = Path(__file__).with_name("drain.sh")
+_USES = re.compile(rb"^\s*(?:-\s+)?uses:\s*['\"]?([^\s'\"#]+)", re.MULTILINE)
+_log = logging.getLogger(__name__)
 
 
 class Run:
-    """A run while it runs.
+    """A run while it goes.
 
     Args:
-        run_id: its row in the table workflow_runs.
-        folder: where its files are: log, event, clone; the clone is removed at the end.
+        row: in the table workflow_runs.
+        load: reads another workflow file of the same commit, by its path.
+        folder: where its files are: logs, and while it goes the event, the secrets and act's folders.
+        home: the home folder of its jobs.
         environment: what all jobs see.
     """
 
     def __init__(
         self,
         github: GitHub,
-        run_id: int,
+        row: Row,
         workflow: Workflow,
         event: Event,
+        load: Callable[[str], Workflow],
+        groups: Groups,
         folder: Path,
+        home: Path,
         environment: Mapping[str, str],
     ) -> None:
-        self.github, self.run_id, self.workflow, self.event = github, run_id, workflow, event
-        self.folder, self.environment = folder, environment
-        self.runtime_token = secrets.token_hex(16)
+        self.github, self.row, self.workflow, self.event = github, row, workflow, event
+        self.folder, self.home, self.environment = folder, home, environment
+        self.mark = secrets.token_hex(16)
         self.cancelled = ""
-        self.last_line = ""
+        self._load, self._groups = load, groups
+        self._token = ""
+        self._secrets: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self._jobs: dict[str, dict[str, Any]] = {}
-        self._annotations: dict[str, list[dict[str, Any]]] = {}
-        self._timers: dict[str, threading.Timer] = {}
-        self._pending = set(workflow.jobs)
+        self._results: Results | None = None
+        self._admission: Admission | None = None
 
-    def execute(self, variables: Mapping[str, str], secret_values: Mapping[str, str]) -> str:
-        """Run to the end; returns the conclusion."""
-        token = self.github.create_token(
-            ACTIONS_BOT, permissions=self._granted(), repository=self.event.repository, workflow=True
+    @property
+    def last_line(self) -> str:
+        """What a step printed last."""
+        return self._results.last_line if self._results else ""
+
+    def execute(self, variables: Mapping[str, str], secret_values: Mapping[str, str]) -> tuple[str, str]:
+        """Run to the end; returns the conclusion, and what is to be said beyond the jobs' own results."""
+        repository = self.event.repository
+        self._token = self.github.create_token(
+            ACTIONS_BOT, permissions={}, repository=repository, workflow=True
         )
-        self._token = token
+        self.github.db.update("workflow_runs", self.row["id"], token=self._token, process=self.mark)
+        known = {**secret_values, "GITHUB_TOKEN": self._token}
+        self._secrets = sorted(_parts(known.values()), key=len, reverse=True)
+        workflows: dict[str, Workflow] = {}
         try:
-            self._prepare({**secret_values, "GITHUB_TOKEN": token})
-            missing = unmapped(self.workflow)
-            if missing:
-                raise InvalidWorkflow(f"no runner here has the label {', '.join(missing)}")
-            command = command_line(
-                self.event.name,
-                self.workflow,
-                self.folder,
-                self._job_environment(),
-                variables,
-                self.event.actor,
-            ) + stub_options(sorted(self._actions()))
-            return self._act(command)
-        except (InvalidWorkflow, LookupError) as error:
-            self.note(str(error.args[0]))
-            return "failure"
+            self._collect(self.workflow, workflows)
+            for number, workflow in enumerate(workflows.values()):
+                validate(workflow, self.folder / f"check{number}", self.environment["PATH"])
+            return self._conclude(self._act(workflows, variables, known))
+        except InvalidWorkflow as error:
+            (self.folder / "log.txt").write_text(f"{error}\n")
+            return "failure", str(error)
         finally:
-            self.github.revoke_token(token)
-            for timer in self._timers.values():
-                timer.cancel()
-            for name in [name for name, job in self._jobs.items() if job["conclusion"] is None]:
-                self._end_job(name, "cancelled" if self.cancelled else "failure")
-            for name in ("workspace", "act", "secrets"):
-                path = self.folder / name
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            self._clean()
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, str] | None:
+        """Answer one of the run's gates; see `Admission.ask`."""
+        return self._admission.ask(question) if self._admission else None
 
     def cancel(self, why: str) -> None:
         """End everything that the run started."""
-        self.cancelled = why
-        process = self._process
-        if process is None:
+        self.cancelled = self.cancelled or why
+        if self._process is not None:
+            processes.end([*processes.family(self._process.pid), *processes.marked(RUN_MARK, self.mark)])
+
+    def _cancel_job(self, ticket: str, why: str) -> None:
+        """End what a job does now; then steps run that run always, and are ended in turn after a while."""
+        results = self._results
+        job = next((job for job in results.jobs.values() if job.ticket == ticket), None) if results else None
+        if job is None or job.conclusion:
             return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = psutil.Process(process.pid)
-            everyone = [family, *family.children(recursive=True)]
-            for member in everyone:
-                _signal(member.pid, signal.SIGTERM)
-            _, alive = psutil.wait_procs(everyone, timeout=3)
-            for member in alive:
-                _signal(member.pid, signal.SIGKILL)
+        job.cancelled = job.cancelled or why
+        processes.end(processes.marked(JOB_MARK, ticket))
+        timer = threading.Timer(CANCEL_GRACE_S, self._cancel_job, [ticket, why])
+        timer.daemon = True
+        timer.start()
 
-    def note(self, text: str) -> None:
-        """Say something in the run's log that no job said."""
-        self._log("", text)
+    def _collect(self, workflow: Workflow, found: dict[str, Workflow]) -> None:
+        """The workflow and all that it calls, by path."""
+        found[workflow.path] = workflow
+        for path in workflow.calls().values():
+            if path not in found:
+                self._collect(self._load(path), found)
 
-    def _prepare(self, secret_values: Mapping[str, str]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "event.json").write_text(json.dumps(self.event.payload))
-        secret_file = self.folder / "secrets"
-        secret_file.touch(mode=0o600)
-        secret_file.write_text(
-            "".join(f"{name}={json.dumps(value)}\n" for name, value in secret_values.items())
+    def _act(
+        self,
+        workflows: Mapping[str, Workflow],
+        variables: Mapping[str, str],
+        secret_values: Mapping[str, str],
+    ) -> int:
+        uses = {use for workflow in workflows.values() for job in workflow.jobs for use in workflow.uses(job)}
+        uses |= composite_uses(self.github.git(self.event.repository), self.event.sha)
+        gates: dict[str, Gate] = {}
+        workspace = self._workspace()
+        for path, workflow in workflows.items():
+            text, more = prepare(workflow, missing_stubs(uses), called=workflow is not self.workflow)
+            gates |= more
+            file = workspace / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text)
+        for name, values in (
+            ("event.json", self.event.payload),
+            ("secrets.yaml", secret_values),
+            ("variables.yaml", variables),
+            ("environment.yaml", self._job_environment()),
+        ):
+            file = self.folder / name
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(values))
+        called = {key: workflows[path] for key, path in self.workflow.calls().items()}
+        self._results = Results(self.github, self.row, self.workflow, called, self.folder, self.hide)
+        self._admission = Admission(
+            self.row["id"],
+            self.event.repository,
+            self._groups,
+            gates,
+            {
+                (file.path, job): workflows[p]
+                for file in workflows.values()
+                for job, p in file.calls().items()
+            },
+            workflows,
+            self._cancel_job,
+            self._grant,
         )
-        workspace = self.folder / "workspace"
-        git = ["git", "-c", "advice.detachedHead=false"]
-        source = str(self.github.repo_path(self.event.repository))
-        subprocess.run(
-            [*git, "clone", "--quiet", "--shared", "--no-checkout", source, str(workspace)], check=True
+        return self._follow(
+            command_line(self.event.name, self.workflow.path, self.folder, self.event.actor, uses)
         )
-        subprocess.run([*git, "-C", str(workspace), "checkout", "--quiet", self.event.sha], check=True)
-        # A workflow of the default branch runs for an event of another commit too; what runs is in the clone.
-        (workspace / self.workflow.path).write_bytes(self._source())
 
-    def _source(self) -> bytes:
-        return (self.folder / "workflow.yml").read_bytes()
-
-    def _actions(self) -> set[str]:
-        """Third-party actions of the workflow, and of the repository's workflows that it calls."""
-        found = self.workflow.uses()
-        for job in self.workflow.jobs.values():
-            used = str(job.get("uses", ""))
-            if used.startswith("./"):
-                path = self.folder / "workspace" / used
-                found |= parse_workflow(used, path.read_bytes()).uses()
-        return found
-
-    def _job_environment(self) -> dict[str, str]:
-        github = self.github
-        return {
-            **self.environment,
-            "BASH_ENV": str(DRAIN),
-            "GITHUB_API_URL": github.api_url,
-            "GITHUB_SERVER_URL": github.base_url,
-            "GITHUB_GRAPHQL_URL": f"{github.base_url}/api/graphql",
-            "GITHUB_REPOSITORY": self.event.repository,
-            "GITHUB_RUN_ID": str(self.run_id),
-            "GITHUB_REF": self.event.ref,
-            "ACTIONS_RESULTS_URL": f"{github.base_url}/_actions/runs/{self.run_id}/artifacts",
-            "ACTIONS_RUNTIME_TOKEN": self.runtime_token,
-        }
-
-    def _act(self, command: list[str]) -> str:
-        environment = {"PATH": self.environment["PATH"], "HOME": os.environ.get("HOME", "/")}
-        process = subprocess.Popen(
+    def _follow(self, command: list[str]) -> int:
+        """Start act, and record what it says until it ends; returns its exit status."""
+        assert self._results and self._admission  # noqa: S101  made by the only caller
+        self._process = subprocess.Popen(
             command,
-            cwd=self.folder / "workspace",
-            env=environment,
+            cwd=self.folder,
+            env={
+                "PATH": self.environment["PATH"],
+                "HOME": str(self.home),
+                "LANG": "C.UTF-8",
+                RUN_MARK: self.mark,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._process = process
-        assert process.stdout is not None  # noqa: S101  it is a pipe
         if self.cancelled:
             self.cancel(self.cancelled)
-        for line in read_log(process.stdout):
-            self._take(line)
-        code = process.wait()
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        for line in read_log(self._process.stdout):
+            job = self._results.take(line)
+            if job and job.conclusion:
+                self._admission.leave(job.ticket)
+        return self._process.wait()
+
+    def _conclude(self, code: int) -> tuple[str, str]:
+        assert self._results  # noqa: S101  made before act began
+        self._results.end_all(self.cancelled)
+        found = self._results.conclusion()
         if self.cancelled:
-            return "failure" if self.cancelled.startswith("timed out") else "cancelled"
-        conclusions = {job["conclusion"] for job in self._jobs.values()}
-        if not code and not conclusions:
-            return "skipped"
-        return "failure" if code or "failure" in conclusions else "success"
+            return "cancelled", self.cancelled
+        if code and found not in ("failure", "cancelled"):
+            return "failure", f"act ended with {code}; see the log"
+        # Without an error of act's, a job that failed was one that may (`continue-on-error`).
+        return ("success" if not code and found != "skipped" else found), ""
 
-    def _take(self, line: Line) -> None:
-        if line.output:
-            self.last_line = line.text
-        self._log(line.job, line.text)
-        if not line.job:
-            return
-        job = self._jobs.get(line.job) or self._begin_job(line.job)
-        if line.annotation:
-            self._annotations.setdefault(line.job, []).append(_annotation(line.annotation))
-        if line.step_result and line.step:
-            job["steps"].append({"name": line.step[:200], "conclusion": line.step_result})
-        if line.result:
-            self._end_job(line.job, CONCLUSIONS.get(line.result, "failure"))
+    def _clean(self) -> None:
+        self.github.revoke_token(self._token)
+        if self._admission:
+            self._admission.close()
+        processes.end(processes.marked(RUN_MARK, self.mark))
+        if self._results:
+            self._results.end_all(self.cancelled)
+            self._results.close()
+        for path in self.folder.iterdir():
+            if path.name not in ("log.txt", "jobs", "summary.md"):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
-    def _begin_job(self, name: str) -> dict[str, Any]:
-        shown = name.rsplit("/", 1)[-1].strip()
-        check = self.github.create_check_run(
-            self.event.repository,
-            {"name": shown, "head_sha": _head(self.event), "status": "in_progress"},
-        )
-        row = self.github.db.insert(
-            "jobs",
-            run_id=self.run_id,
-            name=shown,
-            status="in_progress",
-            check_run_id=check["id"],
-            started_at=now(),
-        )
-        minutes = self._timeout(shown)
-        timer = threading.Timer(60 * minutes, self.cancel, [f"timed out after {minutes} minutes"])
-        timer.daemon = True
-        timer.start()
-        self._timers[name] = timer
-        self._jobs[name] = {"id": row["id"], "check": check["id"], "steps": [], "conclusion": None}
-        return self._jobs[name]
+    def _workspace(self) -> Path:
+        """A repository of which act sees no more than the commit of the event."""
+        workspace = self.folder / "workspace"
+        subprocess.run(["git", "init", "--quiet", str(workspace)], check=True, capture_output=True)
+        (workspace / ".git" / "HEAD").write_text(f"{self.event.sha}\n")
+        return workspace
 
-    def _timeout(self, shown: str) -> float:
-        for key, job in self.workflow.jobs.items():
-            if shown in (key, job.get("name")):
-                return float(job.get("timeout-minutes", DEFAULT_TIMEOUT_MIN))
-        return DEFAULT_TIMEOUT_MIN
+    def _job_environment(self) -> dict[str, str]:
+        github = self.github
+        return {
+            **{name: value for name, value in self.environment.items() if name != "PATH"},
+            "BASH_ENV": str(_DRAIN),
+            "GITHUB_API_URL": github.api_url,
+            "GITHUB_SERVER_URL": github.base_url,
+            "GITHUB_GRAPHQL_URL": f"{github.base_url}/api/graphql",
+            "GITHUB_REPOSITORY": self.event.repository,
+            "GITHUB_RUN_ID": str(self.row["id"]),
+            "GITHUB_RUN_NUMBER": str(self.row["run_number"]),
+            "GITHUB_RUN_ATTEMPT": str(self.row["run_attempt"]),
+            "GITHUB_REF": self.event.ref,
+            "GITHUB_TRIGGERING_ACTOR": self.event.actor,
+            "ACTIONS_RESULTS_URL": f"{github.base_url}/_actions/runs/{self.row['id']}/artifacts",
+            RUN_MARK: self.mark,
+        }
 
-    def _end_job(self, name: str, conclusion: str) -> None:
-        job = self._jobs[name]
-        job["conclusion"] = conclusion
-        self._timers[name].cancel()
-        self.github.db.update(
-            "jobs",
-            job["id"],
-            status="completed",
-            conclusion=conclusion,
-            steps=json.dumps(job["steps"]),
-            completed_at=now(),
-        )
-        fields: dict[str, Any] = {"status": "completed", "conclusion": conclusion}
-        annotations = self._annotations.get(name, [])[:50]
-        if annotations or self.cancelled:
-            summary = self.cancelled or f"{len(annotations)} annotations"
-            fields["output"] = {"title": name, "summary": summary, "annotations": annotations}
-        self.github.update_check_run(self.event.repository, job["check"], fields)
-        self._pending = {key for key in self._pending if self.workflow.jobs[key].get("name", key) != name}
-        self.github.set_token_permissions(self._token, self._granted())
+    def _grant(self, permissions: Mapping[str, str]) -> None:
+        """Set what the token may do; in a pull request from a fork it may read at most."""
+        capped = {
+            area: "read" if self.event.from_fork and level == "write" else level
+            for area, level in permissions.items()
+        }
+        self.github.set_token_permissions(self._token, capped)
 
-    def _granted(self) -> dict[str, str]:
-        """The permissions of the jobs that can run now: those not ended whose needs have ended."""
-        granted: dict[str, str] = {}
-        for key in self._pending:
-            needs = self.workflow.jobs[key].get("needs", [])
-            needed = {needs} if isinstance(needs, str) else set(needs)
-            if not needed & self._pending:
-                for area, level in self.workflow.permissions(key).items():
-                    if self.event.from_fork and level == "write":
-                        level = "read"
-                    if granted.get(area) != "write":
-                        granted[area] = level
-        return granted
+    def hide(self, text: str) -> str:
+        """A text without secrets; act hides them in most places, but not line by line."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
-    def _log(self, job: str, text: str) -> None:
-        with (self.folder / "log.txt").open("a") as file:
-            file.write(f"{now()} [{job}] {text}\n")
+
+def composite_uses(git: Git, commit: str) -> set[str]:
+    """The third-party actions that a commit's own composite actions name."""
+    found: set[str] = set()
+    for entry in git.entries(commit, recursive=True):
+        if entry.kind == "blob" and entry.path.rpartition("/")[2] in ("action.yml", "action.yaml"):
+            found |= {use.decode(errors="replace") for use in _USES.findall(git.blob(entry.sha))}
+    return {use for use in found if not use.startswith("./")}
 
 
 def describe(event: Event) -> str:
@@ -264,26 +269,6 @@ def describe(event: Event) -> str:
     return json.dumps(asdict(event))
 
 
-def _head(event: Event) -> str:
-    """The commit that people see a run at: a pull request's head, else the event's commit."""
-    if event.name == "pull_request":
-        return str(event.payload["pull_request"]["head"]["sha"])
-    return event.sha
-
-
-def _annotation(said: Mapping[str, Any]) -> dict[str, Any]:
-    line = int(said.get("line") or 1)
-    level = {"error": "failure", "warning": "warning", "notice": "notice"}[said["level"]]
-    return {
-        "path": said.get("file") or ".github",
-        "start_line": line,
-        "end_line": int(said.get("endLine") or line),
-        "annotation_level": level,
-        "message": str(said["message"]).strip() or "(no message)",
-        **({"title": said["title"]} if said.get("title") else {}),
-    }
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+def _parts(values: Any) -> set[str]:
+    """The secrets, and each line of those that have several; too short ones would hide everything."""
+    return {part for value in values for part in (value, *value.splitlines()) if len(part.strip()) > 3}

@@ -120,11 +120,11 @@ def job_shape(github: GitHub, run: Row, job: Row) -> dict[str, Any]:
     steps = [
         {
             "name": step["name"],
-            "status": "completed",
+            "status": step["status"],
             "conclusion": step["conclusion"],
             "number": number,
-            "started_at": job["started_at"],
-            "completed_at": job["completed_at"] or job["started_at"],
+            "started_at": step["started_at"],
+            "completed_at": step["completed_at"],
         }
         for number, step in enumerate(json.loads(job["steps"]), 1)
     ]
@@ -132,7 +132,7 @@ def job_shape(github: GitHub, run: Row, job: Row) -> dict[str, Any]:
         "id": job["id"],
         "run_id": run["id"],
         "run_url": f"{api}/actions/runs/{run['id']}",
-        "run_attempt": run["run_attempt"],
+        "run_attempt": job["run_attempt"],
         "node_id": shapes.node_id("CR", job["id"]),
         "head_sha": run["head_sha"],
         "url": f"{api}/actions/jobs/{job['id']}",
@@ -144,8 +144,8 @@ def job_shape(github: GitHub, run: Row, job: Row) -> dict[str, Any]:
         "completed_at": job["completed_at"],
         "name": job["name"],
         "steps": steps,
-        "check_run_url": f"{api}/check-runs/{job['check_run_id']}",
-        "labels": [],
+        "check_run_url": f"{api}/check-runs/{job['id']}",
+        "labels": json.loads(job["labels"]),
         "runner_id": 1,
         "runner_name": "local",
         "runner_group_id": 1,

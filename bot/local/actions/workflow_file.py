@@ -1,16 +1,31 @@
 """A workflow file: what starts it, what it may do, and what its jobs are."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from bot.local.github.git import ZERO
 from bot.local.github.state import Event
 
+FOLDER = ".github/workflows"
 PULL_REQUEST_TYPES = ("opened", "synchronize", "reopened")
 """GitHub's default `types` of pull_request; other events start for every action."""
+SIZE_LIMIT = 512 * 1024
+_AREAS = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
+_FILTERS = (
+    "branches",
+    "branches-ignore",
+    "paths",
+    "paths-ignore",
+    "tags",
+    "tags-ignore",
+    "types",
+    "workflows",
+)
+_FILTERED = ("push", "pull_request", "workflow_run")
 
 
 class InvalidWorkflow(Exception):
@@ -23,14 +38,17 @@ class Workflow:
 
     Attributes:
         path: below the repository's root, as `.github/workflows/lint.yml`.
+        name: as stated in it, else its path.
         on: event name -> its filters.
         data: the file as YAML says it.
+        text: the file itself.
     """
 
     path: str
     name: str
     on: Mapping[str, Mapping[str, Any]]
     data: Mapping[str, Any]
+    text: bytes = b""
 
     @property
     def jobs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -41,16 +59,18 @@ class Workflow:
         """What the GITHUB_TOKEN of a job may do; a job's own `permissions` replace the workflow's."""
         stated = self.jobs[job].get("permissions", self.data.get("permissions", {"contents": "read"}))
         if stated in ("read-all", "write-all"):
-            level = stated.removesuffix("-all")
-            areas = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
-            return dict.fromkeys(areas, level)
+            return dict.fromkeys(_AREAS, str(stated).removesuffix("-all"))
         return {str(area): str(level) for area, level in (stated or {}).items()}
 
-    def uses(self) -> set[str]:
-        """The third-party actions that the jobs' steps name, as `owner/name@ref`."""
-        steps = [step for job in self.jobs.values() for step in job.get("steps", ())]
-        named = {str(step["uses"]).split(" ")[0] for step in steps if "uses" in step}
+    def uses(self, job: str) -> set[str]:
+        """The third-party actions that a job's steps name, as `owner/name@ref`."""
+        named = {str(step["uses"]) for step in self.jobs[job].get("steps") or () if "uses" in step}
         return {use for use in named if not use.startswith("./")}
+
+    def calls(self) -> dict[str, str]:
+        """The jobs that call another workflow of this repository: job -> path."""
+        used = {job: str(content.get("uses", "")) for job, content in self.jobs.items()}
+        return {job: path.removeprefix("./") for job, path in used.items() if path.startswith("./")}
 
 
 def parse_workflow(path: str, text: bytes) -> Workflow:
@@ -59,29 +79,67 @@ def parse_workflow(path: str, text: bytes) -> Workflow:
     Raises:
         InvalidWorkflow: it is not YAML, or lacks what a workflow needs.
     """
+    if len(text) > SIZE_LIMIT:
+        raise InvalidWorkflow(f"{path} is larger than {SIZE_LIMIT // 1024} KiB")
     try:
         data = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         raise InvalidWorkflow(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("jobs"), dict):
+    if not isinstance(data, dict) or not isinstance(data.get("jobs"), dict) or not data["jobs"]:
         raise InvalidWorkflow(f"{path} has no jobs")
+    _check_jobs(path, data["jobs"])
+    stated = data.get("permissions", {})
+    if stated is not None and not isinstance(stated, dict) and stated not in ("read-all", "write-all"):
+        raise InvalidWorkflow(f"{path}: permissions must be a mapping, read-all or write-all")
     # YAML 1.1 reads a bare `on` as true.
-    on = data.get("on", data.get(True))
+    return Workflow(
+        path, str(data.get("name") or path), _events(path, data.get("on", data.get(True))), data, text
+    )
+
+
+def _check_jobs(path: str, jobs: Mapping[Any, Any]) -> None:
+    """What act's own check of a workflow does not see, or what is read here before that check."""
+    for key, job in jobs.items():
+        if not isinstance(key, str) or not isinstance(job, dict):
+            raise InvalidWorkflow(f"{path}: the job {key} is no mapping")
+        steps = job.get("steps") or []
+        if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+            raise InvalidWorkflow(f"{path}: the steps of the job {key} are no list of mappings")
+        stated = job.get("permissions")
+        if stated is not None and not isinstance(stated, dict) and stated not in ("read-all", "write-all"):
+            raise InvalidWorkflow(f"{path}: the permissions of the job {key} are no mapping")
+        for needed in _listed(job.get("needs") or []):
+            if needed not in jobs:
+                raise InvalidWorkflow(f"{path}: the job {key} needs {needed}, which is not there")
+
+
+def _events(path: str, on: Any) -> dict[str, dict[str, Any]]:
     if isinstance(on, str):
         on = {on: {}}
     elif isinstance(on, list):
         on = {str(name): {} for name in on}
     elif not isinstance(on, dict):
         raise InvalidWorkflow(f"{path} does not say on which events it runs")
-    filters = {str(name): (given if isinstance(given, dict) else {}) for name, given in on.items()}
-    return Workflow(path, str(data.get("name", path)), filters, data)
+    events = {str(name): (given if isinstance(given, dict) else {}) for name, given in on.items()}
+    for name in _FILTERED:
+        for kind, patterns in events.get(name, {}).items():
+            if kind not in _FILTERS:
+                raise InvalidWorkflow(f"{path}: {name} has no filter {kind}")
+            for pattern in _listed(patterns):
+                try:
+                    _pattern(pattern.removeprefix("!"))
+                except re.error:
+                    raise InvalidWorkflow(f"{path}: {pattern!r} is no filter pattern") from None
+            if f"{kind}-ignore" in events[name]:
+                raise InvalidWorkflow(f"{path}: {name} has both {kind} and {kind}-ignore")
+    return events
 
 
-def starts(workflow: Workflow, event: Event, changed: Sequence[str]) -> bool:
+def starts(workflow: Workflow, event: Event, changed: Callable[[], Sequence[str]]) -> bool:
     """Whether an event starts a workflow.
 
     Args:
-        changed: the files that a push or pull request changes, for `paths`.
+        changed: the files that a push or pull request changes; called only where `paths` are filtered.
     """
     if event.name not in workflow.on:
         return False
@@ -90,48 +148,117 @@ def starts(workflow: Workflow, event: Event, changed: Sequence[str]) -> bool:
     if types is not None and event.action and event.action not in _listed(types):
         return False
     if event.name == "workflow_run":
-        return str(event.payload["workflow_run"]["name"]) in _listed(filters.get("workflows", ()))
-    if event.name in ("push", "pull_request"):
-        return _branch_fits(filters, event) and _paths_fit(filters, changed)
+        run = event.payload["workflow_run"]
+        named = run["name"] in _listed(filters.get("workflows", ()))
+        return named and _fits(filters, "branches", str(run["head_branch"]))
+    if event.name == "pull_request":
+        pull = event.payload["pull_request"]
+        # GitHub runs nothing where there is no test merge.
+        conflict = event.action != "closed" and pull.get("mergeable") is False
+        return not conflict and _fits(filters, "branches", pull["base"]["ref"]) and _touched(filters, changed)
+    if event.name == "push":
+        return _push_starts(filters, event, changed)
     return True
 
 
-def _branch_fits(filters: Mapping[str, Any], event: Event) -> bool:
-    if event.name == "pull_request":
-        branch, kind = str(event.payload["pull_request"]["base"]["ref"]), "branches"
-    else:
-        kind = "tags" if event.ref.startswith("refs/tags/") else "branches"
-        branch = event.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        other = "branches" if kind == "tags" else "tags"
-        if kind not in filters and f"{kind}-ignore" not in filters and other in filters:
-            return False
-    if kind in filters and not matches(branch, _listed(filters[kind])):
+def _push_starts(filters: Mapping[str, Any], event: Event, changed: Callable[[], Sequence[str]]) -> bool:
+    if event.payload.get("after") == ZERO:
         return False
-    return not (f"{kind}-ignore" in filters and matches(branch, _listed(filters[f"{kind}-ignore"])))
+    tag = event.ref.startswith("refs/tags/")
+    kind, other = ("tags", "branches") if tag else ("branches", "tags")
+    # Where only the other kind of ref is named, this kind does not count.
+    if not _names(filters, kind) and _names(filters, other):
+        return False
+    name = event.ref.split("/", 2)[-1]
+    return _fits(filters, kind, name) and (tag or _touched(filters, changed))
 
 
-def _paths_fit(filters: Mapping[str, Any], changed: Sequence[str]) -> bool:
+def _names(filters: Mapping[str, Any], kind: str) -> bool:
+    return kind in filters or f"{kind}-ignore" in filters
+
+
+def _fits(filters: Mapping[str, Any], kind: str, name: str) -> bool:
+    if kind in filters:
+        return matches(name, _listed(filters[kind]))
+    return not matches(name, _listed(filters.get(f"{kind}-ignore", ())))
+
+
+def _touched(filters: Mapping[str, Any], changed: Callable[[], Sequence[str]]) -> bool:
     if "paths" in filters:
-        return any(matches(path, _listed(filters["paths"])) for path in changed)
+        return any(matches(path, _listed(filters["paths"])) for path in changed())
     if "paths-ignore" in filters:
-        return any(not matches(path, _listed(filters["paths-ignore"])) for path in changed)
+        return any(not matches(path, _listed(filters["paths-ignore"])) for path in changed())
     return True
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """GitHub's filter patterns: `*` stays within a folder, `**` does not, a later `!` takes back."""
+    """GitHub's filter patterns; a later one that begins with `!` takes back what an earlier one gave."""
     found = False
     for pattern in patterns:
         negative = pattern.startswith("!")
-        if _pattern(pattern.removeprefix("!")).fullmatch(name):
+        if _matches(name, _pattern(pattern.removeprefix("!"))):
             found = not negative
     return found
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/?|\*|\?)", pattern)
-    signs = {"**": ".*", "**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(signs.get(part, re.escape(part)) for part in parts))
+@dataclass(frozen=True)
+class _Part:
+    """A part of a pattern: any number of `repeated`, then one of `one`; nothing at all, if `optional`.
+
+    Both are a set of characters as in a regular expression, or empty for none.
+    """
+
+    one: str
+    repeated: str = ""
+    optional: bool = False
+
+
+def _pattern(pattern: str) -> list[_Part]:
+    """`*` stays within a folder, `**` does not; `?` and `+` repeat what is before them; `[…]` is a set.
+
+    Raises:
+        re.error: a set is none.
+    """
+    parts: list[_Part] = []
+    for sign in re.findall(r"\*\*/?|\[[^\]]+\]|\\.|.", pattern, re.DOTALL):
+        if sign == "**/":
+            parts.append(_Part("/", r"[\s\S]", optional=True))
+        elif sign in ("*", "**"):
+            parts.append(_Part("", r"[\s\S]" if sign == "**" else "[^/]", optional=True))
+        elif sign in ("?", "+") and parts and parts[-1].one:
+            one = parts.pop().one
+            parts.append(_Part(one, optional=True) if sign == "?" else _Part(one, one))
+        else:
+            one = sign if len(sign) > 2 else re.escape(sign[-1])
+            re.compile(one)
+            parts.append(_Part(one))
+    return parts
+
+
+def _matches(name: str, parts: Sequence[_Part]) -> bool:
+    """In time that grows as name times pattern: patterns come from pull requests, too."""
+    states = _open({0}, parts)
+    for character in name:
+        states = _open(
+            {
+                following
+                for state in states
+                if state < len(parts)
+                for following, wanted in ((state, parts[state].repeated), (state + 1, parts[state].one))
+                if wanted and re.fullmatch(wanted, character)
+            },
+            parts,
+        )
+    return len(parts) in states
+
+
+def _open(states: set[int], parts: Sequence[_Part]) -> set[int]:
+    """These states, and those reached from them by leaving out what is optional."""
+    found = set(states)
+    for state in range(len(parts)):
+        if state in found and parts[state].optional:
+            found.add(state + 1)
+    return found
 
 
 def _listed(value: Any) -> list[str]:

@@ -1,0 +1,276 @@
+"""What comes of a run's jobs: rows, steps, check runs with annotations, logs, summaries."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.local.actions.act import Line
+from bot.local.actions.workflow_file import Workflow
+from bot.local.github import shapes
+from bot.local.github.clock import now
+from bot.local.github.db import Row
+from bot.local.github.state import GitHub
+
+ANNOTATIONS_A_JOB, ANNOTATIONS_A_KIND_AND_STEP = 50, 10
+CONCLUSIONS = ("success", "failure", "cancelled", "skipped")
+_LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
+_GATE_STEP = ("0",)
+
+
+@dataclass
+class Job:
+    """A job that began.
+
+    Attributes:
+        id: of its row and of its check run.
+        ticket: what the gate knows it by; empty until it was let in.
+        cancelled: why it was cancelled; empty if it was not.
+    """
+
+    id: int
+    name: str
+    workflow: Workflow
+    key: str
+    ticket: str = ""
+    cancelled: str = ""
+    conclusion: str = ""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Results:
+    """The records of one attempt of a run.
+
+    Args:
+        run: its row in workflow_runs.
+        called: the workflows that its jobs call, by job.
+        folder: where its logs go.
+        hide: takes secrets out of a text.
+    """
+
+    def __init__(
+        self,
+        github: GitHub,
+        run: Row,
+        workflow: Workflow,
+        called: Mapping[str, Workflow],
+        folder: Path,
+        hide: Callable[[str], str],
+    ) -> None:
+        self.github, self.run, self.workflow, self.called = github, run, workflow, called
+        self.folder, self.hide = folder, hide
+        self.jobs: dict[tuple[str, str], Job] = {}
+        self.last_line = ""
+        self._log = (folder / "log.txt").open("a", buffering=1)
+        (folder / "jobs").mkdir(exist_ok=True)
+        repository = github.repository(run["repository"])
+        self._web = shapes.web_url(github, repository) if repository else ""
+
+    def close(self) -> None:
+        """No more lines will come."""
+        self._log.close()
+
+    def note(self, text: str) -> None:
+        """Say something in the run's log that no job said."""
+        self._log.write(f"{now()} {self.hide(text)}\n")
+
+    def take(self, line: Line) -> Job | None:
+        """Record a line; returns the job that it belongs to."""
+        if not line.job:
+            self.note(line.text)
+            return None
+        identity = line.job, json.dumps(line.matrix, sort_keys=True)
+        job = self.jobs.get(identity)
+        if job is None:
+            workflow, name = self._named(line)
+            job = self.jobs[identity] = self._begin(name, workflow, line.job_id)
+        if line.step == _GATE_STEP:
+            self._take_gate(job, line)
+        else:
+            self._take_step(job, line)
+        if line.result:
+            self.end(job, line.result if line.result in CONCLUSIONS else "failure")
+        return job
+
+    def _take_gate(self, job: Job, line: Line) -> None:
+        """The step that was put in is no step of the job; only what it refuses is told."""
+        if line.output and line.text.startswith("job ") and not job.ticket:
+            job.ticket = line.text.removeprefix("job ").strip()
+        if line.annotation:
+            self._write(job, f"##[error]{line.annotation['message']}")
+            self._annotate(job, line)
+
+    def _take_step(self, job: Job, line: Line) -> None:
+        outermost = len(line.step) == 1
+        if line.starts and outermost:
+            name = self._step_name(job, line)
+            self._write(job, f"##[group]{name}")
+            step = {"name": name, "step": line.step[0], "status": "in_progress", "started_at": now()}
+            job.steps.append({**step, "conclusion": None, "completed_at": None})
+            self._save(job)
+        elif line.annotation:
+            self._write(job, f"##[{line.annotation['level']}]{line.annotation['message']}")
+            self._annotate(job, line)
+        elif line.step_result and outermost:
+            self._end_step(job, line)
+        else:
+            self._write(job, line.text)
+            if line.output:
+                self.last_line = self.hide(line.text)
+        if line.summary:
+            with (self.folder / "summary.md").open("a") as file:
+                file.write(self.hide(line.summary))
+
+    def _end_step(self, job: Job, line: Line) -> None:
+        open_steps = [step for step in job.steps if step["step"] == line.step[0] and not step["conclusion"]]
+        if not open_steps:  # a skipped step does not begin
+            open_steps = [{"name": self._step_name(job, line), "step": line.step[0], "started_at": now()}]
+            job.steps += open_steps
+        open_steps[-1].update(status="completed", conclusion=line.step_result, completed_at=now())
+        self._save(job)
+
+    def end(self, job: Job, conclusion: str) -> None:
+        """A job has ended; nothing happens if it had already."""
+        if job.conclusion:
+            return
+        job.conclusion = conclusion = "cancelled" if job.cancelled else conclusion
+        moment = now()
+        for step in job.steps:
+            if not step["conclusion"]:
+                step.update(status="completed", conclusion=conclusion, completed_at=moment)
+        if job.cancelled:
+            self._write(job, f"##[error]{job.cancelled}")
+            job.annotations.append(_annotation({"level": "error", "message": job.cancelled}))
+        self._save(job, status="completed", conclusion=conclusion, completed_at=moment)
+        self._complete_check(job.id, job.name, conclusion, job.annotations[-ANNOTATIONS_A_JOB:])
+
+    def end_all(self, cancelled: str) -> None:
+        """The run has ended: jobs that did not end were cut off, and those that never began were skipped."""
+        for job in self.jobs.values():
+            job.cancelled = job.cancelled or ("" if job.conclusion else cancelled)
+            self.end(job, "failure")
+        began = {job.key for job in self.jobs.values() if job.workflow is self.workflow}
+        began |= {
+            key
+            for key, workflow in self.called.items()
+            if any(job.workflow is workflow for job in self.jobs.values())
+        }
+        for key, content in self.workflow.jobs.items():
+            if key not in began and not cancelled:
+                job = self._begin(str(content.get("name") or key), self.workflow, key)
+                self.end(job, "skipped")
+
+    def conclusion(self) -> str:
+        """What the jobs' results make of the run; `skipped` if none ran."""
+        found = {job.conclusion for job in self.jobs.values()}
+        return next((result for result in ("failure", "cancelled", "success") if result in found), "skipped")
+
+    def _begin(self, name: str, workflow: Workflow, key: str) -> Job:
+        moment = now()
+        name = self.hide(name)[:200]
+        check = self.github.create_check_run(
+            self.run["repository"],
+            {"name": name, "head_sha": self.run["head_sha"], "status": "in_progress", "started_at": moment},
+        )
+        url = f"{self._web}/actions/runs/{self.run['id']}/job/{check['id']}"
+        self.github.update_check_run(self.run["repository"], check["id"], {"details_url": url})
+        labels = workflow.jobs.get(key, {}).get("runs-on", [])
+        self.github.db.insert(
+            "jobs",
+            id=check["id"],
+            run_id=self.run["id"],
+            run_attempt=self.run["run_attempt"],
+            name=name,
+            status="in_progress",
+            labels=json.dumps([str(item) for item in labels] if isinstance(labels, list) else [str(labels)]),
+            started_at=moment,
+        )
+        return Job(check["id"], name, workflow, key)
+
+    def _complete_check(self, check: int, name: str, conclusion: str, notes: list[dict[str, Any]]) -> None:
+        fields: dict[str, Any] = {"status": "completed", "conclusion": conclusion}
+        if notes:
+            summary = f"{len(notes)} annotation{'s' if len(notes) > 1 else ''}"
+            fields["output"] = {"title": name, "summary": summary, "annotations": notes}
+        self.github.update_check_run(self.run["repository"], check, fields)
+
+    def _save(self, job: Job, **fields: Any) -> None:
+        self.github.db.update("jobs", job.id, steps=json.dumps(job.steps), **fields)
+
+    def _write(self, job: Job, text: str) -> None:
+        moment, text = now(), self.hide(text)
+        self._log.write("".join(f"{moment} [{job.name}] {line}\n" for line in text.splitlines()))
+        with (self.folder / "jobs" / f"{job.id}.txt").open("a") as file:
+            file.write("".join(f"{moment} {line}\n" for line in text.splitlines()))
+
+    def _annotate(self, job: Job, line: Line) -> None:
+        kind = line.step[0] if line.step else "", line.annotation["level"]
+        job.counted[kind] += 1
+        if job.counted[kind] <= ANNOTATIONS_A_KIND_AND_STEP:
+            shown = {name: self.hide(str(value)) for name, value in line.annotation.items()}
+            job.annotations.append(_annotation(shown))
+
+    def _step_name(self, job: Job, line: Line) -> str:
+        """As GitHub names it: the step's own name, or `Run` with its first line."""
+        shown = re.sub(r"^\W*(Run |(Success|Failure|Skipped) - )((Main|Pre|Post) )?", "", line.text)
+        shown = self.hide(shown).partition("\n")[0][:200]
+        if line.step[0].startswith("--"):  # act's own: Set up job, Complete job
+            return shown
+        for number, step in enumerate(job.workflow.jobs.get(job.key, {}).get("steps") or (), 1):
+            if line.step[0] == str(step.get("id", number)):
+                return shown if step.get("name") else f"Run {shown}"
+        return shown
+
+    def _named(self, line: Line) -> tuple[Workflow, str]:
+        """The file that holds a job, and the job's name as GitHub shows it.
+
+        act writes `workflow/job`, of a called workflow `caller/workflow/job`.
+        """
+        own = self.workflow.data.get("name") or Path(self.workflow.path).name
+        for key, workflow in self.called.items():
+            caller = str(self.workflow.jobs[key].get("name") or key)
+            # A name with an expression is known only once act has evaluated it.
+            start = ".+" if "${{" in caller else re.escape(caller)
+            name = re.escape(str(workflow.data.get("name") or Path(workflow.path).name))
+            found = re.fullmatch(f"(?:{re.escape(str(own))}/)?({start})/{name}/(.+)", line.job)
+            if found and line.job_id in workflow.jobs:
+                return workflow, f"{found.group(1)} / {_with_matrix(workflow, line, found.group(2))}"
+        return self.workflow, _with_matrix(self.workflow, line, line.job.removeprefix(f"{own}/"))
+
+
+def _with_matrix(workflow: Workflow, line: Line, name: str) -> str:
+    """`test (3.11, linux)` for what act calls `test-1`."""
+    if not line.matrix:
+        return name
+    name = re.sub(r"-\d+$", "", name)
+    if "matrix." in str(workflow.jobs.get(line.job_id, {}).get("name", "")):
+        return name
+    return f"{name} ({', '.join(str(value) for value in line.matrix.values())})"
+
+
+def _annotation(said: Mapping[str, str]) -> dict[str, Any]:
+    """An annotation in the shape of GitHub's request."""
+
+    def number(name: str) -> int | None:
+        text = said.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < 10 else None
+
+    line = number("line") or 1
+    made: dict[str, Any] = {
+        "path": said.get("file") or ".github",
+        "start_line": line,
+        "end_line": max(line, number("endLine") or line),
+        "annotation_level": _LEVELS[said["level"]],
+        "message": said["message"].strip() or "(no message)",
+    }
+    if said.get("title"):
+        made["title"] = said["title"]
+    if made["start_line"] == made["end_line"] and number("col"):
+        made["start_column"] = number("col")
+        made["end_column"] = max(number("col") or 1, number("endColumn") or 1)
+    return made
