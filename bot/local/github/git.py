@@ -86,6 +86,8 @@ class Git:
         Raises:
             GitError: git ended with an error.
         """
+        if any("\0" in argument for argument in arguments):
+            raise GitError("a name with a NUL in it")
         command = ["git", f"--git-dir={self.path}", *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, env=environment(env))
         if done.returncode:
@@ -99,13 +101,15 @@ class Git:
     def create(self, default_branch: str) -> None:
         """Make the repository, empty."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(self.path))
+        self.run(
+            "init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(self.path)
+        )
         self.configure()
 
     def create_copy(self, source: Path) -> None:
         """Make the repository with the branches and tags of another one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.run("clone", "--quiet", "--bare", "--no-tags", "--", str(source), str(self.path))
+        self.run("clone", "--quiet", "--bare", "--no-tags", "--template=", "--", str(source), str(self.path))
         self.run("fetch", "--quiet", "--", str(source), "+refs/tags/*:refs/tags/*")
         self.run("remote", "remove", "origin")
         self.configure()

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from bot.local.github import auth
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
-from bot.local.github.git import Git
+from bot.local.github.git import Git, GitError
 
 if TYPE_CHECKING:
     from bot.local.github.state import GitHub
@@ -66,16 +67,19 @@ class Call:
         accept = self.request.headers.get("accept", "")
         return any(f".{media}{end}" in f"{accept}," for end in (",", "+", ";"))
 
+    @cached_property
     def json(self) -> Any:
         """The body; an empty object where there is none."""
         try:
-            return json.loads(self.body) if self.body else {}
+            found = json.loads(self.body) if self.body else {}
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except ValueError:
             raise ApiError(400, "Problems parsing JSON") from None
+        return found
 
     def fields(self) -> dict[str, Any]:
         """The body, which must be an object."""
-        found = self.json()
+        found = self.json
         if not isinstance(found, dict):
             raise ApiError(400, "Body should be a JSON object")
         return found
@@ -205,6 +209,8 @@ def _endpoint(github: "GitHub", handler: Handler, rates: RateCounter) -> Callabl
             response = handler(call)
         except ApiError as error:
             response = error_response(github, error)
+        except GitError as error:  # such as a date or a message that git does not take
+            response = error_response(github, ApiError(422, str(error)))
         rate = rates.add(call.caller.token, 0 if request.url.path.endswith("/rate_limit") else 1)
         response.headers.update({f"X-RateLimit-{name.title()}": str(value) for name, value in rate.items()})
         response.headers["X-RateLimit-Resource"] = "core"

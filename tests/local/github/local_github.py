@@ -104,7 +104,7 @@ class Clone:
         self.login = login or "nobody"
         address = url.replace("://", f"://{login}:{token}@", 1) if token else url
         folder.mkdir(parents=True)
-        self.git("clone", "--quiet", f"{address}.git", ".")
+        self.git("clone", "--quiet", "--template=", f"{address}.git", ".")
 
     def commit(self, message: str, **files: str | None) -> str:
         """Write files (None: remove; `__` in a name stands for `/`), commit; returns the SHA."""

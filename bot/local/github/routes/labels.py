@@ -96,7 +96,7 @@ def replace(call: Call) -> Response:
 def _put(call: Call, *, replace: bool) -> Response:
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
-    given = call.json()
+    given = call.json
     names = given.get("labels") if isinstance(given, dict) else given
     if not isinstance(names, list):
         raise invalid("Label", "labels")
