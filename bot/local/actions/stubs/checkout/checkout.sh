@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# As actions/checkout does it: init, fetch the ref, check it out.
+# As actions/checkout does it: init, fetch the ref, check it out; on a branch where one was asked for.
 set -euo pipefail
 mkdir -p "$TARGET"
 cd "$TARGET"
@@ -9,15 +9,28 @@ git remote add origin "$GITHUB_SERVER_URL/$REPOSITORY.git"
 secret=$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)
 header="http.$GITHUB_SERVER_URL/.extraheader"
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="$header" GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $secret"
-wanted=${REF:-$GITHUB_SHA}
-if [ "$DEPTH" = 0 ]; then
-  git fetch --quiet --no-tags origin '+refs/heads/*:refs/remotes/origin/*'
-  git fetch --quiet --no-tags origin "$wanted"
-else
-  git fetch --quiet --no-tags --depth "$DEPTH" origin "$wanted"
+wanted=${REF:-HEAD}
+branch=${REF#refs/heads/}
+if [ -z "$REF" ] && [ "$REPOSITORY" = "$GITHUB_REPOSITORY" ]; then
+  wanted=$GITHUB_SHA
+  branch=${GITHUB_REF#refs/heads/}
 fi
-git -c advice.detachedHead=false checkout --quiet --force FETCH_HEAD
+options=(--quiet)
+if [ "$FETCH_TAGS" = true ] || [ "$DEPTH" = 0 ]; then options+=(--tags); else options+=(--no-tags); fi
+if [ "$DEPTH" = 0 ]; then
+  git fetch "${options[@]}" -- origin '+refs/heads/*:refs/remotes/origin/*'
+else
+  options+=(--depth "$DEPTH")
+fi
+git fetch "${options[@]}" -- origin "$wanted"
+if [ -n "$branch" ] && git ls-remote --quiet --exit-code --heads -- origin "refs/heads/$branch" >/dev/null; then
+  git checkout --quiet --force -B "$branch" FETCH_HEAD
+else
+  git -c advice.detachedHead=false checkout --quiet --force FETCH_HEAD
+fi
 if [ "$PERSIST" = true ]; then
   git config "$header" "AUTHORIZATION: basic $secret"
 fi
-git --no-pager log -1 --format='checked out %H'
+commit=$(git rev-parse HEAD)
+printf 'ref=%s\ncommit=%s\n' "$REF" "$commit" >>"$GITHUB_OUTPUT"
+echo "checked out $commit"
