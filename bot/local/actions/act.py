@@ -27,6 +27,7 @@ class Line:
         text: what was said; may hold several lines.
         step: the steps that lead to it, by id or number; more than one within a composite action.
         starts: whether the step begins here.
+        chatter: whether act tells here what it does itself, which is in no log of GitHub's.
         result: the job's result, on the line that ends it.
         step_result: likewise for a step.
         annotation: `level`, `message` and properties, where a step said `::error::` and the like.
@@ -39,6 +40,7 @@ class Line:
     matrix: Mapping[str, Any] = field(default_factory=dict)
     step: tuple[str, ...] = ()
     starts: bool = False
+    chatter: bool = False
     output: bool = False
     result: str = ""
     step_result: str = ""
@@ -121,6 +123,7 @@ def read_log(stream: IO[bytes]) -> Iterator[Line]:
 
 def _line(said: Mapping[str, Any]) -> Line:
     text = str(said.get("msg", "")).rstrip("\n")
+    main = said.get("stage", "Main") == "Main"  # the stubs have no steps before or after
     annotation = {}
     if said.get("command") in _COMMANDS:
         annotation = {
@@ -134,10 +137,11 @@ def _line(said: Mapping[str, Any]) -> Line:
         matrix=said.get("matrix") or {},
         text=text,
         step=tuple(map(str, said.get("stepID") or said.get("stepid") or ())),
-        starts=text.startswith("⭐ Run "),
+        starts=main and text.startswith("⭐ Run "),
+        chatter=not said.get("raw_output") and said.get("level") == "info" and bool(said.get("job")),
         output=bool(said.get("raw_output")),
         result=str(said.get("jobResult", "")),
-        step_result=str(said.get("stepResult", "")),
+        step_result=str(said.get("stepResult", "")) if main else "",
         annotation=annotation,
         summary=str(said.get("content", "")) if said.get("command") == "summary" else "",
     )

@@ -92,14 +92,14 @@ class Admission:
 
     def _entrant(self, ticket: str, gate: Gate, question: Mapping[str, Any]) -> Entrant:
         stated = question.get("groups") or []
-        names = [str(group["group"]) for group in stated]
+        names = [str(group["group"]).lower() for group in stated]
         # A called workflow's own group is held by all of its jobs together, a job's by each by itself.
         shared = dict.fromkeys(names[: gate.outer], f"{self.run_id} {gate.workflow.path}")
         member = Member(
             self.run_id,
             self.repository,
             {name: shared.get(name, "") for name in names if name},
-            {str(group["group"]) for group in stated if group["cancels"]},
+            {name for name, group in zip(names, stated, strict=True) if group["cancels"]},
             lambda why: self._supersede(ticket, why),
         )
         entrant = Entrant(

@@ -51,6 +51,10 @@ class Results:
         called: the workflows that its jobs call, by job.
         folder: where its logs go.
         hide: takes secrets out of a text.
+
+    Attributes:
+        last_line: what a step printed last.
+        cancelled: why the whole run is being cancelled; then jobs that end now are, too.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Results:
         self.folder, self.hide = folder, hide
         self.jobs: dict[tuple[str, str], Job] = {}
         self.last_line = ""
+        self.cancelled = ""
         self._log = (folder / "log.txt").open("a", buffering=1)
         (folder / "jobs").mkdir(exist_ok=True)
         repository = github.repository(run["repository"])
@@ -118,7 +123,7 @@ class Results:
             self._annotate(job, line)
         elif line.step_result and outermost:
             self._end_step(job, line)
-        else:
+        elif not line.chatter:
             self._write(job, line.text)
             if line.output:
                 self.last_line = self.hide(line.text)
@@ -138,8 +143,10 @@ class Results:
         """A job has ended; nothing happens if it had already."""
         if job.conclusion:
             return
+        job.cancelled = job.cancelled or self.cancelled
         job.conclusion = conclusion = "cancelled" if job.cancelled else conclusion
         moment = now()
+        self._add_skipped_steps(job, moment)
         for step in job.steps:
             if not step["conclusion"]:
                 step.update(status="completed", conclusion=conclusion, completed_at=moment)
@@ -149,10 +156,24 @@ class Results:
         self._save(job, status="completed", conclusion=conclusion, completed_at=moment)
         self._complete_check(job.id, job.name, conclusion, job.annotations[-ANNOTATIONS_A_JOB:])
 
-    def end_all(self, cancelled: str) -> None:
+    def _add_skipped_steps(self, job: Job, moment: str) -> None:
+        """act says nothing of a step whose `if` is false; GitHub shows it, at its place."""
+        began = [step["step"] for step in job.steps]
+        place = 1
+        for number, stated in enumerate(job.workflow.jobs.get(job.key, {}).get("steps") or (), 1):
+            step = str(stated.get("id", number))
+            if step in began:
+                place = 1 + [one["step"] for one in job.steps].index(step)
+            elif began:
+                name = stated.get("name") or f"Run {stated.get('uses') or stated.get('run', '')}"
+                times = {"started_at": moment, "completed_at": moment}
+                shown = {"name": self.hide(name.partition("\n")[0][:200]), "step": step, **times}
+                job.steps.insert(place, {**shown, "status": "completed", "conclusion": "skipped"})
+                place += 1
+
+    def end_all(self) -> None:
         """The run has ended: jobs that did not end were cut off, and those that never began were skipped."""
         for job in self.jobs.values():
-            job.cancelled = job.cancelled or ("" if job.conclusion else cancelled)
             self.end(job, "failure")
         began = {job.key for job in self.jobs.values() if job.workflow is self.workflow}
         began |= {
@@ -161,7 +182,7 @@ class Results:
             if any(job.workflow is workflow for job in self.jobs.values())
         }
         for key, content in self.workflow.jobs.items():
-            if key not in began and not cancelled:
+            if key not in began and not self.cancelled:
                 job = self._begin(str(content.get("name") or key), self.workflow, key)
                 self.end(job, "skipped")
 
@@ -250,7 +271,10 @@ def _with_matrix(workflow: Workflow, line: Line, name: str) -> str:
     name = re.sub(r"-\d+$", "", name)
     if "matrix." in str(workflow.jobs.get(line.job_id, {}).get("name", "")):
         return name
-    return f"{name} ({', '.join(str(value) for value in line.matrix.values())})"
+    stated = (workflow.jobs.get(line.job_id, {}).get("strategy") or {}).get("matrix")
+    order = list(stated) if isinstance(stated, dict) else []
+    keys = sorted(line.matrix, key=lambda key: order.index(key) if key in order else len(order))
+    return f"{name} ({', '.join(str(line.matrix[key]) for key in keys)})"
 
 
 def _annotation(said: Mapping[str, str]) -> dict[str, Any]:

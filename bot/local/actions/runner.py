@@ -99,6 +99,8 @@ class Run:
     def cancel(self, why: str) -> None:
         """End everything that the run started."""
         self.cancelled = self.cancelled or why
+        if self._results is not None:
+            self._results.cancelled = self.cancelled
         if self._process is not None:
             processes.end([*processes.family(self._process.pid), *processes.marked(RUN_MARK, self.mark)])
 
@@ -194,7 +196,7 @@ class Run:
 
     def _conclude(self, code: int) -> tuple[str, str]:
         assert self._results  # noqa: S101  made before act began
-        self._results.end_all(self.cancelled)
+        self._results.end_all()
         found = self._results.conclusion()
         if self.cancelled:
             return "cancelled", self.cancelled
@@ -209,7 +211,7 @@ class Run:
             self._admission.close()
         processes.end(processes.marked(RUN_MARK, self.mark))
         if self._results:
-            self._results.end_all(self.cancelled)
+            self._results.end_all()
             self._results.close()
         for path in self.folder.iterdir():
             if path.name not in ("log.txt", "jobs", "summary.md"):
@@ -227,6 +229,10 @@ class Run:
         return {
             **{name: value for name, value in self.environment.items() if name != "PATH"},
             "BASH_ENV": str(_DRAIN),
+            # act gives steps a terminal, which GitHub's runners do not have; nobody is there to press a key.
+            "PAGER": "cat",
+            "GIT_PAGER": "cat",
+            "TERM": "dumb",
             "GITHUB_API_URL": github.api_url,
             "GITHUB_SERVER_URL": github.base_url,
             "GITHUB_GRAPHQL_URL": f"{github.base_url}/api/graphql",

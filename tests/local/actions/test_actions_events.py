@@ -86,7 +86,9 @@ def test_a_push_starts_what_its_branch_and_paths_ask_for(
     lab.change(repository, "side", {"taxonomy/c": "x\n"})
     lab.idle()
     runs = list(repository.get_workflow_runs())
-    assert [(run.event, run.name, run.head_branch) for run in runs] == [("push", "retrain", "main")] * expected
+    assert [(run.event, run.name, run.head_branch) for run in runs] == [
+        ("push", "retrain", "main")
+    ] * expected
 
 
 def test_nothing_runs_in_forks_nor_for_a_pull_request_that_conflicts(lab: Lab) -> None:
