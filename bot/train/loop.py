@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
-from bot.progress import task
+from bot.progress import say, task
 from bot.recipe import PhaseRecipe
 from bot.train.attention import NAME as ATTENTION
 from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -104,6 +104,8 @@ def train(job: Job) -> None:
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
     metrics = Metrics(job.work / "metrics.jsonl", done, quiet=engine.rank > 0)
+    if done.step and not metrics.quiet:
+        say(f"train {job.name}: resumed after step {done.step} of {len(steps)}")
     with task(f"train {job.name}", len(steps)) as advance:
         advance(done.step, "")
         for number in range(done.step, len(steps)):
