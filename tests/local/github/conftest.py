@@ -7,13 +7,21 @@ import pytest
 from github.PullRequest import PullRequest
 
 from tests.contract.plugin import Watch
-from tests.local.github.local_github import TAXONOMY, Clone, LocalGitHub
+from tests.local.github.local_github import TAXONOMY, Clone, LocalGitHub, Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server that each test's GitHub is put into."""
+    running = Server()
+    yield running
+    running.stop()
 
 
 @pytest.fixture
-def lab(tmp_path: Path, contract: Watch) -> Iterator[LocalGitHub]:
+def lab(tmp_path: Path, contract: Watch, server: Server) -> Iterator[LocalGitHub]:
     """A served GitHub; every exchange is held against GitHub's description."""
-    served = LocalGitHub(tmp_path / "github", contract)
+    served = LocalGitHub(tmp_path / "github", contract, server)
     yield served
     served.stop()
 

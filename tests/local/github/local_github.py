@@ -9,6 +9,8 @@ from pathlib import Path
 import uvicorn
 from github import Auth, Github
 from github.Repository import Repository
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.local.github import Event, GitHub, create_app
 from tests.contract.plugin import Watch
@@ -17,28 +19,44 @@ PEOPLE = ("maintainer", "contributor", "outsider", "arborist[bot]")
 TAXONOMY = "lab/taxonomy"
 
 
+class Server:
+    """One server for a whole test session; which application answers can change."""
+
+    def __init__(self) -> None:
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.application: ASGIApp = PlainTextResponse("nobody is at home", 503)
+        config = uvicorn.Config(self._serve, interface="asgi3", log_level="warning", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
+        self._thread.start()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.application(scope, receive, send)
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
 class LocalGitHub:
     """A served GitHub whose repository `lab/taxonomy` has one commit, a maintainer and a bot.
 
     Args:
         data: its folder; taken up again if it is there.
         contract: GitHub's own description; every exchange and event is held against it.
+        server: what serves it from now on.
     """
 
-    def __init__(self, data: Path, contract: Watch) -> None:
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(64)
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    def __init__(self, data: Path, contract: Watch, server: Server) -> None:
+        self.server, self.url = server, server.url
         self.github = contract.watch(GitHub(data, self.url))
         self.events: list[Event] = []
         self.github.subscribe(self.events.append)
-        config = uvicorn.Config(
-            create_app(self.github, middleware=contract.middleware), log_level="warning", lifespan="off"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
-        self._thread.start()
+        server.application = create_app(self.github, middleware=contract.middleware)
         if self.github.repository(TAXONOMY) is None:
             self._settle()
 
@@ -53,9 +71,7 @@ class LocalGitHub:
         self.events.clear()
 
     def stop(self) -> None:
-        """End the server and close the database, as if the process had ended."""
-        self._server.should_exit = True
-        self._thread.join(10)
+        """Close the database, as if the process had ended."""
         self.github.db.close()
 
     @staticmethod

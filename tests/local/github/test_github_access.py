@@ -160,7 +160,7 @@ def test_everything_is_there_after_a_restart(lab, proposal, tmp_path, contract):
     pull, _ = proposal
     comment = lab.as_("maintainer").get_pull(1).create_issue_comment("Remember me")
     lab.stop()
-    again = LocalGitHub(tmp_path / "github", contract)
+    again = LocalGitHub(tmp_path / "github", contract, lab.server)
     try:
         seen = again.as_("maintainer").get_pull(1)
         assert (seen.head.sha, seen.state) == (pull.head.sha, "open")
