@@ -72,6 +72,16 @@ def stats(git: Git, base: str | None, head: str) -> Stats:
     return Stats(len(lines), sum(_number(a) for a, _, _ in lines), sum(_number(d) for _, d, _ in lines))
 
 
+def as_text(git: Git, base: str, head: str) -> bytes:
+    """The changes as one diff."""
+    return git.run("diff-tree", *_OPTIONS, "-p", base, head)
+
+
+def as_patch(git: Git, base: str, head: str) -> bytes:
+    """The changes as a mail for each commit."""
+    return git.run("format-patch", "--stdout", "--no-signature", "--no-ext-diff", f"{base}..{head}")
+
+
 def hunk_at(patch: str, line: int, side: str) -> tuple[int, str] | None:
     """Where a line stands in a patch: its position, as GitHub counts it, and the hunk up to it.
 

@@ -30,6 +30,8 @@ def routes(github: "GitHub") -> list[Route]:
     pages = {
         "/{owner}/{repo}": _repository,
         "/{owner}/{repo}/pull/{number:int}": _issue,
+        "/{owner}/{repo}/pull/{number:int}.{form}": _pull_text,
+        "/{owner}/{repo}/commit/{sha}": _commit,
         "/{owner}/{repo}/issues/{number:int}": _issue,
         "/{owner}/{repo}/runs/{id:int}": _check,
         "/{owner}/{repo}/blob/{rest:path}": _file,
@@ -138,6 +140,33 @@ def _pull(github: "GitHub", repository: Row, pull: Row) -> dict[str, Any]:
         "checks": [{**check, "url": f"/{repository['full_name']}/runs/{check['id']}"} for check in checks],
         "files": diff.changes(git, base, pull["head_sha"]),
     }
+
+
+def _pull_text(github: "GitHub", repository: Row, parameters: dict[str, Any]) -> Response | None:
+    """A pull request's diff or patch, as text."""
+    git = github.git(repository["full_name"])
+    query = pulls.QUERY + "WHERE repository_id = ? AND number = ?"
+    row = github.db.one(query, repository["id"], parameters["number"])
+    if row is None or parameters["form"] not in ("diff", "patch"):
+        return None
+    base = git.merge_base(row["base_sha"], row["head_sha"]) or diff.EMPTY_TREE
+    text = diff.as_text if parameters["form"] == "diff" else diff.as_patch
+    return PlainTextResponse(text(git, base, row["head_sha"]), headers=_HEADERS)
+
+
+def _commit(github: "GitHub", repository: Row, parameters: dict[str, Any]) -> Response | None:
+    git = github.git(repository["full_name"])
+    sha = git.resolve(parameters["sha"])
+    if sha is None:
+        return None
+    commit = git.commit(sha)
+    return _page(
+        "commit",
+        commit.message.partition("\n")[0] or sha,
+        repository,
+        commit=commit,
+        files=diff.changes(git, commit.parents[0] if commit.parents else None, sha),
+    )
 
 
 def _check(github: "GitHub", repository: Row, parameters: dict[str, Any]) -> Response | None:

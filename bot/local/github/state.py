@@ -74,6 +74,11 @@ class GitHub:
         if self.user(ACTIONS_BOT) is None:
             self.create_user(ACTIONS_BOT, bot=True)
 
+    def close(self) -> None:
+        """Send the webhooks that wait, and close the database; nothing may be asked afterwards."""
+        self.webhooks.stop()
+        self.db.close()
+
     # Events
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:

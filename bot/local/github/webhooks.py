@@ -27,13 +27,19 @@ class Webhooks:
 
     def __init__(self, github: "GitHub") -> None:
         self._github = github
-        self._waiting: queue.Queue[tuple[Row, str, dict[str, Any]]] = queue.Queue()
+        self._waiting: queue.Queue[tuple[Row, str, dict[str, Any]] | None] = queue.Queue()
         github.subscribe(self._take)
-        threading.Thread(target=self._work, name="webhooks", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
+        self._thread.start()
 
     def send(self, hook: Row, event: str, payload: dict[str, Any]) -> None:
         """Send something to a hook, soon."""
         self._waiting.put((hook, event, payload))
+
+    def stop(self) -> None:
+        """Send what waits, then no more."""
+        self._waiting.put(None)
+        self._thread.join(TIMEOUT_S)
 
     def _take(self, event: "Event") -> None:
         hooks = self._github.db.all(
@@ -48,9 +54,8 @@ class Webhooks:
     def _work(self) -> None:
         with requests.Session() as session:
             session.trust_env = False  # a receiver on this machine is never behind a proxy
-            while True:
-                hook, event, payload = self._waiting.get()
-                self._deliver(session, hook, event, payload)
+            while (waiting := self._waiting.get()) is not None:
+                self._deliver(session, *waiting)
 
     def _deliver(self, session: requests.Session, hook: Row, event: str, payload: dict[str, Any]) -> None:
         """One delivery, and the record of how it went."""

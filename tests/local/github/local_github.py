@@ -71,8 +71,8 @@ class LocalGitHub:
         self.events.clear()
 
     def stop(self) -> None:
-        """Close the database, as if the process had ended."""
-        self.github.db.close()
+        """Let go of the folder, as if the process had ended."""
+        self.github.close()
 
     @staticmethod
     def token(login: str) -> str:

@@ -1,5 +1,7 @@
 """Who may do what: people, outsiders, workflows; pages of lists; what has not changed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import requests
 from github.GithubException import BadCredentialsException, GithubException, UnknownObjectException
@@ -205,3 +207,18 @@ def test_repositories_are_found_by_their_owners_and_people(lab, proposal):
     assert fork.get_collaborator_role_name("outsider") == "write"
     fork.remove_from_collaborators("outsider")
     assert not fork.has_in_collaborators("outsider")
+
+
+def test_many_at_once_get_numbers_of_their_own(lab):
+    def act(number: int) -> int:
+        issue = lab.as_("outsider").create_issue(f"Issue {number}")
+        issue.create_comment("And another thing")
+        lab.as_("maintainer").create_git_ref(f"refs/heads/branch-{number}", main)
+        return issue.number
+
+    main = lab.as_("maintainer").get_branch("main").commit.sha
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(act, range(12)))
+    assert sorted(numbers) == list(range(1, 13))
+    assert len(lab.happened("issue_comment", "created")) == 12
+    assert lab.as_("maintainer").get_branches().totalCount == 13

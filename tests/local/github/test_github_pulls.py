@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+import requests
 from github.GithubException import GithubException, UnknownObjectException
 
 from tests.local.github.local_github import TAXONOMY
@@ -223,6 +224,10 @@ def test_diff_and_patch_come_as_text(lab, proposal):
             "GET", pull.url, headers={"Accept": f"application/vnd.github.{media}"}
         )
         assert expected in text
+        assert expected in requests.get(f"{pull.html_url}.{media}", timeout=10).text
+    assert (
+        "taxonomy/leaf/qna" in requests.get(f"{lab.url}/lab/taxonomy/commit/{pull.head.sha}", timeout=10).text
+    )
 
 
 def test_a_fork_catches_up_with_its_parent(lab, proposal):

@@ -108,11 +108,13 @@ def commit(call: Call) -> Response:
 def diff_or_patch(call: Call, git: Git, base: str, head: str) -> Response | None:
     """The changes as text, if the caller asks for application/vnd.github.diff or .patch."""
     if call.accepts("diff"):
-        text = git.run("diff-tree", "-r", "-M", "-p", "--no-ext-diff", "--no-textconv", base, head)
-        return Response(text, media_type="application/vnd.github.diff; charset=utf-8")
+        return Response(
+            diff.as_text(git, base, head), media_type="application/vnd.github.diff; charset=utf-8"
+        )
     if call.accepts("patch"):
-        text = git.run("format-patch", "--stdout", "--no-signature", "--no-ext-diff", f"{base}..{head}")
-        return Response(text, media_type="application/vnd.github.patch; charset=utf-8")
+        return Response(
+            diff.as_patch(git, base, head), media_type="application/vnd.github.patch; charset=utf-8"
+        )
     return None
 
 
