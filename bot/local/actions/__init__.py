@@ -1,4 +1,17 @@
-"""GitHub Actions for the local world: events start the repository's workflow files, act runs them."""
+"""GitHub Actions for the local world: events start the repository's workflow files, act runs them.
+
+    dispatcher   events in, runs out: which files an event starts, which run goes when
+    events       which commit's files count, what changed, concurrency groups
+    runner       one run: act in a folder of its own, and its end
+    prepare      what act is given: each job first asks (gate) to be let in
+    admission    what a job is told: labels, groups, timeouts, permissions of the token
+    results      jobs, steps, check runs, annotations, logs
+    api, artifacts, settings: REST
+
+What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even with
+`if: always()`; a cancelled job counts as failed in `needs`; `container` and `services` are refused; nothing is
+isolated from anything else on the machine.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -30,6 +30,8 @@ def evaluate(text: str, context: Mapping[str, Any]) -> str:
     Raises:
         Unknown: an expression has an error, or needs what is not in the context.
     """
+    if "${{" in _EMBEDDED.sub("", text):
+        raise Unknown(f"the expression in {text!r} is not understood by the local dispatcher")
     return _EMBEDDED.sub(lambda match: _shown(_Parser(match.group(1), context).value()), text)
 
 

@@ -165,7 +165,7 @@ class Results:
             if step in began:
                 place = 1 + [one["step"] for one in job.steps].index(step)
             elif began:
-                name = stated.get("name") or f"Run {stated.get('uses') or stated.get('run', '')}"
+                name = str(stated.get("name") or f"Run {stated.get('uses') or stated.get('run', '')}")
                 times = {"started_at": moment, "completed_at": moment}
                 shown = {"name": self.hide(name.partition("\n")[0][:200]), "step": step, **times}
                 job.steps.insert(place, {**shown, "status": "completed", "conclusion": "skipped"})

@@ -9,6 +9,7 @@ from nacl.public import PrivateKey, SealedBox
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from bot.local.actions.admission import LABELS
 from bot.local.actions.dispatcher import Dispatcher
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -44,7 +45,7 @@ class Settings:
 
     def runners(self, call: Call) -> Response:
         call.require(call.repository(), "write", "administration", level="read")
-        labels = [{"name": name, "type": "custom"} for name in ("self-hosted", "gpu")]
+        labels = [{"name": name, "type": "custom"} for name in LABELS if not name.startswith("ubuntu")]
         runner = {
             "id": 1,
             "name": "local",

@@ -13,7 +13,7 @@ from bot.local.github.state import Event
 FOLDER = ".github/workflows"
 PULL_REQUEST_TYPES = ("opened", "synchronize", "reopened")
 """GitHub's default `types` of pull_request; other events start for every action."""
-SIZE_LIMIT = 512 * 1024
+SIZE_LIMIT, NODE_LIMIT = 512 * 1024, 50_000
 _AREAS = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
 _FILTERS = (
     "branches",
@@ -82,6 +82,8 @@ def parse_workflow(path: str, text: bytes) -> Workflow:
     if len(text) > SIZE_LIMIT:
         raise InvalidWorkflow(f"{path} is larger than {SIZE_LIMIT // 1024} KiB")
     try:
+        if _size(yaml.compose(text, Loader=yaml.CSafeLoader), {}) > NODE_LIMIT:
+            raise InvalidWorkflow(f"{path} holds more than {NODE_LIMIT} values, its aliases filled in")
         data = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         raise InvalidWorkflow(f"{path} is not YAML: {' '.join(str(error).split())}") from None
@@ -95,6 +97,17 @@ def parse_workflow(path: str, text: bytes) -> Workflow:
     return Workflow(
         path, str(data.get("name") or path), _events(path, data.get("on", data.get(True))), data, text
     )
+
+
+def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """How many values a node stands for: an alias may stand for many, or within itself for no end of them."""
+    if node is None or isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = NODE_LIMIT + 1
+        children = [child for item in node.value for child in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]
 
 
 def _check_jobs(path: str, jobs: Mapping[Any, Any]) -> None:
@@ -121,6 +134,9 @@ def _events(path: str, on: Any) -> dict[str, dict[str, Any]]:
     elif not isinstance(on, dict):
         raise InvalidWorkflow(f"{path} does not say on which events it runs")
     events = {str(name): (given if isinstance(given, dict) else {}) for name, given in on.items()}
+    inputs = events.get("workflow_dispatch", {}).get("inputs") or {}
+    if not isinstance(inputs, dict) or not all(isinstance(one or {}, dict) for one in inputs.values()):
+        raise InvalidWorkflow(f"{path}: the inputs of workflow_dispatch are no mapping of mappings")
     for name in _FILTERED:
         for kind, patterns in events.get(name, {}).items():
             if kind not in _FILTERS:

@@ -143,7 +143,7 @@ jobs:
   lint:
     runs-on: ubuntu-latest
     steps:
-      - run: mkdir -p report/deep; echo found > report/deep/what.txt; echo "::warning file=README.md,line=2::odd"
+      - run: mkdir -p report/deep; echo found > report/deep/what.txt
       - uses: {UPLOAD}
         with: {{name: report, path: report}}
 """

@@ -14,7 +14,8 @@ from tests.contract.plugin import Watch
 from tests.local.actions.local_actions import Lab, only, steps
 
 ON = "on: {workflow_dispatch: {inputs: {group: {default: one}, cancels: {default: 'false'}}}}\n"
-GROUP = "{group: '${{ github.workflow }}-${{ inputs.group }}', cancel-in-progress: '${{ inputs.cancels == ''true'' }}'}"
+CANCELS = "'${{ inputs.cancels == ''true'' }}'"
+GROUP = f"{{group: '${{{{ github.workflow }}}}-${{{{ inputs.group }}}}', cancel-in-progress: {CANCELS}}}"
 SLEEP = 'echo sleeping; touch "$RUNNER_TEMP/slept"; sleep 1'
 LONG = "echo sleeping; sleep 60"
 
@@ -194,7 +195,8 @@ from pathlib import Path
 from tests.contract.plugin import Watch
 from tests.local.actions.local_actions import Lab, steps
 lab = Lab(Path(sys.argv[1]), Watch())
-repository = lab.repository(work="on: workflow_dispatch\\nconcurrency: one\\njobs:\\n" + steps("echo up; sleep 4711"))
+top = "on: workflow_dispatch\\nconcurrency: one\\njobs:\\n"
+repository = lab.repository(work=top + steps("echo up; sleep 4711"))
 for _ in range(2):
     repository.get_workflow("work.yml").create_dispatch("main")
     lab.wait_output("up")

@@ -1,5 +1,6 @@
 """Workflow files: which events start them, and what their jobs may do."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def event(name: str, action: str = "", ref: str = "refs/heads/main", **payload: 
     return Event(name, action, "lab/taxonomy", payload, "a" * 40, ref, "somebody", False)
 
 
-PULL = {"pull_request": {"base": {"ref": "main"}}}
+PULL: dict[str, Any] = {"pull_request": {"base": {"ref": "main"}}}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,30 @@ def test_patterns_are_githubs(name: str, patterns: list[str], expected: bool) ->
     assert matches(name, patterns) is expected
 
 
-@pytest.mark.parametrize("text", ["jobs: [", "name: x", "on: push\njobs: []", "jobs: {a: {}}", "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jobs: [",
+        "name: x",
+        "on: push\njobs: []",
+        "on: push\njobs: {}",
+        "on: push\njobs: {a: 1}",
+        "jobs: {a: {}}",
+        "\xff",
+        "on: {push: {branches: a, branches-ignore: b}}\njobs: {a: {}}",
+        "on: {push: {branch: a}}\njobs: {a: {}}",
+        "on: {push: {branches: ['[z-a]']}}\njobs: {a: {}}",
+        "on: {workflow_dispatch: {inputs: [a]}}\njobs: {a: {}}",
+        "on: push\njobs: {a: {needs: b}}",
+        "on: push\njobs: {a: {steps: [x]}}",
+        "on: push\njobs: {a: {permissions: [x]}}",
+        "on: push\njobs: {a: {}}\nx: &x [*x]",
+        "on: push\njobs: {a: {}}\na: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(f"{b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in pairwise("abcdefgh"))
+        + "name: *h",
+        "on: push\njobs: {a: {}}\nname: " + "x" * 600_000,
+    ],
+)
 def test_what_is_no_workflow_says_why(text: str) -> None:
     with pytest.raises(InvalidWorkflow, match=r"x\.yml"):
         parse_workflow("x.yml", text.encode("latin-1"))
