@@ -119,7 +119,7 @@ def _leaf(made: Generated, examined: Examination) -> dict[str, Any]:
         "path": made.leaf,
         "verdict": verdict(right, asked),
         "samples": [sample.exchange() for sample in made.samples[:SAMPLES_SHOWN]],
-        "accepted": len(made.samples),
+        "accepted": made.funnel.accepted,
         "candidates": made.funnel.candidates,
         "dropped": dropped,
         "right": right,
