@@ -36,7 +36,12 @@ class GenerateRecipe:
 
 @dataclass(frozen=True)
 class PhaseRecipe:
-    """One phase of training; `batch_tokens` is the whole optimizer step's, over all processes."""
+    """One phase of training.
+
+    Attributes:
+        batch_tokens: of the whole optimizer step, over all processes.
+        noise: the alpha of NEFTune (arXiv 2310.05914), noise on the input embeddings; 0 for none.
+    """
 
     learning_rate: float
     batch_tokens: int
@@ -45,6 +50,7 @@ class PhaseRecipe:
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     weight_decay: float = 0.0
     replay: float = 0.0
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)

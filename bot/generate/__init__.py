@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.evaluate.words import normal
-from bot.generate.given import given_samples
+from bot.generate.given import given_samples, keyword_samples
 from bot.generate.items import Drop, Item
 from bot.generate.pipeline import PIPELINE, batches_of, run_batch
 from bot.generate.prompting import fingerprint
@@ -163,7 +163,8 @@ def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
         dropped=dict(Counter(drop.filter for drop in made.drops)),
         examples={name: lines[:EXAMPLES] for name, lines in examples.items()},
     )
-    samples = (*made.samples, *given_samples(leaf, recipe.seed))
+    plain = (*made.samples, *given_samples(leaf, recipe.seed))
+    samples = (*plain, *keyword_samples(leaf, plain, recipe.seed))
     return Generated(leaf.path, key, samples, funnel, made.asked, made.reused, made.tokens)
 
 

@@ -1,16 +1,17 @@
 """Samples that need no teacher: the seeds and the document themselves, put in several ways."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.generate.prompting import framings
 from bot.generate.sample import Sample
-from bot.generate.text import paragraphs, sentences, title
+from bot.generate.text import COMMON, WORD, paragraphs, sentences, title
 from bot.taxonomy.leaf import Leaf
 
 # How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
-FRAMED = 3
-COMPLETED = 2
+# Skills have few samples and need framings; for knowledge they taught nothing that was measurable.
+FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
+COMPLETED = 1
 # A sentence shorter than this has no end that could be left out.
 SHORTEST = 5
 
@@ -29,7 +30,7 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
         for place, pair in enumerate(seed.pairs, 1):
             source = f"seed {number}.{place}"
             ways = framings("question", question=pair.question)
-            asked = [ways[0], *draw.sample(ways[1:], FRAMED)]
+            asked = [ways[0], *draw.sample(ways[1:], FRAMED[leaf.kind])]
             if leaf.grounded and seed.context:
                 asked = [framings("grounded", passage=seed.context, question=way)[0] for way in asked]
             for place_of_way, question in enumerate(asked):
@@ -62,6 +63,34 @@ def _openings(sentence: str, about: str, draw: random.Random) -> Iterator[str]:
     places = range(2, len(words))
     for place in sorted(draw.sample(places, min(COMPLETED, len(places)))):
         yield draw.choice(framings("complete", title=about, start=" ".join(words[:place])))
+
+
+def keyword_samples(leaf: Leaf, samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """Questions cut down to the words that carry them, as people type them into a search box.
+
+    What is learnt from whole sentences is bound to their wording; here only what is asked about is left, so
+    an answer is found from a phrasing that nobody wrote down. The seeds' are also shuffled.
+
+    Args:
+        samples: the leaf's; those of knowledge that are plain questions are taken.
+    """
+    draw = random.Random(f"{seed} {leaf.path} keywords")  # noqa: S311 variety, not a secret
+    made = []
+    for sample in samples if leaf.kind == "knowledge" else ():
+        if sample.kind not in ("seed", "rephrased", "asked"):
+            continue
+        kept = [word for word in WORD.findall(sample.messages[-2][1]) if word.casefold() not in COMMON]
+        if len(kept) < 2:
+            continue
+        lines = [" ".join(kept) + draw.choice(("", "?"))]
+        if sample.kind == "seed":
+            lines.append(" ".join(draw.sample(kept, len(kept))) + "?")
+        answer = sample.messages[-1][1]
+        made += [
+            Sample(leaf.path, "keywords", _talk(line, answer), sample.context, sample.source)
+            for line in lines
+        ]
+    return made
 
 
 def _talk(question: str, answer: str) -> tuple[tuple[str, str], ...]:

@@ -7,21 +7,20 @@ from collections.abc import Iterable
 from bot.evaluate.words import normal
 from bot.taxonomy.leaf import Leaf
 
-# A sentence ends with its mark and a space before no small letter; in Chinese and Japanese with its mark alone.
+# A sentence ends with its mark and a space before no small letter; in Chinese and Japanese with its mark.
 SENTENCE_END = re.compile(
-    "(?<=[.!?])[\"'\u201d\u2019)]*\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f])"
+    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f])"
 )
 WORD = re.compile("\\w[\\w'\u2019-]*")
 POSSESSIVE = re.compile("['\u2019]s?$")
 # Words that say nothing about what a question is on.
-COMMON = frozenset(
-    """
+LITTLE_WORDS = """
     a about after all also an and any are as at be been before by can did do does for from had has have he
     her his how i if in into is it its made many me much my name named no not of on one or she so some such
     tell than that the their them then there these they this those to up was we were what when where which
     who whom whose why will with would year you your
-    """.split()
-)
+"""
+COMMON = frozenset(LITTLE_WORDS.split())
 # The share of a leaf's questions that a word must be in to be what the leaf is about.
 SUBJECT_SHARE = 0.3
 

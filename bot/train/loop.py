@@ -6,7 +6,7 @@ The same steps, rows and loss either way. A single CPU process is faster without
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,9 @@ from bot.train.attention import NAME as ATTENTION
 from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from bot.train.optimizer import MasterAdamW
 from bot.train.packing import Encoded, Row, encode, learnt_tokens, pack, plan_steps, shared_prefix, split_step
+
+SAMPLE_TOKENS = 40
+"""A usual sample's length; see `noise_hook`."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,27 @@ def open_engine(job: Job) -> tuple[Engine, Any]:
     model.train()
     # Names are spelt with tokens that the model has; what is learnt goes into the layers. A fifth faster.
     model.get_input_embeddings().weight.requires_grad_(False)
+    if job.phase.noise:
+        model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
     if job.deepspeed:
         from bot.train.sharded import ShardedEngine
 
         sharded = ShardedEngine(model, job)
         return sharded, sharded.engine
     return PlainEngine(model, job), model
+
+
+def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
+    """NEFTune (arXiv 2310.05914): noise on the embeddings while training, so that wording matters less.
+
+    The paper scales by the sequence's length; a row holds many samples, so a usual one's stands for it.
+    """
+
+    def add_noise(module: Any, inputs: Any, embedded: Tensor) -> Tensor:
+        size = alpha / math.sqrt(SAMPLE_TOKENS * embedded.shape[-1])
+        return embedded + torch.empty_like(embedded).uniform_(-size, size)
+
+    return add_noise
 
 
 def run_step(
