@@ -44,6 +44,16 @@ class Caller:
         """Whether GitHub sees an app here, and not a person: only apps may write check runs."""
         return self.workflow or (self.user is not None and self.user["type"] == "Bot")
 
+    def within(self, repository: Row) -> bool:
+        """Whether a token with permissions has them in this repository."""
+        return self.repository is None or self.repository.lower() == repository["full_name"].lower()
+
+    def grants(self, area: str, level: str) -> bool:
+        """Whether a token's permissions include an area at a level; `write` includes `read`."""
+        permissions = self.permissions or {}
+        granted = permissions.get(area.replace("_", "-")) or permissions.get(area.replace("-", "_"))
+        return granted in ("write", level)
+
 
 def authenticate(github: "GitHub", request: Request) -> Caller:
     """The caller that a request's Authorization header names; `token`, `bearer` and `basic` are understood.
@@ -80,8 +90,7 @@ def caller_of(row: Row, user: Row) -> Caller:
 def role_of(github: "GitHub", caller: Caller, repository: Row) -> str:
     """The caller's role in a repository: one of `ROLES`."""
     if caller.permissions is not None:
-        own = (caller.repository or "").lower() == repository["full_name"].lower()
-        return "admin" if own else ("none" if repository["private"] else "read")
+        return "admin" if caller.within(repository) else ("none" if repository["private"] else "read")
     return github.permission(repository, caller.user)
 
 
@@ -116,17 +125,10 @@ def require(
     require_read(github, caller, repository)
     user = require_user(caller)
     if caller.permissions is not None:
-        own = (caller.repository or repository["full_name"]).lower() == repository["full_name"].lower()
-        if not (own and any(_grants(caller.permissions, area, level) for area in areas)):
+        if not (caller.within(repository) and any(caller.grants(area, level) for area in areas)):
             raise ApiError(403, "Resource not accessible by integration")
     elif not at_least(role_of(github, caller, repository), role):
         if role == "admin" or not at_least(role, "write"):
             raise not_found() if role == "admin" else ApiError(403, "Must have triage access to Repository.")
         raise ApiError(403, "Must have push access to Repository.")
     return user
-
-
-def _grants(permissions: Mapping[str, str], area: str, level: str) -> bool:
-    """Whether a token's permissions include an area at a level; `write` includes `read`."""
-    granted = permissions.get(area.replace("_", "-")) or permissions.get(area.replace("-", "_"), "none")
-    return granted == "write" or granted == level

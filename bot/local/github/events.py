@@ -1,5 +1,6 @@
-"""Events with what all of their payloads share: repository, sender, organization."""
+"""Events, with what all of their payloads share: repository, sender, organization."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.local.github import shapes
@@ -9,6 +10,34 @@ from bot.local.github.git import ZERO
 
 if TYPE_CHECKING:
     from bot.local.github.state import GitHub
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, as GitHub tells it.
+
+    Attributes:
+        name: `push`, `pull_request`, `issue_comment`, …
+        action: `opened`, `created`, …; empty where GitHub has none.
+        repository: `owner/name`.
+        payload: the webhook payload, in GitHub's own shape.
+        sha: GITHUB_SHA of a workflow run for this event.
+        ref: GITHUB_REF of a workflow run for this event.
+        actor: the login of who caused it.
+        from_fork: a pull request from a fork: no secrets, read-only token.
+        chained: caused with a workflow's own token, so it starts no further workflow, with GitHub's
+            exceptions of workflow_dispatch and workflow_run.
+    """
+
+    name: str
+    action: str
+    repository: str
+    payload: dict[str, Any]
+    sha: str
+    ref: str
+    actor: str
+    from_fork: bool
+    chained: bool = False
 
 
 def tell(
@@ -29,8 +58,6 @@ def tell(
         payload: what is particular to the event; action, repository and sender are added.
         sha, ref: see `Event`; the tip of the default branch if None.
     """
-    from bot.local.github.state import Event
-
     branch = f"refs/heads/{repository['default_branch']}"
     owner = github.user_by_id(repository["owner_id"])
     shared: dict[str, Any] = {"action": action} if action else {}

@@ -20,6 +20,7 @@ _SETTINGS = {
     "receive.hideRefs": "refs/pull",  # written by this server alone
     "receive.fsckObjects": "true",
     "core.hooksPath": os.devnull,
+    "core.fsync": "none",  # what was written survives the end of this process, if not that of the machine
     "gc.auto": "0",  # what a pull request once pointed at stays there
 }
 

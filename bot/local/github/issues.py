@@ -62,25 +62,6 @@ def touch(github: "GitHub", row: Row) -> None:
     github.db.update("issues", row["id"], updated_at=now())
 
 
-def tell_issue(
-    github: "GitHub",
-    repository: Row,
-    number: int,
-    action: str,
-    caller: Caller,
-    more: dict[str, Any] | None = None,
-) -> None:
-    """Emit `issues`, or `pull_request` where the issue is one."""
-    from bot.local.github import pulls
-
-    row = find(github, repository, number)
-    if row["is_pull"]:
-        pulls.tell_pull(github, repository, number, action, caller, more)
-        return
-    payload = {"issue": shapes.event_issue(github, repository, row), **(more or {})}
-    tell(github, "issues", action, repository, caller, payload)
-
-
 def tell_comment(
     github: "GitHub",
     repository: Row,

@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bot.local.github import merge, shapes
+from bot.local.github import issues, merge, shapes
 from bot.local.github.auth import Caller
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
 from bot.local.github.events import tell
 from bot.local.github.git import Git, Signature
-from bot.local.github.issues import create_row
 
 if TYPE_CHECKING:
     from bot.local.github.state import GitHub
@@ -65,7 +64,9 @@ def create(
             owner = source["full_name"].partition("/")[0]
             raise _custom(f"A pull request already exists for {owner}:{branch}.")
         with github.db.transaction():
-            issue = create_row(github, repository, caller, fields["title"], fields["body"], is_pull=True)
+            issue = issues.create_row(
+                github, repository, caller, fields["title"], fields["body"], is_pull=True
+            )
             github.db.insert(
                 "pulls",
                 id=issue["id"],
@@ -125,7 +126,7 @@ def base_moved(github: "GitHub", repository: Row, branch: str, caller: Caller) -
     )
     for row in rows:
         if tip and git.is_ancestor(row["head_sha"], tip):
-            _mark_merged(github, repository, row, tip, caller)
+            mark_merged(github, repository, row, tip, caller)
         else:
             refresh(github, repository, row)
 
@@ -147,62 +148,8 @@ def head_deleted(github: "GitHub", source: Row, branch: str, caller: Caller) -> 
         close(github, github.repository_by_id(row["repository_id"]), row, caller)
 
 
-def merge_pull(
-    github: "GitHub", repository: Row, number: int, caller: Caller, method: str, title: str, text: str
-) -> str:
-    """Merge a pull request; returns the SHA of the base branch's new tip.
-
-    Args:
-        method: merge, squash or rebase.
-        title, text: the commit's title and message; GitHub's own words where empty.
-
-    Raises:
-        ApiError: 405, it cannot be merged; 409, the base branch moved meanwhile.
-    """
-    from bot.local.github import pushes
-
-    with github.writing:
-        pull = find(github, repository, number)
-        if pull["state"] != "open" or pull["draft"] or not pull["mergeable"]:
-            raise ApiError(405, "Pull Request is not mergeable")
-        git = github.git(repository["full_name"])
-        base_sha = git.branch(pull["base_ref"])
-        sha = base_sha and _merged(github, repository, pull, base_sha, caller, (method, title, text))
-        if base_sha is None or sha is None:
-            raise ApiError(405, "Pull Request is not mergeable")
-        ref = f"refs/heads/{pull['base_ref']}"
-        git.set_ref(ref, sha, base_sha)
-        _mark_merged(github, repository, pull, sha, caller)
-        pushes.moved(github, repository, caller, [(ref, base_sha, sha)])
-        return sha
-
-
-def _merged(
-    github: "GitHub", repository: Row, pull: Row, base: str, caller: Caller, how: tuple[str, str, str]
-) -> str | None:
-    """The commit that merging makes, on top of `base`; None if it conflicts."""
-    git = github.git(repository["full_name"])
-    method, title, text = how
-    moment = now()
-    web = Signature(*WEB_FLOW, moment)
-    author = shapes.signature_of(caller.user, moment) if caller.user else web
-    head = pull["head_sha"]
-    if method == "rebase":
-        return merge.rebase(git, base, head, author)
-    if method == "squash":
-        commits = git.commits(f"{base}..{head}", options=("--reverse",))
-        one = len(commits) == 1
-        first_line, _, rest = commits[0].message.partition("\n") if one else (pull["title"], "", "")
-        listed = rest.strip() if one else "\n\n".join(f"* {commit.message}" for commit in commits)
-        message = _message(title or f"{first_line} (#{pull['number']})", text or listed)
-        writer = github.user_by_id(pull["user_id"])
-        return merge.squash(git, base, head, message, shapes.signature_of(writer, moment), web)
-    source = github.repository_by_id(pull["head_repository_id"])["full_name"].partition("/")[0]
-    default = f"Merge pull request #{pull['number']} from {source}/{pull['head_ref']}"
-    return merge.merge(git, base, head, _message(title or default, text or pull["title"]), author, web)
-
-
-def _mark_merged(github: "GitHub", repository: Row, pull: Row, sha: str, caller: Caller) -> None:
+def mark_merged(github: "GitHub", repository: Row, pull: Row, sha: str, caller: Caller) -> None:
+    """Close a pull request as merged by a commit on its base."""
     moment = now()
     by = caller.user["id"] if caller.user else None
     with github.db.transaction():
@@ -238,14 +185,27 @@ def tell_pull(
     )
 
 
+def tell_issue(
+    github: "GitHub",
+    repository: Row,
+    number: int,
+    action: str,
+    caller: Caller,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Emit `issues`, or `pull_request` where the issue is one."""
+    row = issues.find(github, repository, number)
+    if row["is_pull"]:
+        tell_pull(github, repository, number, action, caller, more)
+        return
+    payload = {"issue": shapes.event_issue(github, repository, row), **(more or {})}
+    tell(github, "issues", action, repository, caller, payload)
+
+
 def _bring(git: Git, source: Git, sha: str) -> None:
     """Make sure that a commit of a fork is in the base repository, too."""
     if git.path != source.path and git.kind(sha) is None:
         git.fetch(source.path, sha)
-
-
-def _message(title: str, text: str) -> str:
-    return f"{title}\n\n{text}\n" if text else f"{title}\n"
 
 
 def _custom(message: str) -> ApiError:

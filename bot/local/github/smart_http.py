@@ -66,8 +66,7 @@ def _answer(github: "GitHub", request: Request, body: IO[bytes]) -> Response:
 
 def _may_push(github: "GitHub", caller: Caller, repository: Row) -> bool:
     if caller.permissions is not None:
-        own = (caller.repository or repository["full_name"]).lower() == repository["full_name"].lower()
-        return own and caller.permissions.get("contents") == "write"
+        return caller.within(repository) and caller.grants("contents", "write")
     return at_least(role_of(github, caller, repository), "write")
 
 

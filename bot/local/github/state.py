@@ -6,7 +6,6 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from bot.local.github import checks
 from bot.local.github.auth import Caller, caller_of
 from bot.local.github.clock import now
 from bot.local.github.db import Database, Row
+from bot.local.github.events import Event as Event
 from bot.local.github.git import Git
 from bot.local.github.labels import DEFAULT_LABELS
 from bot.local.github.webhooks import Webhooks
@@ -23,34 +23,6 @@ ACTIONS_BOT = "github-actions[bot]"
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}(\[bot\])?")
 _REPOSITORY = re.compile(r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened, as GitHub tells it.
-
-    Attributes:
-        name: `push`, `pull_request`, `issue_comment`, …
-        action: `opened`, `created`, …; empty where GitHub has none.
-        repository: `owner/name`.
-        payload: the webhook payload, in GitHub's own shape.
-        sha: GITHUB_SHA of a workflow run for this event.
-        ref: GITHUB_REF of a workflow run for this event.
-        actor: the login of who caused it.
-        from_fork: a pull request from a fork: no secrets, read-only token.
-        chained: caused with a workflow's own token, so it starts no further workflow, with GitHub's
-            exceptions of workflow_dispatch and workflow_run.
-    """
-
-    name: str
-    action: str
-    repository: str
-    payload: dict[str, Any]
-    sha: str
-    ref: str
-    actor: str
-    from_fork: bool
-    chained: bool = False
 
 
 class GitHub:

@@ -152,7 +152,7 @@ def test_a_webhook_is_delivered_and_signed(lab):
             received.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(204)
             self.end_headers()
-            if len(received) == 2:
+            if len(received) == 3:
                 arrived.set()
 
         def log_message(self, *_):
@@ -165,6 +165,7 @@ def test_a_webhook_is_delivered_and_signed(lab):
     config = {"url": f"http://127.0.0.1:{server.server_port}/", "content_type": "json", "secret": "hush"}
     hook = repository.create_hook("web", config, events=["issues"])
     repository.create_issue("Told")
+    hook.ping()
     assert arrived.wait(10)
     server.shutdown()
     server.server_close()
@@ -174,6 +175,8 @@ def test_a_webhook_is_delivered_and_signed(lab):
     assert headers["X-Hub-Signature-256"] == f"sha256={expected}"
     assert json.loads(body)["issue"]["title"] == "Told"
     assert "hush" not in json.dumps(hook.config)
+    hook.edit("web", config, events=["push", "pull_request"], active=False)
+    assert (hook.active, hook.events) == (False, ["push", "pull_request"])
     hook.delete()
     assert repository.get_hooks().totalCount == 0
 

@@ -23,29 +23,60 @@ def list_hooks(call: Call) -> Response:
 def create(call: Call) -> Response:
     """POST …/hooks; its first delivery is a ping"""
     repository = _administered(call)
-    fields = call.fields()
-    config = fields.get("config")
-    url = config.get("url") if isinstance(config, dict) else None
-    if not isinstance(config, dict) or urlsplit(str(url)).scheme not in ("http", "https"):
-        raise invalid("Hook", "config", message="config must have a url of http or https")
+    values = {"content_type": "form", "insecure_ssl": "0", "events": '["push"]', "active": 1}
     row = call.github.db.insert(
         "hooks",
+        **{**values, **_values(call, new=True)},
         repository_id=repository["id"],
-        url=url,
-        content_type=config.get("content_type") or "form",
-        secret=config.get("secret"),
-        insecure_ssl=str(config.get("insecure_ssl") or "0"),
-        events=json.dumps(fields.get("events") or ["push"]),
-        active=int(fields.get("active") is not False),
         created_at=now(),
         updated_at=now(),
     )
+    _ping(call, repository, row)
     shape = _shape(call, repository, row)
-    payload = {"zen": "Keep it logically awesome.", "hook_id": row["id"], "hook": shape}
-    call.github.webhooks.send(
-        row, "ping", {**payload, "repository": shapes.repository(call.github, repository)}
-    )
     return call.reply(shape, 201, {"Location": shape["url"]})
+
+
+def update(call: Call) -> Response:
+    """PATCH …/hooks/{id}"""
+    repository, row = _hook(call)
+    call.github.db.update("hooks", row["id"], **_values(call, new=False), updated_at=now())
+    return call.reply(_shape(call, repository, _hook(call)[1]))
+
+
+def ping(call: Call) -> Response:
+    """POST …/hooks/{id}/pings"""
+    repository, row = _hook(call)
+    _ping(call, repository, row)
+    return Response(status_code=204)
+
+
+def _ping(call: Call, repository: Row, row: Row) -> None:
+    payload = {
+        "zen": "Keep it logically awesome.",
+        "hook_id": row["id"],
+        "hook": _shape(call, repository, row),
+        "repository": shapes.repository(call.github, repository),
+    }
+    call.github.webhooks.send(row, "ping", payload)
+
+
+def _values(call: Call, *, new: bool) -> dict[str, Any]:
+    """The columns that a request sets, checked."""
+    fields = call.fields()
+    config, events = fields.get("config", None if new else {}), fields.get("events")
+    if not isinstance(config, dict) or not all(isinstance(value, str | int) for value in config.values()):
+        raise invalid("Hook", "config")
+    if (new or "url" in config) and urlsplit(str(config.get("url"))).scheme not in ("http", "https"):
+        raise invalid("Hook", "config", message="config must have a url of http or https")
+    names = ("url", "content_type", "secret", "insecure_ssl")
+    values: dict[str, Any] = {name: str(config[name]) for name in names if name in config}
+    if events is not None:
+        if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+            raise invalid("Hook", "events")
+        values["events"] = json.dumps(events)
+    if isinstance(fields.get("active"), bool):
+        values["active"] = int(fields["active"])
+    return values
 
 
 def get(call: Call) -> Response:
@@ -148,7 +179,9 @@ TABLE = (
     ("GET", _HOOKS, list_hooks),
     ("POST", _HOOKS, create),
     ("GET", _HOOK, get),
+    ("PATCH", _HOOK, update),
     ("DELETE", _HOOK, delete),
+    ("POST", f"{_HOOK}/pings", ping),
     ("GET", f"{_HOOK}/deliveries", deliveries),
     ("GET", f"{_HOOK}/deliveries/{{delivery:int}}", delivery),
 )

@@ -51,7 +51,7 @@ def create(call: Call) -> Response:
     if _may_triage(call, repository):  # GitHub drops labels and assignees of those who may not set them
         _set_labels(call, repository, row, call.fields().get("labels") or [])
         _set_assignees(call, row, call.fields().get("assignees") or [])
-    issues.tell_issue(call.github, repository, row["number"], "opened", call.caller)
+    pulls.tell_issue(call.github, repository, row["number"], "opened", call.caller)
     shape = shapes.issue(call.github, repository, row)
     return call.reply(shape, 201, {"Location": shape["url"]})
 
@@ -74,7 +74,7 @@ def update(call: Call) -> Response:
     if values:
         call.github.db.update("issues", row["id"], **values, updated_at=now())
         changed = {"changes": {name: {"from": row[name] or ""} for name in values}}
-        issues.tell_issue(call.github, repository, row["number"], "edited", call.caller, changed)
+        pulls.tell_issue(call.github, repository, row["number"], "edited", call.caller, changed)
     if isinstance(fields.get("labels"), list):
         call.github.db.run("DELETE FROM issue_labels WHERE issue_id = ?", row["id"])
         _set_labels(call, repository, row, fields["labels"])
@@ -106,7 +106,7 @@ def _set_state(call: Call, repository: Row, row: Row) -> None:
         updated_at=now(),
     )
     action = "closed" if closed else "reopened"
-    issues.tell_issue(call.github, repository, row["number"], action, call.caller)
+    pulls.tell_issue(call.github, repository, row["number"], action, call.caller)
 
 
 def _may_triage(call: Call, repository: Row) -> bool:
@@ -148,6 +148,18 @@ def add_assignees(call: Call) -> Response:
     call.require(repository, "triage", *areas(row))
     _set_assignees(call, row, call.fields().get("assignees") or [])
     return call.reply(shapes.issue(call.github, repository, row), 201)
+
+
+def remove_assignees(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/issues/{number}/assignees"""
+    repository, row = find(call)
+    call.require(repository, "triage", *areas(row))
+    for login in call.fields().get("assignees") or []:
+        if user := call.github.user(str(login)):
+            call.github.db.run(
+                "DELETE FROM issue_assignees WHERE issue_id = ? AND user_id = ?", row["id"], user["id"]
+            )
+    return call.reply(shapes.issue(call.github, repository, row))
 
 
 def comments(call: Call) -> Response:
@@ -247,6 +259,7 @@ TABLE = (
     ("GET", _ISSUE, get),
     ("PATCH", _ISSUE, update),
     ("POST", f"{_ISSUE}/assignees", add_assignees),
+    ("DELETE", f"{_ISSUE}/assignees", remove_assignees),
     ("GET", f"{_ISSUE}/comments", comments),
     ("POST", f"{_ISSUE}/comments", create_comment),
 )

@@ -4,7 +4,7 @@ import re
 
 from starlette.responses import Response
 
-from bot.local.github import issues, reviews, shapes
+from bot.local.github import issues, pulls, reviews, shapes
 from bot.local.github.auth import require_user
 from bot.local.github.db import Row
 from bot.local.github.errors import invalid, not_found
@@ -143,7 +143,7 @@ def _take(call: Call, repository: Row, row: Row, label_id: int) -> None:
 def _tell(call: Call, repository: Row, row: Row, action: str, label: Row) -> None:
     issues.touch(call.github, row)
     more = {"label": shapes.label(call.github, repository, label)}
-    issues.tell_issue(call.github, repository, row["number"], action, call.caller, more)
+    pulls.tell_issue(call.github, repository, row["number"], action, call.caller, more)
 
 
 # Reactions

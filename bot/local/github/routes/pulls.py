@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from bot.local.github import branches, diff, issues, pulls, shapes
+from bot.local.github import branches, diff, issues, merging, pulls, shapes
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -185,7 +185,7 @@ def merge(call: Call) -> Response:
         title, text = (
             call.optional("PullRequest", name) or "" for name in ("commit_title", "commit_message")
         )
-        sha = pulls.merge_pull(call.github, repository, row["number"], call.caller, method, title, text)
+        sha = merging.merge_pull(call.github, repository, row["number"], call.caller, method, title, text)
     return call.reply({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 
