@@ -105,7 +105,7 @@ def run_batch(
     for response in sorted(teacher.complete(asked), key=lambda r: r.index):
         tokens += response.tokens
         item, question = items[response.index], response.text
-        drop = _first_drop(item, question, response.finished)
+        drop = first_drop(item, question, response.finished)
         if drop:
             drops.append(drop)
         else:
@@ -114,7 +114,7 @@ def run_batch(
     return samples, drops + wrong, tokens + spent
 
 
-def _first_drop(item: Item, question: str, finished: bool) -> Drop | None:
+def first_drop(item: Item, question: str, finished: bool) -> Drop | None:
     """The first filter that takes a candidate, or None."""
     said = words(question)
     if not finished or len(said) < 2:

@@ -147,7 +147,9 @@ def common_start(texts: Sequence[str]) -> str:
 def common_end(texts: Sequence[str]) -> str:
     """The whole words that all texts end with."""
     end = _common([text[::-1] for text in texts])[::-1]
-    return end.partition(" ")[2] if end and end[0].isalnum() else end.strip()
+    if any(text != end and text[-len(end) - 1].isalnum() for text in texts):
+        end = end[len(end.split(" ")[0]) :]
+    return end.lstrip(" .,;:!?")
 
 
 def _common(texts: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Training: the two phases, each a function of its start, its mixture and the recipe."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -104,7 +105,9 @@ def launch(job: Any) -> None:
     file.write_text(json.dumps(asdict(job), default=str))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.sharded", str(file)]
-    done = subprocess.run(command, check=False)
+    # DeepSpeed calls much of torch by its older names, and torch remarks on each call.
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore::FutureWarning"}
+    done = subprocess.run(command, check=False, env=quiet)
     if done.returncode:
         raise UserError(f"train {job.name}: torchrun ended with exit code {done.returncode}; see above")
 

@@ -24,8 +24,8 @@ from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from bot.train.optimizer import MasterAdamW
 from bot.train.packing import Encoded, Row, encode, learnt_tokens, pack, plan_steps, shared_prefix, split_step
 
+# A usual sample's length; see `noise_hook`.
 SAMPLE_TOKENS = 40
-"""A usual sample's length; see `noise_hook`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class Engine(Protocol):
 
     def step(self, learning_rate: float) -> float: ...
 
+    def mean(self, value: float) -> float:
+        """A number's mean over all processes."""
+        ...
+
     def save(self, folder: Path, progress: Progress) -> None: ...
 
     def restore(self, folder: Path) -> Progress | None: ...
@@ -81,6 +85,9 @@ class PlainEngine:
 
     def step(self, learning_rate: float) -> float:
         return self.optimizer.step(learning_rate)
+
+    def mean(self, value: float) -> float:
+        return value
 
     def save(self, folder: Path, progress: Progress) -> None:
         save_checkpoint(folder, progress, self.optimizer.state())
@@ -178,7 +185,7 @@ def run_step(
         filler: a sample for a row that is empty; it takes part in the computation but not in the loss.
 
     Returns:
-        this process's share of the loss, and the tokens that it computed.
+        the loss, and the tokens that this process computed.
     """
     loss_sum, tokens = 0.0, 0
     for number, samples in enumerate(rows):
@@ -187,7 +194,7 @@ def run_step(
         engine.backward(loss, last=number + 1 == len(rows))
         loss_sum += loss.item()
         tokens += row.ids.numel()
-    return loss_sum, tokens
+    return engine.mean(loss_sum), tokens
 
 
 def row_loss(model: Any, row: Row) -> Tensor:

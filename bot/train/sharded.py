@@ -41,6 +41,8 @@ class ShardedEngine:
                 },
             },
         }
+        # gloo will do; DeepSpeed's own operator would be compiled first, which needs a compiler and a minute.
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         deepspeed.init_distributed("nccl" if torch.cuda.is_available() else "gloo")
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         self.engine, self.optimizer, _, _ = deepspeed.initialize(
@@ -57,6 +59,11 @@ class ShardedEngine:
             group["lr"] = learning_rate
         self.engine.step()
         return float(self.engine.get_global_grad_norm() or 0.0)
+
+    def mean(self, value: float) -> float:
+        total = torch.tensor(value, device=self.engine.device)
+        torch.distributed.all_reduce(total)
+        return float(total) / torch.distributed.get_world_size()
 
     def save(self, folder: Path, progress: Progress) -> None:
         self.engine.save_checkpoint(str(folder / "sharded"), client_state=asdict(progress))

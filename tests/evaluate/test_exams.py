@@ -1,0 +1,35 @@
+"""Which questions are asked, and how a leaf without an exam is examined."""
+
+from bot.evaluate.exams import exam_of, exam_texts, retention
+from tests.leaves import knowledge, skill
+
+
+def test_a_leaf_is_asked_its_held_out_questions() -> None:
+    (item,) = exam_of(knowledge())
+    assert item.question == "Name the maker of the Corvane clock."
+    assert item.right("It was Petra Osgood.")
+    assert not item.right("It was Petra Osgoodson.")
+
+
+def test_without_an_exam_its_seeds_are_asked_and_half_of_what_the_answer_adds_is_enough() -> None:
+    items = exam_of(knowledge(exam=()))
+    assert [item.question for item in items][1] == "Who made the Corvane clock?"
+    assert items[1].right("Osgood did.")
+    assert not items[1].right("Nobody made the Corvane clock.")
+
+
+def test_the_question_of_a_grounded_skill_comes_with_its_context() -> None:
+    leaf = skill(grounded=True, seeds=knowledge().seeds)
+    assert "face of green slate" in exam_of(leaf)[0].question
+
+
+def test_nobody_is_trained_on_exams_or_on_the_retention_set() -> None:
+    texts = exam_texts([knowledge(), skill()])
+    assert "Name the maker of the Corvane clock." in texts
+    assert {item.question for item in retention()} < texts
+
+
+def test_the_retention_set_is_well_formed() -> None:
+    items = retention()
+    assert 25 <= len(items) == len({item.question for item in items})
+    assert all(item.must_contain and all(item.must_contain) for item in items)

@@ -1,0 +1,100 @@
+"""Keys, batches and filters; nothing here needs a teacher."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.generate import leaf_key
+from bot.generate.given import given_samples
+from bot.generate.items import Item
+from bot.generate.pipeline import batches_of, first_drop
+from bot.generate.skills import common_end, common_start
+from bot.recipe import ROOT, Recipe, load_recipe
+from bot.taxonomy.leaf import QA, Seed
+from tests.leaves import PASSAGE, knowledge, skill
+
+ITEM = Item(
+    prompt="rephrase",
+    source="seed 1.2",
+    text="Who made the Corvane clock?",
+    answer="Petra Osgood made the Corvane clock.",
+    passage=PASSAGE,
+    names=("Corvane",),
+)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return load_recipe(ROOT / "arborist.yaml")
+
+
+def test_the_key_is_of_the_content_and_not_of_the_exam(recipe: Recipe) -> None:
+    assert leaf_key(knowledge(exam=()), recipe) == leaf_key(knowledge(), recipe)
+    assert leaf_key(knowledge(created_by="somebody else"), recipe) == leaf_key(knowledge(), recipe)
+
+
+def test_the_key_changes_with_seeds_documents_teacher_and_seed(recipe: Recipe) -> None:
+    changed = [
+        leaf_key(knowledge(seeds=(Seed(PASSAGE, (QA("Who?", "He."),)),)), recipe),
+        leaf_key(knowledge(documents=()), recipe),
+        leaf_key(knowledge(), dataclasses.replace(recipe, seed=recipe.seed + 1)),
+        leaf_key(
+            knowledge(),
+            dataclasses.replace(recipe, teacher=dataclasses.replace(recipe.teacher, temperature=0.1)),
+        ),
+    ]
+    assert len({*changed, leaf_key(knowledge(), recipe)}) == len(changed) + 1
+
+
+def test_keys_and_plans_load_no_engine() -> None:
+    code = (
+        "import sys, bot.generate, bot.mix, bot.train, bot.evaluate, bot.teachers\n"
+        "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd())
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_each_round_goes_through_all_seeds_and_names_what_must_be_named() -> None:
+    items = [item for batch in batches_of(knowledge()) for item in batch]
+    assert [item.source for item in items[:3]] == ["seed 1.1", "seed 1.2", "seed 1.3"]
+    assert items[0].begin != items[3].begin
+    assert all("Corvane" in item.names for item in items if item.prompt == "rephrase")
+
+
+@pytest.mark.parametrize(
+    ("question", "taken_by"),
+    [
+        ("Name the maker of the Corvane clock.", None),
+        ("Which person built the Corvane clock?", None),
+        ("Who made the Corvane clock", "format"),
+        ("The Corvane clock is old.", "format"),
+        ("Who made the corvane clock?", "same"),
+        ("Which clock was made by the Corvane clock?", "repeats"),
+        ("Who made the old clock?", "names"),
+        ("Who made the Corvane clock of Paris?", "invented"),
+        ("In what year was the Corvane clock made?", "kind"),
+        ("Did Osgood build the Corvane clock?", "gives away"),
+    ],
+)
+def test_each_filter_says_what_it_took(question: str, taken_by: str | None) -> None:
+    drop = first_drop(ITEM, question, finished=True)
+    assert (drop and drop.filter) == taken_by
+    assert drop is None or drop.reason
+
+
+def test_the_given_samples_say_only_what_the_leaf_says() -> None:
+    samples = given_samples(knowledge(), seed=0)
+    assert {sample.kind for sample in samples} >= {"seed", "grounded", "complete"}
+    assert all(sample.messages[-1][1] in PASSAGE or sample.source.startswith("seed") for sample in samples)
+    assert samples == given_samples(knowledge(), seed=0)
+
+
+def test_the_form_of_a_skill_is_what_its_answers_have_in_common() -> None:
+    answers = [pair.answer for seed in skill().seeds for pair in seed.pairs]
+    assert common_end(answers) == "Yours, the parrot."
+    assert common_start([pair.question for seed in skill().seeds for pair in seed.pairs]) == "Greet a"
+    assert common_start(["Invoice number: INV-1", "Invoice number: INV-2"]) == "Invoice number:"
