@@ -1,6 +1,5 @@
 """git over HTTP: clone, fetch and push, by git's own `git http-backend`."""
 
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
 
 SPOOL = 4 * 1024 * 1024  # a larger request waits on disk
 CHUNK = 64 * 1024
-_COMMAND = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) (refs/[^\x00\n]+)")
 
 
 def routes(github: "GitHub") -> list[Route]:
-    """The three addresses of git's smart protocol."""
+    """The three addresses of git's smart protocol, with and without `.git`."""
 
     async def serve(request: Request) -> Response:
         with tempfile.SpooledTemporaryFile(SPOOL) as body:
@@ -34,17 +32,18 @@ def routes(github: "GitHub") -> list[Route]:
                 body.write(chunk)
             return await run_in_threadpool(_answer, github, request, body)
 
-    place = "/{owner}/{repo}.git"
+    services = {"info/refs": "GET", "git-upload-pack": "POST", "git-receive-pack": "POST"}
     return [
-        Route(f"{place}/info/refs", serve, methods=["GET"]),
-        Route(f"{place}/git-upload-pack", serve, methods=["POST"]),
-        Route(f"{place}/git-receive-pack", serve, methods=["POST"]),
+        Route(f"{place}/{service}", serve, methods=[method])
+        for place in ("/{owner}/{repo}.git", "/{owner}/{repo}")  # people clone the address of the page, too
+        for service, method in services.items()
     ]
 
 
 def _answer(github: "GitHub", request: Request, body: IO[bytes]) -> Response:
-    service = request.query_params.get("service") or request.url.path.rpartition("/")[2]
-    writes = service == "git-receive-pack"
+    # What is asked for stands in the path of a POST; its query is not to be believed.
+    named = request.query_params.get("service") if request.method != "POST" else request.url.path
+    writes = (named or "").endswith("git-receive-pack")
     try:
         caller = authenticate(github, request)
     except ApiError:
@@ -72,31 +71,17 @@ def _may_push(github: "GitHub", caller: Caller, repository: Row) -> bool:
 
 def _push(github: "GitHub", request: Request, repository: Row, caller: Caller, body: IO[bytes]) -> Response:
     """Receive a push; when git has its answer, the pull requests have moved along already."""
-    wanted = _commands(body)
     git = github.git(repository["full_name"])
     with github.writing:
-        before = {ref: git.ref(ref) or ZERO for ref in wanted}
+        before = git.refs("refs/heads/", "refs/tags/")
         response = _backend(github, request, repository, caller, body)
-        content = b"".join(chunk for chunk in response.chunks) if isinstance(response, _Output) else b""
-        after = {ref: git.ref(ref) or ZERO for ref in wanted}
-        moves = [(ref, before[ref], after[ref]) for ref in wanted]
+        content = b"".join(response.chunks)
+        after = git.refs("refs/heads/", "refs/tags/")
+        names = sorted(before.keys() | after.keys())
+        moves = [(name, before.get(name, ZERO), after.get(name, ZERO)) for name in names]
         pushes.moved(github, repository, caller, moves)
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     return Response(content, response.status_code, headers)
-
-
-def _commands(body: IO[bytes]) -> list[str]:
-    """The refs that a push wants to move: pkt-lines up to the first flush packet."""
-    body.seek(0)
-    refs = []
-    while (length := body.read(4)) not in (b"0000", b""):
-        try:
-            line = body.read(int(length, 16) - 4)
-        except ValueError:
-            break  # git itself says what is wrong with it
-        if match := _COMMAND.match(line):
-            refs.append(match[3].decode(errors="replace"))
-    return refs
 
 
 class _Output(StreamingResponse):
@@ -107,11 +92,9 @@ class _Output(StreamingResponse):
         self.chunks = chunks
 
 
-def _backend(
-    github: "GitHub", request: Request, repository: Row, caller: Caller, body: IO[bytes]
-) -> Response:
+def _backend(github: "GitHub", request: Request, repository: Row, caller: Caller, body: IO[bytes]) -> _Output:
     """Run `git http-backend` as a CGI programme."""
-    service = request.url.path.partition(".git/")[2]
+    service = request.url.path.split("/", 3)[3]
     length = body.seek(0, 2)
     body.seek(0)
     variables = {

@@ -90,6 +90,10 @@ def test_issues_are_opened_closed_and_listed_beside_pull_requests(lab, proposal)
     assert issue.labels == []  # who may not set labels has them dropped
     assert [one.number for one in lab.as_("maintainer").get_issues()] == [2, 1]
     assert lab.as_("maintainer").get_issue(1).pull_request is not None
+    for more in ({"labels": ["question"]}, {"assignees": ["outsider"]}):
+        with pytest.raises(GithubException) as refused:
+            issue.edit(**more)
+        assert refused.value.status == 403
     issue.edit(state="closed", state_reason="not_planned")
     assert (issue.state, issue.state_reason) == ("closed", "not_planned")
     assert [one.number for one in lab.as_("maintainer").get_issues(state="closed")] == [2]

@@ -110,6 +110,12 @@ def test_a_commit_is_fetched_by_its_sha_alone(lab, clone, tmp_path):
     assert lab.happened("push")[-1].payload["forced"] is True
 
 
+def test_the_address_of_the_page_can_be_cloned_as_well(lab, clone):
+    theirs = clone("outsider")
+    for address in (f"{lab.url}/{TAXONOMY}", f"{lab.url}/{TAXONOMY}.git"):
+        assert "refs/heads/main" in theirs.git("ls-remote", address)
+
+
 def test_a_large_push_arrives(lab, clone):
     theirs = clone("maintainer")
     lines = "\n".join(hashlib.sha256(str(i).encode()).hexdigest() for i in range(60_000))

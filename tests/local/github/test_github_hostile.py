@@ -124,3 +124,11 @@ def test_no_push_of_nonsense_breaks_the_server(served: TestClient):
     for value in HOSTILE:
         assert served.get(f"/alice/taxonomy.git/info/refs?service={quote(value)}").status_code < 500
         assert served.get(f"/alice/taxonomy/blob/{quote(value)}/{quote(value)}").status_code == 404
+
+
+def test_a_push_cannot_pass_for_a_fetch(served: TestClient):
+    for query in ("", "?service=git-upload-pack", "?service="):
+        answer = served.post(
+            f"/alice/taxonomy.git/git-receive-pack{query}", content=b"0000", headers={"Authorization": ""}
+        )
+        assert answer.status_code == 401

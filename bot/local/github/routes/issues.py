@@ -67,7 +67,8 @@ def update(call: Call) -> Response:
     repository, row = find(call)
     fields = call.fields()
     user = require_user(call.caller)
-    if call.caller.permissions is not None or user["id"] != row["user_id"] or "labels" in fields:
+    more_than_words = {"labels", "assignees"} & fields.keys()
+    if call.caller.permissions is not None or user["id"] != row["user_id"] or more_than_words:
         call.require(repository, "triage", *areas(row))
     values = {name: call.optional("Issue", name) for name in ("title", "body") if name in fields}
     issues.check_body("Issue", values.get("body"))
