@@ -8,9 +8,9 @@
     results      jobs, steps, check runs, annotations, logs
     api, artifacts, settings: REST
 
-What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even with
-`if: always()`; a cancelled job counts as failed in `needs`; `container` and `services` are refused; nothing is
-isolated from anything else on the machine.
+What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even
+with `if: always()`; a cancelled job counts as failed in `needs`; `container` and `services` are refused; no
+job is isolated from anything else on the machine.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """When runs go, wait and end: concurrency groups, timeouts, cancelling, running again, a restart."""
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ CANCELS = "'${{ inputs.cancels == ''true'' }}'"
 GROUP = f"{{group: '${{{{ github.workflow }}}}-${{{{ inputs.group }}}}', cancel-in-progress: {CANCELS}}}"
 SLEEP = 'echo sleeping; touch "$RUNNER_TEMP/slept"; sleep 1'
 LONG = "echo sleeping; sleep 60"
+FOREVER = str(10**6 + os.getpid())
+"""Seconds that nobody else on this machine sleeps."""
 
 
 def go(repository: Repository, name: str = "work", **inputs: str) -> None:
@@ -147,10 +150,10 @@ def test_a_job_that_takes_too_long_is_cancelled_and_the_others_go_on(lab: Lab) -
 
 
 def sleepers() -> list[psutil.Process]:
-    return [one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[-1:] == ["4711"]]
+    return [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", FOREVER]]
 
 
-@pytest.mark.parametrize("command", ["sleep 4711", "setsid sleep 4711 & echo sleeping; exit 0"])
+@pytest.mark.parametrize("command", [f"sleep {FOREVER}", f"setsid sleep {FOREVER} & echo sleeping; exit 0"])
 def test_nothing_that_a_run_started_is_left(lab: Lab, command: str) -> None:
     repository = lab.repository(work=f"{ON}jobs:\n{steps('echo sleeping', command)}")
     go(repository)
@@ -196,7 +199,7 @@ from tests.contract.plugin import Watch
 from tests.local.actions.local_actions import Lab, steps
 lab = Lab(Path(sys.argv[1]), Watch())
 top = "on: workflow_dispatch\\nconcurrency: one\\njobs:\\n"
-repository = lab.repository(work=top + steps("echo up; sleep 4711"))
+repository = lab.repository(work=top + steps(f"echo up; sleep {sys.argv[2]}"))
 for _ in range(2):
     repository.get_workflow("work.yml").create_dispatch("main")
     lab.wait_output("up")
@@ -206,7 +209,9 @@ time.sleep(60)
 
 
 def test_after_a_kill_nothing_hangs_and_what_waited_goes(tmp_path: Path, contract: Watch) -> None:
-    killed = subprocess.Popen([sys.executable, "-c", DIE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", DIE, str(tmp_path), FOREVER], stdout=subprocess.PIPE, text=True
+    )
     assert killed.stdout is not None
     port = int(killed.stdout.readline())
     assert len(sleepers()) == 1
@@ -228,7 +233,7 @@ def test_after_a_kill_nothing_hangs_and_what_waited_goes(tmp_path: Path, contrac
 
 def test_a_stop_cancels_what_runs(tmp_path: Path, contract: Watch) -> None:
     lab = Lab(tmp_path, contract)
-    repository = lab.repository(work=f"{ON}jobs:\n{steps('echo up; sleep 4711')}")
+    repository = lab.repository(work=f"{ON}jobs:\n{steps(f'echo up; sleep {FOREVER}')}")
     go(repository)
     lab.wait_output("up")
     lab.actions.stop()
