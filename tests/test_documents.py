@@ -14,7 +14,7 @@ import pytest
 from bot.recipe import ROOT
 
 BIN = Path(sys.executable).parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "BENCHMARKS.md"]
 # Run by tests of their own: the demo and the retraining in tests/loop, make test by whoever runs this.
 ELSEWHERE = {"make demo", "make test", "arborist retrain", "arborist demo --keep"}
 
