@@ -17,7 +17,7 @@ from starlette.routing import Route
 from bot.local.github import auth
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
-from bot.local.github.git import Git, GitError
+from bot.local.github.git import Git, GitError, Signature
 
 if TYPE_CHECKING:
     from bot.local.github.state import GitHub
@@ -99,6 +99,15 @@ class Call:
         if value is not None and not isinstance(value, str):
             raise invalid(resource, name)
         return value
+
+    def person(self, name: str, default: Signature) -> Signature:
+        """A field that names who made a commit or tag; the default where it is missing."""
+        given = self.fields().get(name)
+        if not isinstance(given, dict):
+            return default
+        if not all(isinstance(given.get(part), str) and given[part].strip() for part in ("name", "email")):
+            raise invalid("Commit", name)
+        return Signature(given["name"], given["email"], str(given.get("date") or default.date))
 
     # Where
 

@@ -6,6 +6,7 @@ from bot.local.github import checks, shapes
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, not_found
 from bot.local.github.http import Call
+from bot.local.github.routes.commits import resolved
 
 
 def create(call: Call) -> Response:
@@ -62,7 +63,7 @@ def annotations(call: Call) -> Response:
 
 def of_commit(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/commits/{ref}/check-runs"""
-    repository, sha = _commit(call)
+    repository, sha = resolved(call)
     rows = call.github.db.all(
         "SELECT * FROM check_runs WHERE repository_id = ? AND head_sha = ? ORDER BY id DESC",
         *(repository["id"], sha),
@@ -98,7 +99,7 @@ def _runs(call: Call, rows: list[Row]) -> Response:
 
 def suites(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/commits/{ref}/check-suites"""
-    repository, sha = _commit(call)
+    repository, sha = resolved(call)
     rows = call.github.db.all(
         "SELECT * FROM check_suites WHERE repository_id = ? AND head_sha = ? ORDER BY id",
         *(repository["id"], sha),
@@ -123,14 +124,6 @@ def _suite(call: Call) -> Row:
     if row is None:
         raise not_found()
     return row
-
-
-def _commit(call: Call) -> tuple[Row, str]:
-    repository = call.repository()
-    sha = call.git(repository).resolve(call.parameter("ref"))
-    if sha is None:
-        raise ApiError(422, f"No commit found for SHA: {call.parameter('ref')}")
-    return repository, sha
 
 
 _REPO = "/repos/{owner}/{repo}"

@@ -120,7 +120,7 @@ def diff_or_patch(call: Call, git: Git, base: str, head: str) -> Response | None
 
 def commit_pulls(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/commits/{ref}/pulls: those that brought it, or would"""
-    repository, sha = _resolved(call)
+    repository, sha = resolved(call)
     git = call.git(repository)
     rows = call.github.db.all(pulls.QUERY + "WHERE repository_id = ? ORDER BY number", repository["id"])
     found = []
@@ -245,13 +245,13 @@ def create_status(call: Call) -> Response:
 
 def statuses(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/commits/{ref}/statuses"""
-    repository, sha = _resolved(call)
+    repository, sha = resolved(call)
     return call.paged(_statuses(call, repository, sha), lambda row: _status(call, repository, row))
 
 
 def combined_status(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/commits/{ref}/status: the newest of each context"""
-    repository, sha = _resolved(call)
+    repository, sha = resolved(call)
     newest = {row["context"]: row for row in reversed(_statuses(call, repository, sha))}
     states = {row["state"] for row in newest.values()}
     state = "failure" if states & {"error", "failure"} else "success" if states == {"success"} else "pending"
@@ -292,7 +292,7 @@ def _status(call: Call, repository: Row, row: Row) -> dict[str, Any]:
     }
 
 
-def _resolved(call: Call) -> tuple[Row, str]:
+def resolved(call: Call) -> tuple[Row, str]:
     """The repository, and the commit in the path; 422 if there is none."""
     repository = call.repository()
     sha = call.git(repository).resolve(call.parameter("ref"))

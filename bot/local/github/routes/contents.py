@@ -9,7 +9,7 @@ from bot.local.github import pushes, shapes
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
-from bot.local.github.git import ZERO, GitError, Signature, TreeEntry, valid_path
+from bot.local.github.git import ZERO, GitError, TreeEntry, valid_path
 from bot.local.github.http import Call
 
 READMES = ("README.md", "README", "README.rst", "README.txt", "readme.md")
@@ -107,8 +107,8 @@ def _write(call: Call, data: bytes | None) -> Response:
             tree,
             [tip] if tip else [],
             message,
-            _person(call, "author", author),
-            _person(call, "committer", author),
+            call.person("author", author),
+            call.person("committer", author),
         )
         git.set_ref(f"refs/heads/{branch}", commit, tip or ZERO)
         pushes.moved(call.github, repository, call.caller, [(f"refs/heads/{branch}", tip or ZERO, commit)])
@@ -131,16 +131,6 @@ def _check_blob(call: Call, entry: TreeEntry | None, *, new: bool) -> None:
         raise ApiError(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
     if sha != entry.sha:
         raise ApiError(409, f"{entry.path} does not match {sha}")
-
-
-def _person(call: Call, field: str, default: Signature) -> Signature:
-    """The author or committer that a request names."""
-    given = call.fields().get(field)
-    if not isinstance(given, dict):
-        return default
-    if not all(isinstance(given.get(name), str) and given[name] for name in ("name", "email")):
-        raise invalid("Commit", field)
-    return Signature(given["name"], given["email"], str(given.get("date") or default.date))
 
 
 TABLE = (

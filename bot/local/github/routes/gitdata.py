@@ -11,7 +11,7 @@ from bot.local.github import pushes, shapes
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
-from bot.local.github.git import SHA, ZERO, Git, GitError, Signature, valid_path, valid_ref
+from bot.local.github.git import SHA, ZERO, Git, GitError, valid_path, valid_ref
 from bot.local.github.http import Call
 
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
@@ -111,21 +111,13 @@ def create_commit(call: Call) -> Response:
         raise ApiError(422, "Tree SHA does not exist")
     if not isinstance(parents, list) or any(git.kind(str(parent)) != "commit" for parent in parents):
         raise ApiError(422, "Parent SHA does not exist or is not a commit object")
-    author = _person(fields.get("author"), shapes.signature_of(user, now()))
-    committer = _person(fields.get("committer"), author)
+    author = call.person("author", shapes.signature_of(user, now()))
+    committer = call.person("committer", author)
     try:
         sha = git.write_commit(tree, parents, message, author, committer)
     except GitError as error:
         raise ApiError(422, str(error)) from None
     return _created(call, shapes.git_commit(call.github, repository, git.commit(sha)))
-
-
-def _person(given: Any, default: Signature) -> Signature:
-    if not isinstance(given, dict):
-        return default
-    if not all(isinstance(given.get(name), str) and given[name].strip() for name in ("name", "email")):
-        raise invalid("Commit", "author")
-    return Signature(given["name"], given["email"], str(given.get("date") or default.date))
 
 
 def get_ref(call: Call) -> Response:
@@ -216,7 +208,7 @@ def create_tag(call: Call) -> Response:
     kind = git.kind(sha)
     if kind is None or not valid_ref(f"refs/tags/{name}"):
         raise invalid("Tag", "object" if kind is None else "tag")
-    who = _person(call.fields().get("tagger"), shapes.signature_of(user, now()))
+    who = call.person("tagger", shapes.signature_of(user, now()))
     ident = git.text(
         "var",
         "GIT_COMMITTER_IDENT",
