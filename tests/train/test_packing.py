@@ -1,5 +1,6 @@
 """Packing: the same loss and gradients as one sample at a time, and no sample lost."""
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_only_the_answer_is_learnt(samples: list[Encoded]) -> None:
 @given(LENGTHS, st.integers(1, 4), st.integers(50, 2000), st.integers(0, 9))
 def test_every_epoch_has_every_sample_once(lengths: list[int], epochs: int, batch: int, seed: int) -> None:
     steps = plan_steps(lengths, epochs, batch, seed)
-    assert sorted(sum(steps, [])) == sorted(list(range(len(lengths))) * epochs)
+    assert sorted(chain.from_iterable(steps)) == sorted(list(range(len(lengths))) * epochs)
     assert all(len(step) == 1 or sum(lengths[s] for s in step) <= batch for step in steps)
     assert steps == plan_steps(lengths, epochs, batch, seed)
 
@@ -57,5 +58,5 @@ def test_every_epoch_has_every_sample_once(lengths: list[int], epochs: int, batc
 @given(LENGTHS, st.integers(50, 500), st.integers(1, 4))
 def test_a_step_is_shared_out_whole(lengths: list[int], longest: int, processes: int) -> None:
     rows = split_step(range(len(lengths)), lengths, longest, processes)
-    assert sorted(sum(rows, [])) == list(range(len(lengths)))
+    assert sorted(chain.from_iterable(rows)) == list(range(len(lengths)))
     assert len(rows) % processes == 0
