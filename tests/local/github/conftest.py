@@ -1,11 +1,14 @@
-"""A fresh local GitHub for each test, under GitHub's own contract."""
+"""A fresh local GitHub for each test, under GitHub's own contract; what many begin with is made once."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from github.PullRequest import PullRequest
 
+from bot.local.github import Event
 from tests.contract.plugin import Watch
 from tests.local.github.local_github import TAXONOMY, Clone, LocalGitHub, Server
 
@@ -18,10 +21,51 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """A folder with a GitHub's data (`github`), maybe a clone (`clone`), and the events up to then."""
+
+    folder: Path
+    events: tuple[Event, ...] = ()
+
+
+@pytest.fixture(scope="session")
+def settled(tmp_path_factory: pytest.TempPathFactory, contract: Watch, server: Server) -> Beginning:
+    """The repository and its people."""
+    folder = tmp_path_factory.mktemp("settled")
+    LocalGitHub(folder / "github", contract, server).stop()
+    return Beginning(folder)
+
+
+@pytest.fixture(scope="session")
+def proposed(
+    tmp_path_factory: pytest.TempPathFactory, contract: Watch, server: Server, settled: Beginning
+) -> Beginning:
+    """A pull request from the contributor's fork, with one commit that adds a leaf."""
+    folder = tmp_path_factory.mktemp("proposed")
+    shutil.copytree(settled.folder / "github", folder / "github")
+    lab = LocalGitHub(folder / "github", contract, server)
+    lab.as_("contributor").create_fork()
+    address = f"{lab.url}/contributor/taxonomy"
+    mine = Clone.make(folder / "clone", address, "contributor", lab.token("contributor"))
+    mine.git("checkout", "--quiet", "-b", "leaf")
+    mine.commit("Add a leaf", taxonomy__leaf__qna="version: 3\n")
+    mine.git("push", "--quiet", "origin", "leaf")
+    lab.as_("contributor").create_pull(
+        base="main", head="contributor:leaf", title="A new leaf", body="It teaches."
+    )
+    lab.stop()
+    return Beginning(folder, tuple(lab.events))
+
+
 @pytest.fixture
-def lab(tmp_path: Path, contract: Watch, server: Server) -> Iterator[LocalGitHub]:
+def lab(
+    request: pytest.FixtureRequest, tmp_path: Path, contract: Watch, server: Server
+) -> Iterator[LocalGitHub]:
     """A served GitHub; every exchange is held against GitHub's description."""
-    served = LocalGitHub(tmp_path / "github", contract, server)
+    begun = request.getfixturevalue("proposed" if "proposal" in request.fixturenames else "settled")
+    shutil.copytree(begun.folder, tmp_path, dirs_exist_ok=True)
+    served = LocalGitHub(tmp_path / "github", contract, server, begun.events)
     yield served
     served.stop()
 
@@ -32,20 +76,12 @@ def clone(lab: LocalGitHub, tmp_path: Path) -> Callable[..., Clone]:
 
     def make(login: str, repository: str = TAXONOMY) -> Clone:
         folder = tmp_path / "clones" / login / repository
-        return Clone(folder, f"{lab.url}/{repository}", login, lab.token(login))
+        return Clone.make(folder, f"{lab.url}/{repository}", login, lab.token(login))
 
     return make
 
 
 @pytest.fixture
-def proposal(lab: LocalGitHub, clone: Callable[..., Clone]) -> tuple[PullRequest, Clone]:
-    """The contributor's pull request from a fork, with one commit that adds a leaf, and their clone."""
-    lab.as_("contributor").create_fork()
-    mine = clone("contributor", "contributor/taxonomy")
-    mine.git("checkout", "--quiet", "-b", "leaf")
-    mine.commit("Add a leaf", taxonomy__leaf__qna="version: 3\n")
-    mine.git("push", "--quiet", "origin", "leaf")
-    pull = lab.as_("contributor").create_pull(
-        base="main", head="contributor:leaf", title="A new leaf", body="It teaches."
-    )
-    return pull, mine
+def proposal(lab: LocalGitHub, tmp_path: Path) -> tuple[PullRequest, Clone]:
+    """The contributor's pull request, and their clone."""
+    return lab.as_("contributor").get_pull(1), Clone(tmp_path / "clone", "contributor")

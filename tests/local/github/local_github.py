@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
@@ -49,12 +50,13 @@ class LocalGitHub:
         data: its folder; taken up again if it is there.
         contract: GitHub's own description; every exchange and event is held against it.
         server: what serves it from now on.
+        events: those of before, if it is taken up again.
     """
 
-    def __init__(self, data: Path, contract: Watch, server: Server) -> None:
+    def __init__(self, data: Path, contract: Watch, server: Server, events: Sequence[Event] = ()) -> None:
         self.server, self.url = server, server.url
         self.github = contract.watch(GitHub(data, self.url))
-        self.events: list[Event] = []
+        self.events = list(events)
         self.github.subscribe(self.events.append)
         server.application = create_app(self.github, middleware=contract.middleware)
         if self.github.repository(TAXONOMY) is None:
@@ -107,20 +109,25 @@ class LocalGitHub:
 
 
 class Clone:
-    """A clone made by git itself over HTTP.
+    """A clone in a folder, and who works in it."""
 
-    Args:
-        folder: where to clone to.
-        url: the web address of the repository.
-        login, token: who clones; nobody if the token is empty.
-    """
-
-    def __init__(self, folder: Path, url: str, login: str = "", token: str = "") -> None:
+    def __init__(self, folder: Path, login: str) -> None:
         self.folder = folder
-        self.login = login or "nobody"
+        self.login = login
+
+    @classmethod
+    def make(cls, folder: Path, url: str, login: str = "", token: str = "") -> "Clone":
+        """Clone by git itself over HTTP.
+
+        Args:
+            url: the web address of the repository.
+            login, token: who clones; nobody if the token is empty.
+        """
         address = url.replace("://", f"://{login}:{token}@", 1) if token else url
         folder.mkdir(parents=True)
-        self.git("clone", "--quiet", "--template=", f"{address}.git", ".")
+        made = cls(folder, login or "nobody")
+        made.git("clone", "--quiet", "--template=", f"{address}.git", ".")
+        return made
 
     def commit(self, message: str, **files: str | None) -> str:
         """Write files (None: remove; `__` in a name stands for `/`), commit; returns the SHA."""

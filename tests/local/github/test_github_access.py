@@ -13,7 +13,7 @@ from tests.local.github.local_github import TAXONOMY, Clone, LocalGitHub
 def test_a_wrong_token_is_refused_everywhere(lab, tmp_path):
     with pytest.raises(BadCredentialsException):
         lab.client(None, "wrong").get_repo(TAXONOMY)
-    wrong = Clone(tmp_path / "wrong", f"{lab.url}/{TAXONOMY}", "maintainer", "wrong")  # anybody may read
+    wrong = Clone.make(tmp_path / "wrong", f"{lab.url}/{TAXONOMY}", "maintainer", "wrong")  # anybody may read
     wrong.commit("Mine", mine="x\n")
     with pytest.raises(AssertionError, match="Authentication failed"):
         wrong.git("push", "origin", "main")
@@ -25,7 +25,7 @@ def test_nobody_reads_what_is_public_and_writes_nothing(lab, tmp_path):
     with pytest.raises(GithubException) as refused:
         nobody.create_issue("Spam")
     assert refused.value.status == 401
-    anonymous = Clone(tmp_path / "anonymous", f"{lab.url}/{TAXONOMY}")
+    anonymous = Clone.make(tmp_path / "anonymous", f"{lab.url}/{TAXONOMY}")
     anonymous.commit("Mine now", mine="x\n")
     with pytest.raises(AssertionError, match="could not read Username"):
         anonymous.git("push", "origin", "main")
@@ -69,7 +69,7 @@ def test_a_private_repository_is_not_there_for_others(lab, tmp_path):
     with pytest.raises(UnknownObjectException):
         lab.client("outsider").get_repo("lab/secret")
     with pytest.raises(AssertionError, match="not found"):
-        Clone(tmp_path / "secret", f"{lab.url}/lab/secret", "outsider", lab.token("outsider"))
+        Clone.make(tmp_path / "secret", f"{lab.url}/lab/secret", "outsider", lab.token("outsider"))
     assert requests.get(f"{lab.url}/lab/secret", timeout=10).status_code == 404
 
 
