@@ -90,6 +90,7 @@ class World:
             server.should_exit = True
         for thread in self._threads:
             thread.join(10)
+        self.github.close()
 
     def address(self) -> dict[str, Any]:
         """Where everything is, as `arborist local up` prints it."""
