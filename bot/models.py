@@ -154,7 +154,7 @@ def _download(folder: Path) -> Path:
 
 
 def _convert(gguf: Path, target: Path) -> None:
-    """Dequantise into bfloat16 safetensors: half the bytes of float32, and exams come out the same."""
+    """Dequantise into bfloat16 safetensors: half the bytes of float32."""
     say("converting the embedded model (a few seconds)")
     hush()
     import torch

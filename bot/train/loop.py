@@ -144,7 +144,7 @@ def open_engine(job: Job) -> tuple[Engine, Any]:
     """The engine that the job asks for, and the model as it is to be called."""
     model = load_model(job.start, job.precision, attn_implementation=ATTENTION)
     model.train()
-    # Names are spelt with tokens that the model has; what is learnt goes into the layers. A fifth faster.
+    # Names are spelt with tokens that the model has; what is learnt goes into the layers.
     model.get_input_embeddings().weight.requires_grad_(False)
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
