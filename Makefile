@@ -20,7 +20,7 @@ setup: .venv/ready  ## the environment and the embedded model; seconds when noth
 demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(BIN)/arborist demo $(DEMO)
 
-test: setup lint  ## everything but the two tests that train whole releases
+test: setup lint  ## everything but what trains whole releases
 	@$(BIN)/pytest -m 'not slow'
 
 test-slow: setup  ## the whole loop and the demo, on real engines: half an hour on two cores

@@ -1,12 +1,12 @@
 """The plan: what merging a pull request would generate, reuse and train; computed without a model."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bot.errors import UserError
 from bot.recipe import ROOT, Recipe
+from bot.schema import first_mistake
 from bot.store import Store
 
 SCHEMA = ROOT / "schemas" / "plan.json"
@@ -51,13 +51,9 @@ def read_plan(data: Any) -> Plan:
     Raises:
         UserError: it is not as schemas/plan.json says.
     """
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    worst = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
-    if worst is not None:
-        place = ".".join(str(part) for part in worst.absolute_path) or "top level"
-        raise UserError(f"plan.json: {place}: not as schemas/plan.json says", code=1)
+    mistake = first_mistake(data, SCHEMA)
+    if mistake is not None:
+        raise UserError(f"plan.json: {mistake[0]}: not as schemas/plan.json says", code=1)
     leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
     return Plan(data["pull"], data["head"], leaves)
 

@@ -1,6 +1,5 @@
 """The recipe: arborist.yaml as typed objects, checked by schemas/recipe.json."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, Literal
 import yaml
 
 from bot.errors import UserError
+from bot.schema import first_mistake
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "schemas" / "recipe.json"
@@ -113,19 +113,15 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UserError: it is missing, not YAML, or not as the schema says (with the place).
     """
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
     try:
         data = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no recipe here; run in a folder with an arborist.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
-    worst = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
-    if worst is not None:
-        place = ".".join(str(part) for part in worst.absolute_path) or "top level"
-        raise UserError(f"{path}: {place}: {worst.message}", code=1)
+    mistake = first_mistake(data, SCHEMA)
+    if mistake is not None:
+        raise UserError(f"{path}: {mistake[0]}: {mistake[1]}", code=1)
     return _typed(data)
 
 

@@ -123,9 +123,11 @@ def test_what_is_not_understood_is_said(text: str) -> None:
 @given(st.text(alphabet="()[]!&|=<>.*,' ab10{}$-github", max_size=60))
 def test_nothing_breaks_it(text: str) -> None:
     try:
-        evaluate(f"${{{{ {text} }}}}", CONTEXT)
-    except Unknown:
-        return
+        result = evaluate(f"${{{{ {text} }}}}", CONTEXT)
+    except Unknown as error:
+        assert str(error)
+    else:
+        assert isinstance(result, str)
 
 
 def test_depth_has_an_end() -> None:

@@ -1,0 +1,16 @@
+"""JSON Schema checks of what is read from, or handed to, somebody else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def first_mistake(data: Any, schema: Path) -> tuple[str, str] | None:
+    """The gravest violation of a schema: its place ("train.knowledge") and what is wrong; or None."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    worst = best_match(Draft202012Validator(json.loads(schema.read_text())).iter_errors(data))
+    if worst is None:
+        return None
+    return ".".join(str(part) for part in worst.absolute_path) or "top level", worst.message
