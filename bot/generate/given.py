@@ -36,9 +36,13 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
             for place_of_way, question in enumerate(asked):
                 kind = "seed" if place_of_way == 0 else "framed"
                 yield Sample(leaf.path, kind, _talk(question, pair.answer), seed.context, source)
-            if leaf.kind == "knowledge" and seed.context:
-                question = draw.choice(framings("grounded", passage=seed.context, question=pair.question))
-                yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
+        if leaf.kind == "knowledge" and seed.context:
+            # Once a passage: reading is known to the student, and passages are most of the tokens.
+            place = draw.randrange(len(seed.pairs))
+            pair = seed.pairs[place]
+            question = draw.choice(framings("grounded", passage=seed.context, question=pair.question))
+            source = f"seed {number}.{place + 1}"
+            yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
 
 
 def _from_documents(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:

@@ -93,6 +93,11 @@ def test_the_given_samples_say_only_what_the_leaf_says() -> None:
     assert samples == given_samples(knowledge(), seed=0)
 
 
+def test_each_passage_is_read_once() -> None:
+    read = [sample.context for sample in given_samples(knowledge(), seed=0) if sample.kind == "grounded"]
+    assert read == [seed.context for seed in knowledge().seeds]
+
+
 def test_the_form_of_a_skill_is_what_its_answers_have_in_common() -> None:
     answers = [pair.answer for seed in skill().seeds for pair in seed.pairs]
     assert common_end(answers) == "Yours, the parrot."
