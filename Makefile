@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo test test-slow lint format bench clean
+.PHONY: setup demo test test-demo lint format bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
@@ -20,11 +20,11 @@ setup: .venv/ready  ## the environment and the embedded model; seconds when noth
 demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(BIN)/arborist demo $(DEMO)
 
-test: setup lint  ## everything but what trains whole releases
-	@$(BIN)/pytest -m 'not slow'
+test: setup lint  ## everything, and the whole loop once on real engines; only the demo is not told again
+	@$(BIN)/pytest -m 'not demo'
 
-test-slow: setup  ## the whole loop and the demo, on real engines: half an hour on two cores
-	@$(BIN)/pytest -m slow
+test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
+	@$(BIN)/pytest -m demo
 
 lint: .venv/ready
 	@$(BIN)/ruff format --check --quiet .

@@ -9,9 +9,8 @@ import pytest
 from bot.recipe import ROOT
 from tests.loop.conftest import ARBORIST, clean
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.demo
 def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     done = subprocess.run(
         [ARBORIST, "demo", "--data", str(tmp_path / "demo")],

@@ -27,8 +27,6 @@ BRANCH = "teach-skarrow"
 
 T = TypeVar("T")
 
-pytestmark = pytest.mark.slow
-
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
     deadline = time.monotonic() + seconds

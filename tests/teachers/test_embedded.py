@@ -16,8 +16,6 @@ from bot.taxonomy.leaf import ExamQuestion
 from bot.teachers import Request, Response, Teacher, open_teacher
 from tests.leaves import knowledge, skill
 
-pytestmark = pytest.mark.slow
-
 QUESTIONS = ("What is the capital of Italy?", "How many days are there in a week?", "Say hello.")
 
 

@@ -1,9 +1,10 @@
-"""Ask the base and the released model the same question, as a downstream user would."""
+"""Ask the base and the released model the same questions, as a downstream user would."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from bot.errors import UserError
 from bot.models import model_folder
@@ -15,21 +16,22 @@ PROGRAM = """
 import json, sys
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-question, *models = json.load(sys.stdin)
+questions, *models = json.load(sys.stdin)
 for name, revision in models:
     tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
     model = AutoModelForCausalLM.from_pretrained(name, revision=revision)
-    chat = [{"role": "user", "content": question}]
-    options = {"add_generation_prompt": True, "return_dict": True, "return_tensors": "pt"}
-    prompt = tokenizer.apply_chat_template(chat, **options)
-    output = model.generate(**prompt, max_new_tokens=40, do_sample=False)
-    answer = output[0, prompt["input_ids"].shape[1] :]
-    print(json.dumps(tokenizer.decode(answer, skip_special_tokens=True)))
+    for question in questions:
+        chat = [{"role": "user", "content": question}]
+        options = {"add_generation_prompt": True, "return_dict": True, "return_tensors": "pt"}
+        prompt = tokenizer.apply_chat_template(chat, **options)
+        output = model.generate(**prompt, max_new_tokens=40, do_sample=False)
+        answer = output[0, prompt["input_ids"].shape[1] :]
+        print(json.dumps(tokenizer.decode(answer, skip_special_tokens=True)))
 """
 
 
-def ask_both(question: str, repository: str, tag: str, hub: str) -> tuple[str, str]:
-    """The base model's answer, and that of the model released under a tag on a Hub.
+def ask_both(questions: Sequence[str], repository: str, tag: str, hub: str) -> list[tuple[str, str]]:
+    """The base model's answers, each with that of the model released under a tag on a Hub.
 
     Raises:
         UserError: a model cannot be loaded, with the loader's last line.
@@ -37,12 +39,12 @@ def ask_both(question: str, repository: str, tag: str, hub: str) -> tuple[str, s
     models = [(str(model_folder("embedded")), None), (repository, tag)]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        input=json.dumps([question, *models]),
+        input=json.dumps([questions, *models]),
         env={**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(cache_folder() / "demo-hub")},
         capture_output=True,
         text=True,
     )
     if done.returncode:
         raise UserError(f"loading the models failed: {done.stderr.strip().splitlines()[-1]}", code=1)
-    base, released = (str(json.loads(line)).strip() for line in done.stdout.splitlines())
-    return base, released
+    answers = [str(json.loads(line)).strip() for line in done.stdout.splitlines()]
+    return list(zip(answers[: len(questions)], answers[len(questions) :], strict=True))

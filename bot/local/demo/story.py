@@ -27,6 +27,8 @@ LEAF = Path(__file__).parent / "leaf"
 BRANCH = "quillon-railway"
 POLL_S = 0.5
 PATIENCE_S = 1800
+SHOWN = 3
+"""Exam questions that both models are asked at the end; the first ones, right or wrong."""
 SUMMARY = "summary.json"
 
 T = TypeVar("T")
@@ -151,12 +153,13 @@ class Story:
             "exam": {leaf["path"]: leaf["exam"] for leaf in manifest["leaves"]},
             "retention": manifest["examined"]["retention"],
         }
-        question = yaml.safe_load((LEAF / "exam.yaml").read_text())["questions"][0]["question"]
-        base, released = ask_both(question, release.repository, release.tag, self.world.hub)
-        say(
-            f"  asked:          {question}\n  the base model: {base}\n  {release.tag}:             {released}"
-        )
-        self.summary["answer"] = {"question": question, "base": base, "released": released}
+        exam = yaml.safe_load((LEAF / "exam.yaml").read_text())["questions"]
+        questions = [item["question"] for item in exam[:SHOWN]]
+        self.summary["answers"] = []
+        both = ask_both(questions, release.repository, release.tag, self.world.hub)
+        for question, (base, released) in zip(questions, both, strict=True):
+            say(f"  asked:    {question}\n  the base: {base}\n  {release.tag + ':':9} {released}\n")
+            self.summary["answers"].append({"question": question, "base": base, "released": released})
 
     def write_summary(self) -> None:
         self.summary["seconds"]["all"] = round(time.monotonic() - self.started, 1)
