@@ -103,6 +103,36 @@ class LeafView:
         except DocumentError as error:
             return error
 
+    def files_as_text(self) -> Iterator[tuple[str, str]]:
+        """The leaf's files as they are written, with their names; documents where they lie beside it."""
+        for name, parsed in ((QNA, self.qna), (EXAM, self.exam)):
+            if parsed is not None:
+                yield name, parsed.text
+        if self.attribution is not None:
+            yield ATTRIBUTION, self.attribution
+        if isinstance(self.documents, tuple):
+            yield from ((document.name, document.text) for document in self.documents)
+
+    def texts(self) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
+        """Every text in qna.yaml and exam.yaml: the file, the path to it, the text."""
+        for name, parsed in ((QNA, self.qna), (EXAM, self.exam)):
+            if parsed is not None and parsed.root is not None:
+                yield from ((name, path, text) for path, text in _texts(parsed.root.value, ()))
+
+    def pairs(self) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
+        """Every question with its answer and, or "", its context; and the path to them."""
+        for index, seed in self.seeds():
+            of_seed = [((), seed)] if "question" in seed else []
+            listed = enumerate(_list(seed.get("questions_and_answers")))
+            more = [(("questions_and_answers", place), pair) for place, pair in listed]
+            for below, pair in (*of_seed, *more):
+                if isinstance(pair, dict):
+                    question, answer = pair.get("question"), pair.get("answer")
+                    context = seed.get("context")
+                    if isinstance(question, str) and isinstance(answer, str):
+                        path = ("seed_examples", index, *below)
+                        yield path, question, answer, context if isinstance(context, str) else ""
+
     def seeds(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The seed examples that are mappings, with their index."""
         for index, seed in enumerate(_list(self.data.get("seed_examples"))):
@@ -130,6 +160,16 @@ class LeafView:
             return parsed.line(number)
         lines = (self.attribution or "").split("\n") if name == ATTRIBUTION else []
         return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+
+
+def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The texts in parsed data, which the parser has bounded in depth and size."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _texts(item, (*path, key))
 
 
 def _list(value: Any) -> list[Any]:

@@ -88,10 +88,11 @@ class Tree:
         self.write(path, text.replace(old, new, 1))
 
     def lint(self, only: set[str] | None = None) -> Report:
-        """Lint, which never takes two seconds, whatever is in the tree."""
-        started = time.monotonic()
+        """Lint, which never takes two seconds of a processor, whatever is in the tree."""
+        started, since = time.process_time(), time.monotonic()
         report = lint_tree(self.root, only)
-        assert time.monotonic() - started < 2
+        assert time.process_time() - started < 2
+        assert time.monotonic() - since < 20, "it waited for something"
         return report
 
     def rules(self) -> list[str]:

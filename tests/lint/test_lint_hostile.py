@@ -91,7 +91,7 @@ def test_lines_are_counted_as_git_and_editors_do(tree: Any) -> None:
 
 def test_an_attribution_that_is_no_text(tree: Any) -> None:
     tree.write(f"{LEAF}/attribution.txt", b"\xff\xfe\0" * 1000)
-    assert tree.rules() == ["attribution-licence"]
+    assert set(tree.rules()) == {"attribution-licence", "attribution-field"}
 
 
 def test_a_document_that_is_no_text(tree: Any) -> None:
@@ -107,9 +107,9 @@ def test_a_pattern_that_leads_out_or_nowhere(tree: Any, pattern: str) -> None:
     assert set(tree.rules()) == {"document-pattern"}
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "oru.md", "qna.yaml", "../../../outside.md"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "oru.md", "qna.yaml", "../../../../../outside.md"])
 def test_a_symbolic_link_is_never_followed(tree: Any, target: str) -> None:
-    (tree.root / "outside.md").write_text("They grow barley.")
+    (tree.root.parent / "outside.md").write_text("They grow barley.")
     (tree.root / LEAF / "oru.md").unlink()
     (tree.root / LEAF / "oru.md").symlink_to(target)
     assert set(tree.rules()) == {"not-a-file", "document-pattern"}

@@ -13,12 +13,34 @@ Problems = Iterator[tuple[str, Problem]]
 
 
 @dataclass(frozen=True)
+class Example:
+    """A part of a file that breaks a rule, and the same part mended.
+
+    Attributes:
+        file: the file's name in its leaf's folder; "" where the parts are paths below the tree.
+    """
+
+    file: str
+    bad: str
+    good: str
+
+
+@dataclass(frozen=True)
 class Rule:
-    """A rule: what it is called, how grave breaking it is, and what it asks for in one line."""
+    """A rule.
+
+    Attributes:
+        severity: how grave breaking it is, unless arborist.yaml says otherwise.
+        doc: what it asks for, in one line.
+        why: what for.
+        example: tried by a test.
+    """
 
     name: str
     severity: Severity
     doc: str
+    why: str
+    example: Example
 
 
 @dataclass(frozen=True)
@@ -35,28 +57,28 @@ RULES: dict[str, LeafRule | TreeRule] = {}
 
 
 def leaf_rule(
-    name: str, severity: Severity, doc: str
+    name: str, severity: Severity, doc: str, why: str, example: Example
 ) -> Callable[[Callable[[LeafView], Problems]], Callable[[LeafView], Problems]]:
     """Register a rule that looks at one leaf."""
 
     def register(check: Callable[[LeafView], Problems]) -> Callable[[LeafView], Problems]:
-        RULES[name] = LeafRule(name, severity, doc, check)
+        RULES[name] = LeafRule(name, severity, doc, why, example, check)
         return check
 
     return register
 
 
 def tree_rule(
-    name: str, severity: Severity, doc: str
+    name: str, severity: Severity, doc: str, why: str, example: Example
 ) -> Callable[[Callable[[Files], Problems]], Callable[[Files], Problems]]:
     """Register a rule that looks at the whole tree's files by their names."""
 
     def register(check: Callable[[Files], Problems]) -> Callable[[Files], Problems]:
-        RULES[name] = TreeRule(name, severity, doc, check)
+        RULES[name] = TreeRule(name, severity, doc, why, example, check)
         return check
 
     return register
 
 
 # Each module registers its rules; here at the end, since they need the decorators above.
-from bot.lint.rules import attribution, documents, exam, format, tree  # noqa: E402, F401
+from bot.lint.rules import attribution, copies, documents, exam, format, quality, safety, tree  # noqa: E402, F401

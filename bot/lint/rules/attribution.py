@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Problems, leaf_rule
+from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import ATTRIBUTION, QNA, START, LeafView
 from bot.taxonomy.parsed import Place, Problem
 
@@ -15,7 +15,13 @@ _LICENCE = re.compile(r"^[ \t]*licen[cs]e[^:\n]*:[ \t]*(.*?)[ \t\r]*$", re.IGNOR
 _LINES = "Title of work, Link to work, Revision, License of the work, Creator names"
 
 
-@leaf_rule("attribution-missing", Severity.ERROR, "Beside qna.yaml stands an attribution.txt.")
+@leaf_rule(
+    "attribution-missing",
+    Severity.ERROR,
+    "Beside qna.yaml stands an attribution.txt.",
+    "Who uses the released model may want to know whose work it learnt from.",
+    Example("", "qna.yaml", "qna.yaml, attribution.txt"),
+)
 def attribution_missing(leaf: LeafView) -> Problems:
     if leaf.version > 1 and f"{leaf.path}/{ATTRIBUTION}" not in leaf.files.entries:
         message = f"there is no {ATTRIBUTION} for this leaf"
@@ -25,14 +31,26 @@ def attribution_missing(leaf: LeafView) -> Problems:
         )
 
 
-@leaf_rule("attribution-empty", Severity.ERROR, "attribution.txt is not empty.")
+@leaf_rule(
+    "attribution-empty",
+    Severity.ERROR,
+    "attribution.txt is not empty.",
+    "An empty file says of nobody that it is their work.",
+    Example(ATTRIBUTION, "", "Title of work: Oru"),
+)
 def attribution_empty(leaf: LeafView) -> Problems:
     if leaf.version > 1 and leaf.attribution is not None and not leaf.attribution.strip():
         mend = f"say whose work this is, with the lines {_LINES}"
         yield ATTRIBUTION, Problem("attribution-empty", START, "the file is empty", mend)
 
 
-@leaf_rule("attribution-licence", Severity.ERROR, "The licence is one that allows training and passing on.")
+@leaf_rule(
+    "attribution-licence",
+    Severity.ERROR,
+    "The licence is one that allows training and passing on, by its SPDX identifier.",
+    "The released model passes on what it learnt; not every licence permits that.",
+    Example(ATTRIBUTION, "License of the work: CC BY 4.0", "License of the work: CC-BY-4.0"),
+)
 def attribution_licence(leaf: LeafView) -> Problems:
     text = leaf.attribution
     if leaf.version < 2 or text is None or not text.strip():
@@ -53,6 +71,28 @@ def attribution_licence(leaf: LeafView) -> Problems:
                 else "the licence is not named"
             )
             yield ATTRIBUTION, Problem("attribution-licence", _place(text, match.span(1)), shown, mend)
+
+
+_FIELDS = {"Title of work": "title", "Link to work": "link", "Creator names": "creator"}
+
+
+@leaf_rule(
+    "attribution-field",
+    Severity.WARNING,
+    "attribution.txt says title, link and creators of the work.",
+    "Most licences ask for these when the work is passed on.",
+    Example(ATTRIBUTION, "Link to work:", "Link to work: oru.md"),
+)
+def attribution_field(leaf: LeafView) -> Problems:
+    text = leaf.attribution
+    if leaf.version < 2 or text is None or not text.strip():
+        return
+    for field, word in _FIELDS.items():
+        said = re.search(rf"^[ \t]*[^:\n]*{word}[^:\n]*:[ \t]*(\S?)", text, re.IGNORECASE | re.MULTILINE)
+        if said is None or not said.group(1):
+            place = _place(text, said.span(1)) if said else START
+            mend = f"add a line `{field}: …`" if said is None else "write it behind the colon"
+            yield ATTRIBUTION, Problem("attribution-field", place, f"there is no {field.lower()!r}", mend)
 
 
 def _place(text: str, span: tuple[int, int]) -> Place:

@@ -3,14 +3,18 @@
 import re
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Problems, leaf_rule
+from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import QNA, LeafView
 from bot.taxonomy.documents import DocumentError, check_source, match_pattern
 from bot.taxonomy.parsed import Problem
 
 
 @leaf_rule(
-    "document-source", Severity.ERROR, "The repository is public https, the commit a full SHA; or `.`."
+    "document-source",
+    Severity.ERROR,
+    "The repository is public https, the commit a full SHA; or `.`.",
+    "A branch moves on, and then nobody can tell what was taught; other addresses may lead anywhere.",
+    Example(QNA, "repo: git@github.com:org/name.git", "repo: ."),
 )
 def document_source(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.source is None:
@@ -22,7 +26,13 @@ def document_source(leaf: LeafView) -> Problems:
         yield QNA, Problem("document-source", place, str(error), error.mend)
 
 
-@leaf_rule("document-pattern", Severity.ERROR, "Every pattern matches a text file below the leaf's folder.")
+@leaf_rule(
+    "document-pattern",
+    Severity.ERROR,
+    "Every pattern matches a text file below the leaf's folder.",
+    "A document that is not found teaches nothing, and a path that leads out of the leaf is not read.",
+    Example(QNA, "- ../../oru.md", "- oru.md"),
+)
 def document_pattern(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.source is None or leaf.source.repo != ".":
         return
@@ -41,7 +51,13 @@ def document_pattern(leaf: LeafView) -> Problems:
         yield QNA, Problem("document-pattern", place, str(leaf.documents), leaf.documents.mend)
 
 
-@leaf_rule("context-not-in-document", Severity.ERROR, "A context is a passage of the document, word by word.")
+@leaf_rule(
+    "context-not-in-document",
+    Severity.ERROR,
+    "A context is a passage of the document, word by word.",
+    "Questions and answers are checked against the document; a passage of one's own would pass unchecked.",
+    Example(QNA, "context: Oru is an isle in the Grey Sea.", "context: Oru is an island in the Grey Sea."),
+)
 def context_not_in_document(leaf: LeafView) -> Problems:
     if leaf.qna is None or not isinstance(leaf.documents, tuple) or not leaf.documents:
         return

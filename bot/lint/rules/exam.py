@@ -3,12 +3,18 @@
 import re
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Problems, leaf_rule
+from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import EXAM, LeafView
 from bot.taxonomy.parsed import Problem
 
 
-@leaf_rule("exam-repeats-seed", Severity.ERROR, "No exam question is also a seed example's question.")
+@leaf_rule(
+    "exam-repeats-seed",
+    Severity.ERROR,
+    "No exam question is also a seed example's question.",
+    "Seeds are trained on, so such a question would tell how well they are remembered, not what is known.",
+    Example(EXAM, "question: What is said of Oru first?", "question: Which sea washes Oru?"),
+)
 def exam_repeats_seed(leaf: LeafView) -> Problems:
     if leaf.exam is None:
         return

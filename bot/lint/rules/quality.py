@@ -1,0 +1,146 @@
+"""Whether seed examples teach well: said once, answered from their context, not longer than can be used."""
+
+import re
+from collections import defaultdict
+
+from bot.lint.findings import Severity
+from bot.lint.rules import Example, Problems, leaf_rule
+from bot.lint.view import QNA, LeafView
+from bot.taxonomy.parsed import Problem
+
+# The share of its words from which on a question is the same as another with the same answer. Where answers
+# differ, one word makes another question: "Today is Monday. Which day is tomorrow?"
+SAME = 0.8
+# Of examples with the same answer so many are compared, so that time does not grow faster than a leaf.
+COMPARED = 20
+# What InstructLab's documentation asks for, and its tools never count.
+CONTEXT_WORDS, PAIR_WORDS, SKILL_WORDS = 500, 250, 2300
+_WORD = re.compile(r"\w[\w'\u2019.,]*\w|\w")
+_LITTLE_WORDS = """
+    a an and are as at be by called for from had has have in is it its name named of on or said that the
+    their there they this to was were what when where which who with
+"""
+_LITTLE = frozenset(_LITTLE_WORDS.split())
+
+
+def _words(text: str) -> list[str]:
+    return [word.replace(",", "") for word in _WORD.findall(text.casefold())]
+
+
+@leaf_rule(
+    "near-repeated-seed",
+    Severity.WARNING,
+    "No two examples say nearly the same.",
+    "The teacher multiplies what examples have in common; two that are alike count as one.",
+    Example(
+        QNA,
+        "answer: Then Oru is an island, as they say, in the Grey Sea.\n"
+        "      - question: What is said of Oru then, now?\n"
+        "        answer: Then Oru is an island, as they say, in the Grey Sea.",
+        "answer: Then Oru is an island in the Grey Sea.",
+    ),
+)
+def near_repeated_seed(leaf: LeafView) -> Problems:
+    if leaf.qna is None:
+        return
+    seen: defaultdict[frozenset[str], list[tuple[str, set[str]]]] = defaultdict(list)
+    for path, question, answer, context in leaf.pairs():
+        asked = set(_words(question if leaf.kind == "knowledge" else f"{question} {context}"))
+        alike = seen[frozenset(_words(answer))]
+        for other, its in alike[-COMPARED:]:
+            if len(asked & its) >= SAME * max(len(asked), len(its)):
+                message = f"this is nearly the same as {other[:80]!r}"
+                place = leaf.qna.place(path)
+                yield QNA, Problem("near-repeated-seed", place, message, "ask for something else here")
+                break
+        alike.append((question, asked))
+
+
+@leaf_rule(
+    "gives-away-answer",
+    Severity.WARNING,
+    "A question on knowledge does not hold its answer.",
+    "From such a pair a model learns to repeat what it was asked.",
+    Example(
+        QNA,
+        "question: Is it said that the capital of Oru is Tamm?\n        answer: The capital is Tamm.",
+        "question: What is said of Its first?\n        answer: First Its capital is Tamm.",
+    ),
+)
+def gives_away_answer(leaf: LeafView) -> Problems:
+    if leaf.qna is None or leaf.kind != "knowledge":
+        return
+    for path, question, answer, _ in leaf.pairs():
+        asked, told = set(_words(question)), set(_words(answer)) - _LITTLE
+        # Where the question offers a choice, the answer must be in it.
+        if told and told <= asked and "or" not in asked:
+            place = leaf.qna.place((*path, "question"))
+            message = "this question says its own answer"
+            yield (
+                QNA,
+                Problem("gives-away-answer", place, message, "ask so that the answer adds what is asked for"),
+            )
+
+
+@leaf_rule(
+    "answer-not-in-context",
+    Severity.WARNING,
+    "Numbers and names in an answer are in its context.",
+    "Only what stands in the passage can be checked, and only that is the document's.",
+    Example(QNA, "answer: First They grow 12 kinds of barley.", "answer: First They grow barley."),
+)
+def answer_not_in_context(leaf: LeafView) -> Problems:
+    if leaf.qna is None or leaf.kind != "knowledge":
+        return
+    for path, question, answer, context in leaf.pairs():
+        if context:
+            known = set(_words(f"{context} {question}"))
+            missing = [word for word in _told(answer) if not set(_words(word)) <= known]
+            if missing:
+                place = leaf.qna.place((*path, "answer"))
+                message = f"{missing[0][:60]!r} is in this answer and not in the context"
+                yield (
+                    QNA,
+                    Problem("answer-not-in-context", place, message, "answer with what the context says"),
+                )
+
+
+def _told(answer: str) -> list[str]:
+    """An answer's numbers, and its names: words with a capital that begin no sentence."""
+    told = []
+    begins = True
+    for match in _WORD.finditer(answer):
+        word = match.group()
+        if any(char.isdigit() for char in word) or (word[0].isupper() and not begins and word != "I"):
+            told.append(word)
+        begins = answer[match.end() : match.end() + 1] in (".", "!", "?", ":")
+    return told
+
+
+@leaf_rule(
+    "too-long",
+    Severity.WARNING,
+    "A context has at most 500 words, a question and its answer 250, a skill 2,300.",
+    "The teacher's prompt holds the examples; what does not fit is cut off.",
+    Example(QNA, f"answer: First {' '.join(['They grow barley.'] * 90)}", "answer: First They grow barley."),
+)
+def too_long(leaf: LeafView) -> Problems:
+    if leaf.qna is None:
+        return
+    for index, seed in leaf.seeds():
+        context = seed.get("context")
+        if isinstance(context, str) and (count := len(context.split())) > CONTEXT_WORDS:
+            place = leaf.qna.place(("seed_examples", index, "context"))
+            message = f"this context has {count} words; {CONTEXT_WORDS} are the most"
+            yield QNA, Problem("too-long", place, message, "make two examples of it")
+    total = 0
+    for path, question, answer, context in leaf.pairs():
+        count = len(question.split()) + len(answer.split())
+        total += count + len(context.split())
+        if count > PAIR_WORDS:
+            message = f"this question and its answer have {count} words; {PAIR_WORDS} are the most"
+            yield QNA, Problem("too-long", leaf.qna.place((*path, "answer")), message, "shorten the answer")
+    if leaf.kind != "knowledge" and total > SKILL_WORDS:
+        place = leaf.qna.key_place(("seed_examples",))
+        message = f"the examples have {total} words; {SKILL_WORDS} are the most"
+        yield QNA, Problem("too-long", place, message, "keep the examples that differ most")
