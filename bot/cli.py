@@ -79,6 +79,14 @@ def lint(
 
 
 @app.command()
+def rule(name: Annotated[str, typer.Argument(help="A rule; all of them if left out.")] = "") -> None:
+    """Say what a lint rule asks for, why, and how to mend what breaks it."""
+    from bot.lint.explain import explain, page
+
+    print(explain(name) if name else page(), end="")
+
+
+@app.command()
 def plan(
     base: Annotated[str, typer.Option(help="The commit to merge into.")],
     repository: RepositoryOption = Path(),
