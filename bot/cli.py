@@ -58,10 +58,12 @@ def lint(
         str, typer.Option("--format", help="terminal, github, json or markdown.")
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
+    recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
     from bot.lint import lint_tree
     from bot.lint.reporters import REPORTERS
+    from bot.recipe import LintRecipe, load_recipe
 
     if format_ not in REPORTERS:
         raise UserError(f"--format {format_}: there are {', '.join(REPORTERS)}")
@@ -71,7 +73,8 @@ def lint(
 
         changes = changed_leaves(repository, base, head)
         only = {*changes.added, *changes.changed}
-    result = lint_tree(repository / path, only)
+    settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
+    result = lint_tree(repository / path, only, settings)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")

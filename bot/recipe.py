@@ -84,6 +84,20 @@ class ReleaseRecipe:
 
 
 @dataclass(frozen=True)
+class LintRecipe:
+    """Which rules are run, and how grave breaking them is.
+
+    Attributes:
+        select: only these; all if empty.
+        severity: rule -> another severity than its own.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that arborist.yaml says."""
 
@@ -94,6 +108,7 @@ class Recipe:
     evaluate: EvaluateRecipe
     gate: GateRecipe
     release: ReleaseRecipe
+    lint: LintRecipe = LintRecipe()
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: str = ".arborist/store"
     seed: int = 0
@@ -136,7 +151,13 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
         evaluate=EvaluateRecipe(**data["evaluate"]),
         gate=GateRecipe(**data["gate"]),
         release=ReleaseRecipe(**data["release"]),
+        lint=_lint(data.get("lint", {})),
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),
         seed=data.get("seed", 0),
     )
+
+
+def _lint(data: Mapping[str, Any]) -> LintRecipe:
+    select, ignore = (tuple(data.get(name, ())) for name in ("select", "ignore"))
+    return LintRecipe(select, ignore, dict(data.get("severity", {})))

@@ -1,29 +1,48 @@
 """Lint: every mistake of a taxonomy on its line, with how to mend it. Needs no model and no network."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bot.lint.findings import Finding
+from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf, Report
-from bot.lint.rules import RULES, LeafRule, Problems, Rule, TreeRule
+from bot.lint.rules import RULES, LeafRule, Problems, Rule, TreeRule, find_rule
 from bot.lint.view import LeafView
+from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles, Files, shown
 from bot.taxonomy.tree import leaves_of
 
+DEFAULTS = LintRecipe()
 MAX_FINDINGS = 20_000
 """Findings of one report; who has more mends these first."""
 
 
-def lint_tree(root: Path, only: Collection[str] | None = None) -> Report:
+def lint_tree(root: Path, only: Collection[str] | None = None, settings: LintRecipe = DEFAULTS) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
     Args:
         only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(DiskFiles(root, _prefix(root)), only)
+    return lint_files(DiskFiles(root, _prefix(root)), only, settings)
+
+
+def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule]:
+    """The rules that are run, with the severities that are asked for.
+
+    Raises:
+        UserError: there is no such rule.
+    """
+    named = (*settings.select, *settings.ignore, *settings.severity)
+    for name in named:
+        find_rule(name)
+    return [
+        replace(rule, severity=Severity(settings.severity.get(name, rule.severity)))
+        for name, rule in RULES.items()
+        if name in (settings.select or RULES) and name not in settings.ignore
+    ]
 
 
 def _prefix(root: Path) -> str:
@@ -36,10 +55,11 @@ def _prefix(root: Path) -> str:
     return f"{place.name}/"
 
 
-def lint_files(files: Files, only: Collection[str] | None = None) -> Report:
+def lint_files(files: Files, only: Collection[str] | None = None, settings: LintRecipe = DEFAULTS) -> Report:
     """Lint the leaves of any place with files; see `lint_tree`."""
     findings: list[Finding] = []
-    for rule in RULES.values():
+    rules = chosen_rules(settings)
+    for rule in rules:
         if isinstance(rule, TreeRule):
             findings += _findings(rule, files, "", rule.check(files), None)
     leaves = []
@@ -47,13 +67,13 @@ def lint_files(files: Files, only: Collection[str] | None = None) -> Report:
         if (only is None or path in only) and len(findings) < MAX_FINDINGS:
             view = LeafView(files, path)
             leaves.append(_linted(view))
-            findings += _lint_leaf(view)
+            findings += _lint_leaf(view, rules)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     return Report(files.prefix.rstrip("/"), findings, leaves)
 
 
-def _lint_leaf(view: LeafView) -> Iterator[Finding]:
-    for rule in RULES.values():
+def _lint_leaf(view: LeafView, rules: Sequence[Rule]) -> Iterator[Finding]:
+    for rule in rules:
         if isinstance(rule, LeafRule):
             yield from _findings(rule, view.files, f"{view.path}/", rule.check(view), view)
 

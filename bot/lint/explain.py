@@ -1,9 +1,6 @@
 """The rules' documentation: one rule for the terminal, all of them as the page docs/RULES.md."""
 
-from difflib import get_close_matches
-
-from bot.errors import UserError
-from bot.lint.rules import RULES, Rule
+from bot.lint.rules import RULES, Rule, find_rule
 
 PAGE = """# The rules of lint
 
@@ -28,11 +25,7 @@ def explain(name: str) -> str:
     Raises:
         UserError: there is no such rule.
     """
-    if name not in RULES:
-        near = get_close_matches(name, RULES, 1)
-        mend = f"did you mean {near[0]}?" if near else "`arborist rule` lists them all"
-        raise UserError(f"there is no rule {name!r}; {mend}")
-    return _section(RULES[name])
+    return _section(find_rule(name))
 
 
 def page() -> str:

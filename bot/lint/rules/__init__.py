@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
+from bot.errors import UserError
 from bot.lint.findings import Severity
 from bot.lint.view import LeafView
 from bot.taxonomy.files import Files
@@ -54,6 +56,19 @@ class TreeRule(Rule):
 
 
 RULES: dict[str, LeafRule | TreeRule] = {}
+
+
+def find_rule(name: str) -> Rule:
+    """A rule by its name.
+
+    Raises:
+        UserError: there is no such rule.
+    """
+    if name not in RULES:
+        near = get_close_matches(name, RULES, 1)
+        mend = f"did you mean {near[0]}?" if near else "`arborist rule` lists them all"
+        raise UserError(f"there is no rule {name!r}; {mend}")
+    return RULES[name]
 
 
 def leaf_rule(
