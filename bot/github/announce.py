@@ -1,16 +1,20 @@
 """The closing word on merged pull requests: released with these numbers, or why not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any
 
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
 from bot.evaluate.gate import Verdict
-from bot.github.comment import Posted, update_comment
+from bot.github.comment import Posted, find_comment, update_comment
 from bot.github.render import render
 from bot.progress import say
 from bot.release.hub import Release
+
+LOOKED_AT = 60
+"""Closed pull requests, the last touched first, that are looked at before the first release."""
 
 
 def merged_pulls(repository: Repository, commits: Sequence[str]) -> list[int]:
@@ -24,6 +28,18 @@ def merged_pulls(repository: Repository, commits: Sequence[str]) -> list[int]:
             continue
         numbers |= {pull.number for pull in pulls if pull.merged_at is not None}
     return sorted(numbers)
+
+
+def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
+    """The merged pull requests among these commits that the bot has spoken on; for the first release.
+
+    Those that were merged before the bot came are not told of it, however many there are.
+    """
+    closed = repository.get_pulls(
+        state="closed", base=repository.default_branch, sort="updated", direction="desc"
+    )
+    merged = [p for p in islice(closed, LOOKED_AT) if p.merged_at and p.merge_commit_sha in commits]
+    return sorted(pull.number for pull in merged if find_comment(pull) is not None)
 
 
 def announce_release(repository: Repository, release: Release) -> list[Posted]:

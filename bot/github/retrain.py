@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from bot.github.announce import announce_refusal, announce_release, merged_pulls
+from bot.github.announce import announce_refusal, announce_release, known_pulls, merged_pulls
 from bot.github.client import configured, connect, github_errors
 from bot.progress import say
 from bot.recipe import Recipe
@@ -20,7 +20,10 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     leaves = load_tree_at(folder, commit)
     released = latest_release(recipe.release.repository)
     pulls: list[int] = []
-    if configured() and released and released.manifest["taxonomy"]["commit"] != commit:
+    if configured() and released is None:
+        with github_errors("finding the merged pull requests"):
+            pulls = known_pulls(connect(), set(commits_between(folder, "", commit)))
+    elif configured() and released and released.manifest["taxonomy"]["commit"] != commit:
         with github_errors("finding the merged pull requests"):
             since = released.manifest["taxonomy"]["commit"]
             pulls = merged_pulls(connect(), commits_between(folder, since, commit))
@@ -38,9 +41,13 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
 
 
 def commits_between(folder: Path, since: str, until: str) -> list[str]:
-    """The commits of the first-parent line of `until` that `since` does not hold, newest first."""
+    """The commits of the first-parent line of `until` that `since` does not hold, newest first.
+
+    Args:
+        since: a commit; "" for the line's beginning.
+    """
     listed = subprocess.run(
-        ["git", "-C", str(folder), "rev-list", "--first-parent", f"{since}..{until}"],
+        ["git", "-C", str(folder), "rev-list", "--first-parent", f"{since}..{until}" if since else until],
         capture_output=True,
         text=True,
     )
