@@ -8,21 +8,24 @@ which it is given.
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 from bot.evaluate.words import normal
 from bot.generate.items import Drop, Item
 from bot.generate.prompting import turns
 from bot.generate.sample import Sample
 from bot.generate.skills import run_skill_batch
-from bot.generate.text import key_words, names, paragraphs, sentences, subject_words, words
+from bot.generate.text import WORD, key_words, names, paragraphs, sentences, subject_words, words
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Request, Teacher
 
 # Raised whenever the code here or in skills.py would make other samples of the same leaf.
-PIPELINE = 4
+PIPELINE = 5
 # How new questions begin; "" leaves it to the teacher. Round by round, each seed gets another one.
 BEGINS = ("Name", "Tell me", "What", "Which", "", "Tell me", "What", "Which")
 REQUESTS = ("name", "tell", "give", "list", "say", "please")
+# From here on two words are one name, spelt in two ways (difflib's ratio).
+NEARLY = 0.6
 NUMBER_ASKED = re.compile(r"\b(year|when|date|how (many|much|long|high|old|far|tall|heavy))\b", re.IGNORECASE)
 ITEMS = 48
 SKILL_ITEMS = 16
@@ -104,7 +107,8 @@ def run_batch(
     candidates: list[tuple[Item, str]] = []
     for response in sorted(teacher.complete(asked), key=lambda r: r.index):
         tokens += response.tokens
-        item, question = items[response.index], response.text
+        item = items[response.index]
+        question = with_names(item, response.text)
         drop = first_drop(item, question, response.finished)
         if drop:
             drops.append(drop)
@@ -112,6 +116,26 @@ def run_batch(
             candidates.append((item, question))
     samples, wrong, spent = _round_trip(leaf, candidates, teacher)
     return samples, drops + wrong, tokens + spent
+
+
+def with_names(item: Item, question: str) -> str:
+    """A question in which a name that the teacher misspelt ("skarow") is spelt as it is ("skarrow").
+
+    Names that a model has never met are what a leaf is about, and what a weak teacher cannot write.
+    """
+    source = {*words(item.text), *words(item.passage or item.answer)}
+    for name in _required(item):
+        written = {word.casefold(): word for word in WORD.findall(question)}
+        if name.casefold() not in written:
+            unknown = [word for word in written if not set(words(word)) <= source]
+            for near in get_close_matches(name.casefold(), unknown, 1, NEARLY):
+                question = question.replace(written[near], name, 1)
+    return question
+
+
+def _required(item: Item) -> tuple[str, ...]:
+    """A question about a sentence must name one of its names, one in other words all of them."""
+    return item.names if item.prompt == "rephrase" else item.names[:1]
 
 
 def first_drop(item: Item, question: str, finished: bool) -> Drop | None:
@@ -125,9 +149,7 @@ def first_drop(item: Item, question: str, finished: bool) -> Drop | None:
         return Drop("repeats", question, "says a word twice")
     if normal(question) == normal(item.text):
         return Drop("same", question, "not in other words")
-    # A question about a sentence must name one of its names, one in other words all of them.
-    required = item.names if item.prompt == "rephrase" else item.names[:1]
-    missing = [name for name in required if not set(words(name)) <= set(said)]
+    missing = [name for name in _required(item) if not set(words(name)) <= set(said)]
     if missing:
         return Drop("names", question, f"does not name {', '.join(missing)}")
     source = {*words(item.text), *words(item.passage or item.answer)}

@@ -10,7 +10,7 @@ import pytest
 from bot.generate import leaf_key
 from bot.generate.given import given_samples
 from bot.generate.items import Item
-from bot.generate.pipeline import batches_of, first_drop
+from bot.generate.pipeline import batches_of, first_drop, with_names
 from bot.generate.skills import common_end, common_start
 from bot.recipe import ROOT, Recipe, load_recipe
 from bot.taxonomy.leaf import QA, Seed
@@ -84,6 +84,20 @@ def test_each_filter_says_what_it_took(question: str, taken_by: str | None) -> N
     drop = first_drop(ITEM, question, finished=True)
     assert (drop and drop.filter) == taken_by
     assert drop is None or drop.reason
+
+
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("Who made the Corvan clock?", "Who made the Corvane clock?"),
+        ("Who made the corvahn clock?", "Who made the Corvane clock?"),
+        ("Who made the Corvane clock?", "Who made the Corvane clock?"),
+        ("Who made the clock?", "Who made the clock?"),
+        ("Who made the clock of Paris?", "Who made the clock of Paris?"),
+    ],
+)
+def test_a_name_that_the_teacher_misspelt_is_mended(written: str, mended: str) -> None:
+    assert with_names(ITEM, written) == mended
 
 
 def test_the_given_samples_say_only_what_the_leaf_says() -> None:

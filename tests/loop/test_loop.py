@@ -171,7 +171,7 @@ def test_the_merge_is_released_though_the_retraining_is_killed_twice(
     # Then a run by hand, on a checkout of main, while it trains.
     git(main, "clone", "--quiet", world["github"]["git"], ".")
     process = subprocess.Popen([ARBORIST, "retrain"], cwd=main, env=bot)
-    until(lambda: any(store.glob("work/train-*/*/checkpoint*")), "a checkpoint", 900)
+    until(lambda: any(store.glob("work/train-*/*/checkpoint/progress.json")), "a checkpoint", 900)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert tags(world) == []
