@@ -59,9 +59,11 @@ def lint(
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
     recipe: RecipeOption = Path("arborist.yaml"),
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is mechanical.")] = False,
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
     from bot.lint import lint_tree
+    from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
     from bot.recipe import LintRecipe, load_recipe
 
@@ -75,6 +77,10 @@ def lint(
         only = {*changes.added, *changes.changed}
     settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
     result = lint_tree(repository / path, only, settings)
+    if fix:
+        mended = fix_files(repository / path, result)
+        print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
+        result = lint_tree(repository / path, only, settings)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")

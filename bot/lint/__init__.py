@@ -10,6 +10,7 @@ from bot.lint.rules import RULES, LeafRule, Problems, Rule, TreeRule, find_rule
 from bot.lint.view import LeafView
 from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles, Files, shown
+from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
 
 DEFAULTS = LintRecipe()
@@ -83,6 +84,7 @@ def _findings(
 ) -> Iterator[Finding]:
     for name, problem in problems:
         place = problem.place
+        line = view.line(name, place.line) if view else ""
         # A block of text ends where the next line begins; what is shown ends on its last line.
         ends_before = place.end_line > place.line and place.end_column == 1
         yield Finding(
@@ -95,8 +97,18 @@ def _findings(
             help=problem.help,
             end_line=place.end_line - ends_before,
             end_column=None if ends_before else place.end_column,
-            source=view.line(name, place.line)[:2000] if view else "",
+            source=line[:2000],
+            fix=problem.fix,
+            mended=_mended(line, problem),
         )
+
+
+def _mended(line: str, problem: Problem) -> str | None:
+    """A line with a problem's fix in it; None where there is no fix."""
+    place = problem.place
+    if problem.fix is None or place.line != place.end_line:
+        return None
+    return line[: place.column - 1] + problem.fix + line[place.end_column - 1 :]
 
 
 def _linted(view: LeafView) -> LintedLeaf:

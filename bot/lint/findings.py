@@ -23,6 +23,8 @@ class Finding:
         rule: the rule's name.
         help: how to mend it; may be empty.
         source: the line itself, for showing; not part of the report.
+        fix: what to write in the place's stead, where that is sure; not part of the report.
+        mended: the whole line with the fix in it.
     """
 
     path: str
@@ -35,3 +37,5 @@ class Finding:
     end_line: int | None = None
     end_column: int | None = None
     source: str = ""
+    fix: str | None = None
+    mended: str | None = None

@@ -61,6 +61,7 @@ class Report:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     end = {"end_line": finding.end_line} if finding.end_line else {}
+    mended = {"mended": finding.mended} if finding.mended and len(finding.mended) <= TEXT_LIMIT else {}
     return {
         "path": finding.path[:TEXT_LIMIT],
         "line": finding.line,
@@ -70,6 +71,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": str(finding.severity),
         "message": finding.message[:TEXT_LIMIT],
         "help": finding.help[:TEXT_LIMIT],
+        **mended,
     }
 
 
@@ -96,6 +98,7 @@ def read_report(data: Any) -> list[Finding]:
             message=item["message"],
             help=item["help"],
             end_line=item.get("end_line"),
+            mended=item.get("mended"),
         )
         for item in data["findings"]
     ]

@@ -17,12 +17,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a place: the rule it breaks, what is wrong, how to mend it."""
+    """Something wrong at a place: the rule it breaks, what is wrong, how to mend it.
+
+    Attributes:
+        fix: what to write in the place's stead, where that is sure and of one line; else None.
+    """
 
     rule: str
     place: Place
     message: str
     help: str
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """qna.yaml and exam.yaml against their schemas, with every mistake in a person's words at its place."""
 
 import json
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -85,7 +86,10 @@ def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
         return None
     raw = parsed.node(("version",)).raw
     message = f"there is no version {raw!r}" if raw else "this is no version"
-    return Problem("wrong-version", place, message, f"write version: {NEWEST}, without quotes or a point")
+    # A version in quotes, or with a point, is meant to be that one.
+    meant = re.fullmatch(rf"([1-{NEWEST}])(\.0)?", raw)
+    mend = f"write version: {NEWEST}, without quotes or a point"
+    return Problem("wrong-version", place, message, mend, meant[1] if meant else None)
 
 
 @cache
@@ -164,9 +168,10 @@ def _unknown_key(parsed: Parsed, path: tuple[str | int, ...], error: "Validation
     known = list(error.schema["properties"]) if isinstance(error.schema, dict) else []
     near = get_close_matches(error.message[:100], known, 1)
     mend = f"did you mean {near[0]!r}?" if near else f"remove it; known are {', '.join(known)}"
-    return Problem(
-        "unknown-key", parsed.key_place(path), f"the key {_cut(error.message)!r} is not known here", mend
-    )
+    message = f"the key {_cut(error.message)!r} is not known here"
+    # Sure only where the known key is not there too.
+    sure = near and isinstance(error.instance, dict) and near[0] not in error.instance
+    return Problem("unknown-key", parsed.key_place(path), message, mend, near[0] if sure else None)
 
 
 def _too_few(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "ValidationError") -> Problem:
@@ -193,6 +198,7 @@ def _wrong_type(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "V
             place,
             f"{raw} is {_named(node.value)} here, but text is needed",
             f"put it in quotes: {mend}",
+            json.dumps(node.raw, ensure_ascii=False) if node.plain else None,
         )
     message = f"{'an item of ' if is_item else ''}{key!r} must be {_TYPES.get(wanted, wanted)}"
     mend = {

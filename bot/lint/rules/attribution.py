@@ -57,20 +57,23 @@ def attribution_licence(leaf: LeafView) -> Problems:
         return
     named = list(_LICENCE.finditer(text))
     allowed = ", ".join(LICENCES)
+    known = {licence.casefold(): licence for licence in LICENCES}
     if not named:
         mend = f"add a line `License of the work: {LICENCES[1]}`; allowed are {allowed}"
         yield ATTRIBUTION, Problem("attribution-licence", START, "no licence is named", mend)
     for match in named:
         name = match.group(1)
-        if name.casefold() not in {licence.casefold() for licence in LICENCES}:
-            near = get_close_matches(re.sub(r"[\s_]+", "-", name[:40]), LICENCES, 1, 0.8)
-            mend = f"did you mean {near[0]}?" if near else f"allowed are {allowed}"
+        if name.casefold() not in known:
+            near = get_close_matches(re.sub(r"[\s_]+", "-", name[:40]).casefold(), known, 1, 0.8)
+            mend = f"did you mean {known[near[0]]}?" if near else f"allowed are {allowed}"
             shown = (
                 f"the licence {name[:80]!r} is not one that is allowed"
                 if name
                 else "the licence is not named"
             )
-            yield ATTRIBUTION, Problem("attribution-licence", _place(text, match.span(1)), shown, mend)
+            place = _place(text, match.span(1))
+            fix = known[near[0]] if near else None
+            yield ATTRIBUTION, Problem("attribution-licence", place, shown, mend, fix)
 
 
 _FIELDS = {"Title of work": "title", "Link to work": "link", "Creator names": "creator"}

@@ -64,7 +64,9 @@ def invisible_character(leaf: LeafView) -> Problems:
             message = f"here stands U+{ord(char):04X} ({shown}), which nobody sees"
             yield (
                 name,
-                Problem("invisible-character", Place(line, column, line, column + 1), message, "remove it"),
+                Problem(
+                    "invisible-character", Place(line, column, line, column + 1), message, "remove it", ""
+                ),
             )
 
 
