@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.github.checks import ANNOTATIONS_SHOWN, report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
+from bot.github.suggest import suggest
 from bot.lint.findings import Finding
 from bot.lint.report import read_report
 from bot.lint.reporters.markdown import render as render_findings
@@ -42,7 +43,7 @@ def read_artifact(folder: Path, name: str) -> Any:
 def report(
     repository: Repository, event: dict[str, Any], folder: Path, recipe: Recipe, store: Store
 ) -> Posted | None:
-    """Post the comment's parts `lint` and `plan` and the check, for a finished run of the lint workflow.
+    """Post what a finished run of lint found: the comment's parts, the check, suggestions on lines.
 
     Args:
         event: the `workflow_run` event.
@@ -68,6 +69,7 @@ def report(
     conclusion = "failure" if errors else "success"
     annotations = [_annotation(finding) for finding in findings]
     report_check(repository, "arborist lint", plan.head, conclusion, title, posted.url, annotations)
+    suggest(pull, repository.get_commit(plan.head), findings)
     return posted
 
 
