@@ -54,6 +54,7 @@ def lint(
     repository: RepositoryOption = Path(),
     base: Annotated[str, typer.Option(help="Lint only leaves that changed since this commit.")] = "",
     head: Annotated[str, typer.Option(help="The commit that is checked out; with --base.")] = "HEAD",
+    author: Annotated[str, typer.Option(help="Who opened the pull request; with --base.")] = "",
     format_: Annotated[
         str, typer.Option("--format", help="terminal, github, json or markdown.")
     ] = "terminal",
@@ -62,25 +63,26 @@ def lint(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is mechanical.")] = False,
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
-    from bot.lint import lint_tree
+    from bot.lint import Pull, lint_tree
     from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
     from bot.recipe import LintRecipe, load_recipe
 
     if format_ not in REPORTERS:
         raise UserError(f"--format {format_}: there are {', '.join(REPORTERS)}")
-    only = None
+    only, pull = None, None
     if base:
-        from bot.taxonomy.tree import changed_leaves
+        from bot.taxonomy.tree import changed_files, changed_leaves
 
         changes = changed_leaves(repository, base, head)
         only = {*changes.added, *changes.changed}
+        pull = Pull(author, changed_files(repository, base, head))
     settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
-    result = lint_tree(repository / path, only, settings)
+    result = lint_tree(repository / path, only, settings, pull)
     if fix:
         mended = fix_files(repository / path, result)
         print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
-        result = lint_tree(repository / path, only, settings)
+        result = lint_tree(repository / path, only, settings, pull)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")

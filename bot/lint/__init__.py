@@ -1,13 +1,13 @@
 """Lint: every mistake of a taxonomy on its line, with how to mend it. Needs no model and no network."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf, Report
-from bot.lint.rules import RULES, LeafRule, Problems, Rule, TreeRule, find_rule
-from bot.lint.view import LeafView
+from bot.lint.rules import RULES, LeafRule, Problems, PullRule, Rule, TreeRule, find_rule
+from bot.lint.view import LeafView, PullView
 from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles, Files, shown
 from bot.taxonomy.parsed import Problem
@@ -18,19 +18,33 @@ MAX_FINDINGS = 20_000
 """Findings of one report; who has more mends these first."""
 
 
-def lint_tree(root: Path, only: Collection[str] | None = None, settings: LintRecipe = DEFAULTS) -> Report:
+@dataclass(frozen=True)
+class Pull:
+    """What is known of a pull request: who opened it, and what `changed_files` says that it changes."""
+
+    author: str
+    files: Sequence[tuple[str, str]]
+
+
+def lint_tree(
+    root: Path,
+    only: Collection[str] | None = None,
+    settings: LintRecipe = DEFAULTS,
+    pull: Pull | None = None,
+) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
     Args:
         only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
+        pull: the pull request that the tree is of, for the rules on what it changes.
 
     Raises:
         UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(DiskFiles(root, _prefix(root)), only, settings)
+    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull)
 
 
-def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule]:
+def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     """The rules that are run, with the severities that are asked for.
 
     Raises:
@@ -56,19 +70,31 @@ def _prefix(root: Path) -> str:
     return f"{place.name}/"
 
 
-def lint_files(files: Files, only: Collection[str] | None = None, settings: LintRecipe = DEFAULTS) -> Report:
+def lint_files(
+    files: Files,
+    only: Collection[str] | None = None,
+    settings: LintRecipe = DEFAULTS,
+    pull: Pull | None = None,
+) -> Report:
     """Lint the leaves of any place with files; see `lint_tree`."""
     findings: list[Finding] = []
     rules = chosen_rules(settings)
     for rule in rules:
         if isinstance(rule, TreeRule):
-            findings += _findings(rule, files, "", rule.check(files), None)
-    leaves = []
+            findings += _findings(rule, files.prefix, rule.check(files), None)
+    leaves, views = [], {}
     for path in leaves_of(files):
         if (only is None or path in only) and len(findings) < MAX_FINDINGS:
             view = LeafView(files, path)
             leaves.append(_linted(view))
             findings += _lint_leaf(view, rules)
+            if pull:
+                views[path] = view
+    if pull:
+        seen = PullView(pull.author, pull.files, views, files.prefix)
+        for rule in rules:
+            if isinstance(rule, PullRule):
+                findings += _findings(rule, "", rule.check(seen), None)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     return Report(files.prefix.rstrip("/"), findings, leaves)
 
@@ -76,19 +102,17 @@ def lint_files(files: Files, only: Collection[str] | None = None, settings: Lint
 def _lint_leaf(view: LeafView, rules: Sequence[Rule]) -> Iterator[Finding]:
     for rule in rules:
         if isinstance(rule, LeafRule):
-            yield from _findings(rule, view.files, f"{view.path}/", rule.check(view), view)
+            yield from _findings(rule, f"{view.files.prefix}{view.path}/", rule.check(view), view)
 
 
-def _findings(
-    rule: Rule, files: Files, folder: str, problems: Problems, view: LeafView | None
-) -> Iterator[Finding]:
+def _findings(rule: Rule, folder: str, problems: Problems, view: LeafView | None) -> Iterator[Finding]:
     for name, problem in problems:
         place = problem.place
         line = view.line(name, place.line) if view else ""
         # A block of text ends where the next line begins; what is shown ends on its last line.
         ends_before = place.end_line > place.line and place.end_column == 1
         yield Finding(
-            path=f"{files.prefix}{shown(folder + name)}",
+            path=shown(folder + name),
             line=place.line,
             column=place.column,
             rule=rule.name,
@@ -116,4 +140,4 @@ def _linted(view: LeafView) -> LintedLeaf:
     return LintedLeaf(shown(view.path), view.kind, seeds, sum(1 for _ in view.exam_questions()))
 
 
-__all__ = ["RULES", "Finding", "Report", "lint_files", "lint_tree"]
+__all__ = ["RULES", "Finding", "Pull", "Report", "lint_files", "lint_tree"]

@@ -1,6 +1,7 @@
 """A leaf as the rules see it: every file read once, however broken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,22 @@ from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
 START = Place(1, 1, 1, 1)
 MAX_ATTRIBUTION_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class PullView:
+    """What a pull request changes.
+
+    Attributes:
+        author: who opened it; "" where that is not known.
+        files: each changed file's path before and after, from the repository's root; "" where there is none.
+        leaves: the leaves that it adds or changes, with their paths.
+    """
+
+    author: str
+    files: Sequence[tuple[str, str]]
+    leaves: Mapping[str, "LeafView"]
+    prefix: str
 
 
 class LeafView:

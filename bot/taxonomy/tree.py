@@ -13,7 +13,7 @@ from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 
-__all__ = ["Changes", "changed_leaves", "leaf_paths", "load_tree", "load_tree_at", "resolve"]
+__all__ = ["Changes", "changed_files", "changed_leaves", "leaf_paths", "load_tree", "load_tree_at", "resolve"]
 
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
@@ -89,6 +89,28 @@ def changed_leaves(repo: Path, base: str, head: str) -> Changes:
         old, new = set(leaves_of(before)), set(leaves_of(after))
     touched = {leaf for name in names for leaf in _owners(name.removeprefix(f"{FOLDER}/"), old | new)}
     return Changes(frozenset(new - old), frozenset(touched & old & new), frozenset(old - new))
+
+
+def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
+    """Files that `head` touches, compared with where it left `base`: each path before and after.
+
+    A path is "" where there is no such file; the two differ where a file was moved.
+
+    Raises:
+        UserError: one of the commits is not there.
+    """
+    head = resolve(repo, head)
+    base = _merge_base(repo, resolve(repo, base), head)
+    listed = git(repo, "diff", "--name-status", "--find-renames", "--no-ext-diff", "-z", base, head)
+    parts = iter(part.decode(errors="surrogateescape") for part in listed.split(b"\0")[:-1])
+    changed = []
+    for status in parts:
+        path = next(parts)
+        if status[0] in "RC":
+            changed.append((path if status[0] == "R" else "", next(parts)))
+        else:
+            changed.append(("" if status == "A" else path, "" if status == "D" else path))
+    return changed
 
 
 def _merge_base(repo: Path, base: str, head: str) -> str:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from bot.errors import UserError
 from bot.lint.findings import Severity
-from bot.lint.view import LeafView
+from bot.lint.view import LeafView, PullView
 from bot.taxonomy.files import Files
 from bot.taxonomy.parsed import Problem
 
@@ -55,7 +55,12 @@ class TreeRule(Rule):
     check: Callable[[Files], Problems]
 
 
-RULES: dict[str, LeafRule | TreeRule] = {}
+@dataclass(frozen=True)
+class PullRule(Rule):
+    check: Callable[[PullView], Problems]
+
+
+RULES: dict[str, LeafRule | TreeRule | PullRule] = {}
 
 
 def find_rule(name: str) -> Rule:
@@ -95,5 +100,17 @@ def tree_rule(
     return register
 
 
+def pull_rule(
+    name: str, severity: Severity, doc: str, why: str, example: Example
+) -> Callable[[Callable[[PullView], Problems]], Callable[[PullView], Problems]]:
+    """Register a rule that looks at what a pull request changes; its problems' files are from the root."""
+
+    def register(check: Callable[[PullView], Problems]) -> Callable[[PullView], Problems]:
+        RULES[name] = PullRule(name, severity, doc, why, example, check)
+        return check
+
+    return register
+
+
 # Each module registers its rules; here at the end, since they need the decorators above.
-from bot.lint.rules import attribution, copies, documents, exam, format, quality, safety, tree  # noqa: E402, F401
+from bot.lint.rules import attribution, copies, documents, exam, format, pull, quality, safety, tree  # noqa: E402, F401
