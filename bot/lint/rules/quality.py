@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 
+from bot.lint.benchmarks import benchmark_of
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import QNA, LeafView
@@ -144,3 +145,25 @@ def too_long(leaf: LeafView) -> Problems:
         place = leaf.qna.key_place(("seed_examples",))
         message = f"the examples have {total} words; {SKILL_WORDS} are the most"
         yield QNA, Problem("too-long", place, message, "keep the examples that differ most")
+
+
+@leaf_rule(
+    "benchmark-item",
+    Severity.ERROR,
+    "No question is an item of a known benchmark.",
+    "A model that has learnt a benchmark's items is better at the benchmark and at nothing else.",
+    Example(
+        QNA,
+        "question: Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes "
+        "muffins for her friends every day with four.",
+        "question: What is said of Its first?",
+    ),
+)
+def benchmark_item(leaf: LeafView) -> Problems:
+    for name, path, text in leaf.texts():
+        parsed = leaf.qna if name == QNA else leaf.exam
+        benchmark = benchmark_of(text) if path[-1:] == ("question",) else None
+        if benchmark and parsed:
+            message = f"this is, or holds, an item of {benchmark}"
+            place = parsed.place(path)
+            yield name, Problem("benchmark-item", place, message, "ask something of your own")

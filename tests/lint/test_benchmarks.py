@@ -1,0 +1,34 @@
+"""Items of benchmarks are known, whole or in part, however they are wrapped; other texts are not."""
+
+from bot.lint.benchmarks import FINGERPRINTS, benchmark_of
+from bot.recipe import ROOT
+from bot.taxonomy.tree import load_tree
+
+DUCKS = (
+    "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes muffins for "
+    "her friends every day with four. She sells the remainder at the farmers' market daily for $2 per fresh "
+    "duck egg. How much in dollars does she make every day at the farmers' market?"
+)
+
+
+def test_an_item_is_known() -> None:
+    assert benchmark_of(DUCKS) == "GSM8K (test)"
+    assert benchmark_of("Please solve:\n\n" + DUCKS.upper().replace(" ", "\n")) == "GSM8K (test)"
+
+
+def test_an_item_with_its_beginning_cut_off_is_known() -> None:
+    assert benchmark_of(DUCKS.partition(". ")[2]) == "GSM8K (test)"
+
+
+def test_a_question_of_ones_own_is_none() -> None:
+    questions = [
+        pair.question for leaf in load_tree(ROOT / "taxonomy") for s in leaf.seeds for pair in s.pairs
+    ]
+    assert questions
+    assert not [question for question in questions if benchmark_of(question)]
+
+
+def test_only_hashes_are_shipped() -> None:
+    lines = [line for line in FINGERPRINTS.read_text().splitlines() if not line.startswith("# ")]
+    assert all(len(line) == 16 and int(line, 16) >= 0 for line in lines)
+    assert len(lines) > 5000
