@@ -130,14 +130,27 @@ class LeafView:
         if isinstance(self.documents, tuple):
             yield from ((document.name, document.text) for document in self.documents)
 
-    def texts(self) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
+    @cached_property
+    def texts(self) -> list[tuple[str, tuple[str | int, ...], str]]:
         """Every text in qna.yaml and exam.yaml: the file, the path to it, the text."""
-        for name, parsed in ((QNA, self.qna), (EXAM, self.exam)):
-            if parsed is not None and parsed.root is not None:
-                yield from ((name, path, text) for path, text in _texts(parsed.root.value, ()))
+        return [
+            (name, path, text)
+            for name, parsed in ((QNA, self.qna), (EXAM, self.exam))
+            if parsed is not None and parsed.root is not None
+            for path, text in _texts(parsed.root.value, ())
+        ]
 
-    def pairs(self) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
+    @cached_property
+    def all_text(self) -> str:
+        """All of `texts`, for a look at whether something may be in one of them."""
+        return "\n".join(text for _, _, text in self.texts)
+
+    @cached_property
+    def pairs(self) -> list[tuple[tuple[str | int, ...], str, str, str]]:
         """Every question with its answer and, or "", its context; and the path to them."""
+        return list(self._pairs())
+
+    def _pairs(self) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
         for index, seed in self.seeds():
             of_seed = [((), seed)] if "question" in seed else []
             listed = enumerate(_list(seed.get("questions_and_answers")))

@@ -45,7 +45,7 @@ def near_repeated_seed(leaf: LeafView) -> Problems:
     if leaf.qna is None:
         return
     seen: defaultdict[frozenset[str], list[tuple[str, set[str]]]] = defaultdict(list)
-    for path, question, answer, context in leaf.pairs():
+    for path, question, answer, context in leaf.pairs:
         asked = set(_words(question if leaf.kind == "knowledge" else f"{question} {context}"))
         alike = seen[frozenset(_words(answer))]
         for other, its in alike[-COMPARED:]:
@@ -71,7 +71,7 @@ def near_repeated_seed(leaf: LeafView) -> Problems:
 def gives_away_answer(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.kind != "knowledge":
         return
-    for path, question, answer, _ in leaf.pairs():
+    for path, question, answer, _ in leaf.pairs:
         asked, told = set(_words(question)), set(_words(answer)) - _LITTLE
         # Where the question offers a choice, the answer must be in it.
         if told and told <= asked and "or" not in asked:
@@ -93,7 +93,7 @@ def gives_away_answer(leaf: LeafView) -> Problems:
 def answer_not_in_context(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.kind != "knowledge":
         return
-    for path, question, answer, context in leaf.pairs():
+    for path, question, answer, context in leaf.pairs:
         if context:
             known = set(_words(f"{context} {question}"))
             missing = [word for word in _told(answer) if not set(_words(word)) <= known]
@@ -135,7 +135,7 @@ def too_long(leaf: LeafView) -> Problems:
             message = f"this context has {count} words; {CONTEXT_WORDS} are the most"
             yield QNA, Problem("too-long", place, message, "make two examples of it")
     total = 0
-    for path, question, answer, context in leaf.pairs():
+    for path, question, answer, context in leaf.pairs:
         count = len(question.split()) + len(answer.split())
         total += count + len(context.split())
         if count > PAIR_WORDS:
@@ -160,7 +160,7 @@ def too_long(leaf: LeafView) -> Problems:
     ),
 )
 def benchmark_item(leaf: LeafView) -> Problems:
-    for name, path, text in leaf.texts():
+    for name, path, text in leaf.texts:
         parsed = leaf.qna if name == QNA else leaf.exam
         benchmark = benchmark_of(text) if path[-1:] == ("question",) else None
         if benchmark and parsed:

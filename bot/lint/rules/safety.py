@@ -36,7 +36,8 @@ _SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 def _matches(leaf: LeafView, found_in: Callable[[str], Iterator[str]]) -> Iterator[tuple[str, Place, str]]:
     """Where something is found: file, place of the text that holds it, and what it is."""
-    for name, path, text in leaf.texts():
+    # Nearly always there is nothing anywhere, which one look tells.
+    for name, path, text in leaf.texts if any(found_in(leaf.all_text)) else ():
         # What the document's address may be is told by its own rules.
         for what in () if path[:1] == ("document",) else found_in(text):
             parsed = leaf.qna if name == QNA else leaf.exam
