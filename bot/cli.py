@@ -64,9 +64,11 @@ def lint(
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
     from bot.lint import Pull, lint_tree
+    from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
     from bot.recipe import LintRecipe, load_recipe
+    from bot.store import cache_folder
 
     if format_ not in REPORTERS:
         raise UserError(f"--format {format_}: there are {', '.join(REPORTERS)}")
@@ -78,11 +80,12 @@ def lint(
         only = {*changes.added, *changes.changed}
         pull = Pull(author, changed_files(repository, base, head))
     settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
-    result = lint_tree(repository / path, only, settings, pull)
-    if fix:
-        mended = fix_files(repository / path, result)
-        print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
-        result = lint_tree(repository / path, only, settings, pull)
+    with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
+        result = lint_tree(repository / path, only, settings, pull, cache)
+        if fix:
+            mended = fix_files(repository / path, result)
+            print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
+            result = lint_tree(repository / path, only, settings, pull, cache)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")

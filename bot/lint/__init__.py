@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.lint.cache import FindingsCache, Linted
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf, Report
 from bot.lint.rules import RULES, LeafRule, Problems, PullRule, Rule, TreeRule, find_rule
@@ -31,17 +32,19 @@ def lint_tree(
     only: Collection[str] | None = None,
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
+    cache: FindingsCache | None = None,
 ) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
     Args:
         only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
         pull: the pull request that the tree is of, for the rules on what it changes.
+        cache: what was found before; leaves that are in it are not looked at again.
 
     Raises:
         UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull)
+    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull, cache)
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
@@ -75,6 +78,7 @@ def lint_files(
     only: Collection[str] | None = None,
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
+    cache: FindingsCache | None = None,
 ) -> Report:
     """Lint the leaves of any place with files; see `lint_tree`."""
     findings: list[Finding] = []
@@ -82,15 +86,14 @@ def lint_files(
     for rule in rules:
         if isinstance(rule, TreeRule):
             findings += _findings(rule, files.prefix, rule.check(files), None)
-    leaves, views = [], {}
+    leaves = []
     for path in leaves_of(files):
         if (only is None or path in only) and len(findings) < MAX_FINDINGS:
-            view = LeafView(files, path)
-            leaves.append(_linted(view))
-            findings += _lint_leaf(view, rules)
-            if pull:
-                views[path] = view
+            leaf, found = _lint_leaf(files, path, rules, cache)
+            leaves.append(leaf)
+            findings += found
     if pull:
+        views = {path: LeafView(files, path) for path in leaves_of(files) if only is None or path in only}
         seen = PullView(pull.author, pull.files, views, files.prefix)
         for rule in rules:
             if isinstance(rule, PullRule):
@@ -99,10 +102,22 @@ def lint_files(
     return Report(files.prefix.rstrip("/"), findings, leaves)
 
 
-def _lint_leaf(view: LeafView, rules: Sequence[Rule]) -> Iterator[Finding]:
-    for rule in rules:
-        if isinstance(rule, LeafRule):
-            yield from _findings(rule, f"{view.files.prefix}{view.path}/", rule.check(view), view)
+def _lint_leaf(files: Files, path: str, rules: Sequence[Rule], cache: FindingsCache | None) -> Linted:
+    key = cache.key(files, path) if cache else None
+    known = cache.get(key) if cache else None
+    if known:
+        return known
+    view = LeafView(files, path)
+    found = [
+        finding
+        for rule in rules
+        if isinstance(rule, LeafRule)
+        for finding in _findings(rule, f"{files.prefix}{path}/", rule.check(view), view)
+    ]
+    linted = _linted(view), found
+    if cache:
+        cache.put(key, linted)
+    return linted
 
 
 def _findings(rule: Rule, folder: str, problems: Problems, view: LeafView | None) -> Iterator[Finding]:
