@@ -1,17 +1,17 @@
 """Lint: every mistake of a taxonomy on its line, with how to mend it. Needs no model and no network."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.lint.cache import FindingsCache, Linted
+from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
-from bot.lint.report import LintedLeaf, Report
-from bot.lint.rules import RULES, LeafRule, Problems, PullRule, Rule, TreeRule, find_rule
+from bot.lint.leaves import findings_of, lint_leaves
+from bot.lint.report import Report
+from bot.lint.rules import RULES, LeafRule, PullRule, TreeRule, find_rule
 from bot.lint.view import LeafView, PullView
 from bot.recipe import LintRecipe
-from bot.taxonomy.files import DiskFiles, Files, shown
-from bot.taxonomy.parsed import Problem
+from bot.taxonomy.files import DiskFiles, Files
 from bot.taxonomy.tree import leaves_of
 
 DEFAULTS = LintRecipe()
@@ -85,74 +85,22 @@ def lint_files(
     rules = chosen_rules(settings)
     for rule in rules:
         if isinstance(rule, TreeRule):
-            findings += _findings(rule, files.prefix, rule.check(files), None)
+            findings += findings_of(rule, files.prefix, rule.check(files), None)
     leaves = []
-    for path in leaves_of(files):
-        if (only is None or path in only) and len(findings) < MAX_FINDINGS:
-            leaf, found = _lint_leaf(files, path, rules, cache)
-            leaves.append(leaf)
-            findings += found
+    wanted = [path for path in leaves_of(files) if only is None or path in only]
+    for leaf, found in lint_leaves(files, wanted, rules, cache):
+        leaves.append(leaf)
+        findings += found
+        if len(findings) >= MAX_FINDINGS:
+            break
     if pull:
-        views = {path: LeafView(files, path) for path in leaves_of(files) if only is None or path in only}
+        views = {path: LeafView(files, path) for path in wanted}
         seen = PullView(pull.author, pull.files, views, files.prefix)
         for rule in rules:
             if isinstance(rule, PullRule):
-                findings += _findings(rule, "", rule.check(seen), None)
+                findings += findings_of(rule, "", rule.check(seen), None)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     return Report(files.prefix.rstrip("/"), findings, leaves)
-
-
-def _lint_leaf(files: Files, path: str, rules: Sequence[Rule], cache: FindingsCache | None) -> Linted:
-    key = cache.key(files, path) if cache else None
-    known = cache.get(key) if cache else None
-    if known:
-        return known
-    view = LeafView(files, path)
-    found = [
-        finding
-        for rule in rules
-        if isinstance(rule, LeafRule)
-        for finding in _findings(rule, f"{files.prefix}{path}/", rule.check(view), view)
-    ]
-    linted = _linted(view), found
-    if cache:
-        cache.put(key, linted)
-    return linted
-
-
-def _findings(rule: Rule, folder: str, problems: Problems, view: LeafView | None) -> Iterator[Finding]:
-    for name, problem in problems:
-        place = problem.place
-        line = view.line(name, place.line) if view else ""
-        # A block of text ends where the next line begins; what is shown ends on its last line.
-        ends_before = place.end_line > place.line and place.end_column == 1
-        yield Finding(
-            path=shown(folder + name),
-            line=place.line,
-            column=place.column,
-            rule=rule.name,
-            severity=rule.severity,
-            message=problem.message,
-            help=problem.help,
-            end_line=place.end_line - ends_before,
-            end_column=None if ends_before else place.end_column,
-            source=line[:2000],
-            fix=problem.fix,
-            mended=_mended(line, problem),
-        )
-
-
-def _mended(line: str, problem: Problem) -> str | None:
-    """A line with a problem's fix in it; None where there is no fix."""
-    place = problem.place
-    if problem.fix is None or place.line != place.end_line:
-        return None
-    return line[: place.column - 1] + problem.fix + line[place.end_column - 1 :]
-
-
-def _linted(view: LeafView) -> LintedLeaf:
-    seeds = sum(1 for _ in view.seeds())
-    return LintedLeaf(shown(view.path), view.kind, seeds, sum(1 for _ in view.exam_questions()))
 
 
 __all__ = ["RULES", "Finding", "Pull", "Report", "lint_files", "lint_tree"]

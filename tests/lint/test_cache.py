@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.lint import cache as cache_module
-from bot.lint import lint_tree
+from bot.lint import leaves, lint_tree
 from bot.lint.cache import open_cache
 from bot.lint.report import Report
 from bot.recipe import LintRecipe
@@ -20,16 +20,14 @@ QNA = f"{KNOWLEDGE}/qna.yaml"
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The leaves that were really looked at."""
     seen: list[str] = []
-    import bot.lint
-
-    original = bot.lint.LeafView
+    original = leaves.LeafView
 
     class Seen(original):  # type: ignore[misc, valid-type]
         def __init__(self, files: Any, path: str) -> None:
             seen.append(path)
             super().__init__(files, path)
 
-    monkeypatch.setattr(bot.lint, "LeafView", Seen)
+    monkeypatch.setattr(leaves, "LeafView", Seen)
     return seen
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from bot.lint import lint_tree
+from bot.lint.leaves import MANY
 from bot.lint.rules import RULES
+from bot.recipe import LintRecipe
 
 KNOWLEDGE = "knowledge/geography/islands/oru"
 SKILL = "compositional_skills/writing/freeform/greetings"
@@ -178,3 +181,18 @@ def test_only_some_leaves(tree: Any) -> None:
 def test_what_is_shown_broken_here_are_rules() -> None:
     """Those that are not are in test_rule_examples.py, where all are."""
     assert set(BROKEN) <= set(RULES)
+
+
+def test_many_leaves_are_linted_by_several_processes_and_told_in_order(tree: Any) -> None:
+    for number in range(MANY):
+        for name in ("qna.yaml", "attribution.txt"):
+            tree.write(
+                f"compositional_skills/many/skill_{number}/{name}", (tree.root / SKILL / name).read_bytes()
+            )
+        if number % 100 == 7:
+            tree.replace(f"compositional_skills/many/skill_{number}/qna.yaml", "Greet Bo.", "7")
+    report = lint_tree(tree.root, None, LintRecipe(ignore=("near-copy",)))
+    assert [finding.path.split("/")[3] for finding in report.findings] == [
+        f"skill_{number}" for number in (107, 207, 307, 7)
+    ]
+    assert len(report.leaves) == MANY + 2
