@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 from filelock import FileLock, Timeout
 
 from bot.errors import UserError
@@ -101,6 +100,8 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
+        import fsspec  # here, since lint needs the cache's folder and no store
+
         try:
             self.fs, root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
