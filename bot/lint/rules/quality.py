@@ -6,6 +6,7 @@ from collections import defaultdict
 from bot.lint.benchmarks import benchmark_of
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
+from bot.lint.rules.safety import secrets_in
 from bot.lint.view import QNA, LeafView
 from bot.taxonomy.parsed import Problem
 
@@ -60,7 +61,7 @@ def near_repeated_seed(leaf: LeafView) -> Problems:
 @leaf_rule(
     "gives-away-answer",
     Severity.WARNING,
-    "A question on knowledge does not hold its answer.",
+    "A question on knowledge does not hold its answer, and none is its answer.",
     "From such a pair a model learns to repeat what it was asked.",
     Example(
         QNA,
@@ -69,12 +70,13 @@ def near_repeated_seed(leaf: LeafView) -> Problems:
     ),
 )
 def gives_away_answer(leaf: LeafView) -> Problems:
-    if leaf.qna is None or leaf.kind != "knowledge":
+    if leaf.qna is None:
         return
     for path, question, answer, _ in leaf.pairs:
         asked, told = set(_words(question)), set(_words(answer)) - _LITTLE
-        # Where the question offers a choice, the answer must be in it.
-        if told and told <= asked and "or" not in asked:
+        # Where a question offers a choice, or a skill is to find something in it, the answer must be in it.
+        given = told <= asked and "or" not in asked and leaf.kind == "knowledge"
+        if told and (given or question.strip() == answer.strip()):
             place = leaf.qna.place((*path, "question"))
             message = "this question says its own answer"
             yield (
@@ -94,7 +96,7 @@ def answer_not_in_context(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.kind != "knowledge":
         return
     for path, question, answer, context in leaf.pairs:
-        if context:
+        if context and not any(secrets_in(answer)):
             known = set(_words(f"{context} {question}"))
             missing = [word for word in _told(answer) if not set(_words(word)) <= known]
             if missing:

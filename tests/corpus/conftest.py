@@ -1,0 +1,5 @@
+"""The good tree of lint's own tests."""
+
+from tests.lint.conftest import tree
+
+__all__ = ["tree"]
