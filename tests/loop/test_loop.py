@@ -10,86 +10,33 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from github import Auth, Github
 from github.PullRequest import PullRequest
-from github.Repository import Repository
 from huggingface_hub import HfApi, hf_hub_download
 
 from tests.loop.conftest import ARBORIST, clean
+from tests.loop.steps import check_is, comment_that, fork, git, push, repository, until
 
 SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
 LEAF = "knowledge/sports/skarrow"
 MODEL = "lab/taxonomy-model"
 BRANCH = "teach-skarrow"
 
-T = TypeVar("T")
-
-
-def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"waited {seconds} s for {what}")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@localhost"]
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def repository(world: dict[str, Any], role: str) -> Repository:
-    auth = Auth.Token(world["tokens"][role])
-    client = Github(base_url=world["github"]["api"], auth=auth, seconds_between_writes=0)
-    return client.get_repo(world["repository"])
-
-
-def bot_comments(pull: PullRequest) -> list[str]:
-    """The comments with the bot's report; there must never be a second one."""
-    return [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:comment -->")]
-
-
-def comment_that(pull: PullRequest, *words: str) -> str:
-    def look() -> str | None:
-        bodies = bot_comments(pull)
-        assert len(bodies) <= 1, "there is one comment"
-        return next((body for body in bodies if all(word in body for word in words)), None)
-
-    return until(look, f"a comment with {words}; it is {bot_comments(pull)}")
-
-
-def check_is(world: dict[str, Any], pull: PullRequest, conclusion: str) -> None:
-    def look() -> bool:
-        pull.update()
-        commit = repository(world, "outsider").get_commit(pull.head.sha)
-        return [c.conclusion for c in commit.get_check_runs(check_name="arborist lint")] == [conclusion]
-
-    until(look, f"the check to be {conclusion}")
-
 
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The contributor's fork, cloned, on a branch with the leaf as its author first wrote it."""
-    fork = repository(world, "contributor").create_fork()
     folder = tmp_path_factory.mktemp("clone")
-    url = fork.clone_url.replace("://", f"://contributor:{world['tokens']['contributor']}@")
-    git(folder, "clone", "--quiet", url, ".")
-    git(folder, "checkout", "--quiet", "-b", BRANCH)
+    fork(world, folder, BRANCH)
     leaf = folder / "taxonomy" / LEAF
     leaf.mkdir(parents=True)
     for file in SOURCE.iterdir():
         (leaf / file.name).write_bytes(file.read_bytes())
     wrong = (leaf / "qna.yaml").read_text().replace("answer: Skarrow was invented in 1911.", "answer: 1911")
     (leaf / "qna.yaml").write_text(wrong)
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "Teach skarrow")
-    git(folder, "push", "--quiet", "origin", BRANCH)
+    push(folder, "Teach skarrow")
     return folder
 
 
@@ -132,8 +79,7 @@ def test_a_fix_turns_the_same_comment_green_and_brings_the_plan(
     world: dict[str, Any], clone: Path, pull: PullRequest
 ) -> None:
     (clone / "taxonomy" / LEAF / "qna.yaml").write_bytes((SOURCE / "qna.yaml").read_bytes())
-    git(clone, "commit", "--quiet", "--all", "--message", "Write the answer out")
-    git(clone, "push", "--quiet", "origin", BRANCH)
+    push(clone, "Write the answer out")
     comment_that(pull, "Plan", "skarrow", "to generate")
     check_is(world, pull, "success")
 

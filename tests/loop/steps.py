@@ -1,0 +1,77 @@
+"""What people do by hand, for the stories told in this folder: git, the API, and waiting."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from github import Auth, Github
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@localhost"]
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def repository(world: dict[str, Any], role: str) -> Repository:
+    auth = Auth.Token(world["tokens"][role])
+    client = Github(base_url=world["github"]["api"], auth=auth, seconds_between_writes=0)
+    return client.get_repo(world["repository"])
+
+
+def fork(world: dict[str, Any], folder: Path, branch: str) -> None:
+    """The contributor's fork, cloned, on a new branch."""
+    url = repository(world, "contributor").create_fork().clone_url
+    git(
+        folder,
+        "clone",
+        "--quiet",
+        url.replace("://", f"://contributor:{world['tokens']['contributor']}@"),
+        ".",
+    )
+    git(folder, "checkout", "--quiet", "-b", branch)
+
+
+def push(folder: Path, message: str) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+    git(folder, "push", "--quiet", "origin", "HEAD")
+
+
+def bot_comments(pull: PullRequest) -> list[str]:
+    """The comments with the bot's report; there must never be a second one."""
+    return [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:comment -->")]
+
+
+def comment_that(pull: PullRequest, *words: str) -> str:
+    def look() -> str | None:
+        bodies = bot_comments(pull)
+        assert len(bodies) <= 1, "there is one comment"
+        return next((body for body in bodies if all(word in body for word in words)), None)
+
+    return until(look, f"a comment with {words}; it is {bot_comments(pull)}")
+
+
+def check_is(world: dict[str, Any], pull: PullRequest, conclusion: str) -> None:
+    def look() -> bool:
+        pull.update()
+        commit = repository(world, "outsider").get_commit(pull.head.sha)
+        return [c.conclusion for c in commit.get_check_runs(check_name="arborist lint")] == [conclusion]
+
+    until(look, f"the check to be {conclusion}")
