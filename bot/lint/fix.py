@@ -21,7 +21,10 @@ def fix_files(root: Path, report: Report) -> list[Finding]:
     sure = [f for f in report.findings if f.fix is not None and f.mended is not None]
     for path, group in groupby(sorted(sure, key=lambda f: f.path), key=lambda f: f.path):
         file = root / path.removeprefix(f"{report.root}/")
-        content = file.read_bytes().decode("utf-8")
+        try:
+            content = file.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            continue  # a person saves it as UTF-8 first; until then columns say little
         mended, of_file = fixed(content, list(group))
         _replace(file, mended.encode())
         done += of_file

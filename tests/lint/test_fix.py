@@ -41,6 +41,14 @@ def test_a_licence_is_spelt_as_spdx_spells_it(tree: Any) -> None:
     assert "License of the work: CC-BY-4.0\n" in (tree.root / KNOWLEDGE / "attribution.txt").read_text()
 
 
+@pytest.mark.parametrize("name", ["qna.yaml", "attribution.txt"])
+def test_a_file_that_is_not_utf8_is_left(tree: Any, name: str) -> None:
+    content = (tree.root / KNOWLEDGE / name).read_bytes() + b"# \xff \xe2\x80\x8b\n"
+    tree.write(f"{KNOWLEDGE}/{name}", content)
+    assert fix_files(tree.root, tree.lint()) == []
+    assert (tree.root / KNOWLEDGE / name).read_bytes() == content
+
+
 def test_what_needs_a_person_is_left(tree: Any) -> None:
     tree.replace(PATH, "context: Oru is an island", "context: Oru is an isle")
     before = (tree.root / PATH).read_bytes()
