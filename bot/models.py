@@ -32,7 +32,7 @@ DONE = "converted"
 
 def model_name(model: str) -> str:
     """A model's name for people: of the embedded one, its real name; else as the recipe gives it."""
-    return "SmolLM2-135M-Instruct" if model == EMBEDDED else model
+    return "HuggingFaceTB/SmolLM2-135M-Instruct" if model == EMBEDDED else model
 
 
 def model_folder(model: str) -> Path:

@@ -14,7 +14,7 @@ def test_the_embedded_model_has_a_revision_before_it_is_fetched(
     revision = model_revision("embedded")
     monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
     assert model_revision("embedded") == revision
-    assert model_name("embedded") == "SmolLM2-135M-Instruct"
+    assert model_name("embedded") == "HuggingFaceTB/SmolLM2-135M-Instruct"
     with pytest.raises(UserError, match="make setup"):
         model_folder("embedded")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.utils import disable_progress_bars
-from local_hub import RunningHub, free_port, running
+
+from tests.local.hub.local_hub import RunningHub, free_port, running
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,7 +11,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from local_hub import RunningHub, noise
+
+from tests.local.hub.local_hub import RunningHub, noise
 
 READS: list[Callable[[HfApi], object]] = [
     lambda api: api.model_info("lab/model"),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RemoteEntryNotFoundError
-from local_hub import RunningHub, noise
+
+from tests.local.hub.local_hub import RunningHub, noise
 
 REPO = "lab/model"
 

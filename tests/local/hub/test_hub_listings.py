@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.hf_api import RepoFile, RepoFolder
-from local_hub import RunningHub, noise
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
+
+from tests.local.hub.local_hub import RunningHub, noise
 
 CARD = b"""---
 license: apache-2.0

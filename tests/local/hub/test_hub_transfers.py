@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
-from local_hub import RunningHub, free_port, noise, running
+
+from tests.local.hub.local_hub import RunningHub, free_port, noise, running
 
 MEGABYTE = 1_000_000
 PUSH = """
