@@ -1,0 +1,1 @@
+"""Profiles: other people's checks, followed to the letter."""
