@@ -65,7 +65,7 @@ def parse(content: bytes) -> Parsed:
     try:
         text = _decode(content)
     except _Stop as stop:
-        return Parsed(content[:MAX_BYTES].decode(errors="replace"), None, (stop.problem,))
+        return Parsed(content[:MAX_BYTES].decode("utf-8-sig", errors="replace"), None, (stop.problem,))
     reader = _Reader(text)
     root = None
     try:

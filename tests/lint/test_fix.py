@@ -41,6 +41,12 @@ def test_a_licence_is_spelt_as_spdx_spells_it(tree: Any) -> None:
     assert "License of the work: CC-BY-4.0\n" in (tree.root / KNOWLEDGE / "attribution.txt").read_text()
 
 
+def test_a_mark_and_a_control_character_shift_nothing(tree: Any) -> None:
+    tree.write(PATH, "\ufeffversion: 3 \ufeff# a\0\n")
+    fix_files(tree.root, tree.lint())
+    assert (tree.root / PATH).read_text() == "\ufeffversion: 3 # a\0\n"
+
+
 @pytest.mark.parametrize("name", ["qna.yaml", "attribution.txt"])
 def test_a_file_that_is_not_utf8_is_left(tree: Any, name: str) -> None:
     content = (tree.root / KNOWLEDGE / name).read_bytes() + b"# \xff \xe2\x80\x8b\n"
