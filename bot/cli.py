@@ -60,6 +60,7 @@ def lint(
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
     recipe: RecipeOption = Path("arborist.yaml"),
+    online: Annotated[bool, typer.Option("--online", help="Look into documents' repositories.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is mechanical.")] = False,
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
@@ -81,11 +82,11 @@ def lint(
         pull = Pull(author, changed_files(repository, base, head))
     settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
     with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
-        result = lint_tree(repository / path, only, settings, pull, cache)
+        result = lint_tree(repository / path, only, settings, pull, cache, online=online)
         if fix:
             mended = fix_files(repository / path, result)
             print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
-            result = lint_tree(repository / path, only, settings, pull, cache)
+            result = lint_tree(repository / path, only, settings, pull, cache, online=online)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")

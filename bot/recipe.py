@@ -90,11 +90,13 @@ class LintRecipe:
     Attributes:
         select: only these; all if empty.
         severity: rule -> another severity than its own.
+        document_kb: the most that a document may have, in kilobytes.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, str] = field(default_factory=dict)
+    document_kb: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -160,4 +162,4 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
 
 def _lint(data: Mapping[str, Any]) -> LintRecipe:
     select, ignore = (tuple(data.get(name, ())) for name in ("select", "ignore"))
-    return LintRecipe(select, ignore, dict(data.get("severity", {})))
+    return LintRecipe(select, ignore, dict(data.get("severity", {})), data.get("document_kb", 1_000))

@@ -33,18 +33,22 @@ def lint_tree(
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
     cache: FindingsCache | None = None,
+    *,
+    online: bool = False,
 ) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
     Args:
         only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
         pull: the pull request that the tree is of, for the rules on what it changes.
-        cache: what was found before; leaves that are in it are not looked at again.
+        cache: what was found before; leaves that are in it are not looked at again. With `online` there is
+            none, since what is elsewhere changes.
+        online: look into the repositories that documents are in.
 
     Raises:
         UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull, cache)
+    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull, cache, online=online)
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
@@ -79,6 +83,8 @@ def lint_files(
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
     cache: FindingsCache | None = None,
+    *,
+    online: bool = False,
 ) -> Report:
     """Lint the leaves of any place with files; see `lint_tree`."""
     findings: list[Finding] = []
@@ -88,7 +94,8 @@ def lint_files(
             findings += findings_of(rule, files.prefix, rule.check(files), None)
     leaves = []
     wanted = [path for path in leaves_of(files) if only is None or path in only]
-    for leaf, found in lint_leaves(files, wanted, rules, cache):
+    known = None if online else cache
+    for leaf, found in lint_leaves(files, wanted, rules, settings, known, online=online):
         leaves.append(leaf)
         findings += found
         if len(findings) >= MAX_FINDINGS:

@@ -8,23 +8,30 @@ from bot.lint.findings import Finding
 from bot.lint.report import LintedLeaf
 from bot.lint.rules import LeafRule, Problems, Rule
 from bot.lint.view import LeafView
+from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles, Files, shown
 from bot.taxonomy.parsed import Problem
 
 MANY = 400
 """Leaves from which on starting processes takes less time than it saves."""
 
-_work: tuple[Files, Sequence[Rule]]
+_work: tuple[Files, Sequence[Rule], LintRecipe, bool]
 """What the processes share; they are forked, so that nothing is copied or pickled."""
 
 
 def lint_leaves(
-    files: Files, paths: Sequence[str], rules: Sequence[Rule], cache: FindingsCache | None
+    files: Files,
+    paths: Sequence[str],
+    rules: Sequence[Rule],
+    settings: LintRecipe,
+    cache: FindingsCache | None,
+    *,
+    online: bool,
 ) -> Iterator[Linted]:
     """What is found in each leaf, in the order of the paths; what is in the cache is not looked at."""
     keys = {path: cache.key(files, path) for path in paths} if cache else {}
     known = {path: linted for path, key in keys.items() if cache and (linted := cache.get(key))}
-    fresh = _looked_at(files, [path for path in paths if path not in known], rules)
+    fresh = _looked_at(files, [path for path in paths if path not in known], rules, settings, online)
     for path in paths:
         if path in known:
             yield known[path]
@@ -35,9 +42,11 @@ def lint_leaves(
             yield linted
 
 
-def _looked_at(files: Files, paths: Sequence[str], rules: Sequence[Rule]) -> Iterator[Linted]:
+def _looked_at(
+    files: Files, paths: Sequence[str], rules: Sequence[Rule], settings: LintRecipe, online: bool
+) -> Iterator[Linted]:
     global _work
-    _work = files, rules
+    _work = files, rules, settings, online
     # git's processes cannot be shared, so a commit is read by one.
     if len(paths) < MANY or not isinstance(files, DiskFiles) or os.cpu_count() == 1:
         yield from map(_lint_leaf, paths)
@@ -50,8 +59,8 @@ def _looked_at(files: Files, paths: Sequence[str], rules: Sequence[Rule]) -> Ite
 
 
 def _lint_leaf(path: str) -> Linted:
-    files, rules = _work
-    view = LeafView(files, path)
+    files, rules, settings, online = _work
+    view = LeafView(files, path, settings, online=online)
     found = [
         finding
         for rule in rules

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bot.recipe import LintRecipe
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.leaf import Document, DocumentSource, Kind
@@ -12,6 +13,7 @@ from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 
+DEFAULTS = LintRecipe()
 QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
 START = Place(1, 1, 1, 1)
 MAX_ATTRIBUTION_BYTES = 1_000_000
@@ -38,11 +40,14 @@ class LeafView:
 
     Args:
         path: the leaf's folder below the taxonomy's root.
+        settings: what the recipe says of lint.
+        online: look into other repositories too.
     """
 
-    def __init__(self, files: Files, path: str) -> None:
-        self.files = files
-        self.path = path
+    def __init__(
+        self, files: Files, path: str, settings: LintRecipe = DEFAULTS, *, online: bool = False
+    ) -> None:
+        self.files, self.path, self.settings, self.online = files, path, settings, online
         self.unreadable: list[tuple[str, Problem]] = []
         self.qna = self._parse(QNA)
         self.exam = self._parse(EXAM)
@@ -113,7 +118,7 @@ class LeafView:
     @cached_property
     def documents(self) -> tuple[Document, ...] | DocumentError | None:
         """The documents, or why they cannot be had; None where looking would need the network."""
-        if self.source is None or self.source.repo != ".":
+        if self.source is None or (self.source.repo != "." and not self.online):
             return None
         try:
             return read_documents(self.files, self.path, self.source)

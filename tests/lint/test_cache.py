@@ -23,9 +23,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     original = leaves.LeafView
 
     class Seen(original):  # type: ignore[misc, valid-type]
-        def __init__(self, files: Any, path: str) -> None:
+        def __init__(self, files: Any, path: str, *rest: Any, **options: Any) -> None:
             seen.append(path)
-            super().__init__(files, path)
+            super().__init__(files, path, *rest, **options)
 
     monkeypatch.setattr(leaves, "LeafView", Seen)
     return seen

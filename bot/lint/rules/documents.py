@@ -52,6 +52,42 @@ def document_pattern(leaf: LeafView) -> Problems:
 
 
 @leaf_rule(
+    "document-unreachable",
+    Severity.ERROR,
+    "With --online: the repository can be reached, has the commit, and what the patterns say.",
+    "What cannot be fetched when the leaf is proposed cannot be fetched when it is taught.",
+    Example(
+        QNA,
+        "repo: https://192.0.2.1/org/name.git\n  commit: 9f2d6c1b7a3e4f508d2c6b1a7e3f4d509c8b2a61",
+        "repo: .\n  commit: HEAD",
+    ),
+)
+def document_unreachable(leaf: LeafView) -> Problems:
+    if leaf.qna is None or leaf.source is None or leaf.source.repo == "." or any(document_source(leaf)):
+        return
+    if isinstance(leaf.documents, DocumentError):
+        place = leaf.qna.place(("document", leaf.documents.part))
+        yield QNA, Problem("document-unreachable", place, str(leaf.documents), leaf.documents.mend)
+
+
+@leaf_rule(
+    "document-size",
+    Severity.ERROR,
+    "A document is not larger than arborist.yaml allows: 1,000 kB where it says nothing.",
+    "All of a document is read, cut up and taught; a book is better taught by its chapters.",
+    Example("", "knowledge/new/qna.yaml, knowledge/new/oru.md (2 MB)", "knowledge/new/qna.yaml"),
+)
+def document_size(leaf: LeafView) -> Problems:
+    most = leaf.settings.document_kb
+    for document in leaf.documents if isinstance(leaf.documents, tuple) else ():
+        size = len(document.text.encode()) / 1_000
+        if leaf.qna and size > most:
+            place = leaf.qna.place(("document", "patterns"))
+            message = f"{document.name!r} has {size:,.0f} kB; {most:,} are the most"
+            yield QNA, Problem("document-size", place, message, "name the part of it that is taught")
+
+
+@leaf_rule(
     "context-not-in-document",
     Severity.ERROR,
     "A context is a passage of the document, word by word.",

@@ -16,6 +16,7 @@ SAME = 0.8
 # Of examples with the same answer so many are compared, so that time does not grow faster than a leaf.
 COMPARED = 20
 # What InstructLab's documentation asks for, and its tools never count.
+PAIRS = 3
 CONTEXT_WORDS, PAIR_WORDS, SKILL_WORDS = 500, 250, 2300
 _WORD = re.compile(r"\w[\w'\u2019.,]*\w|\w")
 _LITTLE_WORDS = """
@@ -169,3 +170,26 @@ def benchmark_item(leaf: LeafView) -> Problems:
             message = f"this is, or holds, an item of {benchmark}"
             place = parsed.place(path)
             yield name, Problem("benchmark-item", place, message, "ask something of your own")
+
+
+@leaf_rule(
+    "pairs-per-context",
+    Severity.INFO,
+    "InstructLab's prompts show three questions of a context.",
+    "Who generates with InstructLab's tools sees only the first three; here all are used.",
+    Example(
+        QNA,
+        "answer: Last They grow barley.\n      - question: What do they grow?\n        answer: It is barley.",
+        "answer: Last They grow barley.",
+    ),
+)
+def pairs_per_context(leaf: LeafView) -> Problems:
+    if leaf.qna is None:
+        return
+    for index, seed in leaf.seeds():
+        pairs = seed.get("questions_and_answers")
+        if isinstance(pairs, list) and len(pairs) > PAIRS:
+            path = ("seed_examples", index, "questions_and_answers")
+            message = f"there are {len(pairs)} questions here; InstructLab shows its teacher {PAIRS}"
+            place = leaf.qna.key_place(path)
+            yield QNA, Problem("pairs-per-context", place, message, "put the most telling three first")
