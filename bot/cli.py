@@ -12,6 +12,7 @@ from bot import __version__
 from bot.errors import UserError
 
 if TYPE_CHECKING:
+    from bot.lint import Pull
     from bot.taxonomy.leaf import Leaf
 
 app = typer.Typer(
@@ -60,11 +61,18 @@ def lint(
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
     recipe: RecipeOption = Path("arborist.yaml"),
+    profile: Annotated[
+        str, typer.Option(help="instructlab: its check's rules and verdicts, no others.")
+    ] = "",
+    schema_version: Annotated[
+        int,
+        typer.Option(help="With --profile: hold all files against this version; 0: each against its own."),
+    ] = 0,
     online: Annotated[bool, typer.Option("--online", help="Look into documents' repositories.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is mechanical.")] = False,
 ) -> None:
     """Check leaves: every mistake on its line, with how to mend it. Exit 1 if there are errors."""
-    from bot.lint import Pull, lint_tree
+    from bot.lint import lint_tree, tree_files
     from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
@@ -73,24 +81,42 @@ def lint(
 
     if format_ not in REPORTERS:
         raise UserError(f"--format {format_}: there are {', '.join(REPORTERS)}")
-    only, pull = None, None
-    if base:
-        from bot.taxonomy.tree import changed_files, changed_leaves
+    if profile not in ("", "instructlab"):
+        raise UserError(
+            f"--profile {profile}: there is instructlab; without it all of arborist's rules are run"
+        )
+    if profile:
+        from bot.lint.profiles.instructlab import lint_as_instructlab
 
-        changes = changed_leaves(repository, base, head)
-        only = {*changes.added, *changes.changed}
-        pull = Pull(author, changed_files(repository, base, head))
-    settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
-    with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
-        result = lint_tree(repository / path, only, settings, pull, cache, online=online)
-        if fix:
-            mended = fix_files(repository / path, result)
-            print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
+        if base or fix or online:
+            raise UserError(
+                "--profile instructlab looks at whole trees; leave --base, --fix and --online out"
+            )
+        result = lint_as_instructlab(tree_files(repository / path), schema_version)
+    else:
+        settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
+        only, pull = _proposed(repository, base, head, author)
+        with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
             result = lint_tree(repository / path, only, settings, pull, cache, online=online)
+            if fix:
+                mended = fix_files(repository / path, result)
+                print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
+                result = lint_tree(repository / path, only, settings, pull, cache, online=online)
     if output:
         _write_json(output, result.to_json())
     print(REPORTERS[format_](result), end="")
     raise typer.Exit(1 if result.errors else 0)
+
+
+def _proposed(repository: Path, base: str, head: str, author: str) -> tuple[set[str] | None, "Pull | None"]:
+    """The leaves that a pull request adds or changes, and what else is known of it; nothing without a base."""
+    if not base:
+        return None, None
+    from bot.lint import Pull
+    from bot.taxonomy.tree import changed_files, changed_leaves
+
+    changes = changed_leaves(repository, base, head)
+    return {*changes.added, *changes.changed}, Pull(author, changed_files(repository, base, head))
 
 
 @app.command()

@@ -17,11 +17,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bot.lint import lint_tree
+from bot.lint import lint_tree, tree_files
 from bot.lint.cache import open_cache
+from bot.lint.profiles.instructlab import lint_as_instructlab
 from bot.recipe import ROOT, LintRecipe
 
 SIZES = (1_000, 10_000)
+OF_THE_PEER = 20
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 ATTRIBUTION = (
     "Title of work: {0}\nLink to work: {0}.md\nLicense of the work: CC-BY-4.0\nCreator names: nobody\n"
@@ -86,6 +88,15 @@ def floor(tree: Path) -> None:
             validators[name].is_valid(yaml.load(text, Loader=yaml.CSafeLoader))
 
 
+def peer(tree: Path, count: int) -> float:
+    """InstructLab's own check on some of the leaves; on all of them it takes minutes."""
+    from instructlab.schema.taxonomy import TaxonomyParser
+
+    parser = TaxonomyParser(schema_version=0, message_format="logging")
+    some = sorted(tree.rglob("qna.yaml"))[:OF_THE_PEER]
+    return timed(lambda: [parser.parse(path) for path in some]) * count / len(some)
+
+
 def lint(tree: Path, cache: Path) -> None:
     with open_cache(cache, LintRecipe()) as found:
         report = lint_tree(tree, cache=found)
@@ -98,6 +109,8 @@ def measure(table: Table, count: int, folder: Path) -> None:
         leaf(tree, number)
     times = {
         "floor: read, CSafeLoader, jsonschema-rs": timed(lambda: floor(tree)),
+        "arborist lint --profile instructlab": timed(lambda: lint_as_instructlab(tree_files(tree))),
+        f"instructlab-schema 0.4.2 (on {OF_THE_PEER}, times {count // OF_THE_PEER})": peer(tree, count),
         "arborist lint, all offline rules": timed(lambda: lint_tree(tree)),
         "the same, the first time with the cache": timed(lambda: lint(tree, folder / "cache")),
         "the same, from the cache": timed(lambda: lint(tree, folder / "cache")),

@@ -48,7 +48,7 @@ def lint_tree(
     Raises:
         UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(DiskFiles(root, _prefix(root)), only, settings, pull, cache, online=online)
+    return lint_files(tree_files(root), only, settings, pull, cache, online=online)
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
@@ -67,14 +67,20 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     ]
 
 
-def _prefix(root: Path) -> str:
-    """The folder as its repository names it, so that findings are where GitHub looks for them."""
+def tree_files(root: Path) -> DiskFiles:
+    """A folder's files, named as its repository names them, so that findings are where GitHub looks for them.
+
+    Raises:
+        UserError: there is no such folder.
+    """
     place = root.resolve()
+    prefix = f"{place.name}/"
     for folder in (place, *place.parents):
         if (folder / ".git").exists():
             name = place.relative_to(folder).as_posix()
-            return "" if name == "." else f"{name}/"
-    return f"{place.name}/"
+            prefix = "" if name == "." else f"{name}/"
+            break
+    return DiskFiles(root, prefix)
 
 
 def lint_files(
@@ -110,4 +116,4 @@ def lint_files(
     return Report(files.prefix.rstrip("/"), findings, leaves)
 
 
-__all__ = ["RULES", "Finding", "Pull", "Report", "lint_files", "lint_tree"]
+__all__ = ["RULES", "Finding", "Pull", "Report", "lint_files", "lint_tree", "tree_files"]
