@@ -109,7 +109,7 @@ def lint(
 
 
 def _proposed(repository: Path, base: str, head: str, author: str) -> tuple[set[str] | None, "Pull | None"]:
-    """The leaves that a pull request adds or changes, and what else is known of it; nothing without a base."""
+    """The leaves that a pull request adds or changes, and what is known of it; nothing without a base."""
     if not base:
         return None, None
     from bot.lint import Pull

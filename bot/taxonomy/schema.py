@@ -54,7 +54,7 @@ def check_qna(parsed: Parsed, kind: Kind) -> list[Problem]:
     wrong = _version_problem(parsed, kind)
     version = NEWEST if wrong or kind == "knowledge" else version_of(parsed.data)
     part = "knowledge" if kind == "knowledge" else "skill"
-    found = list(_problems(parsed, f"qna-v{version}", part))
+    found = list(schema_problems(parsed, f"qna-v{version}", part))
     if wrong:
         found = [wrong, *(p for p in found if p.rule != "wrong-version")]
     return found
@@ -64,7 +64,7 @@ def check_exam(parsed: Parsed) -> list[Problem]:
     """What is wrong with a parsed exam.yaml."""
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
-    return list(_problems(parsed, "exam"))
+    return list(schema_problems(parsed, "exam"))
 
 
 def _not_a_mapping(parsed: Parsed) -> Problem:
@@ -119,26 +119,26 @@ def _validator(name: str, part: str) -> "Validator":
 
     # The library's own say all of these in one sentence for the whole object, or take quadratic time.
     keywords = {"required": required, "additionalProperties": no_more, "uniqueItems": unique}
-    made: Validator = extend(Draft202012Validator, keywords)(_schema(name, part))  # type: ignore[no-untyped-call]
+    made: Validator = extend(Draft202012Validator, keywords)(schema_of(name, part))  # type: ignore[no-untyped-call]
     return made
 
 
-def _schema(name: str, part: str) -> Any:
+def schema_of(name: str, part: str) -> Any:
     schema = json.loads((SCHEMAS / f"{name}.json").read_text())
     return {"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]} if part else schema
 
 
 @cache
-def _fast(name: str, part: str) -> Any:
+def compiled(name: str, part: str) -> Any:
     """A compiled validator that only says yes or no: most files are right, and need no more."""
     import jsonschema_rs
 
-    return jsonschema_rs.validator_for(_schema(name, part))
+    return jsonschema_rs.validator_for(schema_of(name, part))
 
 
-def _problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
+def schema_problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
     try:
-        right = _fast(name, part).is_valid(parsed.data)
+        right = compiled(name, part).is_valid(parsed.data)
     except ValueError:  # a date or the like, which JSON does not have
         right = False
     if not right:

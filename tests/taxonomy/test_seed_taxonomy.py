@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from bot.lint import lint_tree
+from bot.recipe import ROOT, load_recipe
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree
 
 HERE = Path(__file__).parents[2]
+SETTINGS = load_recipe(ROOT / "arborist.yaml").lint
 DEMO = HERE / "bot/local/demo/leaf"
 MISTAKE = yaml.safe_load((DEMO / "mistake.yaml").read_text())
 
@@ -28,7 +30,7 @@ def leaves(tmp_path: Path) -> list[Leaf]:
 
 
 def test_the_taxonomy_is_clean() -> None:
-    assert lint_tree(HERE / "taxonomy").findings == []
+    assert lint_tree(HERE / "taxonomy", settings=SETTINGS).findings == []
 
 
 def test_it_holds_every_kind_of_leaf(leaves: list[Leaf]) -> None:
@@ -58,14 +60,14 @@ def test_what_knowledge_exams_ask_for_stands_in_the_document_and_not_in_the_ques
 
 
 def test_the_demo_s_leaf_is_new_and_clean(tmp_path: Path) -> None:
-    assert lint_tree(demo_tree(tmp_path)).findings == []
+    assert lint_tree(demo_tree(tmp_path), settings=SETTINGS).findings == []
     assert not (HERE / "taxonomy" / MISTAKE["path"]).exists()
 
 
 def test_the_demo_s_first_push_has_the_mistake_that_it_says(tmp_path: Path) -> None:
     root = demo_tree(tmp_path)
     shutil.copy(DEMO / MISTAKE["broken"], root / MISTAKE["path"] / "qna.yaml")
-    [finding] = lint_tree(root).findings
+    [finding] = lint_tree(root, settings=SETTINGS).findings
     assert (finding.line, finding.column, finding.rule) == (
         MISTAKE["line"],
         MISTAKE["column"],

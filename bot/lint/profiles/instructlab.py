@@ -1,6 +1,6 @@
 """InstructLab's own check of a taxonomy, by its verdicts: what instructlab-schema 0.4.2 takes is taken here.
 
-Each qna.yaml is looked at alone: it is YAML, fits the schema of its version, and yamllint has no errors in it.
+Each qna.yaml is looked at alone: it is YAML, fits the schema of its version, and yamllint finds no error.
 Files beside it, and what the leaf says, are not looked at.
 """
 
@@ -19,7 +19,7 @@ from bot.lint.report import LintedLeaf, Report
 from bot.taxonomy.files import DiskFiles, Files, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES, parse
 from bot.taxonomy.parsed import Place, Problem
-from bot.taxonomy.schema import _fast, _problems, _schema, kind_of
+from bot.taxonomy.schema import compiled, kind_of, schema_of, schema_problems
 
 QNA = "qna.yaml"
 FOLDERS = ("compositional_skills", "knowledge")
@@ -166,7 +166,10 @@ def _schema_problems(data: dict[Any, Any], content: bytes, part: str, version: i
         return [Problem("", _START, str(error), "write less, or split the leaf")]
     # The verdict is made; what follows finds words and places for it.
     parsed = parse(content)
-    found = [*parsed.problems, *(_problems(parsed, name, part) if isinstance(parsed.data, dict) else ())]
+    found = [
+        *parsed.problems,
+        *(schema_problems(parsed, name, part) if isinstance(parsed.data, dict) else ()),
+    ]
     if found:
         return found
     return [Problem("", _START, f"this does not fit the schema of version {version}", "compare its keys")]
@@ -179,7 +182,7 @@ def _is_valid(data: dict[Any, Any], name: str, part: str) -> bool:
     """
     if not _has_more_keys(data):
         try:
-            return bool(_fast(name, part).is_valid(data))
+            return bool(compiled(name, part).is_valid(data))
         except ValueError:  # a key that is no text, or half of a character
             pass
     if sum(len(items) ** 2 for items in _lists(data)) > MAX_COMPARISONS:
@@ -194,7 +197,7 @@ def _is_valid(data: dict[Any, Any], name: str, part: str) -> bool:
 def _slow(name: str, part: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(_schema(name, part))
+    return Draft202012Validator(schema_of(name, part))
 
 
 def _lists(data: dict[Any, Any]) -> Iterator[list[Any]]:

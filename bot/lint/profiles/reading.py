@@ -63,8 +63,8 @@ def read(content: bytes) -> Read:
     """Read a file.
 
     Raises:
-        NotRead: it is not UTF-8, is no YAML, has a value that is not what its form or tag says, or aliases that
-            make too much of it.
+        NotRead: it is not UTF-8, is no YAML, has a value that is not what its form or tag says, or aliases
+            that make too much of it.
     """
     try:
         return _read(content.decode())
