@@ -57,7 +57,7 @@ def lint(
     head: Annotated[str, typer.Option(help="The commit that is checked out; with --base.")] = "HEAD",
     author: Annotated[str, typer.Option(help="Who opened the pull request; with --base.")] = "",
     format_: Annotated[
-        str, typer.Option("--format", help="terminal, github, json or markdown.")
+        str, typer.Option("--format", help="terminal, github, json, sarif or markdown.")
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
     recipe: RecipeOption = Path("arborist.yaml"),

@@ -18,6 +18,25 @@ lint:
 |---|---|---|
 """
 
+PROFILE = """
+## InstructLab's rules
+
+`arborist lint --profile instructlab` runs none of the rules above. It gives the verdicts of
+instructlab-schema 0.4.2 on every `qna.yaml` below the folder, each looked at alone, under three names:
+`instructlab-yaml` (it can be read), `instructlab-schema` (it fits the schema of its version, or of the
+one that `--schema-version` says), `instructlab-yamllint` (from version 2 on: no spaces at the ends of
+lines, a last line that is ended, no key twice). A test runs both on real leaves and on 500 mutations of
+them.
+
+Where the peer ends in an exception it does not take the file, and neither is it taken here: a file that
+is no UTF-8 or no YAML, a value that is not what its form says (the date `2024-13-01`, the tag `!!int x`),
+a version that is infinite, something that holds itself.
+
+The peer also takes what would take a lint down, and that is refused here: a file of more than 5 MB,
+aliases that stand for more than 100,000 values, lists that need more than 2,000,000 comparisons of their
+items, and anything but a regular file.
+"""
+
 
 def explain(name: str) -> str:
     """A rule by its name: what it asks for, why, an example and its mend.
@@ -32,7 +51,7 @@ def page() -> str:
     """All rules as Markdown."""
     rules = [RULES[name] for name in sorted(RULES)]
     rows = "".join(f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.doc} |\n" for rule in rules)
-    return PAGE + rows + "".join(f"\n#{_section(rule)}" for rule in rules)
+    return PAGE + rows + "".join(f"\n#{_section(rule)}" for rule in rules) + PROFILE
 
 
 def _section(rule: Rule) -> str:

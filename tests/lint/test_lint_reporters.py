@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from sarif_kit.validate import assert_valid
 
 from bot.errors import UserError
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import Report, read_report
 from bot.lint.reporters import REPORTERS
 from bot.lint.reporters.markdown import render
+from bot.lint.rules import RULES
 
 LEAF = "knowledge/geography/islands/oru"
 QNA = f"{LEAF}/qna.yaml"
@@ -154,3 +156,44 @@ def test_the_comment_stays_short_whatever_is_found() -> None:
     text = render(many)
     assert len(text) < 30_000
     assert re.search(r"… and 49\d\d more", text)
+
+
+def sarif(*findings: Finding) -> dict[str, Any]:
+    text = shown("sarif", *findings)
+    assert_valid(json.loads(text))
+    run: dict[str, Any] = json.loads(text)["runs"][0]
+    return run
+
+
+def test_sarif_says_where_what_and_how_to_mend_it() -> None:
+    [result] = sarif(finding(end_line=3, end_column=9))["results"]
+    assert (result["ruleId"], result["level"]) == ("not-text", "error")
+    assert result["message"]["text"] == "7 is a number\nput it in quotes"
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "taxonomy/a/qna.yaml", "uriBaseId": "%SRCROOT%"}
+    assert place["region"] == {"startLine": 3, "startColumn": 5, "endLine": 3, "endColumn": 9}
+
+
+def test_sarif_describes_every_rule() -> None:
+    run = sarif(finding())
+    rules = run["tool"]["driver"]["rules"]
+    assert {rule["id"] for rule in rules} == set(RULES)
+    assert rules[run["results"][0]["ruleIndex"]]["id"] == "not-text"
+    assert all(0 < len(rule["shortDescription"]["text"]) <= 255 for rule in rules)
+    assert all(len(rule["fullDescription"]["text"]) <= 1024 for rule in rules)
+
+
+def test_a_finding_in_sarif_is_known_again_when_lines_are_added_above_it() -> None:
+    def fingerprints(*findings: Finding) -> list[str]:
+        return [result["partialFingerprints"]["arborist/v1"] for result in sarif(*findings)["results"]]
+
+    assert fingerprints(finding(line=3)) == fingerprints(finding(line=30))
+    assert len(set(fingerprints(finding(line=3), finding(line=5), finding(path="taxonomy/b/qna.yaml")))) == 3
+
+
+def test_sarif_holds_whatever_a_path_or_a_message_is_made_of() -> None:
+    hostile = "a b%0A\n\x00é\udce9🦉'\"<>\\"
+    [result] = sarif(finding(path=hostile, message=hostile * 1000, rule="instructlab-yaml"))["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri.isascii() and " " not in uri and "\n" not in uri
+    assert len(result["message"]["text"]) <= 1024
