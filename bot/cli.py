@@ -128,6 +128,21 @@ def rule(name: Annotated[str, typer.Argument(help="A rule; all of them if left o
 
 
 @app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="knowledge or skill.")],
+    path: Annotated[str, typer.Argument(help="The leaf's folder, such as science/birds/common_swift.")],
+    repository: RepositoryOption = Path(),
+    author: Annotated[str, typer.Option(help="Your name on GitHub.")] = "",
+) -> None:
+    """Write a new leaf with comments; lint names what is to be filled in."""
+    from bot.taxonomy.new import new_leaf
+
+    for file in new_leaf(kind, path, repository / "taxonomy", author):
+        print(file)
+    print("arborist: fill in what is blank; `arborist lint` names each place", file=sys.stderr)
+
+
+@app.command()
 def plan(
     base: Annotated[str, typer.Option(help="The commit to merge into.")],
     repository: RepositoryOption = Path(),

@@ -113,6 +113,8 @@ def _validator(name: str, part: str) -> "Validator":
             return
         seen: dict[str, int] = {}
         for index, item in enumerate(instance):
+            if _blank(item):  # which is told for each of its keys
+                continue
             text = json.dumps(item, sort_keys=True, default=repr)
             if seen.setdefault(text, index) != index:
                 yield ValidationError(str(seen[text]), path=(index,))
@@ -121,6 +123,13 @@ def _validator(name: str, part: str) -> "Validator":
     keywords = {"required": required, "additionalProperties": no_more, "uniqueItems": unique}
     made: Validator = extend(Draft202012Validator, keywords)(schema_of(name, part))  # type: ignore[no-untyped-call]
     return made
+
+
+def _blank(value: Any) -> bool:
+    """Whether nothing is written there yet."""
+    if isinstance(value, dict):
+        return all(map(_blank, value.values()))
+    return all(map(_blank, value)) if isinstance(value, list) else value in (None, "")
 
 
 def schema_of(name: str, part: str) -> Any:
@@ -192,7 +201,9 @@ def _unknown_key(parsed: Parsed, path: tuple[str | int, ...], error: "Validation
 def _too_few(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "ValidationError") -> Problem:
     have, wanted = len(parsed.node(path).children), int(str(error.validator_value))
     items = _ITEMS.get(key, "items")
-    message = f"there are {have} {items} here; at least {wanted} are needed"
+    message = (
+        f"there are {have or 'no'} {items} here; at least {wanted} {'is' if wanted == 1 else 'are'} needed"
+    )
     if have == 1:
         message = f"there is only 1 of the {items} here; at least {wanted} are needed"
     return Problem("too-few", parsed.key_place(path), message, f"add {wanted - have} more")

@@ -1,0 +1,35 @@
+"""The schemas of what people write by hand: an editor shows a description of every key, and completes values."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from bot.taxonomy.schema import SCHEMAS
+
+BY_HAND = ["qna-v1", "qna-v2", "qna-v3", "exam"]
+
+
+def keys_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(schema, dict):
+        for name, value in schema.get("properties", {}).items():
+            yield f"{path}/{name}", value
+        for name, value in schema.items():
+            yield from keys_of(
+                value, f"{path}/{name}" if name not in ("properties", "items", "$defs") else path
+            )
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_every_key_has_a_description_and_every_value_an_example_that_fits(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+    keys = dict(keys_of(schema))
+    assert len(keys) >= 4
+    for path, key in keys.items():
+        assert key.get("description"), path
+        if key.get("type") == "string":
+            assert key.get("examples"), path
+        for example in key.get("examples", ()):
+            Draft202012Validator({**key, "$defs": schema.get("$defs", {})}).validate(example)
