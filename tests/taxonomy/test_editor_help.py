@@ -1,4 +1,4 @@
-"""The schemas of what people write by hand: an editor shows a description of every key, and completes values."""
+"""The schemas of what people write: an editor shows a description of every key, and completes values."""
 
 import json
 from collections.abc import Iterator
