@@ -95,7 +95,7 @@ def lint(
         result = lint_as_instructlab(tree_files(repository / path), schema_version)
     else:
         settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
-        only, pull = _proposed(repository, base, head, author)
+        only, pull = _proposed(repository, path, base, head, author)
         with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
             result = lint_tree(repository / path, only, settings, pull, cache, online=online)
             if fix:
@@ -108,15 +108,20 @@ def lint(
     raise typer.Exit(1 if result.errors else 0)
 
 
-def _proposed(repository: Path, base: str, head: str, author: str) -> tuple[set[str] | None, "Pull | None"]:
+def _proposed(
+    repository: Path, path: str, base: str, head: str, author: str
+) -> tuple[set[str] | None, "Pull | None"]:
     """The leaves that a pull request adds or changes, and what is known of it; nothing without a base."""
     if not base:
         return None, None
     from bot.lint import Pull
     from bot.taxonomy.tree import changed_files, changed_leaves
 
-    changes = changed_leaves(repository, base, head)
-    return {*changes.added, *changes.changed}, Pull(author, changed_files(repository, base, head))
+    root, folder = repository.resolve(), (repository / path).resolve()
+    if not folder.is_relative_to(root):
+        raise UserError(f"{path}: with --base the taxonomy's folder is one of {root}")
+    changes = changed_leaves(root, base, head, folder.relative_to(root).as_posix().removeprefix("."))
+    return {*changes.added, *changes.changed}, Pull(author, changed_files(root, base, head))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lint", "--format", "xml"], "--format xml: there are terminal, github, json, markdown"),
+        (["lint", "--format", "xml"], "--format xml: there are terminal, github, json, sarif, markdown"),
         (["lint", "--repository", "nowhere"], "nowhere"),
         (["lint", "--base", "nonsense"], "nonsense"),
         (["retrain", "--recipe", "nowhere.yaml"], "there is no recipe here"),
@@ -92,3 +93,32 @@ def test_the_start_is_quick() -> None:
         seconds.append(time.perf_counter() - start)
     # The machine is shared: the best of five says what the start itself costs; wanted are 0.3 s.
     assert min(seconds) < 0.6
+
+
+def test_a_repository_may_be_a_taxonomy_itself(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=Wrenna", "-c", "user.email=wrenna@localhost"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    shutil.copytree(ROOT / "taxonomy/knowledge", tmp_path / "knowledge")
+    (tmp_path / "CONTRIBUTING.md").write_text("How to help")
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "first")
+    assert arborist("lint", ".", cwd=tmp_path).stdout == "2 leaves, nothing to mend\n"
+    [qna, *_] = sorted(tmp_path.rglob("qna.yaml"))
+    qna.write_text(qna.read_text().replace("version: 3", "version: 9"))
+    (tmp_path / "CONTRIBUTING.md").write_text("Send money")
+    git("commit", "--quiet", "--all", "--message", "second")
+    done = arborist("lint", ".", "--base", "HEAD~1", "--format", "json", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    found = [(finding["rule"], finding["path"]) for finding in report["findings"]]
+    name = str(qna.relative_to(tmp_path))
+    assert found == [("outside-taxonomy", "CONTRIBUTING.md"), ("wrong-version", name)]
+    assert report["counts"]["leaves"] == 1
+
+
+def test_with_a_base_the_folder_must_be_in_the_repository() -> None:
+    done = arborist("lint", "/", "--base", "HEAD")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "with --base the taxonomy's folder is one of" in done.stderr

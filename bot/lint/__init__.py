@@ -12,6 +12,7 @@ from bot.lint.rules import RULES, LeafRule, PullRule, TreeRule, find_rule
 from bot.lint.view import LeafView, PullView
 from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles, Files
+from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.tree import leaves_of
 
 DEFAULTS = LintRecipe()
@@ -38,6 +39,8 @@ def lint_tree(
 ) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
+    Where that is a whole repository, only the top folders of a taxonomy are looked at.
+
     Args:
         only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
         pull: the pull request that the tree is of, for the rules on what it changes.
@@ -48,7 +51,10 @@ def lint_tree(
     Raises:
         UserError: there is no such folder; the settings name a rule that there is not.
     """
-    return lint_files(tree_files(root), only, settings, pull, cache, online=online)
+    files = tree_files(root)
+    if not files.prefix:
+        files = DiskFiles(root, "", FOLDERS)
+    return lint_files(files, only, settings, pull, cache, online=online)
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:

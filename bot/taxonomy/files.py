@@ -10,7 +10,7 @@ import stat
 import subprocess
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,18 +90,19 @@ class DiskFiles(Files):
 
     Args:
         prefix: see Files; the folder's own name if left out.
+        tops: names in the folder that are looked at; all if left out.
 
     Raises:
         UserError: there is no such folder; or it is a symbolic link, which in a pull request's checkout
             may lead anywhere.
     """
 
-    def __init__(self, root: Path, prefix: str | None = None) -> None:
+    def __init__(self, root: Path, prefix: str | None = None, tops: Collection[str] = ()) -> None:
         if root.is_symlink():
             raise UserError(f"{root}: this is a symbolic link; name the taxonomy's folder itself")
         if not root.is_dir():
             raise UserError(f"{root}: there is no such folder; name the taxonomy's folder")
-        self.root = root
+        self.root, self.tops = root, tops
         self.prefix = f"{root.resolve().name}/" if prefix is None else prefix
 
     @cached_property
@@ -117,6 +118,8 @@ class DiskFiles(Files):
             except PermissionError:
                 raise UserError(f"{folder}: this folder may not be read") from None
             for item in found:
+                if self.tops and not name and item.name not in self.tops:
+                    continue
                 path = f"{name}{item.name}"
                 if item.is_dir(follow_symlinks=False):
                     if item.name != ".git":

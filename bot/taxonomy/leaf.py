@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["knowledge", "foundational", "compositional"]
+FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
+"""The top folders of a taxonomy."""
 
 
 @dataclass(frozen=True)

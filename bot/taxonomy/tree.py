@@ -73,21 +73,27 @@ def load_tree_at(
         return _load(files, only, lenient=lenient)
 
 
-def changed_leaves(repo: Path, base: str, head: str) -> Changes:
+def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Changes:
     """Which leaves `head` adds, changes and deletes, compared with where it left `base`.
 
     A change of any file in a leaf's folder is a change of that leaf.
+
+    Args:
+        folder: the taxonomy's in the repository; "" where the leaves' top folders are the repository's.
 
     Raises:
         UserError: one of the commits is not there.
     """
     head = resolve(repo, head)
     base = _merge_base(repo, resolve(repo, base), head)
-    listed = git(repo, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base, head, "--", FOLDER)
+    listed = git(
+        repo, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base, head, "--", folder or "."
+    )
     names = [name.decode(errors="surrogateescape") for name in listed.split(b"\0")[:-1]]
-    with GitFiles(repo, base, FOLDER) as before, GitFiles(repo, head, FOLDER) as after:
+    with GitFiles(repo, base, folder) as before, GitFiles(repo, head, folder) as after:
         old, new = set(leaves_of(before)), set(leaves_of(after))
-    touched = {leaf for name in names for leaf in _owners(name.removeprefix(f"{FOLDER}/"), old | new)}
+    below = len(folder) + 1 if folder else 0
+    touched = {leaf for name in names for leaf in _owners(name[below:], old | new)}
     return Changes(frozenset(new - old), frozenset(touched & old & new), frozenset(old - new))
 
 

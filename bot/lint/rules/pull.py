@@ -3,6 +3,7 @@
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, pull_rule
 from bot.lint.view import QNA, START, PullView
+from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 
 # Of a pull request that touches thousands of files, so many are told.
@@ -37,10 +38,11 @@ def created_by(pull: PullView) -> Problems:
     Example("", "README.md", "taxonomy/knowledge/new/qna.yaml"),
 )
 def outside_taxonomy(pull: PullView) -> Problems:
-    outside = [new or old for old, new in pull.files if not (new or old).startswith(pull.prefix)]
+    inside = (pull.prefix,) if pull.prefix else tuple(f"{folder}/" for folder in FOLDERS)
+    outside = [new or old for old, new in pull.files if not (new or old).startswith(inside)]
     for path in outside[:MOST]:
         more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
-        message = f"this file is not in {pull.prefix}{more}"
+        message = f"this file is not in {', '.join(inside)}{more}"
         yield path, Problem("outside-taxonomy", START, message, "send it in a pull request of its own")
 
 
