@@ -76,7 +76,7 @@ def lint(
     from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
-    from bot.recipe import LintRecipe, load_recipe
+    from bot.recipe import load_lint_recipe
     from bot.store import cache_folder
 
     if format_ not in REPORTERS:
@@ -94,7 +94,7 @@ def lint(
             )
         result = lint_as_instructlab(tree_files(repository / path), schema_version)
     else:
-        settings = load_recipe(recipe).lint if recipe.exists() else LintRecipe()
+        settings = load_lint_recipe(recipe)
         only, pull = _proposed(repository, path, base, head, author)
         with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
             result = lint_tree(repository / path, only, settings, pull, cache, online=online)

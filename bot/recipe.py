@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +83,9 @@ class ReleaseRecipe:
     license: str = "apache-2.0"
 
 
+LICENCES = ("Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "CDLA-Permissive-2.0", "MIT")
+
+
 @dataclass(frozen=True)
 class LintRecipe:
     """Which rules are run, and how grave breaking them is.
@@ -91,12 +94,18 @@ class LintRecipe:
         select: only these; all if empty.
         severity: rule -> another severity than its own.
         document_kb: the most that a document may have, in kilobytes.
+        licences: SPDX identifiers of those that a leaf may have.
+        student: whose tokenizer counts; said by the recipe's `student`.
+        max_tokens: the most that a sample may have, 0 if that is not known; said by `train.max_length`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, str] = field(default_factory=dict)
     document_kb: int = 1_000
+    licences: tuple[str, ...] = LICENCES
+    student: str = ""
+    max_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,16 +139,39 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UserError: it is missing, not YAML, or not as the schema says (with the place).
     """
+    data = _read(path)
+    _check(path, data)
+    return _typed(data)
+
+
+def load_lint_recipe(path: Path) -> LintRecipe:
+    """What arborist.yaml says of lint. It may say nothing else, where a repository is linted and not taught.
+
+    Raises:
+        UserError: it is not YAML, or not as the schema says (with the place).
+    """
+    if not path.exists():
+        return LintRecipe()
+    data = _read(path)
+    if isinstance(data, dict) and data.keys() == {"version", "lint"}:
+        _check(path, data["lint"], "lint")
+        return _lint(data["lint"])
+    return load_recipe(path).lint
+
+
+def _read(path: Path) -> Any:
     try:
-        data = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no recipe here; run in a folder with an arborist.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
-    mistake = first_mistake(data, SCHEMA)
+
+
+def _check(path: Path, data: Any, part: str = "") -> None:
+    mistake = first_mistake(data, SCHEMA, part)
     if mistake is not None:
         raise UserError(f"{path}: {mistake[0]}: {mistake[1]}", code=1)
-    return _typed(data)
 
 
 def _typed(data: Mapping[str, Any]) -> Recipe:
@@ -153,7 +185,11 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
         evaluate=EvaluateRecipe(**data["evaluate"]),
         gate=GateRecipe(**data["gate"]),
         release=ReleaseRecipe(**data["release"]),
-        lint=_lint(data.get("lint", {})),
+        lint=replace(
+            _lint(data.get("lint", {})),
+            student=data["student"]["model"],
+            max_tokens=data["train"].get("max_length", TrainRecipe.max_length),
+        ),
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),
         seed=data.get("seed", 0),
@@ -161,5 +197,5 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
 
 
 def _lint(data: Mapping[str, Any]) -> LintRecipe:
-    select, ignore = (tuple(data.get(name, ())) for name in ("select", "ignore"))
-    return LintRecipe(select, ignore, dict(data.get("severity", {})), data.get("document_kb", 1_000))
+    lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
+    return LintRecipe(**{**data, **lists})

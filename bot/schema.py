@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 
-def first_mistake(data: Any, schema: Path) -> tuple[str, str] | None:
-    """The gravest violation of a schema: its place ("train.knowledge") and what is wrong; or None."""
+def first_mistake(data: Any, schema: Path, part: str = "") -> tuple[str, str] | None:
+    """The gravest violation of a schema: its place ("train.knowledge") and what is wrong; or None.
+
+    Args:
+        part: the key whose value the data are; "" if they are the whole.
+    """
     import jsonschema_rs
 
-    wanted = json.loads(schema.read_text())
+    whole = json.loads(schema.read_text())
+    wanted = whole["properties"][part] if part else whole
     with suppress(ValueError):  # a date or the like, which JSON does not have
         if jsonschema_rs.validator_for(wanted).is_valid(data):
             return None
@@ -21,4 +26,5 @@ def first_mistake(data: Any, schema: Path) -> tuple[str, str] | None:
     worst = best_match(Draft202012Validator(wanted).iter_errors(data))
     if worst is None:
         return None
-    return ".".join(str(part) for part in worst.absolute_path) or "top level", worst.message
+    path = [*([part] if part else []), *map(str, worst.absolute_path)]
+    return ".".join(path) or "top level", worst.message

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import ROOT, LintRecipe, load_lint_recipe, load_recipe
 
 OURS = (ROOT / "arborist.yaml").read_text()
 
@@ -52,3 +52,21 @@ def test_the_environment_says_where_the_store_is(monkeypatch: pytest.MonkeyPatch
     assert recipe.store_url() == ".arborist/store"
     monkeypatch.setenv("ARBORIST_STORE", "s3://somewhere/store")
     assert recipe.store_url() == "s3://somewhere/store"
+
+
+def test_a_repository_that_is_only_linted_says_only_that(tmp_path: Path) -> None:
+    file = tmp_path / "arborist.yaml"
+    assert load_lint_recipe(file) == LintRecipe()
+    file.write_text("version: 1\nlint:\n  ignore: [html]\n  licences: [GPL-3.0-only]\n")
+    assert load_lint_recipe(file) == LintRecipe(ignore=("html",), licences=("GPL-3.0-only",))
+    file.write_text("version: 1\nlint:\n  ignore: html\n")
+    with pytest.raises(UserError, match=r"arborist.yaml: lint.ignore: 'html' is not of type 'array'"):
+        load_lint_recipe(file)
+    with pytest.raises(UserError, match="'teacher' is a required property"):
+        load_recipe(file)
+
+
+def test_lint_counts_as_the_student_of_the_recipe_does() -> None:
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    lint = load_lint_recipe(ROOT / "arborist.yaml")
+    assert (lint.student, lint.max_tokens) == (recipe.student.model, recipe.train.max_length)

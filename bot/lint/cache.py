@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf
+from bot.models import tokenizer_at_hand
 from bot.recipe import ROOT, LintRecipe
 from bot.taxonomy.files import Files, Unreadable
 
@@ -48,7 +49,9 @@ class FindingsCache:
 
     def __init__(self, database: sqlite3.Connection, settings: LintRecipe) -> None:
         self.database = database
-        self.rules = blake2b(f"{code()} {astuple(settings)}".encode()).digest()
+        # What cannot be counted today may be tomorrow.
+        tokenizer = tokenizer_at_hand(settings.student)
+        self.rules = blake2b(f"{code()} {astuple(settings)} {tokenizer}".encode()).digest()
 
     def key(self, files: Files, leaf: str) -> bytes | None:
         """A key of the rules, the settings, and each file of a leaf; None for a leaf that is not kept."""

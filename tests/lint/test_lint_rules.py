@@ -35,7 +35,7 @@ BROKEN: dict[str, tuple[str, str, str, int, int, str]] = {
     "too-few": (S, "  - question: Greet Ann.\n    answer: Good day, Ann!\n", "", 4, 1, "add 1 more"),
     "repeated-item": (S, "Bo.\n    answer: Good day, Bo", "Ann.\n    answer: Good day, Ann", 7, 5, "another"),
     "attribution-empty": (A, "", "", 1, 1, "License"),
-    "attribution-licence": (A, "CC-BY-4.0", "CC BY 4.0", 3, 22, "did you mean CC-BY-4.0?"),
+    "attribution-licence": (A, "CC-BY-4.0", "CC BY 4.0", 3, 22, "write CC-BY-4.0"),
     "document-source": (Q, "repo: .", "repo: git@github.com:org/name.git", 7, 9, "https://"),
     "document-pattern": (Q, "- oru.md", "- ../../oru.md", 10, 7, "below"),
     "context-not-in-document": (Q, "context: Oru is an island", "context: Oru is an isle", 12, 14, "isle"),
@@ -196,3 +196,38 @@ def test_many_leaves_are_linted_by_several_processes_and_told_in_order(tree: Any
         f"skill_{number}" for number in (107, 207, 307, 7)
     ]
     assert len(report.leaves) == MANY + 2
+
+
+@pytest.mark.parametrize(
+    ("licence", "message", "fix"),
+    [
+        ("CC BY 4.0", "'CC BY 4.0' is not how SPDX calls it", "CC-BY-4.0"),
+        ("apache-2.0", "'apache-2.0' is not how SPDX calls it", "Apache-2.0"),
+        ("CC BY-NC-SA 4.0", "the licence CC-BY-NC-SA-4.0 is not one that is allowed", None),
+        ("GPL-3.0-only", "the licence GPL-3.0-only is not one that is allowed", None),
+        ("MIT AND GPL-2.0-only", "the licence GPL-2.0-only is not one that is allowed", None),
+        ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 WITH LLVM-exception is not one that is allowed", None),
+        ("CC-BY-4", "'CC-BY-4' is not the SPDX identifier of a licence", None),
+        ("Public Domain", "'Public Domain' is not the SPDX identifier of a licence", None),
+        ("(" * 5000, "is not the SPDX identifier of a licence", None),
+        ("", "the licence is not named", None),
+    ],
+)
+def test_a_licence_is_known_and_allowed(tree: Any, licence: str, message: str, fix: str | None) -> None:
+    tree.replace(A, "CC-BY-4.0", licence)
+    [finding] = tree.lint().findings
+    assert (finding.rule, finding.fix) == ("attribution-licence", fix)
+    assert message in finding.message
+
+
+@pytest.mark.parametrize("licence", ["MIT", "MIT OR Apache-2.0", "(CC0-1.0 AND CC-BY-4.0)"])
+def test_a_licence_that_is_allowed(tree: Any, licence: str) -> None:
+    tree.replace(A, "CC-BY-4.0", licence)
+    assert tree.rules() == []
+
+
+def test_a_repository_may_allow_other_licences(tree: Any) -> None:
+    tree.replace(A, "CC-BY-4.0", "GPL-3.0-only")
+    settings = LintRecipe(licences=("GPL-3.0-only",))
+    found = [finding.path for finding in lint_tree(tree.root, settings=settings).findings]
+    assert found == [f"taxonomy/{SKILL}/attribution.txt"]

@@ -1,6 +1,7 @@
 """attribution.txt: whose work a leaf is, and under which licence."""
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from bot.lint.findings import Severity
@@ -8,8 +9,8 @@ from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import ATTRIBUTION, QNA, START, LeafView
 from bot.taxonomy.parsed import Place, Problem
 
-LICENCES = ("Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "CDLA-Permissive-2.0", "MIT")
 _LICENCE = re.compile(r"^[ \t]*licen[cs]e[^:\n]*:[ \t]*(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+_JOINED = re.compile(r"[()]|\bAND\b|\bOR\b")
 
 
 _LINES = "Title of work, Link to work, Revision, License of the work, Creator names"
@@ -55,25 +56,47 @@ def attribution_licence(leaf: LeafView) -> Problems:
     text = leaf.attribution
     if leaf.version < 2 or text is None or not text.strip():
         return
-    named = list(_LICENCE.finditer(text))
-    allowed = ", ".join(LICENCES)
-    known = {licence.casefold(): licence for licence in LICENCES}
+    named, licences = list(_LICENCE.finditer(text)), leaf.settings.licences
     if not named:
-        mend = f"add a line `License of the work: {LICENCES[1]}`; allowed are {allowed}"
+        mend = f"add a line `License of the work: {licences[0]}`; allowed are {', '.join(licences)}"
         yield ATTRIBUTION, Problem("attribution-licence", START, "no licence is named", mend)
     for match in named:
         name = match.group(1)
-        if name.casefold() not in known:
-            near = get_close_matches(re.sub(r"[\s_]+", "-", name[:40]).casefold(), known, 1, 0.8)
-            mend = f"did you mean {known[near[0]]}?" if near else f"allowed are {allowed}"
-            shown = (
-                f"the licence {name[:80]!r} is not one that is allowed"
-                if name
-                else "the licence is not named"
-            )
+        if name not in licences:
             place = _place(text, match.span(1))
-            fix = known[near[0]] if near else None
-            yield ATTRIBUTION, Problem("attribution-licence", place, shown, mend, fix)
+            message, mend, fix = _licence_problem(name, licences)
+            if message:
+                yield ATTRIBUTION, Problem("attribution-licence", place, message, mend, fix)
+
+
+def _licence_problem(name: str, licences: Sequence[str]) -> tuple[str, str, str | None]:
+    """What is wrong with a licence, how to mend it, and what to write in its stead where that is sure."""
+    allowed = f"allowed are {', '.join(licences)}"
+    if not name:
+        return "the licence is not named", allowed, None
+    known = _spdx(name) or _spdx(re.sub(r"[\s_]+", "-", name))
+    if known is None:
+        # What is only near may be another licence, so nobody writes it unasked.
+        near = get_close_matches(name[:40], licences, 1, 0.8)
+        message = f"{name[:80]!r} is not the SPDX identifier of a licence"
+        return message, f"did you mean {near[0]}? {allowed}" if near else allowed, None
+    if known in licences:
+        return f"{name!r} is not how SPDX calls it", f"write {known}", known
+    # Of a choice (OR) too, all must be allowed: which one was chosen nobody can tell afterwards.
+    others = [part for part in map(str.strip, _JOINED.split(known)) if part and part not in licences]
+    return (
+        (f"the licence {others[0]} is not one that is allowed", allowed, None) if others else ("", "", None)
+    )
+
+
+def _spdx(name: str) -> str | None:
+    """A licence, or several in an expression, as SPDX writes them; None if it does not know them."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        return canonicalize_license_expression(name[:200])
+    except InvalidLicenseExpression:
+        return None
 
 
 _FIELDS = {"Title of work": "title", "Link to work": "link", "Creator names": "creator"}

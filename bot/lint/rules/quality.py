@@ -7,6 +7,7 @@ from bot.lint.benchmarks import benchmark_of
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.rules.safety import secrets_in
+from bot.lint.tokens import count_tokens
 from bot.lint.view import QNA, LeafView
 from bot.taxonomy.parsed import Problem
 
@@ -18,6 +19,8 @@ COMPARED = 20
 # What InstructLab's documentation asks for, and its tools never count.
 PAIRS = 3
 CONTEXT_WORDS, PAIR_WORDS, SKILL_WORDS = 500, 250, 2300
+# So many bytes of a leaf are counted, which takes half a second; who has more is told of its words.
+COUNTED = 300_000
 _WORD = re.compile(r"\w[\w'\u2019.,]*\w|\w")
 _LITTLE_WORDS = """
     a an and are as at be by called for from had has have in is it its name named of on or said that the
@@ -148,6 +151,30 @@ def too_long(leaf: LeafView) -> Problems:
         place = leaf.qna.key_place(("seed_examples",))
         message = f"the examples have {total} words; {SKILL_WORDS} are the most"
         yield QNA, Problem("too-long", place, message, "keep the examples that differ most")
+
+
+@leaf_rule(
+    "too-many-tokens",
+    Severity.WARNING,
+    "An example has at most as many tokens as train.max_length, where the student's tokenizer is at hand.",
+    "Samples are learnt in rows of that length; a longer one may not fit the memory.",
+    Example(QNA, f"answer: First {'They grow barley. ' * 400}", "answer: First They grow barley."),
+)
+def too_many_tokens(leaf: LeafView) -> Problems:
+    most, left = leaf.settings.max_tokens, COUNTED
+    if leaf.qna is None or not most:
+        return
+    for path, *texts in leaf.pairs:
+        # A token is a byte at least, so most need no counting.
+        size = sum(len(text.encode(errors="replace")) for text in texts)
+        if size <= most:
+            continue
+        left -= size
+        count = count_tokens(leaf.settings.student, texts) if left > 0 else None
+        if count and count > most:
+            message = f"this example has {count:,} tokens with its context; {most:,} are the most"
+            place = leaf.qna.place((*path, "answer"))
+            yield QNA, Problem("too-many-tokens", place, message, "shorten it, or make two of it")
 
 
 @leaf_rule(
