@@ -38,7 +38,7 @@ BROKEN: dict[str, tuple[str, str, str, int, int, str]] = {
     "attribution-licence": (A, "CC-BY-4.0", "CC BY 4.0", 3, 22, "write CC-BY-4.0"),
     "document-source": (Q, "repo: .", "repo: git@github.com:org/name.git", 7, 9, "https://"),
     "document-pattern": (Q, "- oru.md", "- ../../oru.md", 10, 7, "below"),
-    "context-not-in-document": (Q, "context: Oru is an island", "context: Oru is an isle", 12, 14, "isle"),
+    "context-not-in-document": (Q, "context: Oru is an island", "context: Oru is an isle", 12, 24, "isle"),
     "exam-repeats-seed": (E, "Which sea washes Oru?", "what is said of oru first", 3, 15, "other words"),
 }  # fmt: skip
 
@@ -118,6 +118,26 @@ def test_a_broken_leaf_does_not_keep_others_from_being_linted(tree: Any) -> None
     tree.write(Q, "{")
     tree.replace(S, "Greet Bo.", "7")
     assert sorted(tree.rules()) == ["not-text", "yaml-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("context", "line", "column", "end"),
+    [
+        ("Nine hundred people live on Orm.", 28, 42, 46),
+        ('"Nine hundred people live on Orm."', 28, 43, 48),
+        ("Nine hundred people\n      live on Orm.", 29, 15, 19),
+        ("|\n      Nine hundred people\n      live on Orm.", 30, 15, 19),
+        (">-  # folded\n\n      Nine hundred\n      people live on Orm.", 31, 22, 26),
+        ("Nobody lives on Oru.", 28, 14, 34),
+    ],
+    ids=["plain", "quoted", "wrapped", "a block", "a folded block", "all of it"],
+)
+def test_a_context_is_told_where_it_leaves_the_document(
+    tree: Any, context: str, line: int, column: int, end: int
+) -> None:
+    tree.replace(Q, "context: Nine hundred people live on Oru.", f"context: {context}")
+    [finding] = [f for f in tree.lint().findings if f.rule == "context-not-in-document"]
+    assert (finding.line, finding.column, finding.end_column) == (line, column, end)
 
 
 def test_a_context_may_be_wrapped_otherwise_than_the_document(tree: Any) -> None:
@@ -202,7 +222,6 @@ def test_many_leaves_are_linted_by_several_processes_and_told_in_order(tree: Any
     ("licence", "message", "fix"),
     [
         ("CC BY 4.0", "'CC BY 4.0' is not how SPDX calls it", "CC-BY-4.0"),
-        ("apache-2.0", "'apache-2.0' is not how SPDX calls it", "Apache-2.0"),
         ("CC BY-NC-SA 4.0", "the licence CC-BY-NC-SA-4.0 is not one that is allowed", None),
         ("GPL-3.0-only", "the licence GPL-3.0-only is not one that is allowed", None),
         ("MIT AND GPL-2.0-only", "the licence GPL-2.0-only is not one that is allowed", None),

@@ -62,7 +62,7 @@ def attribution_licence(leaf: LeafView) -> Problems:
         yield ATTRIBUTION, Problem("attribution-licence", START, "no licence is named", mend)
     for match in named:
         name = match.group(1)
-        if name not in licences:
+        if name.casefold() not in map(str.casefold, licences):
             place = _place(text, match.span(1))
             message, mend, fix = _licence_problem(name, licences)
             if message:

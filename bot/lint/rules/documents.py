@@ -6,7 +6,10 @@ from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import QNA, LeafView
 from bot.taxonomy.documents import DocumentError, check_source, match_pattern
-from bot.taxonomy.parsed import Problem
+from bot.taxonomy.parsed import Parsed, Place, Problem
+
+CHANCE = 12
+"""Characters that a context of somebody's own may have in common with a document."""
 
 
 @leaf_rule(
@@ -104,9 +107,10 @@ def context_not_in_document(leaf: LeafView) -> Problems:
             continue
         words = _plain(context)
         if not any(words in document for document in documents):
-            place = leaf.qna.place(("seed_examples", index, "context"))
+            same = _same(words, documents)
+            place = _place(leaf.qna, ("seed_examples", index, "context"), words[:same].count(" "))
             message = "this context does not stand in the document"
-            yield QNA, Problem("context-not-in-document", place, message, _difference(words, documents))
+            yield QNA, Problem("context-not-in-document", place, message, _mend(words, same))
 
 
 def _plain(text: str) -> str:
@@ -114,16 +118,38 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _difference(context: str, documents: list[str]) -> str:
-    """How to mend a context that is not in the documents: the place where it leaves them."""
+def _same(context: str, documents: list[str]) -> int:
+    """How many characters of a context stand in one of the documents; 0 if that may be chance."""
     low, high = 0, len(context)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if any(context[:middle] in d for d in documents) else (low, middle - 1)
-    same, rest = context[:low].split(" "), context[low:]
-    if low < 12:
+    return low if low >= CHANCE else 0
+
+
+def _place(qna: Parsed, path: tuple[str | int, ...], number: int) -> Place:
+    """The place of a text's word by its number; all of the text for the first, and where it is not found."""
+    whole = qna.place(path)
+    wanted = qna.node(path).value.split()[number]
+    lines = qna.text.split("\n")[whole.line - 1 : whole.end_line]
+    words = [(row, word) for row, line in enumerate(lines) for word in re.finditer(r"\S+", line)]
+    # What stands before the text, and the header of a block such as `|-`, are no words of it.
+    words = [(row, word) for row, word in words if row or word.end() >= whole.column]
+    if lines[0][whole.column - 1 : whole.column] in ("|", ">"):
+        words = [(row, word) for row, word in words if row]
+    if not 0 < number < len(words) or wanted not in words[number][1].group():
+        return whole
+    row, word = words[number]
+    line = whole.line + row
+    return Place(line, word.start() + 1, line, word.end() + 1)
+
+
+def _mend(context: str, same: int) -> str:
+    """How to mend a context that leaves the documents after so many characters."""
+    if not same:
         return "copy a passage of the document, word by word"
+    before, after = context[:same].split(" "), context[same:]
     # The last word is told with what differs: it may have matched only by its first letters.
-    last = " ".join(same[-6:-1]) or same[-1]
-    other = " ".join((same[-1] + rest).split(" ")[:4])
+    last = " ".join(before[-6:-1]) or before[-1]
+    other = " ".join((before[-1] + after).split(" ")[:4])
     return f"copy the passage word by word; it differs after {last[-60:]!r}, at {other[:60]!r}"
