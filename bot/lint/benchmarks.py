@@ -1,41 +1,39 @@
 """Items of known benchmarks, known by fingerprints: the items themselves are not passed on.
 
 A run of 12 words that two texts share is hardly chance (GPT-3's authors took 13, arXiv 2005.14165). Of each
-item's runs those are kept whose hash comes out so, and the first one; a shorter item is one run.
+item's runs the few with the smallest hashes are kept; a shorter item is one run. What several items have in
+common, such as "which of the following statements is", is nobody's and is not kept.
 """
 
 import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 RUN = 12
-# Of an item this short nothing is kept: others ask for the same.
-FEWEST = 6
-ONE_IN = 6
+# Of an item that is shorter nothing is kept: others ask for the same.
+FEWEST = 10
+KEPT = 3
 FINGERPRINTS = Path(__file__).parent / "benchmarks.txt"
 _WORD = re.compile(r"[^\W_]+")
 
 
 def benchmark_of(text: str) -> str | None:
     """The benchmark that a text has an item of, or a good part of one."""
-    known = _known()
-    return next((known[run] for run in _runs(text) if run in known), None)
+    runs = set(_runs(text))
+    return next((name for name, known in _known().items() if not known.isdisjoint(runs)), None)
 
 
 @cache
-def _known() -> dict[str, str]:
-    """Fingerprints with the benchmark that they are of."""
-    known, name = {}, ""
-    for line in FINGERPRINTS.read_text().splitlines():
-        if line.startswith("# "):
-            name = line[2:]
-        else:
-            known[line] = name
-    return known
+def _known() -> dict[str, frozenset[str]]:
+    """The benchmarks' fingerprints by their names."""
+    parts = FINGERPRINTS.read_text().removeprefix("# ").split("\n# ")
+    return {lines[0]: frozenset(lines[1:]) for lines in (part.splitlines() for part in parts)}
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -43,12 +41,7 @@ def _runs(text: str) -> Iterator[str]:
     if len(words) >= FEWEST:
         for start in range(max(1, len(words) - RUN + 1)):
             run = " ".join(words[start : start + RUN])
-            yield hashlib.blake2b(run.encode(), digest_size=8).hexdigest()
-
-
-def _kept(text: str) -> set[str]:
-    runs = list(_runs(text))
-    return {run for place, run in enumerate(runs) if place == 0 or int(run, 16) % ONE_IN == 0}
+            yield hashlib.blake2b(run.encode(), digest_size=6).hexdigest()
 
 
 def main() -> None:
@@ -57,9 +50,11 @@ def main() -> None:
         name, _, rest = source.partition("=")
         file, _, key = rest.rpartition(":")
         items = [json.loads(line)[key] for line in Path(file).read_text().splitlines()]
-        texts = [text for item in items for text in (item if isinstance(item, list) else [item])]
-        runs = {run for text in texts for run in _kept(text)}
-        print("\n".join([f"# {name}", *sorted(runs)]))
+        texts = {text for item in items for text in (item if isinstance(item, list) else [item])}
+        runs = [set(_runs(text)) for text in texts]
+        shared = {run for run, count in Counter(chain.from_iterable(runs)).items() if count > 1}
+        kept = {run for own in runs for run in sorted(own - shared)[:KEPT]}
+        print("\n".join([f"# {name}", *sorted(kept)]))
 
 
 if __name__ == "__main__":
