@@ -25,7 +25,7 @@ def test_items_of_each_benchmark_are_known() -> None:
     task = "Compose an engaging travel blog post about a recent trip to Hawaii, highlighting cultural"
     program = (
         "Check if in given list of numbers, are any two numbers closer to each other than given threshold. "
-        ">>> has_close_elements([1.0, 2.0, 3.0], 0.5) False >>> has_close_elements([1.0, 2.8, 3.0], 0.3)"
+        ">>> has_close_elements([1.0, 2.8, 3.0, 4.0, 5.0, 2.0], 0.3) True"
     )
     found = [
         benchmark_of(text) for text in (question, f"{task} experiences and must-see attractions.", program)
