@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from bot.taxonomy.schema import SCHEMAS
 
-BY_HAND = ["qna-v1", "qna-v2", "qna-v3", "exam"]
+BY_CONTRIBUTORS = ["qna-v1", "qna-v2", "qna-v3", "exam"]
+BY_MAINTAINERS = ["recipe"]
 
 
 def keys_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -22,13 +23,17 @@ def keys_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]
             )
 
 
-@pytest.mark.parametrize("name", BY_HAND)
-def test_every_key_has_a_description_and_every_value_an_example_that_fits(name: str) -> None:
-    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
-    keys = dict(keys_of(schema))
+@pytest.mark.parametrize("name", [*BY_CONTRIBUTORS, *BY_MAINTAINERS])
+def test_every_key_has_a_description(name: str) -> None:
+    keys = dict(keys_of(json.loads((SCHEMAS / f"{name}.json").read_text())))
     assert len(keys) >= 4
-    for path, key in keys.items():
-        assert key.get("description"), path
+    assert [path for path, key in keys.items() if not key.get("description")] == []
+
+
+@pytest.mark.parametrize("name", BY_CONTRIBUTORS)
+def test_every_text_has_an_example_that_fits(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+    for path, key in keys_of(schema):
         if key.get("type") == "string":
             assert key.get("examples"), path
         for example in key.get("examples", ()):
