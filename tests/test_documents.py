@@ -55,7 +55,12 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         )
         assert done.stdout == "h\n", done.stderr
     else:
-        done = subprocess.run(shlex.split(command), cwd=ROOT, env=environment, capture_output=True, text=True)
+        new = command.startswith("arborist new")
+        (tmp_path / "taxonomy").mkdir()
+        folder = tmp_path if new else ROOT
+        done = subprocess.run(
+            shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
 
 

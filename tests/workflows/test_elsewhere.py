@@ -118,3 +118,13 @@ def test_as_a_pre_commit_hook_it_stops_a_commit_until_it_is_mended(theirs: Path,
     assert 'created_by: "7"' in (theirs / LEAF).read_text()
     run("git", "add", "-A", cwd=theirs)
     assert run("pre-commit", "run", cwd=theirs).returncode == 0
+
+
+def test_the_readme_shows_the_action_and_the_hook_as_they_are() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = [yaml.safe_load(block) for block in blocks]
+    [step] = [step for block in shown if isinstance(block, list) for step in block if "with" in step]
+    assert set(step["with"]) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])
+    [hooks] = [block["repos"][0]["hooks"] for block in shown if "repos" in block]
+    known = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert [hook["id"] for hook in hooks] == [hook["id"] for hook in known]
