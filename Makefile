@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo test test-demo lint format docs bench clean
+.PHONY: setup demo test test-demo lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
@@ -34,6 +34,9 @@ lint: .venv/ready
 format: .venv/ready
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
+
+fuzz: .venv/ready  ## ten minutes of leaves that are broken in ways that nobody thought of
+	@FUZZ_EXAMPLES=40000 $(BIN)/pytest tests/corpus -k any_change
 
 docs: .venv/ready  ## the pages that are made from the code
 	@$(BIN)/arborist rule > docs/RULES.md
