@@ -203,18 +203,23 @@ def generate(
 def sample(
     pull: Annotated[int, typer.Option(help="The pull request's number.")],
     sha: Annotated[str, typer.Option(help="The commit that the maintainer saw.")],
+    only: Annotated[str, typer.Option(help="sample, with the precheck; or precheck alone.")] = "sample",
+    arguments: Annotated[str, typer.Option(help="How many samples, and which leaves.")] = "",
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Sample a pull request, and ask today's model its questions; both go into the comment."""
     from bot.github.client import connect, github_errors
-    from bot.github.sample import sample_pull
+    from bot.github.sample import work_on_pull
     from bot.recipe import load_recipe
     from bot.store import Store
 
+    if only not in ("sample", "precheck"):
+        raise UserError(f"--only {only}: there are sample and precheck")
     loaded = load_recipe(recipe)
     with github_errors(f"sampling pull request {pull}"):
-        posted = sample_pull(connect(), repository, pull, sha, loaded, Store(loaded.store_url()))
+        store = Store(loaded.store_url())
+        posted = work_on_pull(connect(), repository, pull, sha, only, arguments, loaded, store)
     print(posted.url)
 
 
@@ -241,15 +246,26 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
     from bot.github.client import connect, github_errors
     from bot.github.commands import handle_comment
     from bot.recipe import load_recipe
+    from bot.store import Store
 
+    loaded = load_recipe(recipe)
     with github_errors("answering a command"):
-        accepted = handle_comment(connect(), load_recipe(recipe), _event())
+        accepted = handle_comment(connect(), loaded, Store(loaded.store_url()), _event())
     if accepted:
-        values = {"name": accepted.command.name, "pull": str(accepted.pull), "sha": accepted.sha}
-        lines = "".join(f"{name}={value}\n" for name, value in values.items())
+        lines = "".join(f"{name}={value}\n" for name, value in accepted.outputs().items())
         with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
             file.write(lines)
         print(lines, end="")
+
+
+@app.command()
+def reap() -> None:
+    """End what a dead runner left open on pull requests, and have reported what was not."""
+    from bot.github.client import connect, github_errors
+    from bot.github.reap import reap as look
+
+    with github_errors("looking at the open pull requests"):
+        print("\n".join(look(connect())) or "nothing was left open")
 
 
 @app.command()

@@ -57,19 +57,20 @@ class Trained:
     mixtures: tuple[Mixture, Mixture]
 
 
-def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[list[Generated], Examination, str]:
-    """A first part of the leaves' samples, and the precheck: what today's model answers to their exams.
+def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> list[Generated]:
+    """A first part of the leaves' samples; it is in the store when the contribution is merged.
 
-    What is generated here is in the store when the contribution is merged.
-
-    Returns:
-        The samples, the precheck, and what today's model is called.
+    Args:
+        count: samples of each leaf, at least, where the teacher's batches come to as many.
     """
     teacher = open_teacher(recipe)
-    sampled = [generate_leaf(leaf, recipe, store, teacher, limit=SAMPLE) for leaf in leaves]
+    return [generate_leaf(leaf, recipe, store, teacher, limit=count) for leaf in leaves]
+
+
+def precheck(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Examination, str]:
+    """What today's model answers to the leaves' exams, and what that model is called."""
     released = latest_release(recipe.release.repository)
-    examined = examine_released(released, leaves, recipe, store)
-    return sampled, examined, released.tag if released else "the base"
+    return examine_released(released, leaves, recipe, store), released.tag if released else "the base"
 
 
 def wanted_key(leaves: Sequence[Leaf], recipe: Recipe) -> str:

@@ -4,34 +4,38 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from github.GithubException import UnknownObjectException
+from github.IssueComment import IssueComment
 from github.Repository import Repository
 
+from bot.github.answers import COMMANDS, Asked, Command
+from bot.github.checks import Work
+from bot.github.marks import reply
+from bot.github.rights import may, who_may
 from bot.markdown import escape
 from bot.recipe import Recipe
+from bot.store import Store
 
 _COMMAND = re.compile(r"^/arborist[ \t]+([a-z]+)[ \t]*(.*)$")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 
-HELP = """**Commands**
-- `/arborist sample`: samples from this contribution, and what today's model answers to its questions
-- `/arborist help`: this list"""
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command somebody gave: its name, the rest of its line."""
-
-    name: str
-    arguments: str
-
 
 @dataclass(frozen=True)
 class Accepted:
-    """A command that may run, bound to the pull request's commit at that moment."""
+    """Work for a GPU runner, bound to the commit that the person saw who asked for it."""
 
-    command: Command
+    work: Work
     pull: int
     sha: str
+
+    def outputs(self) -> dict[str, str]:
+        """What the workflow's next job is given; none of it can be more than one line."""
+        return {
+            "command": self.work.command,
+            "arguments": " ".join(self.work.arguments.split()),
+            "pull": str(self.pull),
+            "sha": self.sha,
+        }
 
 
 def find_command(body: str) -> Command | None:
@@ -48,39 +52,57 @@ def find_command(body: str) -> Command | None:
     return None
 
 
-def handle_comment(repository: Repository, recipe: Recipe, event: dict[str, Any]) -> Accepted | None:
-    """Answer an `issue_comment` event: react, check who it was, say what happens.
+def handle_comment(
+    repository: Repository, recipe: Recipe, store: Store, event: dict[str, Any]
+) -> Accepted | None:
+    """Answer an `issue_comment` event: react, check who it was, do it or hand it over. Twice is as once.
 
     Returns:
-        The command for a GPU job to run, or None when there is nothing more to do.
+        What a GPU runner has to do, or None when there is nothing more to do.
     """
-    issue, comment = event["issue"], event["comment"]
-    command = find_command(comment["body"] or "")
-    if command is None or "pull_request" not in issue or comment["user"]["type"] == "Bot":
+    number, given = event["issue"]["number"], event["comment"]
+    command = find_command(given["body"] or "")
+    if command is None or "pull_request" not in event["issue"]:
         return None
-    thread = repository.get_issue(issue["number"])
-    said = thread.get_comment(comment["id"])
-    if command.name not in recipe.commands or command.name not in ("help", "sample"):
-        said.create_reaction("confused")
-        thread.create_comment(f"There is no command `{escape(command.name, 40)}` here.\n\n{HELP}")
-        return None
-    login = comment["user"]["login"]
-    role = repository.get_collaborator_role_name(login)
-    if role not in recipe.commands[command.name]:
-        said.create_reaction("-1")
-        allowed = ", ".join(recipe.commands[command.name]) or "nobody"
-        thread.create_comment(
-            f"`/arborist {command.name}` is for {allowed} here, and you have the role {escape(role)}. "
-            "A maintainer can give the command for you."
-        )
-        return None
-    if issue["state"] != "open":
-        said.create_reaction("confused")
-        thread.create_comment("This pull request is closed, so there is nothing to do.")
+    thread = repository.get_issue(number)
+    said = thread.get_comment(given["id"])
+    try:
+        same = find_command(said.body or "") == command
+    except UnknownObjectException:
+        return None  # deleted meanwhile, and with it what was asked for
+    asked = Asked(repository, recipe, store, thread, command, said.user.login, said.created_at)
+    refusal = _refusal(asked, said, same)
+    if refusal:
+        reaction, about, text = refusal
+        said.create_reaction(reaction)
+        reply(thread, repository.full_name, about, text)
         return None
     said.create_reaction("eyes")
-    if command.name == "help":
-        thread.create_comment(HELP)
+    answer = COMMANDS[command.name].answer(asked)
+    if isinstance(answer, str):
+        reply(thread, repository.full_name, str(said.id), answer)
         return None
-    sha = repository.get_pull(issue["number"]).head.sha
-    return Accepted(command, issue["number"], sha)
+    return Accepted(answer, number, asked.pull.head.sha)
+
+
+def _refusal(asked: Asked, said: IssueComment, same: bool) -> tuple[str, str, str] | None:
+    """Why a command is not followed: the reaction, what is answered once only, the answer; None if it is."""
+    name, login = asked.command.name, said.user.login
+    once = f"refused {login} {name}"
+    if not same:
+        return "confused", str(said.id), "The comment was edited since; say it in a new one."
+    if said.user.type == "Bot":
+        return "-1", f"refused {login}", "Commands are for people; a bot's are not followed."
+    if name not in COMMANDS or name not in asked.recipe.commands:
+        text = f"There is no command `{escape(name, 40)}` here. `/arborist help` lists what there is."
+        return "confused", str(said.id), text
+    allowed = asked.recipe.commands[name]
+    if not may(asked.repository, asked.thread, login, allowed):
+        text = (
+            f"`/arborist {name}` is for {who_may(allowed)} here, and that is not the case for you. "
+            "One of them can give the command for you."
+        )
+        return "-1", once, text
+    if asked.thread.state != "open" and not COMMANDS[name].when_closed:
+        return "confused", str(said.id), "This pull request is closed, so there is nothing to do."
+    return None

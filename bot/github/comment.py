@@ -1,15 +1,21 @@
 """The one comment on a pull request: parts that are updated apart from each other."""
 
 import re
+import time
 from dataclasses import dataclass
 
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
+from bot.github.marks import mark, marked
+
 LIMIT = 65_536
-MARKER = "<!-- arborist:comment -->"
-PARTS = ("release", "lint", "plan", "sample")
+PARTS = ("release", "lint", "plan", "sample", "precheck")
 """Parts in the order in which they stand; what is newest news to a reader comes first."""
+
+ATTEMPTS = 3
+SETTLES_S = 1.0
+"""Seconds in which whoever writes at the same time has written too."""
 
 _PART = re.compile(r"<!-- arborist:part (\w+) -->\n(.*?)\n<!-- arborist:end \1 -->", re.DOTALL)
 _CUT = "\n\n… cut here: the rest did not fit into a comment.\n"
@@ -30,21 +36,32 @@ def update_comment(pull: PullRequest, parts: dict[str, str]) -> Posted:
         parts: part name -> Markdown; everything from outside in it must be escaped already.
     """
     existing = find_comment(pull)
-    body = compose({**(read_parts(existing.body) if existing else {}), **parts})
     if existing is None:
-        comment = pull.create_issue_comment(body)
-        return Posted(comment.html_url, body)
-    if existing.body != body:
+        body = compose(parts, _mark(pull))
+        created = pull.create_issue_comment(body)
+        existing = find_comment(pull) or created
+        if existing.id == created.id:
+            return Posted(created.html_url, body)
+        created.delete()  # somebody was quicker, and there is one comment only
+    for _ in range(ATTEMPTS):
+        body = compose({**read_parts(existing.body), **parts}, _mark(pull))
+        if existing.body == body:
+            break
         existing.edit(body)
-    return Posted(existing.html_url, body)
+        # GitHub has no condition on an edit: who wrote between our reading and our writing has lost a part,
+        # or we have. So each looks again, and whoever misses theirs writes it anew.
+        time.sleep(SETTLES_S)
+        existing.update()
+    return Posted(existing.html_url, existing.body)
 
 
 def find_comment(pull: PullRequest) -> IssueComment | None:
     """The bot's comment; one that a person wrote with the same marker is somebody's text and not it."""
-    for comment in pull.get_issue_comments():
-        if comment.body.startswith(MARKER) and comment.user.type == "Bot":
-            return comment
-    return None
+    return marked(pull.get_issue_comments(), _mark(pull))
+
+
+def _mark(pull: PullRequest) -> str:
+    return mark("comment", pull.base.repo.full_name, pull.number)
 
 
 def read_parts(body: str) -> dict[str, str]:
@@ -52,12 +69,16 @@ def read_parts(body: str) -> dict[str, str]:
     return dict(_PART.findall(body))
 
 
-def compose(parts: dict[str, str]) -> str:
-    """A comment from its parts, without the empty ones; the longest are cut until it fits."""
+def compose(parts: dict[str, str], opening: str) -> str:
+    """A comment from its parts, without the empty ones; the longest are cut until it fits.
+
+    Args:
+        opening: the mark that the comment begins with.
+    """
     room = LIMIT - 1_000
     sizes = {name: len(text) for name, text in parts.items()}
     fair = room // max(len(parts), 1)
-    lines = [MARKER]
+    lines = [opening]
     for name in PARTS:
         if parts.get(name):
             text = parts[name].replace("<!-- arborist:", "<!-- ")

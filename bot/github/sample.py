@@ -1,7 +1,8 @@
-"""A sample on a pull request: generated questions and answers, and what today's model answers."""
+"""What a GPU runner does for a pull request: samples of it, and today's model's answers to its questions."""
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,42 +17,118 @@ from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.recipe import Recipe
-from bot.reconcile import sample
+from bot.reconcile import SAMPLE, precheck, sample
 from bot.store import Store
+from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import changed_leaves, load_tree_at
 
 SAMPLES_SHOWN = 6
+MOST_SAMPLES = 200
+MOST_LEAVES = 20
+"""Leaves that are looked at when none is named."""
 FETCH_TIMEOUT_S = 300
+_LEAF = re.compile(r"[\w./-]+")
 
 
-def sample_pull(
-    repository: Repository, folder: Path, number: int, sha: str, recipe: Recipe, store: Store
+class Pushed(UserError):
+    """The pull request has another head than the commit that the command was for."""
+
+
+def work_on_pull(
+    repository: Repository,
+    folder: Path,
+    number: int,
+    sha: str,
+    command: str,
+    arguments: str,
+    recipe: Recipe,
+    store: Store,
 ) -> Posted:
-    """Sample the leaves that a pull request changes, and post what came of it.
+    """Sample the leaves that a pull request changes, or only precheck them, and post what came of it.
 
     Args:
         folder: a checkout of main; the pull request's objects are fetched into it and read as data.
         sha: the commit that the maintainer saw.
+        command: sample or precheck.
+        arguments: how many samples to show, and which leaves, as the command's line had them.
+
+    Raises:
+        UserError: it could not be done, which the pull request has been told; or its head is another now.
     """
-    fetch_pull(folder, number, sha)
     try:
-        changes = changed_leaves(folder, "HEAD", sha)
-        leaves = load_tree_at(folder, sha, only={*changes.added, *changes.changed})
-    except UserError as error:
+        wanted, named = read_arguments(arguments)
+        fetch_pull(folder, number, sha)
+        leaves, left_out = _leaves(folder, sha, named)
+        parts = {}
+        if command == "sample":
+            generated = sample(leaves, recipe, store, wanted or SAMPLE)
+            parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out)
+        examined, model = precheck(leaves, recipe, store)
+        parts["precheck"] = _precheck_part(sha, leaves, examined, model)
         pull = repository.get_pull(number)
-        text = render("broken", sha=sha, reason=str(error))
-        posted = update_comment(pull, {"sample": text})
-        report_check(repository, "arborist sample", sha, "failure", "not sampled", posted.url)
+        if pull.head.sha != sha:
+            raise Pushed(f"pull request {number} was pushed to meanwhile: {sha[:7]} is void", code=1)
+    except UserError as error:
+        _tell_failure(repository, number, sha, command, error)
         raise
-    sampled, examined, model = sample(leaves, recipe, store)
-    return post_sample(repository, number, sha, model, sampled, examined)
+    posted = update_comment(pull, parts)
+    title = " and ".join(parts)
+    report_check(repository, f"arborist {command}", sha, "success", f"{title}: see the comment", posted.url)
+    return posted
+
+
+def read_arguments(text: str) -> tuple[int | None, list[str]]:
+    """The number of samples and the leaves in a command's line.
+
+    Raises:
+        UserError: something in it is neither.
+    """
+    number, leaves = None, []
+    for word in text.replace("`", " ").split():
+        if word.isdecimal() and number is None and 0 < int(word[:9]) <= MOST_SAMPLES:
+            number = int(word)
+        elif _LEAF.fullmatch(word) and not word.isdecimal():
+            leaves.append(word.removeprefix("taxonomy/").strip("/"))
+        else:
+            raise UserError(
+                f"{word[:60]!r} is neither a number of samples (1 to {MOST_SAMPLES}) nor a leaf", code=1
+            )
+    return number, leaves
+
+
+def _leaves(folder: Path, sha: str, named: Sequence[str]) -> tuple[list[Leaf], int]:
+    """The leaves that are looked at, and how many are left out."""
+    changes = changed_leaves(folder, "HEAD", sha)
+    changed = {*changes.added, *changes.changed}
+    unknown = [path for path in named if path not in changed]
+    if unknown:
+        raise UserError(f"{unknown[0]!r} is no leaf that this pull request adds or changes", code=1)
+    if not changed:
+        raise UserError("this pull request adds or changes no leaf", code=1)
+    chosen = sorted(named or changed)[: len(named) or MOST_LEAVES]
+    return load_tree_at(folder, sha, only=chosen), len(changed) - len(chosen) if not named else 0
+
+
+def _tell_failure(repository: Repository, number: int, sha: str, command: str, error: UserError) -> None:
+    void = isinstance(error, Pushed)
+    mend = (
+        "Look at the newest commit, and say the command again."
+        if void
+        else "Once that is mended, `/arborist retry` does it again."
+    )
+    text = render("broken", command=command, sha=sha, reason=str(error), mend=mend)
+    posted = update_comment(repository.get_pull(number), {command: text})
+    title = "void: the pull request was pushed to" if void else "not done: see the comment"
+    conclusion = "cancelled" if void else "failure"
+    report_check(repository, f"arborist {command}", sha, conclusion, title, posted.url)
 
 
 def fetch_pull(folder: Path, number: int, sha: str) -> None:
     """Fetch a pull request's objects into a checkout, without checking anything out.
 
     Raises:
-        UserError: it cannot be fetched, or its head is not `sha` any more.
+        UserError: it cannot be fetched.
+        Pushed: its head is not `sha` any more.
     """
     ref = f"refs/pull/{number}/head"
     # The token goes by environment: a command line can be read by every process of the machine.
@@ -78,53 +155,40 @@ def fetch_pull(folder: Path, number: int, sha: str) -> None:
         ["git", "-C", str(folder), "rev-parse", ref], check=True, capture_output=True, text=True
     ).stdout.strip()
     if found != sha:
-        raise UserError(
+        raise Pushed(
             f"pull request {number} was pushed to meanwhile: asked for {sha[:7]}, it is {found[:7]}", code=1
         )
 
 
-def post_sample(
-    repository: Repository,
-    number: int,
-    sha: str,
-    model: str,
-    sampled: Sequence[Generated],
-    examined: Examination,
-) -> Posted:
-    """Post the comment's part `sample` and the check.
-
-    Args:
-        sha: the commit that was sampled; a push since then makes the result void.
-        model: today's model, as people call it ("v3", "the base model").
-
-    Raises:
-        UserError: the pull request has another head now.
-    """
-    pull = repository.get_pull(number)
-    if pull.head.sha != sha:
-        raise UserError(
-            f"pull request {number} was pushed to meanwhile: sampled {sha[:7]}, not posted", code=1
-        )
-    leaves = [_leaf(made, examined) for made in sampled]
-    posted = update_comment(pull, {"sample": render("sample", sha=sha, model=model, leaves=leaves)})
-    title = f"{sum(leaf['accepted'] for leaf in leaves)} samples"
-    report_check(repository, "arborist sample", sha, "success", title, posted.url)
-    return posted
+def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out: int) -> str:
+    leaves = [
+        {
+            "path": made.leaf,
+            "samples": [sample.exchange() for sample in made.samples[:shown]],
+            "accepted": made.funnel.accepted,
+            "candidates": made.funnel.candidates,
+            "dropped": ", ".join(
+                f"{count} by {name}" for name, count in made.funnel.dropped.items() if count
+            ),
+        }
+        for made in generated
+    ]
+    return render("sample", sha=sha, leaves=leaves, left_out=left_out)
 
 
-def _leaf(made: Generated, examined: Examination) -> dict[str, Any]:
-    right, asked = examined.score(made.leaf)
-    dropped = ", ".join(f"{count} by {name}" for name, count in made.funnel.dropped.items() if count)
+def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:
+    return render("precheck", sha=sha, model=model, leaves=[_checked(leaf.path, examined) for leaf in leaves])
+
+
+def _checked(path: str, examined: Examination) -> dict[str, Any]:
+    right, asked = examined.score(path)
+    answers = examined.leaves[path]
     return {
-        "path": made.leaf,
+        "path": path,
         "verdict": verdict(right, asked),
-        "samples": [sample.exchange() for sample in made.samples[:SAMPLES_SHOWN]],
-        "accepted": made.funnel.accepted,
-        "candidates": made.funnel.candidates,
-        "dropped": dropped,
         "right": right,
         "asked": asked,
-        "answers": examined.leaves[made.leaf],
+        "answers": answers,
     }
 
 

@@ -1,5 +1,6 @@
 """The local world as a whole: servers, users, and a repository that holds this project's tree."""
 
+import hashlib
 import json
 import os
 import secrets
@@ -131,6 +132,7 @@ class World:
         self.actions.set_variable(REPOSITORY, "ARBORIST_STORE", str(self.data / "store"))
         self.actions.set_variable(REPOSITORY, "HF_ENDPOINT", self.hub)
         self.actions.set_secret(REPOSITORY, "HF_TOKEN", self.tokens["bot"])
+        self.actions.set_secret(REPOSITORY, "ARBORIST_SIGNING_KEY", _signing_key(self.tokens["bot"]))
 
     def _hub_users(self) -> dict[str, HubUser]:
         members = {"maintainer", "bot"}
@@ -160,7 +162,12 @@ def environment(data: Path) -> dict[str, str]:
         "HF_ENDPOINT": address["hub"],
         "HF_TOKEN": address["tokens"]["bot"],
         "ARBORIST_STORE": str(Path(address["data"]) / "store"),
+        "ARBORIST_SIGNING_KEY": _signing_key(address["tokens"]["bot"]),
     }
+
+
+def _signing_key(token: str) -> str:
+    return hashlib.sha256(f"signing {token}".encode()).hexdigest()
 
 
 def serve(data: Path, port: int) -> None:

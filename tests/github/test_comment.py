@@ -3,13 +3,21 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.github.comment import LIMIT, MARKER, compose, read_parts
+from bot.github.comment import LIMIT, read_parts
+from bot.github.comment import compose as compose_after
+from bot.github.marks import mark
+
+MARK = mark("comment", "lab/taxonomy", 1)
+
+
+def compose(parts: dict[str, str]) -> str:
+    return compose_after(parts, MARK)
 
 
 def test_parts_come_back_as_they_were_set() -> None:
     parts = {"lint": "### Lint\n\nfine", "plan": "| a |\n|---|"}
     body = compose(parts)
-    assert body.startswith(MARKER)
+    assert body.startswith(MARK)
     assert read_parts(body) == parts
 
 

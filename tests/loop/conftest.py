@@ -15,13 +15,19 @@ ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[dict[str, Any]]:
-    """What `arborist local up` prints, of a world that is up."""
+def served(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[World]:
+    """A world that is up."""
     running = World(tmp_path_factory.mktemp("world"), middleware=contract.middleware)
     contract.watch(running.github)
     running.start()
-    yield running.address()
+    yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def world(served: World) -> dict[str, Any]:
+    """What `arborist local up` prints."""
+    return served.address()
 
 
 def clean() -> dict[str, str]:

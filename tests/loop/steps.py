@@ -56,7 +56,7 @@ def push(folder: Path, message: str) -> None:
 
 def bot_comments(pull: PullRequest) -> list[str]:
     """The comments with the bot's report; there must never be a second one."""
-    return [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:comment -->")]
+    return [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:comment ")]
 
 
 def comment_that(pull: PullRequest, *words: str) -> str:

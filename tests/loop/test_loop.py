@@ -88,14 +88,14 @@ def test_an_outsider_is_refused(world: dict[str, Any], pull: PullRequest) -> Non
     thread = repository(world, "outsider").get_issue(pull.number)
     asked = thread.create_comment("/arborist sample")
     until(lambda: [r.content for r in asked.get_reactions()] == ["-1"], "the reaction")
-    answer = "is for admin, maintain here, and you have the role read"
+    answer = "is for the role admin or maintain here, and that is not the case for you"
     until(lambda: [answer in c.body for c in pull.get_issue_comments()].count(True) == 1, "the answer")
     assert not list(repository(world, "maintainer").get_workflow("sample.yml").get_runs())
 
 
 def test_a_maintainer_gets_samples_and_the_precheck(world: dict[str, Any], pull: PullRequest) -> None:
     repository(world, "maintainer").get_issue(pull.number).create_comment("/arborist sample")
-    body = comment_that(pull, "Sample of", "today's model")
+    body = comment_that(pull, "Sample of", "Precheck of", "today's model")
     assert "new to the model: it knows 0 of 10" in body
 
 

@@ -98,7 +98,7 @@ def test_a_gpu_job_is_reached_only_by_a_maintainers_command_main_or_a_schedule()
     }
     caller = loaded(ROOT / ".github" / "workflows" / "commands.yml")["jobs"]["sample"]
     assert caller["needs"] == "command"
-    assert caller["if"] == "needs.command.outputs.name == 'sample'"
+    assert caller["if"] == "needs.command.outputs.sha != ''"
 
 
 def test_a_release_is_never_cancelled() -> None:

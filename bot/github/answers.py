@@ -1,0 +1,229 @@
+"""What each slash command does: an answer in words, or work for a GPU runner."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from github.GithubException import GithubException, UnknownObjectException
+from github.Issue import Issue
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from bot.errors import UserError
+from bot.github.checks import LINT, WORK, Work, find_check, open_check
+from bot.github.render import render
+from bot.github.rights import who_may
+from bot.recipe import Recipe
+from bot.store import Store
+
+HOLD = "hold"
+"""The label of a pull request that is held."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command somebody gave: its name, the rest of its line."""
+
+    name: str
+    arguments: str
+
+
+@dataclass
+class Asked:
+    """A command with all that its answer may need.
+
+    Attributes:
+        login: who gave it.
+        at: when, by GitHub's clock.
+    """
+
+    repository: Repository
+    recipe: Recipe
+    store: Store
+    thread: Issue
+    command: Command
+    login: str
+    at: datetime
+
+    @cached_property
+    def pull(self) -> PullRequest:
+        return self.repository.get_pull(self.thread.number)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A command: what it does in one line for `help`, and the function that answers it."""
+
+    doc: str
+    answer: Callable[[Asked], "str | Work"]
+    arguments: str = ""
+    when_closed: bool = False
+
+
+def help_(asked: Asked) -> str:
+    """The commands that are there, and for whom."""
+    rows = [
+        f"| `/arborist {name}{spec.arguments}` | {spec.doc} | {who_may(asked.recipe.commands[name])} |"
+        for name, spec in COMMANDS.items()
+        if asked.recipe.commands.get(name)
+    ]
+    return "\n".join(["| command | what it does | for |", "|---|---|---|", *rows])
+
+
+def again(asked: Asked) -> str:
+    """Lint and plan again; the report follows as after a push."""
+    sha = asked.pull.head.sha
+    run = next(iter(asked.repository.get_workflow("lint.yml").get_runs(head_sha=sha)), None)
+    if run is None:
+        return (
+            f"Nothing was run for `{sha[:7]}` yet. If this is a first contribution, "
+            "a maintainer approves its workflows on the page of the pull request; else push a commit."
+        )
+    if run.status != "completed":
+        return f"That is being done: {run.html_url}"
+    run.rerun()
+    return f"Done again for `{sha[:7]}`; the comment above follows."
+
+
+def work(asked: Asked) -> "str | Work":
+    """Ask a GPU runner for something, on the commit that the person saw."""
+    sha = asked.pull.head.sha
+    if HOLD in {label.name for label in asked.thread.labels}:
+        return "This pull request is held; `/arborist unhold` lets it go on."
+    if not _was_seen(asked, sha):
+        return (
+            f"Not done: `{sha[:7]}` was pushed about when you wrote, so you may not have seen it. "
+            "Look at it, and say it again."
+        )
+    wanted = Work(asked.command.name, asked.command.arguments, int(os.environ.get("GITHUB_RUN_ID", "0")))
+    open_check(asked.repository, sha, wanted)
+    return wanted
+
+
+def _was_seen(asked: Asked, sha: str) -> bool:
+    """Whether a commit was the pull request's newest when the command was given.
+
+    A commit's own dates are its author's to choose; so the newest run that GitHub started for the branch
+    before then tells which it was. One that is pushed again later, after another, is not the newest.
+    """
+    head = asked.pull.head
+    for run in asked.repository.get_workflow("lint.yml").get_runs(branch=head.ref, event="pull_request"):
+        if run.created_at < asked.at and head.repo and run.head_repository.full_name == head.repo.full_name:
+            return run.head_sha == sha
+    return False
+
+
+def cancel(asked: Asked) -> str:
+    """End what a GPU runner does for this pull request."""
+    ended = []
+    for name in WORK:
+        check = find_check(asked.repository, name, asked.pull.head.sha)
+        if check is not None and check.status != "completed":
+            wanted = Work.read(check.external_id)
+            if wanted is not None:
+                _cancel_run(asked.repository, wanted.run)
+            check.edit(status="completed", conclusion="cancelled")
+            ended.append(f"`{name}`")
+    return f"Cancelled: {', '.join(ended)}." if ended else "Nothing is running for this commit."
+
+
+def _cancel_run(repository: Repository, number: int) -> None:
+    try:
+        repository.get_workflow_run(number).cancel()
+    except UnknownObjectException:
+        return  # it is gone, which is what was wanted
+    except GithubException as error:
+        if error.status != 409:  # it has ended meanwhile
+            raise
+
+
+def retry(asked: Asked) -> "str | Work":
+    """Do again what failed or was cancelled."""
+    sha = asked.pull.head.sha
+    for name in WORK:
+        check = find_check(asked.repository, name, sha)
+        wanted = Work.read(check.external_id) if check is not None else None
+        if check is not None and wanted is not None and check.conclusion not in (None, "success"):
+            asked.command = Command(wanted.command, wanted.arguments)
+            return work(asked)
+    if find_check(asked.repository, LINT, sha) is None:
+        return again(asked)
+    return f"Nothing failed on `{sha[:7]}`."
+
+
+def hold(asked: Asked) -> str:
+    """Let nothing more be done for this pull request."""
+    asked.thread.add_to_labels(HOLD)
+    return "Held: no GPU runner does anything for it until `/arborist unhold`."
+
+
+def unhold(asked: Asked) -> str:
+    if HOLD not in {label.name for label in asked.thread.labels}:
+        return "It is not held."
+    asked.thread.remove_from_labels(HOLD)
+    return "It goes on."
+
+
+def status(asked: Asked) -> str:
+    """What was done for this pull request, what is being done, and what is released."""
+    from bot.release.hub import latest_release
+
+    sha = asked.pull.head.sha
+    checks = [(name, find_check(asked.repository, name, sha)) for name in (LINT, *WORK)]
+    released = latest_release(asked.recipe.release.repository)
+    waiting = asked.repository.get_workflow_runs(status="queued").totalCount
+    return render(
+        "status",
+        sha=sha,
+        checks=[(name, check) for name, check in checks if check is not None],
+        held=HOLD in {label.name for label in asked.thread.labels},
+        released=released,
+        waiting=waiting,
+    )
+
+
+def explain(asked: Asked) -> str:
+    """What a leaf came to in the newest release."""
+    from bot.release.hub import latest_release
+
+    path = asked.command.arguments.strip().strip("`").removeprefix("taxonomy/").strip("/")
+    released = latest_release(asked.recipe.release.repository)
+    if released is None:
+        return "There is no release yet."
+    leaf = next((leaf for leaf in released.manifest["leaves"] if leaf["path"] == path), None)
+    names = [leaf["path"] for leaf in released.manifest["leaves"]]
+    entry = asked.store.get("samples", leaf["key"]) if leaf else None
+    funnel = entry.read_json("funnel.json") if entry else None
+    return render(
+        "explain", path=path, leaf=leaf, names=names, tag=released.tag, url=released.url, funnel=funnel
+    )
+
+
+def retrain(asked: Asked) -> str:
+    """Start a retraining, which does nothing where the release is what main asks for."""
+    workflow = asked.repository.get_workflow("retrain.yml")
+    if not workflow.create_dispatch(asked.repository.default_branch):
+        raise UserError("retrain.yml could not be started: GitHub refused the dispatch")
+    return f"Started: {workflow.html_url}. The pull requests in it are told what came of it."
+
+
+COMMANDS: dict[str, Spec] = {
+    "help": Spec("this list", help_, when_closed=True),
+    "status": Spec("what was done, what is being done, what is released", status, when_closed=True),
+    "lint": Spec("lints this commit again", again),
+    "plan": Spec("plans it again, for instance after another merge", again),
+    "sample": Spec(
+        "samples from this contribution, and what today's model answers to its questions",
+        work,
+        " [N] [LEAF…]",
+    ),
+    "precheck": Spec("only what today's model answers to its questions", work, " [LEAF…]"),
+    "cancel": Spec("ends what a GPU runner does for it", cancel),
+    "retry": Spec("does again what failed or was cancelled", retry),
+    "hold": Spec("no GPU runner does anything for it", hold),
+    "unhold": Spec("lets it go on", unhold),
+    "explain": Spec("what a leaf came to in the newest release", explain, " LEAF", when_closed=True),
+    "retrain": Spec("starts a retraining of main", retrain, when_closed=True),
+}

@@ -1,0 +1,53 @@
+"""Signed marks in what the bot writes: it finds its own comments again, and nobody can write one for it."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable
+
+from github.Issue import Issue
+from github.IssueComment import IssueComment
+from github.PullRequest import PullRequest
+
+SIGNED = 32
+"""Hexadecimal digits of a signature that are written."""
+
+
+def mark(purpose: str, repository: str, number: int, about: str = "") -> str:
+    """An HTML comment that is seen by nobody and holds for one purpose on one pull request.
+
+    ARBORIST_SIGNING_KEY is the secret. Without one the marks still find what the bot wrote, but who reads
+    this file can write them; that only a bot's comment counts is then all that keeps strangers out.
+
+    Args:
+        purpose: a word, such as `comment`.
+        about: what tells several of one purpose apart.
+    """
+    key = os.environ.get("ARBORIST_SIGNING_KEY", "").encode()
+    text = "\n".join([purpose, repository.casefold(), str(number), about])
+    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:SIGNED]
+    return f"<!-- arborist:{purpose} {signature} -->"
+
+
+def marked(comments: Iterable[IssueComment], opening: str) -> IssueComment | None:
+    """The bot's first comment that begins with a mark."""
+    for comment in comments:
+        if (comment.body or "").startswith(opening) and comment.user.type == "Bot":
+            return comment
+    return None
+
+
+def reply(thread: Issue | PullRequest, repository: str, about: str, text: str) -> None:
+    """Answer in a comment of its own; whoever answers the same thing again adds nothing.
+
+    Args:
+        about: what is answered: a comment's id, or what is said once for all.
+    """
+    own = mark("reply", repository, thread.number, about)
+    comments = thread.get_comments() if isinstance(thread, Issue) else thread.get_issue_comments()
+    if marked(comments, own) is None:
+        text = f"{own}\n{text}"
+        if isinstance(thread, Issue):
+            thread.create_comment(text)
+        else:
+            thread.create_issue_comment(text)

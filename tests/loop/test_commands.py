@@ -1,0 +1,233 @@
+"""Commands through the front door: a comment in, what people see on the pull request out."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github.IssueComment import IssueComment
+from github.PullRequest import PullRequest
+
+from bot.local.world import World
+from tests.loop.steps import bot_comments, check_is, comment_that, fork, git, push, repository, until
+
+SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
+LEAF = "taxonomy/knowledge/sports/skarrow"
+
+
+@pytest.fixture(scope="module")
+def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("commands")
+    fork(world, folder, "teach-skarrow")
+    (folder / LEAF).mkdir(parents=True)
+    for file in SOURCE.iterdir():
+        (folder / LEAF / file.name).write_bytes(file.read_bytes())
+    push(folder, "Teach skarrow")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pull(world: dict[str, Any], clone: Path) -> PullRequest:
+    opened = repository(world, "contributor").create_pull(
+        base="main", head="contributor:teach-skarrow", title="$(id) `id` '; rm", body="/arborist sample"
+    )
+    check_is(world, opened, "success")
+    return opened
+
+
+def say(world: dict[str, Any], pull: PullRequest, who: str, text: str) -> IssueComment:
+    return repository(world, who).get_issue(pull.number).create_comment(text)
+
+
+def reaction(said: IssueComment) -> str:
+    return until(lambda: next((r.content for r in said.get_reactions()), None), "a reaction")
+
+
+def answers(pull: PullRequest, part: str) -> list[str]:
+    """The bot's answers, apart from its report, that hold some words."""
+    bodies = [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:reply ")]
+    return [body for body in bodies if part in body]
+
+
+def answered(pull: PullRequest, part: str, times: int = 1) -> None:
+    until(lambda: len(answers(pull, part)) == times, f"the answer {part!r}", 60)
+
+
+def settled(world: dict[str, Any]) -> None:
+    """No workflow runs or waits any more."""
+    runs = repository(world, "maintainer").get_workflow("commands.yml").get_runs
+    until(lambda: all(run.status == "completed" for run in runs()), "the runs' end")
+
+
+def gpu_jobs(world: dict[str, Any]) -> list[str]:
+    """The jobs that a GPU runner was asked for."""
+    runs = repository(world, "maintainer").get_workflow("commands.yml").get_runs()
+    jobs = [job for run in runs for job in run.jobs() if "sample" in job.name]
+    return [job.conclusion or job.status for job in jobs if job.conclusion != "skipped"]
+
+
+def check(world: dict[str, Any], pull: PullRequest, name: str) -> Any:
+    pull.update()
+    commit = repository(world, "outsider").get_commit(pull.head.sha)
+    return next(iter(commit.get_check_runs(check_name=name)), None)
+
+
+def test_help_lists_what_there_is_and_for_whom(world: dict[str, Any], pull: PullRequest) -> None:
+    said = say(world, pull, "outsider", "/arborist help")
+    assert reaction(said) == "eyes"
+    answered(pull, "| `/arborist sample [N] [LEAF…]` |")
+    (text,) = answers(pull, "/arborist sample")
+    assert "the role admin or maintain" in text
+    assert "trial" not in text
+
+
+def test_the_same_event_twice_is_answered_once(world: dict[str, Any], pull: PullRequest) -> None:
+    settled(world)
+    run = repository(world, "maintainer").get_workflow("commands.yml").get_runs()[0]
+    run.rerun()
+    until(lambda: run.update() is not None or (run.run_attempt, run.status) == (2, "completed"), "the rerun")
+    assert len(answers(pull, "| `/arborist sample")) == 1
+
+
+@pytest.mark.parametrize("who", ["outsider", "contributor"])
+def test_who_may_not_is_refused_and_told_once(world: dict[str, Any], pull: PullRequest, who: str) -> None:
+    before = len(answers(pull, "`/arborist sample` is for the role admin or maintain here"))
+    for _ in range(2):
+        assert reaction(say(world, pull, who, "/arborist sample")) == "-1"
+    settled(world)
+    assert len(answers(pull, "`/arborist sample` is for the role admin or maintain here")) == before + 1
+
+
+def test_who_was_a_maintainer_may_no_more(served: World, world: dict[str, Any], pull: PullRequest) -> None:
+    for role in ("maintain", "read"):
+        served.github.add_collaborator(world["repository"], "outsider", role)
+    assert reaction(say(world, pull, "outsider", "/arborist precheck")) == "-1"
+    answered(pull, "`/arborist precheck` is for the role")
+
+
+def test_a_bot_is_not_followed(world: dict[str, Any], pull: PullRequest) -> None:
+    assert reaction(say(world, pull, "bot", "/arborist sample")) == "-1"
+    answered(pull, "Commands are for people")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["> /arborist sample", "```\n/arborist sample\n```", "see `/arborist sample`", "x\n    /arborist sample"],
+)
+def test_what_is_quoted_or_code_is_no_command(world: dict[str, Any], pull: PullRequest, text: str) -> None:
+    said = say(world, pull, "maintainer", text)
+    settled(world)
+    assert list(said.get_reactions()) == []
+
+
+def test_on_an_issue_and_with_an_unknown_name_nothing_is_done(
+    world: dict[str, Any], pull: PullRequest
+) -> None:
+    issue = repository(world, "outsider").create_issue("A question", body="/arborist sample")
+    on_issue = issue.create_comment("/arborist sample")
+    assert reaction(say(world, pull, "maintainer", "/arborist smaple; rm -rf /")) == "confused"
+    answered(pull, "There is no command `smaple` here")
+    settled(world)
+    assert list(on_issue.get_reactions()) == []
+
+
+def test_a_push_after_the_command_voids_it(world: dict[str, Any], clone: Path, pull: PullRequest) -> None:
+    settled(world)
+    (clone / LEAF / "exam.yaml").write_text((SOURCE / "exam.yaml").read_text() + "# pushed meanwhile\n")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", "Sneak something in")
+    say(world, pull, "maintainer", "/arborist sample")
+    git(clone, "push", "--quiet", "origin", "HEAD")
+    answered(pull, "was pushed about when you wrote, so you may not have seen it")
+    check_is(world, pull, "success")
+
+
+def test_a_held_pull_request_waits(world: dict[str, Any], pull: PullRequest) -> None:
+    assert reaction(say(world, pull, "maintainer", "/arborist hold")) == "eyes"
+    answered(pull, "Held: no GPU runner does anything for it")
+    assert [label.name for label in repository(world, "outsider").get_issue(pull.number).labels] == ["hold"]
+    say(world, pull, "maintainer", "/arborist sample")
+    answered(pull, "This pull request is held")
+    say(world, pull, "maintainer", "/arborist unhold")
+    answered(pull, "It goes on.")
+
+
+def test_lint_is_done_again(world: dict[str, Any], pull: PullRequest) -> None:
+    before = bot_comments(pull)
+    say(world, pull, "maintainer", "/arborist lint")
+    answered(pull, "Done again for")
+    run = repository(world, "maintainer").get_workflow("lint.yml").get_runs()[0]
+    until(lambda: run.update() is not None or (run.run_attempt, run.status) == (2, "completed"), "the rerun")
+    assert bot_comments(pull) == before
+
+
+def test_status_and_explain_say_how_things_are(world: dict[str, Any], pull: PullRequest) -> None:
+    say(world, pull, "outsider", "/arborist status")
+    answered(pull, "| arborist lint | success: everything is in order |")
+    say(world, pull, "outsider", "/arborist explain knowledge/sports/skarrow")
+    answered(pull, "There is no release yet")
+
+
+def test_until_here_no_gpu_runner_was_asked_for_anything(world: dict[str, Any], pull: PullRequest) -> None:
+    settled(world)
+    assert gpu_jobs(world) == []
+
+
+def test_what_runs_is_cancelled(world: dict[str, Any], pull: PullRequest) -> None:
+    say(world, pull, "maintainer", "/arborist sample 3")
+    until(lambda: check(world, pull, "arborist sample") is not None, "the check")
+    assert check(world, pull, "arborist sample").status == "queued"
+    until(sampling, "the sampling")
+    say(world, pull, "maintainer", "/arborist cancel")
+    answered(pull, "Cancelled: `arborist sample`.")
+    assert check(world, pull, "arborist sample").conclusion == "cancelled"
+    until(lambda: not sampling(), "its end")
+    assert not any("Sample of" in body for body in bot_comments(pull))
+
+
+def test_a_runner_that_dies_is_told_of_and_retried(world: dict[str, Any], pull: PullRequest) -> None:
+    settled(world)
+    say(world, pull, "maintainer", "/arborist retry")
+    for pid in until(sampling, "the sampling"):
+        os.kill(pid, signal.SIGKILL)
+    settled(world)
+    assert check(world, pull, "arborist sample").status == "queued"
+    for runs in (1, 2):  # twice is as once
+        reaper = repository(world, "maintainer").get_workflow("reap.yml")
+        assert reaper.create_dispatch("main")
+        until(lambda: [run.conclusion for run in reaper.get_runs()] == ["success"] * runs, "the reaper")  # noqa: B023
+    assert check(world, pull, "arborist sample").conclusion == "failure"
+    comment_that(pull, "No sample of", "the runner that did it has ended without a word", "/arborist retry")
+
+
+def test_a_leaf_that_is_not_in_it_is_told_and_nothing_else_is_lost(
+    world: dict[str, Any], pull: PullRequest
+) -> None:
+    say(world, pull, "maintainer", "/arborist precheck knowledge/birds")
+    comment_that(
+        pull, "No precheck of", "is no leaf that this pull request adds or changes", "No sample of", "Plan"
+    )
+    until(lambda: check(world, pull, "arborist precheck").conclusion == "failure", "the check's end")
+
+
+def test_a_precheck_is_the_models_answers_alone(world: dict[str, Any], pull: PullRequest) -> None:
+    settled(world)
+    say(world, pull, "maintainer", "/arborist precheck")
+    body = comment_that(pull, "Precheck of", "what today's model (the base) answers", "0 of 10 right")
+    assert "No precheck" not in body
+    until(lambda: check(world, pull, "arborist precheck").conclusion == "success", "the check's end")
+
+
+def test_on_a_closed_pull_request_nothing_is_done(world: dict[str, Any], pull: PullRequest) -> None:
+    settled(world)
+    pull.edit(state="closed")
+    say(world, pull, "maintainer", "/arborist sample")
+    answered(pull, "This pull request is closed")
+    assert not sampling()
+
+
+def sampling() -> list[int]:
+    found = subprocess.run(["pgrep", "-f", "arborist sample --pull"], capture_output=True, text=True).stdout
+    return [int(pid) for pid in found.split()]
