@@ -69,6 +69,12 @@ def announce_refusal(
     return posted
 
 
+def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -> list[Posted]:
+    """Tell every merged pull request that main cannot be read as it is, so that nothing is released."""
+    text = render("unreadable", reason=reason)
+    return [update_comment(repository.get_pull(number), {"release": text}) for number in pulls]
+
+
 def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
     """Of the leaves, those that have a file among these."""
     return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]

@@ -4,7 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from bot.github.announce import announce_refusal, announce_release, known_pulls, merged_pulls
+from bot.errors import UserError
+from bot.github.announce import announce_broken, announce_refusal, announce_release, known_pulls, merged_pulls
 from bot.github.client import configured, connect, github_errors
 from bot.progress import say
 from bot.recipe import Recipe
@@ -17,7 +18,6 @@ from bot.taxonomy.tree import load_tree_at, resolve
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     """Run `retrain` on a checkout and tell the pull requests; each part can be run again at any moment."""
     commit = resolve(folder, "HEAD")
-    leaves = load_tree_at(folder, commit)
     released = latest_release(recipe.release.repository)
     pulls: list[int] = []
     if configured() and released is None:
@@ -27,6 +27,14 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
         with github_errors("finding the merged pull requests"):
             since = released.manifest["taxonomy"]["commit"]
             pulls = merged_pulls(connect(), commits_between(folder, since, commit))
+    try:
+        leaves = load_tree_at(folder, commit)
+    except UserError as error:
+        # Whoever merged what lint had refused is told by the pull requests; the run ends red.
+        if pulls:
+            with github_errors("telling the pull requests"):
+                announce_broken(connect(), pulls, str(error))
+        raise
     name = os.environ.get("GITHUB_REPOSITORY", "")
     outcome = retrain(leaves, recipe, store, Origin(name, commit, tuple(pulls)))
     if not configured():

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
+from github.WorkflowRun import WorkflowRun
 
 T = TypeVar("T")
 
@@ -52,6 +53,18 @@ def push(folder: Path, message: str) -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", message)
     git(folder, "push", "--quiet", "origin", "HEAD")
+
+
+def run_again(run: WorkflowRun) -> None:
+    """Make a workflow run again, for the same event, and wait for its end."""
+    attempt = run.run_attempt
+    run.rerun()
+
+    def ended() -> bool:
+        run.update()
+        return run.run_attempt > attempt and run.status == "completed"
+
+    until(ended, "the end of a run that was made again")
 
 
 def bot_comments(pull: PullRequest) -> list[str]:

@@ -11,7 +11,17 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
 from bot.local.world import World
-from tests.loop.steps import bot_comments, check_is, comment_that, fork, git, push, repository, until
+from tests.loop.steps import (
+    bot_comments,
+    check_is,
+    comment_that,
+    fork,
+    git,
+    push,
+    repository,
+    run_again,
+    until,
+)
 
 SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
 LEAF = "taxonomy/knowledge/sports/skarrow"
@@ -85,9 +95,7 @@ def test_help_lists_what_there_is_and_for_whom(world: dict[str, Any], pull: Pull
 
 def test_the_same_event_twice_is_answered_once(world: dict[str, Any], pull: PullRequest) -> None:
     settled(world)
-    run = repository(world, "maintainer").get_workflow("commands.yml").get_runs()[0]
-    run.rerun()
-    until(lambda: run.update() is not None or (run.run_attempt, run.status) == (2, "completed"), "the rerun")
+    run_again(repository(world, "maintainer").get_workflow("commands.yml").get_runs()[0])
     assert len(answers(pull, "| `/arborist sample")) == 1
 
 
@@ -158,8 +166,10 @@ def test_lint_is_done_again(world: dict[str, Any], pull: PullRequest) -> None:
     before = bot_comments(pull)
     say(world, pull, "maintainer", "/arborist lint")
     answered(pull, "Done again for")
-    run = repository(world, "maintainer").get_workflow("lint.yml").get_runs()[0]
-    until(lambda: run.update() is not None or (run.run_attempt, run.status) == (2, "completed"), "the rerun")
+    lints = repository(world, "maintainer").get_workflow("lint.yml")
+    until(
+        lambda: (lints.get_runs()[0].run_attempt, lints.get_runs()[0].status) == (2, "completed"), "the rerun"
+    )
     assert bot_comments(pull) == before
 
 

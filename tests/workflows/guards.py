@@ -1,4 +1,4 @@
-"""What must hold of the workflow files beyond what zizmor and actionlint look for: rules that name what fails.
+"""What must hold of the workflow files beyond what zizmor and actionlint look for, as rules that are named.
 
 A job is privileged when its token may write anything, when it sees a secret, or when it runs on a machine of
 the lab's own. Each rule takes all files, since what one file may do depends on who calls it.

@@ -1,0 +1,164 @@
+"""What happens at the wrong moment: pushes, comments taken back, broken merges; through the front door."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github.PullRequest import PullRequest
+
+from tests.loop.steps import (
+    bot_comments,
+    check_is,
+    comment_that,
+    fork,
+    git,
+    push,
+    repository,
+    run_again,
+    until,
+)
+
+BRANCH = "x;$(id)`id`|&"
+SKILL = "taxonomy/compositional_skills/writing/notices"
+QNA = "version: 2\ncreated_by: contributor\ntask_description: Write a notice.\nseed_examples:\n" + "".join(
+    f"  - question: Write a notice about {what}.\n    answer: Soon, {what}. The clerk of Fernlow\n"
+    for what in ("the fair", "the flood", "the race", "the sale", "the dance")
+)
+ATTRIBUTION = (
+    "Title of work: Notices\nLink to work: none\nLicense of the work: CC0-1.0\nCreator names: contributor\n"
+)
+
+
+@pytest.fixture(scope="module")
+def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("events")
+    fork(world, folder, BRANCH)
+    (folder / SKILL).mkdir(parents=True)
+    (folder / SKILL / "qna.yaml").write_text(QNA)
+    (folder / SKILL / "attribution.txt").write_text(ATTRIBUTION)
+    push(folder, "Notices; $(id)")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pull(world: dict[str, Any], clone: Path) -> PullRequest:
+    """A draft, from a branch whose name a shell would run."""
+    return repository(world, "contributor").create_pull(
+        base="main", head=f"contributor:{BRANCH}", title="$(id)`id`", body="@everyone", draft=True
+    )
+
+
+def write(clone: Path, text: str) -> None:
+    (clone / SKILL / "qna.yaml").write_text(text)
+
+
+def settled(world: dict[str, Any]) -> None:
+    here = repository(world, "maintainer")
+    until(lambda: all(run.status == "completed" for run in here.get_workflow_runs()), "the runs' end")
+
+
+def test_a_draft_from_a_branch_with_shell_syntax_is_linted(world: dict[str, Any], pull: PullRequest) -> None:
+    assert pull.draft
+    comment_that(pull, "Nothing to mend", "Plan", "notices")
+    check_is(world, pull, "success")
+
+
+def test_pushes_in_quick_succession_leave_the_last_ones_report(
+    world: dict[str, Any], clone: Path, pull: PullRequest
+) -> None:
+    for number in range(3):
+        write(clone, QNA.replace("the fair", str(number)))
+        push(clone, f"Number {number}")
+    write(clone, QNA.replace("version: 2", "version: 9"))
+    push(clone, "A version that there is not")
+    check_is(world, pull, "failure")
+    settled(world)
+    comment_that(pull, "1 thing to mend", "version")
+    head = pull.head.sha
+    told = [
+        run
+        for run in repository(world, "maintainer").get_commit(head).get_check_runs()
+        if "arborist" in run.name
+    ]
+    assert [run.conclusion for run in told] == ["failure"]
+
+
+def test_a_report_that_comes_late_does_not_overwrite_the_newer_one(
+    world: dict[str, Any], clone: Path, pull: PullRequest
+) -> None:
+    before = bot_comments(pull)
+    reports = repository(world, "maintainer").get_workflow("report.yml")
+    oldest = list(reports.get_runs())[-1]
+    run_again(oldest)
+    assert oldest.conclusion == "success"
+    assert bot_comments(pull) == before
+
+
+def test_a_forced_push_is_another_commit_and_the_same_comment(
+    world: dict[str, Any], clone: Path, pull: PullRequest
+) -> None:
+    write(clone, QNA)
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--amend", "--message", "Rewritten")
+    git(clone, "push", "--quiet", "--force", "origin", "HEAD")
+    check_is(world, pull, "success")
+    comment_that(pull, "Nothing to mend")
+    assert len(bot_comments(pull)) == 1
+
+
+def test_a_comment_that_imitates_the_bots_is_somebodys_text(
+    world: dict[str, Any], clone: Path, pull: PullRequest
+) -> None:
+    (body,) = bot_comments(pull)
+    forged = (
+        repository(world, "outsider").get_issue(pull.number).create_comment(body.replace("Lint", "Hacked"))
+    )
+    write(clone, QNA + "# again\n")
+    push(clone, "Again")
+    check_is(world, pull, "success")
+    settled(world)
+    assert repository(world, "outsider").get_issue(pull.number).get_comment(forged.id).body == forged.body
+    own = [c for c in pull.get_issue_comments() if c.user.type == "Bot"]
+    assert len(own) == 1
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_a_command_that_is_taken_back_is_not_followed(
+    world: dict[str, Any], pull: PullRequest, change: str
+) -> None:
+    settled(world)
+    said = repository(world, "maintainer").get_issue(pull.number).create_comment("/arborist retrain")
+    said.edit("Never mind") if change == "edited" else said.delete()
+    settled(world)
+    replies = [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:reply")]
+    assert ["edited since" in reply for reply in replies] == [True]
+    assert list(repository(world, "maintainer").get_workflow("retrain.yml").get_runs()) == []
+
+
+def test_a_merge_of_a_broken_leaf_is_told_and_nothing_is_released(
+    world: dict[str, Any], tmp_path: Path
+) -> None:
+    """A maintainer can merge what is red; then main cannot be read, and whoever did it is told where."""
+    maintainer = repository(world, "maintainer")
+    url = world["github"]["git"].replace("://", f"://maintainer:{world['tokens']['maintainer']}@")
+    git(tmp_path, "clone", "--quiet", url, ".")
+    git(tmp_path, "checkout", "--quiet", "-b", "broken")
+    (tmp_path / SKILL).mkdir(parents=True)
+    write(tmp_path, QNA.replace("version: 2", "version: 9"))
+    push(tmp_path, "Break it")
+    broken = maintainer.create_pull(base="main", head="broken", title="Break it")
+    check_is(world, broken, "failure")
+    broken.merge()
+    runs = maintainer.get_workflow("retrain.yml").get_runs
+    run = until(
+        lambda: next((run for run in runs() if run.status == "completed"), None), "the retraining's end"
+    )
+    assert run.conclusion == "failure"
+    comment_that(broken, "Not released", "qna.yaml&#58;1&#58;10", "there is no version", "revert")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_endless_runs(world: dict[str, Any]) -> Iterator[None]:
+    yield
+    settled(world)
