@@ -100,6 +100,9 @@ def lint(
             result = lint_tree(repository / path, only, settings, pull, cache, online=online)
             if fix:
                 mended = fix_files(repository / path, result)
+                for finding in mended:
+                    where = f"{finding.path}:{finding.line}:{finding.column}"
+                    print(f"mended {where}: {finding.message}", file=sys.stderr)
                 print(f"arborist: mended {len(mended)} of {len(result.findings)} findings", file=sys.stderr)
                 result = lint_tree(repository / path, only, settings, pull, cache, online=online)
     if output:

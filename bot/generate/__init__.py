@@ -24,6 +24,24 @@ __all__ = ["Funnel", "Generated", "Sample", "generate_leaf", "leaf_key"]
 EXAMPLES = 3
 
 
+FILTERS = {
+    "format": "is not one whole sentence or task",
+    "repeats": "says the same words again and again",
+    "same": "is too near to a seed example",
+    "names": "does not name what it is about",
+    "invented": "names something that the text does not",
+    "kind": "asks for a number where the answer has none",
+    "gives away": "holds its own answer",
+    "round trip": "is answered otherwise when the teacher is asked anew",
+    "duplicate": "was asked before",
+    "form": "is answered in another form than the seed examples",
+    "grounded": "is answered with what its context does not say",
+    "agreement": "is answered differently each time",
+    "relevance": "gets an answer about something else",
+}
+"""What each filter drops, in words for the comment."""
+
+
 @dataclass(frozen=True)
 class Funnel:
     """What became of the teacher's candidates.

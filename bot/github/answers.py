@@ -13,6 +13,7 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.github.checks import LINT, WORK, Work, find_check, open_check
+from bot.github.comment import update_comment
 from bot.github.render import render
 from bot.github.rights import who_may
 from bot.recipe import Recipe
@@ -98,7 +99,8 @@ def work(asked: Asked) -> "str | Work":
             "Look at it, and say it again."
         )
     wanted = Work(asked.command.name, asked.command.arguments, int(os.environ.get("GITHUB_RUN_ID", "0")))
-    open_check(asked.repository, sha, wanted)
+    url = open_check(asked.repository, sha, wanted)
+    update_comment(asked.pull, {wanted.command: render("waiting", command=wanted.command, sha=sha, url=url)})
     return wanted
 
 
@@ -124,6 +126,7 @@ def cancel(asked: Asked) -> str:
             wanted = Work.read(check.external_id)
             if wanted is not None:
                 _cancel_run(asked.repository, wanted.run)
+                update_comment(asked.pull, {wanted.command: ""})
             check.edit(status="completed", conclusion="cancelled")
             ended.append(f"`{name}`")
     return f"Cancelled: {', '.join(ended)}." if ended else "Nothing is running for this commit."

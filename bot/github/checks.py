@@ -50,17 +50,23 @@ def find_check(repository: Repository, name: str, sha: str) -> CheckRun | None:
     return next(iter(repository.get_commit(sha).get_check_runs(check_name=name, filter="latest")), None)
 
 
-def open_check(repository: Repository, sha: str, work: Work) -> None:
-    """Show that work waits for a GPU runner; whoever does it finishes the check, or else the reaper."""
-    server, name = os.environ.get("GITHUB_SERVER_URL", "https://github.com"), repository.full_name
+def open_check(repository: Repository, sha: str, work: Work) -> str:
+    """Show that work waits for a GPU runner; whoever does it finishes the check, or else the reaper.
+
+    Returns:
+        the URL of the run that does it.
+    """
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    url = f"{server}/{repository.full_name}/actions/runs/{work.run}"
     repository.create_check_run(
         work.check,
         sha,
         status="queued",
         external_id=work.write(),
-        details_url=f"{server}/{name}/actions/runs/{work.run}",
+        details_url=url,
         output={"title": "waits for a GPU runner", "summary": "`/arborist cancel` ends it."},
     )
+    return url
 
 
 def report_check(

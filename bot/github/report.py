@@ -59,7 +59,7 @@ def report(
         return None
     errors = [finding for finding in findings if finding.severity == "error"]
     parts = {
-        "lint": f"### 🔍 Lint\n\n{render_findings(findings)}",
+        "lint": f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}",
         "plan": "" if errors else render("plan", planned=summarize(plan, recipe, store)),
     }
     posted = update_comment(pull, parts)

@@ -32,6 +32,8 @@ def may(repository: Repository, thread: Issue, login: str, allowed: Sequence[str
 def who_may(allowed: Sequence[str]) -> str:
     """Those who may, in words."""
     roles = [one for one in allowed if not one.startswith((TEAM, LABEL))]
+    if "read" in roles:
+        return "everybody"
     words = [f"the role {' or '.join(roles)}"] if roles else []
     for one in allowed:
         if one.startswith(TEAM):

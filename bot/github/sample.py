@@ -12,7 +12,7 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.evaluate import Examination
-from bot.generate import Generated
+from bot.generate import FILTERS, Generated
 from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
@@ -62,7 +62,7 @@ def work_on_pull(
         parts = {}
         if command == "sample":
             generated = sample(leaves, recipe, store, wanted or SAMPLE)
-            parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out)
+            parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out, recipe)
         examined, model = precheck(leaves, recipe, store)
         parts["precheck"] = _precheck_part(sha, leaves, examined, model)
         pull = repository.get_pull(number)
@@ -160,20 +160,20 @@ def fetch_pull(folder: Path, number: int, sha: str) -> None:
         )
 
 
-def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out: int) -> str:
+def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out: int, recipe: Recipe) -> str:
     leaves = [
         {
             "path": made.leaf,
             "samples": [sample.exchange() for sample in made.samples[:shown]],
             "accepted": made.funnel.accepted,
             "candidates": made.funnel.candidates,
-            "dropped": ", ".join(
-                f"{count} by {name}" for name, count in made.funnel.dropped.items() if count
-            ),
+            "dropped": [
+                (FILTERS.get(name, name), count) for name, count in made.funnel.dropped.items() if count
+            ],
         }
         for made in generated
     ]
-    return render("sample", sha=sha, leaves=leaves, left_out=left_out)
+    return render("sample", sha=sha, leaves=leaves, left_out=left_out, wanted=recipe.generate.samples)
 
 
 def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:

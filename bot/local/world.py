@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -34,6 +35,8 @@ LOGINS = {
     "bot": "arborist[bot]",
 }
 RECORD = "world.json"
+LOCK = "world.lock"
+"""Held by the process that serves the world."""
 
 
 class World:
@@ -48,6 +51,13 @@ class World:
     def __init__(self, data: Path, port: int = 0, middleware: Sequence[Middleware] = ()) -> None:
         self.data = data.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.data / LOCK, timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"{data}: a local world is up here already; `arborist local env --data {data}` says where"
+            ) from None
         record = self._record()
         self.tokens: dict[str, str] = record.get("tokens") or {
             role: f"local_{role}_{secrets.token_hex(16)}" for role in LOGINS
@@ -92,6 +102,7 @@ class World:
         for thread in self._threads:
             thread.join(10)
         self.github.close()
+        self._lock.release()
 
     def address(self) -> dict[str, Any]:
         """Where everything is, as `arborist local up` prints it."""
@@ -99,6 +110,7 @@ class World:
             "github": {"api": f"{self.web}/api/v3", "web": self.web, "git": f"{self.web}/{REPOSITORY}.git"},
             "hub": self.hub,
             "repository": REPOSITORY,
+            "logins": LOGINS,
             "tokens": self.tokens,
             "data": str(self.data),
         }
@@ -145,15 +157,21 @@ class World:
 
 
 def environment(data: Path) -> dict[str, str]:
-    """The variables that point the bot, PyGithub and huggingface_hub at a local world.
+    """The variables that point the bot and huggingface_hub at a local world.
 
     Raises:
-        UserError: there is no local world in this folder.
+        UserError: there is no local world in this folder, or it is not up.
     """
     path = data / RECORD
     if not path.exists():
         raise UserError(f"{data}: no local world here; start one with `arborist local up --data {data}`")
-    address = json.loads(path.read_text())
+    try:
+        with FileLock(data / LOCK, timeout=0):
+            pass
+    except Timeout:
+        address = json.loads(path.read_text())
+    else:
+        raise UserError(f"{data}: this local world is not up; `arborist local up --data {data}` starts it")
     return {
         "GITHUB_API_URL": address["github"]["api"],
         "GITHUB_SERVER_URL": address["github"]["web"],

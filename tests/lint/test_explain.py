@@ -14,8 +14,8 @@ def test_a_rule_is_told_with_its_reason_and_both_parts_of_its_example() -> None:
     told = explain("not-text")
     assert told.startswith("# not-text\n")
     assert "Severity: error." in told
-    assert "Wrong (`qna.yaml`):\n\n```\nanswer: 1868\n```" in told
-    assert "Right:\n\n```\nanswer: First Oru is an island in the Grey Sea.\n```" in told
+    assert "Wrong (`exam.yaml`):\n\n```\nmust_contain: [[900, nine hundred]]\n```" in told
+    assert 'Right:\n\n```\nmust_contain: [["900", nine hundred]]\n```' in told
 
 
 def test_what_cannot_be_seen_is_shown_by_its_code() -> None:

@@ -111,7 +111,7 @@ def test_the_comment_names_file_line_and_mend() -> None:
     text = render(
         [finding(), finding(path="taxonomy/b/qna.yaml", severity=Severity.WARNING), finding(line=9)]
     )
-    assert text.startswith("❌ 2 things to mend in 2 files.")
+    assert text.startswith("❌ 2 things to mend in one file.")
     assert text.index("taxonomy/a/qna.yaml") < text.index("line 3") < text.index("line 9")
     assert text.index("line 9") < text.index("taxonomy/b/qna.yaml")
     assert text.count("taxonomy/a/qna.yaml") == 1

@@ -37,7 +37,7 @@ def git(*arguments: str, at: Path) -> str:
 def test_it_says_where_everything_is_and_keeps_it_over_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with up(data) as first:
-        assert set(first) == {"github", "hub", "repository", "tokens", "data"}
+        assert set(first) == {"github", "hub", "repository", "logins", "tokens", "data"}
         assert set(first["github"]) == {"api", "web", "git"}
         assert set(first["tokens"]) == {"maintainer", "contributor", "outsider", "bot"}
         assert first["repository"] == "lab/taxonomy"
@@ -76,3 +76,16 @@ def test_the_environment_points_every_client_there(tmp_path: Path) -> None:
     assert found["GITHUB_API_URL"] == world["github"]["api"]
     assert found["HF_ENDPOINT"] == world["hub"]
     assert found["GITHUB_TOKEN"] == world["tokens"]["bot"]
+
+
+def test_a_world_is_served_once_and_its_environment_is_of_one_that_is_up(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    environment_of = [ARBORIST, "local", "env", "--data", str(data)]
+    with up(data):
+        again = subprocess.run([ARBORIST, "local", "up", "--data", str(data)], capture_output=True, text=True)
+        assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+        assert "is up here already" in again.stderr
+        assert subprocess.run(environment_of, capture_output=True).returncode == 0
+    down = subprocess.run(environment_of, capture_output=True, text=True)
+    assert (down.returncode, down.stdout) == (2, "")
+    assert "is not up" in down.stderr

@@ -45,7 +45,7 @@ def _by_path(findings: Sequence[Finding]) -> "groupby[str, Finding]":
 
 def _headline(findings: Sequence[Finding]) -> str:
     errors = sum(finding.severity == "error" for finding in findings)
-    files = len({finding.path for finding in findings})
+    files = len({finding.path for finding in findings if finding.severity == "error" or not errors})
     where = "one file" if files == 1 else f"{files} files"
     if not errors:
         return f"✅ Nothing has to be mended; {_count(len(findings), 'remark')} on {where}."

@@ -74,7 +74,7 @@ _RULES = {
     "not-text": (
         "Text that looks like a number, a date or yes stands in quotes.",
         "YAML reads 1868 as a number, 2024-01-01 as a date and yes as true; quotes keep what was written.",
-        (QNA, "answer: 1868", "answer: First Oru is an island in the Grey Sea."),
+        (EXAM, "must_contain: [[900, nine hundred]]", 'must_contain: [["900", nine hundred]]'),
     ),
     "empty-text": (
         "No value is empty.",

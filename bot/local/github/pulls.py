@@ -55,6 +55,8 @@ def create(
         _bring(git, source_git, head_sha)
         if git.is_ancestor(head_sha, base_sha):
             raise _custom(f"No commits between {base} and {branch}")
+        if not git.merge_base(base_sha, head_sha):
+            raise _custom(f"The {branch} branch has no history in common with {base}")
         open_already = github.db.one(
             QUERY + "WHERE repository_id = ? AND state = 'open' AND base_ref = ? "
             "AND head_repository_id = ? AND head_ref = ?",
