@@ -130,7 +130,8 @@ class Story:
     def ask_for_sample(self, pull: PullRequest) -> None:
         as_maintainer = self.maintainer.get_pull(pull.number)
         as_maintainer.create_issue_comment("/arborist sample")
-        _show(self._part(pull, "sample", lambda text: "today's model" in text))
+        _show(self._part(pull, "sample", lambda text: "candidates" in text))
+        _show(self._part(pull, "precheck", lambda text: "today's model" in text))
 
     def merge(self, pull: PullRequest) -> None:
         self.maintainer.get_pull(pull.number).merge(merge_method="merge")
