@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import yaml
 from github import Auth, Github
+from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
 from bot.errors import UserError
-from bot.github.comment import find_comment, read_parts
+from bot.github.comment import read_parts
 from bot.local.demo.contributor import Clone
 from bot.local.demo.keepsake import keep_first_release, lay_out_first_release
 from bot.local.world import REPOSITORY, World
@@ -232,7 +233,7 @@ class Story:
 
         def look() -> str | None:
             self._no_failed_run()
-            comment = find_comment(pull)
+            comment = _report(pull)
             text = read_parts(comment.body).get(name, "") if comment else ""
             return text if fits(text) else None
 
@@ -254,8 +255,14 @@ class Story:
         say(f"the check is {'red' if conclusion == 'failure' else 'green'}")
 
     def _comment_url(self, pull: PullRequest) -> str:
-        comment = find_comment(pull)
+        comment = _report(pull)
         return comment.html_url if comment else ""
+
+
+def _report(pull: PullRequest) -> IssueComment | None:
+    """The bot's report, as a person finds it."""
+    comments = pull.get_issue_comments()
+    return next((c for c in comments if c.user.type == "Bot" and "arborist:part" in c.body), None)
 
 
 def _until(look: Callable[[], T | None], what: str) -> T:
