@@ -60,6 +60,7 @@ def lint(
         str, typer.Option("--format", help="terminal, github, json, sarif or markdown.")
     ] = "terminal",
     output: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
+    sarif: Annotated[Path | None, typer.Option(help="Also write it as SARIF here.")] = None,
     recipe: RecipeOption = Path("arborist.yaml"),
     profile: Annotated[
         str, typer.Option(help="instructlab: its check's rules and verdicts, no others.")
@@ -76,6 +77,7 @@ def lint(
     from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
     from bot.lint.reporters import REPORTERS
+    from bot.lint.reporters.markdown import summarize
     from bot.recipe import load_lint_recipe
     from bot.store import cache_folder
 
@@ -107,6 +109,12 @@ def lint(
                 result = lint_tree(repository / path, only, settings, pull, cache, online=online)
     if output:
         _write_json(output, result.to_json())
+    if sarif:
+        sarif.parent.mkdir(parents=True, exist_ok=True)
+        sarif.write_text(REPORTERS["sarif"](result))
+    if format_ == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with Path(summary).open("a") as file:
+            file.write(summarize(result.findings))
     print(REPORTERS[format_](result), end="")
     raise typer.Exit(1 if result.errors else 0)
 

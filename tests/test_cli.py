@@ -49,7 +49,10 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lint", "--format", "xml"], "--format xml: there are terminal, github, json, sarif, markdown"),
+        (
+            ["lint", "--format", "xml"],
+            "--format xml: there are terminal, github, json, sarif, markdown",
+        ),
         (["lint", "--repository", "nowhere"], "nowhere"),
         (["lint", "--base", "nonsense"], "nonsense"),
         (["retrain", "--recipe", "nowhere.yaml"], "there is no recipe here"),

@@ -14,6 +14,7 @@ from bot.github.render import render
 from bot.github.suggest import suggest
 from bot.lint.findings import Finding
 from bot.lint.report import read_report
+from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
 from bot.plan import Plan, read_plan, summarize
 from bot.recipe import Recipe
@@ -58,8 +59,11 @@ def report(
     if pull is None:
         return None
     errors = [finding for finding in findings if finding.severity == "error"]
+    lint = f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}"
+    if len(findings) > FINDINGS_SHOWN:
+        lint += f"\n\nAll of them are in the summary of [this run]({event['workflow_run']['html_url']})."
     parts = {
-        "lint": f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}",
+        "lint": lint,
         "plan": "" if errors else render("plan", planned=summarize(plan, recipe, store)),
     }
     posted = update_comment(pull, parts)

@@ -1,7 +1,9 @@
 """Mechanical mends as review suggestions, which a click applies."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from github.Commit import Commit
@@ -31,17 +33,29 @@ def suggest(pull: PullRequest, commit: Commit, findings: Sequence[Finding]) -> i
             lines.setdefault((finding.path, finding.line), finding)
     if not lines:
         return 0
-    shown = {(file.filename, line) for file in pull.get_files() for line in _lines_shown(file.patch or "")}
     there = {(c.path, c.line, c.body) for c in pull.get_review_comments() if c.user.type == "Bot"}
-    comments = [
-        comment
-        for place, finding in lines.items()
-        if place in shown and (*place, (comment := _comment(finding))["body"]) not in there
-    ][:MOST]
+    comments = list(islice(_new(pull, lines, there), MOST))
     if comments:
         body = "These can be mended by a click; what needs a person is in the comment above."
         pull.create_review(commit=commit, body=body, event="COMMENT", comments=comments)  # type: ignore[arg-type]
     return len(comments)
+
+
+def _new(
+    pull: PullRequest, lines: dict[tuple[str, int], Finding], there: set[tuple[str, int, str]]
+) -> Iterator[dict[str, Any]]:
+    """The suggestions that can be made and are not there; file by file, so that few pages are asked for."""
+    of_file: defaultdict[str, list[Finding]] = defaultdict(list)
+    for (path, _), finding in lines.items():
+        of_file[path].append(finding)
+    for file in pull.get_files():
+        shown = _lines_shown(file.patch or "") if file.filename in of_file else ()
+        for finding in of_file.pop(file.filename, ()):
+            comment = _comment(finding)
+            if finding.line in shown and (finding.path, finding.line, comment["body"]) not in there:
+                yield comment
+        if not of_file:
+            return
 
 
 def _comment(finding: Finding) -> dict[str, Any]:

@@ -9,13 +9,19 @@ from bot.markdown import escape
 FINDINGS_SHOWN = 30
 CHARACTERS_SHOWN = 20_000
 """The comment has other parts, and GitHub takes 65,536 characters in all."""
+SUMMARY_CHARACTERS = 500_000
 
 _GRAVITY = {"error": 0, "warning": 1, "info": 2}
 _SIGN = {"error": "❌", "warning": "⚠️", "info": "i"}
 
 
-def render(findings: Sequence[Finding]) -> str:
-    """Markdown for a person who wants to know what to do; may be made of an artifact from anybody."""
+def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = CHARACTERS_SHOWN) -> str:
+    """Markdown for a person who wants to know what to do; may be made of an artifact from anybody.
+
+    Args:
+        most: findings that are shown.
+        room: characters that they may take.
+    """
     if not findings:
         return "✅ Nothing to mend: every leaf here is in order."
     gravest = {path: min(_GRAVITY[f.severity] for f in group) for path, group in _by_path(findings)}
@@ -25,11 +31,11 @@ def render(findings: Sequence[Finding]) -> str:
     lines = [_headline(findings)]
     size = shown = 0
     path = ""
-    for finding in ordered[:FINDINGS_SHOWN]:
+    for finding in ordered[:most]:
         text = [] if finding.path == path else ["", f"**{escape(finding.path, 200)}**", ""]
         text.append(_item(finding))
         size += sum(len(line) + 1 for line in text)
-        if size > CHARACTERS_SHOWN:
+        if size > room:
             break
         lines += text
         path = finding.path
@@ -37,6 +43,11 @@ def render(findings: Sequence[Finding]) -> str:
     if shown < len(ordered):
         lines += ["", f"… and {len(ordered) - shown} more, which are shown once these are mended."]
     return "\n".join(lines)
+
+
+def summarize(findings: Sequence[Finding]) -> str:
+    """Markdown for the job's summary, of which GitHub takes 1 MiB: all findings, or nearly so."""
+    return f"{render(findings, most=len(findings), room=SUMMARY_CHARACTERS)}\n"
 
 
 def _by_path(findings: Sequence[Finding]) -> "groupby[str, Finding]":
