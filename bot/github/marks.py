@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from github.Issue import Issue
 from github.IssueComment import IssueComment
-from github.PullRequest import PullRequest
 
 SIGNED = 32
 """Hexadecimal digits of a signature that are written."""
@@ -37,17 +36,13 @@ def marked(comments: Iterable[IssueComment], opening: str) -> IssueComment | Non
     return None
 
 
-def reply(thread: Issue | PullRequest, repository: str, about: str, text: str) -> None:
+def reply(thread: Issue, repository: str, about: str, text: str) -> None:
     """Answer in a comment of its own; whoever answers the same thing again adds nothing.
 
     Args:
+        thread: the pull request's.
         about: what is answered: a comment's id, or what is said once for all.
     """
     own = mark("reply", repository, thread.number, about)
-    comments = thread.get_comments() if isinstance(thread, Issue) else thread.get_issue_comments()
-    if marked(comments, own) is None:
-        text = f"{own}\n{text}"
-        if isinstance(thread, Issue):
-            thread.create_comment(text)
-        else:
-            thread.create_issue_comment(text)
+    if marked(thread.get_comments(), own) is None:
+        thread.create_comment(f"{own}\n{text}")
