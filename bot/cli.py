@@ -315,6 +315,17 @@ def forget(
         print(f"forgot {entry.step}/{entry.key}")
 
 
+@app.command()
+def doctor(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Say what is missing before the loop can close: files, rights, runner, Hub, disk. Then exit 2."""
+    from bot.doctor import examine
+
+    found = examine(repository, recipe)
+    for one in found:
+        print(f"{ {'ok': '✔', 'missing': '✘', 'unknown': '?'}[one.state] } {one.name}: {one.what}")
+    raise typer.Exit(2 if any(one.state == "missing" for one in found) else 0)
+
+
 @models_app.command("fetch")
 def models_fetch() -> None:
     """Fetch and convert the embedded model, once; it is kept outside the repository."""

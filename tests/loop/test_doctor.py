@@ -1,0 +1,61 @@
+"""`arborist doctor`: what is there, what is missing and how to mend it, each in a line."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bot.recipe import ROOT
+from tests.loop.conftest import ARBORIST, clean
+
+
+def doctor(at: Path, **environment: str) -> tuple[int, dict[str, str]]:
+    """The exit code, and the lines by what they are about."""
+    done = subprocess.run(
+        [ARBORIST, "doctor"], cwd=at, env={**clean(), **environment}, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return done.returncode, {line[2:].partition(":")[0]: line for line in done.stdout.splitlines()}
+
+
+def test_where_all_is_there_all_is_well(world: dict[str, Any]) -> None:
+    printed = subprocess.run(
+        [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
+    ).stdout
+    environment = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
+    code, lines = doctor(ROOT, **environment)
+    assert code == 0, lines
+    for name in (
+        "recipe",
+        "workflows",
+        "taxonomy",
+        "github",
+        "ARBORIST_SIGNING_KEY",
+        "runner",
+        "store",
+        "hub",
+    ):
+        assert lines[name].startswith("✔"), lines[name]
+    assert "online: local" in lines["runner"]
+
+
+def test_where_nothing_is_there_each_lack_says_how_to_mend_it(tmp_path: Path) -> None:
+    code, lines = doctor(tmp_path)
+    assert code == 2
+    assert "run in a folder with an arborist.yaml" in lines["recipe"]
+    assert "copy them from arborist's" in lines["workflows"]
+    assert "`arborist new` makes one" in lines["taxonomy"]
+    assert lines["github"].startswith("?")
+
+
+def test_a_token_that_is_wrong_is_one_line(world: dict[str, Any]) -> None:
+    address = {"GITHUB_API_URL": world["github"]["api"], "GITHUB_REPOSITORY": world["repository"]}
+    code, lines = doctor(ROOT, **address, GITHUB_TOKEN="wrong", HF_TOKEN="wrong", HF_ENDPOINT=world["hub"])
+    assert code == 2
+    assert "the token in GITHUB_TOKEN is wrong or expired" in lines["github"]
+    assert lines["hub"].startswith("✘")
+
+
+def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    _, lines = doctor(ROOT, ARBORIST_STORE=str(tmp_path / "file" / "store"))
+    assert "cannot be written" in lines["store"]
