@@ -1,5 +1,6 @@
 """The connection to GitHub: PyGithub, told by the environment that Actions sets."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 
+RETRIES = 5
+"""How often PyGithub asks again where GitHub is down, or says when to."""
+
 
 def configured() -> bool:
     """Whether the environment names a repository and a token."""
@@ -21,7 +25,7 @@ def connect() -> Repository:
     """The repository of GITHUB_REPOSITORY at GITHUB_API_URL, as the owner of GITHUB_TOKEN.
 
     Raises:
-        UserError: a variable is missing.
+        UserError: a variable is missing, or what answers there is no GitHub.
     """
     missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
     if missing:
@@ -29,11 +33,15 @@ def connect() -> Repository:
     client = Github(
         base_url=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
         auth=Auth.Token(os.environ["GITHUB_TOKEN"]),
-        retry=GithubRetry(total=5),
+        retry=GithubRetry(total=RETRIES),
         per_page=100,
         lazy=True,
     )
-    return client.get_repo(os.environ["GITHUB_REPOSITORY"])
+    repository = client.get_repo(os.environ["GITHUB_REPOSITORY"])
+    # A page in place of JSON, say of a proxy that wants a login, is an object with nothing in it to PyGithub.
+    if repository.id is None:
+        raise UserError(f"{client.requester.base_url}: what answers there is no GitHub; see GITHUB_API_URL")
+    return repository
 
 
 @contextmanager
@@ -52,5 +60,7 @@ def github_errors(doing: str) -> Iterator[None]:
     except GithubException as error:
         message = error.data.get("message") if isinstance(error.data, dict) else None
         raise UserError(f"{doing}: GitHub says {error.status}: {message or 'no reason given'}") from None
+    except json.JSONDecodeError:
+        raise UserError(f"{doing}: GitHub's answer was cut short; run again") from None
     except requests.RequestException as error:
         raise UserError(f"{doing}: GitHub cannot be reached: {type(error).__name__}; run again") from None
