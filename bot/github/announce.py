@@ -52,7 +52,7 @@ def announce_release(repository: Repository, release: Release) -> list[Posted]:
         text = render(
             "release", tag=release.tag, url=release.url, repository=release.repository, leaves=own or leaves
         )
-        posted.append(update_comment(pull, {"release": text}))
+        posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
 
 
@@ -65,14 +65,14 @@ def announce_refusal(
         pull = repository.get_pull(number)
         own = touched(leaves, [file.filename for file in pull.get_files()])
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
-        posted.append(update_comment(pull, {"release": text}))
+        posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
 
 
 def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -> list[Posted]:
     """Tell every merged pull request that main cannot be read as it is, so that nothing is released."""
     text = render("unreadable", reason=reason)
-    return [update_comment(repository.get_pull(number), {"release": text}) for number in pulls]
+    return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
 
 
 def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:

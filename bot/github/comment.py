@@ -10,8 +10,8 @@ from github.PullRequest import PullRequest
 from bot.github.marks import mark, marked
 
 LIMIT = 65_536
-PARTS = ("release", "lint", "plan", "sample", "precheck")
-"""Parts in the order in which they stand; what is newest news to a reader comes first."""
+PARTS = ("release", "lint", "plan", "sample", "precheck", "next")
+"""Parts in the order in which they stand; the newest news comes first, what to do next last."""
 
 ATTEMPTS = 3
 SETTLES_S = 1.0

@@ -21,6 +21,10 @@ from bot.recipe import Recipe
 from bot.store import Store
 
 ARTIFACT_LIMIT = 20 * 1024 * 1024
+NEXT = (
+    "**What comes next:** a maintainer may comment `/arborist sample` to see what would be learnt, and "
+    "merges when it is good. `/arborist help` lists what else there is."
+)
 _LEVEL = {"error": "failure", "warning": "warning", "info": "notice"}
 
 
@@ -59,14 +63,20 @@ def report(
     if pull is None:
         return None
     errors = [finding for finding in findings if finding.severity == "error"]
+    changes = any(leaf.change != "same" for leaf in plan.leaves)
     lint = f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}"
     if len(findings) > FINDINGS_SHOWN:
         lint += f"\n\nAll of them are in the summary of [this run]({event['workflow_run']['html_url']})."
     parts = {
         "lint": lint,
         "plan": "" if errors else render("plan", planned=summarize(plan, recipe, store)),
+        "next": "" if errors or not changes else NEXT,
     }
-    posted = update_comment(pull, parts)
+    # Dependabot and the like read no comments; a maintainer sees the check.
+    if pull.user.type == "Bot" and not changes:
+        posted = Posted(event["workflow_run"]["html_url"], "")
+    else:
+        posted = update_comment(pull, parts)
     title = f"{len(errors)} to mend" if errors else "everything is in order"
     if len(findings) > ANNOTATIONS_SHOWN:
         title += f" (the first {ANNOTATIONS_SHOWN} of {len(findings)} findings are shown)"

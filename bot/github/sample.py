@@ -27,6 +27,10 @@ MOST_SAMPLES = 200
 MOST_LEAVES = 20
 """Leaves that are looked at when none is named."""
 FETCH_TIMEOUT_S = 300
+NEXT = (
+    "**What comes next:** where the samples say what the contribution means, a maintainer merges, and the "
+    "next release learns it. Where they do not, more seed examples, or other ways of saying it, usually help."
+)
 _LEAF = re.compile(r"[\w./-]+")
 
 
@@ -61,6 +65,7 @@ def work_on_pull(
         leaves, left_out = _leaves(folder, sha, named)
         parts = {}
         if command == "sample":
+            parts["next"] = NEXT
             generated = sample(leaves, recipe, store, wanted or SAMPLE)
             parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out, recipe)
         examined, model = precheck(leaves, recipe, store)
@@ -72,7 +77,7 @@ def work_on_pull(
         _tell_failure(repository, number, sha, command, error)
         raise
     posted = update_comment(pull, parts)
-    title = " and ".join(parts)
+    title = " and ".join(sorted(set(parts) - {"next"}, reverse=True))
     report_check(repository, f"arborist {command}", sha, "success", f"{title}: see the comment", posted.url)
     return posted
 

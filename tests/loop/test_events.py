@@ -136,6 +136,20 @@ def test_a_command_that_is_taken_back_is_not_followed(
     assert list(repository(world, "maintainer").get_workflow("retrain.yml").get_runs()) == []
 
 
+def test_a_bots_pull_request_that_changes_no_leaf_gets_a_check_and_no_comment(
+    world: dict[str, Any], tmp_path: Path
+) -> None:
+    url = world["github"]["git"].replace("://", f"://maintainer:{world['tokens']['maintainer']}@")
+    git(tmp_path, "clone", "--quiet", url, ".")
+    git(tmp_path, "checkout", "--quiet", "-b", "update")
+    (tmp_path / "constraints.txt").write_text("everything==2\n")
+    push(tmp_path, "Update everything")
+    update = repository(world, "bot").create_pull(base="main", head="update", title="Update everything")
+    check_is(world, update, "success")
+    settled(world)
+    assert bot_comments(update) == []
+
+
 def test_a_merge_of_a_broken_leaf_is_told_and_nothing_is_released(
     world: dict[str, Any], tmp_path: Path
 ) -> None:
