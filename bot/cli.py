@@ -112,7 +112,7 @@ def lint(
     if sarif:
         sarif.parent.mkdir(parents=True, exist_ok=True)
         sarif.write_text(REPORTERS["sarif"](result))
-    if format_ == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+    if format_ in ("terminal", "github") and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         with Path(summary).open("a") as file:
             file.write(summarize(result.findings))
     print(REPORTERS[format_](result), end="")

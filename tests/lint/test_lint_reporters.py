@@ -197,3 +197,11 @@ def test_sarif_holds_whatever_a_path_or_a_message_is_made_of() -> None:
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri.isascii() and " " not in uri and "\n" not in uri
     assert len(result["message"]["text"]) <= 1024
+
+
+def test_the_terminal_shows_the_first_of_many_that_are_alike_and_where_the_others_are() -> None:
+    text = shown("terminal", *(finding(line=line) for line in range(1, 101)), finding(rule="html"))
+    assert text.count("--> taxonomy/a/qna.yaml") == 7
+    assert "error[not-text]: the same in taxonomy/a/qna.yaml, at 7:5, 8:5, 9:5," in text
+    assert "56:5 and 44 more places\n" in text
+    assert "101 errors" in text

@@ -1,17 +1,35 @@
 """Findings for a terminal: the place, the line with what is meant underlined, and help."""
 
 import unicodedata
+from collections import defaultdict
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import Report
 
 WIDTH = 100
+SHOWN, PLACES = 6, 50
+"""Findings of one rule in one file that are shown in full, and of the others the places that are told."""
 
 
 def render(report: Report) -> str:
     """Every finding, and a line that sums up; control characters are not passed to the terminal."""
-    blocks = [_block(finding) for finding in report.findings]
+    blocks = []
+    alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        of_rule = alike[finding.path, finding.rule]
+        of_rule.append(finding)
+        if len(of_rule) <= SHOWN:
+            blocks.append(_block(finding))
+    blocks += [_more(findings[SHOWN:]) for findings in alike.values() if len(findings) > SHOWN]
     return "\n".join([*blocks, _summary(report)])
+
+
+def _more(findings: list[Finding]) -> str:
+    """Findings of one rule in one file that are as those before them."""
+    first = findings[0]
+    places = ", ".join(f"{finding.line}:{finding.column}" for finding in findings[:PLACES])
+    rest = f" and {len(findings) - PLACES} more places" if len(findings) > PLACES else ""
+    return f"{first.severity}[{first.rule}]: the same in {_clean(first.path)}, at {places}{rest}\n"
 
 
 def _summary(report: Report) -> str:
