@@ -88,13 +88,17 @@ REFUSED = {
     "a commit that is not the head": (
         written(CLEAN, SELF.replace("HEAD", "0" * 40)), "speaks of commit 0000000", "failure"),
     "no JSON": (written("{", SELF), "lint.json is not JSON", "failure"),
-    "JSON nested without end": (written("[" * 100_000, SELF), "lint.json is not JSON", "failure"),
+    "JSON nested without end": (
+        f"{written('', SELF)}\npython3 -c \"print('[' * 100_000)\" > report/lint.json",
+        "lint.json is not JSON",
+        "failure",
+    ),
     "another schema": (
         written('{"findings": "@everyone"}', SELF), "not as schemas/report.json says", "failure"),
     "a severity of their own": (written(LABELLED, SELF), "not as schemas/report.json says", "failure"),
     "no files": ("touch report/nothing", "lint.json is missing", "failure"),
-    "a gigabyte": (
-        "truncate -s 1G report/lint.json; echo {} > report/plan.json", "larger than 20 MiB", "failure"),
+    "a hundred megabytes": (
+        "truncate -s 100M report/lint.json; echo {} > report/plan.json", "larger than 20 MiB", "failure"),
     "a link to a file of the runner's": (
         "ln -s /etc/passwd report/lint.json; echo {} > report/plan.json", "lint.json", "failure"),
 }  # fmt: skip
