@@ -32,6 +32,10 @@ class Diagnosis:
     what: str
 
 
+def _seen(name: str, there: bool, what: str, mend: str, otherwise: State = "missing") -> Diagnosis:
+    return Diagnosis(name, "ok", what) if there else Diagnosis(name, otherwise, mend)
+
+
 def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
     """Look at everything; what fails says so and keeps nothing else from being looked at."""
     found = []
@@ -57,14 +61,10 @@ def _files(repository: Path) -> Iterator[Diagnosis]:
     missing = [
         f"{name}.yml" for name in WORKFLOWS if not (repository / ".github/workflows" / f"{name}.yml").exists()
     ]
-    what = f"not there: {', '.join(missing)}; copy them from arborist's" if missing else "all there"
-    yield Diagnosis("workflows", "missing" if missing else "ok", what)
+    mend = f"not there: {', '.join(missing)}; copy them from arborist's"
+    yield _seen("workflows", not missing, "all there", mend)
     leaves = len(list((repository / "taxonomy").rglob("qna.yaml")))
-    yield Diagnosis(
-        "taxonomy",
-        "ok" if leaves else "missing",
-        f"{leaves} leaves" if leaves else "no leaf; `arborist new` makes one",
-    )
+    yield _seen("taxonomy", leaves > 0, f"{leaves} leaves", "no leaf; `arborist new` makes one")
 
 
 def _github() -> Iterator[Diagnosis]:
@@ -78,29 +78,17 @@ def _github() -> Iterator[Diagnosis]:
         yield Diagnosis("github", "ok", f"{here.full_name}, main is {here.default_branch}")
     with github_errors("secrets"):
         secrets = {secret.name for secret in here.get_secrets()}
-    yield (
-        Diagnosis("ARBORIST_SIGNING_KEY", "ok", "is set")
-        if "ARBORIST_SIGNING_KEY" in secrets
-        else Diagnosis(
-            "ARBORIST_SIGNING_KEY", "missing", "set it to anything long and random: it signs comments"
-        )
-    )
-    yield (
-        Diagnosis("HF_TOKEN", "ok", "is set")
-        if "HF_TOKEN" in secrets
-        else Diagnosis(
-            "HF_TOKEN", "unknown", "set it in the environment release, or let the Hub trust retrain.yml"
-        )
-    )
+    mend = "set it to anything long and random: it signs comments"
+    yield _seen("ARBORIST_SIGNING_KEY", "ARBORIST_SIGNING_KEY" in secrets, "is set", mend)
+    mend = "set it in the environment release, or let the Hub trust retrain.yml"
+    yield _seen("HF_TOKEN", "HF_TOKEN" in secrets, "is set", mend, "unknown")
     with github_errors("runner"):
         runners = [
             r for r in here.get_self_hosted_runners() if "gpu" in {label["name"] for label in r.labels}
         ]
     online = [runner.name for runner in runners if runner.status == "online"]
     mend = "register one with the labels self-hosted and gpu; samples and retraining wait for it"
-    yield Diagnosis(
-        "runner", "ok" if online else "missing", f"online: {', '.join(online)}" if online else mend
-    )
+    yield _seen("runner", bool(online), f"online: {', '.join(online)}", mend)
 
 
 def _store(recipe: Recipe) -> Iterator[Diagnosis]:
@@ -130,26 +118,17 @@ def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
         me = HfApi(endpoint=endpoint()).whoami(token=os.environ["HF_TOKEN"])
     mine = {me["name"], *(organization["name"] for organization in me.get("orgs", ()))}
     owner = name.partition("/")[0]
-    may = owner in mine
-    what = (
-        f"{me['name']} may push to {name}"
-        if may
-        else f"{me['name']} is not in {owner}, so it cannot push to {name}"
-    )
-    yield Diagnosis("hub", "ok" if may else "missing", what)
+    mend = f"{me['name']} is not in {owner}, so it cannot push to {name}"
+    yield _seen("hub", owner in mine, f"{me['name']} may push to {name}", mend)
 
 
 def _models(recipe: Recipe) -> Iterator[Diagnosis]:
     from bot.models import model_name, tokenizer_at_hand
 
     for role, model in (("teacher", recipe.teacher.model), ("student", recipe.student.model)):
-        there = tokenizer_at_hand(model) is not None
-        what = (
-            model_name(model)
-            if there
-            else f"{model_name(model)} is not on this machine; it is fetched when needed"
-        )
-        yield Diagnosis(role, "ok" if there else "unknown", what)
+        shown = model_name(model)
+        mend = f"{shown} is not on this machine; it is fetched when needed"
+        yield _seen(role, tokenizer_at_hand(model) is not None, shown, mend, "unknown")
 
 
 def _machine() -> Iterator[Diagnosis]:
@@ -167,6 +146,5 @@ def _machine() -> Iterator[Diagnosis]:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 1e9
-    enough = free >= FREE_GB
-    what = f"{free:.0f} GB free at {folder}" + ("" if enough else f"; {FREE_GB} are wanted")
-    yield Diagnosis("disk", "ok" if enough else "missing", what)
+    what = f"{free:.0f} GB free at {folder}"
+    yield _seen("disk", free >= FREE_GB, what, f"{what}; {FREE_GB} are wanted")

@@ -12,10 +12,12 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import LINT, WORK, Work, find_check, open_check
+from bot.github.checks import LINT, find_check
 from bot.github.comment import update_comment
 from bot.github.render import render
 from bot.github.rights import who_may
+from bot.github.work import COMMANDS as WORK
+from bot.github.work import Work, begin, check_name
 from bot.recipe import Recipe
 from bot.store import Store
 
@@ -36,8 +38,7 @@ class Asked:
     """A command with all that its answer may need.
 
     Attributes:
-        login: who gave it.
-        at: when, by GitHub's clock.
+        at: when it was given, by GitHub's clock.
     """
 
     repository: Repository
@@ -45,12 +46,15 @@ class Asked:
     store: Store
     thread: Issue
     command: Command
-    login: str
     at: datetime
 
     @cached_property
     def pull(self) -> PullRequest:
         return self.repository.get_pull(self.thread.number)
+
+    @property
+    def held(self) -> bool:
+        return HOLD in {label.name for label in self.thread.labels}
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def again(asked: Asked) -> str:
 def work(asked: Asked) -> "str | Work":
     """Ask a GPU runner for something, on the commit that the person saw."""
     sha = asked.pull.head.sha
-    if HOLD in {label.name for label in asked.thread.labels}:
+    if asked.held:
         return "This pull request is held; `/arborist unhold` lets it go on."
     if not _was_seen(asked, sha):
         return (
@@ -99,8 +103,7 @@ def work(asked: Asked) -> "str | Work":
             "Look at it, and say it again."
         )
     wanted = Work(asked.command.name, asked.command.arguments, int(os.environ.get("GITHUB_RUN_ID", "0")))
-    url = open_check(asked.repository, sha, wanted)
-    update_comment(asked.pull, {wanted.command: render("waiting", command=wanted.command, sha=sha, url=url)})
+    begin(asked.repository, asked.pull, wanted)
     return wanted
 
 
@@ -120,7 +123,7 @@ def _was_seen(asked: Asked, sha: str) -> bool:
 def cancel(asked: Asked) -> str:
     """End what a GPU runner does for this pull request."""
     ended = []
-    for name in WORK:
+    for name in map(check_name, WORK):
         check = find_check(asked.repository, name, asked.pull.head.sha)
         if check is not None and check.status != "completed":
             wanted = Work.read(check.external_id)
@@ -145,7 +148,7 @@ def _cancel_run(repository: Repository, number: int) -> None:
 def retry(asked: Asked) -> "str | Work":
     """Do again what failed or was cancelled."""
     sha = asked.pull.head.sha
-    for name in WORK:
+    for name in map(check_name, WORK):
         check = find_check(asked.repository, name, sha)
         wanted = Work.read(check.external_id) if check is not None else None
         if check is not None and wanted is not None and check.conclusion not in (None, "success"):
@@ -163,7 +166,7 @@ def hold(asked: Asked) -> str:
 
 
 def unhold(asked: Asked) -> str:
-    if HOLD not in {label.name for label in asked.thread.labels}:
+    if not asked.held:
         return "It is not held."
     asked.thread.remove_from_labels(HOLD)
     return "It goes on."
@@ -174,14 +177,14 @@ def status(asked: Asked) -> str:
     from bot.release.hub import latest_release
 
     sha = asked.pull.head.sha
-    checks = [(name, find_check(asked.repository, name, sha)) for name in (LINT, *WORK)]
+    checks = [(name, find_check(asked.repository, name, sha)) for name in (LINT, *map(check_name, WORK))]
     released = latest_release(asked.recipe.release.repository)
     waiting = asked.repository.get_workflow_runs(status="queued").totalCount
     return render(
         "status",
         sha=sha,
         checks=[(name, check) for name, check in checks if check is not None],
-        held=HOLD in {label.name for label in asked.thread.labels},
+        held=asked.held,
         released=released,
         waiting=waiting,
     )

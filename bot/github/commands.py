@@ -9,9 +9,9 @@ from github.IssueComment import IssueComment
 from github.Repository import Repository
 
 from bot.github.answers import COMMANDS, Asked, Command
-from bot.github.checks import Work
 from bot.github.marks import reply
 from bot.github.rights import may, who_may
+from bot.github.work import Work
 from bot.markdown import escape
 from bot.recipe import Recipe
 from bot.store import Store
@@ -70,7 +70,7 @@ def handle_comment(
         same = find_command(said.body or "") == command
     except UnknownObjectException:
         return None  # deleted meanwhile, and with it what was asked for
-    asked = Asked(repository, recipe, store, thread, command, said.user.login, said.created_at)
+    asked = Asked(repository, recipe, store, thread, command, said.created_at)
     refusal = _refusal(asked, said, same)
     if refusal:
         reaction, about, text = refusal

@@ -6,9 +6,8 @@ from github.GithubException import UnknownObjectException
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.github.checks import LINT, WORK, Work, find_check, report_check
-from bot.github.comment import update_comment
-from bot.github.render import render
+from bot.github.checks import LINT, find_check
+from bot.github.work import COMMANDS, Work, check_name, fail
 
 GRACE = timedelta(minutes=10)
 """How long a report may take after lint has ended."""
@@ -22,25 +21,23 @@ def reap(repository: Repository) -> list[str]:
     """
     done = []
     for pull in repository.get_pulls(state="open"):
-        done += [line for name in WORK if (line := _end_lost_work(repository, pull, name))]
+        done += [line for one in COMMANDS if (line := _end_lost_work(repository, pull, one))]
         if line := _lint_again(repository, pull):
             done.append(line)
     return done
 
 
-def _end_lost_work(repository: Repository, pull: PullRequest, name: str) -> str | None:
+def _end_lost_work(repository: Repository, pull: PullRequest, command: str) -> str | None:
     """Finish the check of work whose run has ended without doing it: the runner died, or was shut down."""
     sha = pull.head.sha
-    check = find_check(repository, name, sha)
+    check = find_check(repository, check_name(command), sha)
     work = Work.read(check.external_id) if check is not None else None
     if check is None or work is None or check.status == "completed" or _goes(repository, work.run):
         return None
     reason = "the runner that did it has ended without a word"
     mend = "`/arborist retry` does it again."
-    text = render("broken", command=work.command, sha=sha, reason=reason, mend=mend)
-    posted = update_comment(pull, {work.command: text})
-    report_check(repository, name, sha, "failure", "the runner died", posted.url)
-    return f"pull request {pull.number}: {name} at {sha[:7]} was lost, and is told so"
+    fail(repository, pull, sha, work.command, reason, mend, "the runner died")
+    return f"pull request {pull.number}: {work.check} at {sha[:7]} was lost, and is told so"
 
 
 def _goes(repository: Repository, run: int) -> bool:

@@ -8,7 +8,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import ANNOTATIONS_SHOWN, report_check
+from bot.github.checks import ANNOTATIONS_SHOWN, LINT, report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.github.suggest import suggest
@@ -82,7 +82,7 @@ def report(
         title += f" (the first {ANNOTATIONS_SHOWN} of {len(findings)} findings are shown)"
     conclusion = "failure" if errors else "success"
     annotations = [_annotation(finding) for finding in findings]
-    report_check(repository, "arborist lint", plan.head, conclusion, title, posted.url, annotations)
+    report_check(repository, LINT, plan.head, conclusion, title, posted.url, annotations)
     suggest(pull, repository.get_commit(plan.head), findings)
     return posted
 

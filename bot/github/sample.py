@@ -16,6 +16,7 @@ from bot.generate import FILTERS, Generated
 from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
+from bot.github.work import check_name, fail
 from bot.recipe import Recipe
 from bot.reconcile import SAMPLE, precheck, sample
 from bot.store import Store
@@ -78,7 +79,7 @@ def work_on_pull(
         raise
     posted = update_comment(pull, parts)
     title = " and ".join(sorted(set(parts) - {"next"}, reverse=True))
-    report_check(repository, f"arborist {command}", sha, "success", f"{title}: see the comment", posted.url)
+    report_check(repository, check_name(command), sha, "success", f"{title}: see the comment", posted.url)
     return posted
 
 
@@ -121,11 +122,9 @@ def _tell_failure(repository: Repository, number: int, sha: str, command: str, e
         if void
         else "Once that is mended, `/arborist retry` does it again."
     )
-    text = render("broken", command=command, sha=sha, reason=str(error), mend=mend)
-    posted = update_comment(repository.get_pull(number), {command: text})
     title = "void: the pull request was pushed to" if void else "not done: see the comment"
     conclusion = "cancelled" if void else "failure"
-    report_check(repository, f"arborist {command}", sha, conclusion, title, posted.url)
+    fail(repository, repository.get_pull(number), sha, command, str(error), mend, title, conclusion)
 
 
 def fetch_pull(folder: Path, number: int, sha: str) -> None:

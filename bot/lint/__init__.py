@@ -9,13 +9,12 @@ from bot.lint.findings import Finding, Severity
 from bot.lint.leaves import findings_of, lint_leaves
 from bot.lint.report import Report
 from bot.lint.rules import RULES, LeafRule, PullRule, TreeRule, find_rule
-from bot.lint.view import LeafView, PullView
+from bot.lint.view import DEFAULTS, LeafView, PullView
 from bot.recipe import LintRecipe
-from bot.taxonomy.files import DiskFiles, Files
+from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.tree import leaves_of
 
-DEFAULTS = LintRecipe()
 MAX_FINDINGS = 20_000
 """Findings of one report; who has more mends these first."""
 
@@ -54,7 +53,27 @@ def lint_tree(
     files = tree_files(root)
     if not files.prefix:
         files = DiskFiles(root, "", FOLDERS)
-    return lint_files(files, only, settings, pull, cache, online=online)
+    findings: list[Finding] = []
+    rules = chosen_rules(settings)
+    for rule in rules:
+        if isinstance(rule, TreeRule):
+            findings += findings_of(rule, files.prefix, rule.check(files), None)
+    leaves = []
+    wanted = [path for path in leaves_of(files) if only is None or path in only]
+    known = None if online else cache
+    for leaf, found in lint_leaves(files, wanted, rules, settings, known, online=online):
+        leaves.append(leaf)
+        findings += found
+        if len(findings) >= MAX_FINDINGS:
+            break
+    if pull:
+        views = {path: LeafView(files, path) for path in wanted}
+        seen = PullView(pull.author, pull.files, views, files.prefix)
+        for rule in rules:
+            if isinstance(rule, PullRule):
+                findings += findings_of(rule, "", rule.check(seen), None)
+    findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
+    return Report(files.prefix.rstrip("/"), findings, leaves)
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
@@ -89,37 +108,4 @@ def tree_files(root: Path) -> DiskFiles:
     return DiskFiles(root, prefix)
 
 
-def lint_files(
-    files: Files,
-    only: Collection[str] | None = None,
-    settings: LintRecipe = DEFAULTS,
-    pull: Pull | None = None,
-    cache: FindingsCache | None = None,
-    *,
-    online: bool = False,
-) -> Report:
-    """Lint the leaves of any place with files; see `lint_tree`."""
-    findings: list[Finding] = []
-    rules = chosen_rules(settings)
-    for rule in rules:
-        if isinstance(rule, TreeRule):
-            findings += findings_of(rule, files.prefix, rule.check(files), None)
-    leaves = []
-    wanted = [path for path in leaves_of(files) if only is None or path in only]
-    known = None if online else cache
-    for leaf, found in lint_leaves(files, wanted, rules, settings, known, online=online):
-        leaves.append(leaf)
-        findings += found
-        if len(findings) >= MAX_FINDINGS:
-            break
-    if pull:
-        views = {path: LeafView(files, path) for path in wanted}
-        seen = PullView(pull.author, pull.files, views, files.prefix)
-        for rule in rules:
-            if isinstance(rule, PullRule):
-                findings += findings_of(rule, "", rule.check(seen), None)
-    findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
-
-
-__all__ = ["RULES", "Finding", "Pull", "Report", "lint_files", "lint_tree", "tree_files"]
+__all__ = ["RULES", "Finding", "Pull", "Report", "lint_tree", "tree_files"]

@@ -1,11 +1,14 @@
 """A leaf: one folder of the taxonomy with its qna.yaml, and what stands beside it."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["knowledge", "foundational", "compositional"]
 FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
 """The top folders of a taxonomy."""
+SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+"""How folders are named."""
 
 
 @dataclass(frozen=True)

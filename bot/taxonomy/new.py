@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from bot.errors import UserError
+from bot.taxonomy.leaf import FOLDERS, SNAKE_CASE
 
-KINDS = {"knowledge": ("knowledge",), "skill": ("compositional_skills", "foundational_skills")}
-"""What can be made, and the folders it may be in; the first, if none is named."""
+KINDS = {"knowledge": "knowledge", "skill": "compositional_skills"}
+"""What can be made, and the top folder it is in if none is named."""
 
-_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _LOGIN = re.compile(r"[A-Za-z0-9-]{1,39}")
 
 
@@ -45,13 +45,12 @@ def _leaf_path(kind: str, path: str, root: str) -> str:
     parts = path.rstrip("/").split("/")
     if parts[0] == root and len(parts) > 1:
         del parts[0]
-    others = [name for other in KINDS if other != kind for name in KINDS[other]]
-    if parts[0] in others:
-        raise UserError(f"{path}: {parts[0]}/ is not for {kind}; it goes into {KINDS[kind][0]}/")
-    if parts[0] not in KINDS[kind]:
-        parts.insert(0, KINDS[kind][0])
+    if parts[0] not in FOLDERS:
+        parts.insert(0, KINDS[kind])
+    if (parts[0] == "knowledge") != (kind == "knowledge"):
+        raise UserError(f"{path}: {parts[0]}/ is not for {kind}; it goes into {KINDS[kind]}/")
     for name in parts:
-        if not _NAME.fullmatch(name):
+        if not SNAKE_CASE.fullmatch(name):
             raise UserError(
                 f"{path}: the folder {name!r} is not in small letters, digits and underscores, "
                 "such as science/birds/common_swift"

@@ -12,6 +12,10 @@ from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
 T = TypeVar("T")
+SKARROW = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
+"""A leaf that this repository's taxonomy has never seen."""
+LEAF = "taxonomy/knowledge/sports/skarrow"
+"""Where contributors put it."""
 
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
@@ -49,10 +53,25 @@ def fork(world: dict[str, Any], folder: Path, branch: str) -> None:
     git(folder, "checkout", "--quiet", "-b", branch)
 
 
+def write_skarrow(clone: Path) -> Path:
+    """Lay the leaf into a clone; returns its folder."""
+    leaf = clone / LEAF
+    leaf.mkdir(parents=True)
+    for file in SKARROW.iterdir():
+        (leaf / file.name).write_bytes(file.read_bytes())
+    return leaf
+
+
 def push(folder: Path, message: str) -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", message)
     git(folder, "push", "--quiet", "origin", "HEAD")
+
+
+def settled(world: dict[str, Any]) -> None:
+    """Wait until no workflow runs or waits any more."""
+    here = repository(world, "maintainer")
+    until(lambda: all(run.status == "completed" for run in here.get_workflow_runs()), "the runs' end")
 
 
 def run_again(run: WorkflowRun) -> None:

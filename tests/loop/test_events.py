@@ -16,6 +16,7 @@ from tests.loop.steps import (
     push,
     repository,
     run_again,
+    settled,
     until,
 )
 
@@ -51,11 +52,6 @@ def pull(world: dict[str, Any], clone: Path) -> PullRequest:
 
 def write(clone: Path, text: str) -> None:
     (clone / SKILL / "qna.yaml").write_text(text)
-
-
-def settled(world: dict[str, Any]) -> None:
-    here = repository(world, "maintainer")
-    until(lambda: all(run.status == "completed" for run in here.get_workflow_runs()), "the runs' end")
 
 
 def test_a_draft_from_a_branch_with_shell_syntax_is_linted(world: dict[str, Any], pull: PullRequest) -> None:

@@ -17,10 +17,19 @@ from github.PullRequest import PullRequest
 from huggingface_hub import HfApi, hf_hub_download
 
 from tests.loop.conftest import ARBORIST, clean
-from tests.loop.steps import check_is, comment_that, fork, git, push, repository, until
+from tests.loop.steps import (
+    LEAF,
+    SKARROW,
+    check_is,
+    comment_that,
+    fork,
+    git,
+    push,
+    repository,
+    until,
+    write_skarrow,
+)
 
-SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
-LEAF = "knowledge/sports/skarrow"
 MODEL = "lab/taxonomy-model"
 BRANCH = "teach-skarrow"
 
@@ -30,10 +39,7 @@ def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The contributor's fork, cloned, on a branch with the leaf as its author first wrote it."""
     folder = tmp_path_factory.mktemp("clone")
     fork(world, folder, BRANCH)
-    leaf = folder / "taxonomy" / LEAF
-    leaf.mkdir(parents=True)
-    for file in SOURCE.iterdir():
-        (leaf / file.name).write_bytes(file.read_bytes())
+    leaf = write_skarrow(folder)
     wrong = (leaf / "qna.yaml").read_text().replace("answer: Skarrow was invented in 1911.", "answer: 1911")
     (leaf / "qna.yaml").write_text(wrong)
     push(folder, "Teach skarrow")
@@ -63,7 +69,7 @@ def main(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_a_mistake_is_named_on_its_line(world: dict[str, Any], clone: Path, pull: PullRequest) -> None:
-    lines = (clone / "taxonomy" / LEAF / "qna.yaml").read_text().splitlines()
+    lines = (clone / LEAF / "qna.yaml").read_text().splitlines()
     number = lines.index("        answer: 1911") + 1
     body = comment_that(pull, "qna.yaml", str(number))
     assert "1911" in body
@@ -72,13 +78,13 @@ def test_a_mistake_is_named_on_its_line(world: dict[str, Any], clone: Path, pull
         repository(world, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist lint")[0]
     )
     annotation = run.get_annotations()[0]
-    assert (annotation.path, annotation.start_line) == (f"taxonomy/{LEAF}/qna.yaml", number)
+    assert (annotation.path, annotation.start_line) == (f"{LEAF}/qna.yaml", number)
 
 
 def test_a_fix_turns_the_same_comment_green_and_brings_the_plan(
     world: dict[str, Any], clone: Path, pull: PullRequest
 ) -> None:
-    (clone / "taxonomy" / LEAF / "qna.yaml").write_bytes((SOURCE / "qna.yaml").read_bytes())
+    (clone / LEAF / "qna.yaml").write_bytes((SKARROW / "qna.yaml").read_bytes())
     push(clone, "Write the answer out")
     comment_that(pull, "Plan", "skarrow", "to generate")
     check_is(world, pull, "success")
@@ -149,7 +155,7 @@ def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
 ) -> None:
     path = hf_hub_download(MODEL, "manifest.json", revision="v1", endpoint=world["hub"], cache_dir=tmp_path)
     manifest = json.loads(Path(path).read_text())
-    exam = {leaf["path"]: leaf["exam"] for leaf in manifest["leaves"]}[LEAF]
+    exam = {leaf["path"]: leaf["exam"] for leaf in manifest["leaves"]}[LEAF.removeprefix("taxonomy/")]
     assert exam["before"] == {"right": 0, "asked": 10}
     assert exam["after"]["right"] >= 6
     assert manifest["taxonomy"]["commit"] == repository(world, "outsider").get_branch("main").commit.sha

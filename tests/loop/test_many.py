@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.local.world import World
 from tests.contract.plugin import Watch
-from tests.loop.steps import bot_comments, check_is, fork, push, repository, until
+from tests.loop.steps import bot_comments, check_is, fork, push, repository, settled, until
 
 LEAVES = 1000
 # Six mistakes: two values that are no text, a misspelt key and with it one that is missing, too few examples,
@@ -72,8 +72,7 @@ def test_it_is_told_in_one_comment_under_the_limit_and_soon(world: dict[str, Any
     check_is(world, pull, "failure")
     until(lambda: bot_comments(pull), "the comment")
     assert time.monotonic() - started < 60
-    maintainer = repository(world, "maintainer")
-    until(lambda: all(run.status == "completed" for run in maintainer.get_workflow_runs()), "the runs' end")
+    settled(world)
 
     (body,) = bot_comments(pull)
     assert len(body) < 65_536

@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import bot_comments, check_is, comment_that, fork, push, repository, until
-
-SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
-LEAF = "taxonomy/knowledge/sports/skarrow"
+from tests.loop.steps import (
+    LEAF,
+    SKARROW,
+    bot_comments,
+    check_is,
+    comment_that,
+    fork,
+    push,
+    repository,
+    until,
+    write_skarrow,
+)
 
 # file: what stands there, what a contributor wrote instead, the rule, whether it is mechanical
 MISTAKES = [
@@ -28,10 +36,7 @@ MISTAKES = [
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mistakes")
     fork(world, folder, "teach-skarrow")
-    leaf = folder / LEAF
-    leaf.mkdir(parents=True)
-    for file in SOURCE.iterdir():
-        (leaf / file.name).write_bytes(file.read_bytes())
+    leaf = write_skarrow(folder)
     for name, good, bad, _, _ in MISTAKES:
         text = (leaf / name).read_text()
         assert good in text, good
@@ -88,4 +93,4 @@ def test_applied_and_mended_it_turns_green_in_the_same_comment(
     check_is(world, pull, "success")
     comment_that(pull, "Nothing to mend", "Plan")
     assert len(bot_comments(pull)) == 1
-    assert (clone / LEAF / "attribution.txt").read_bytes() == (SOURCE / "attribution.txt").read_bytes()
+    assert (clone / LEAF / "attribution.txt").read_bytes() == (SKARROW / "attribution.txt").read_bytes()

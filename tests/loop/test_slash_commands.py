@@ -12,6 +12,8 @@ from github.PullRequest import PullRequest
 
 from bot.local.world import World
 from tests.loop.steps import (
+    LEAF,
+    SKARROW,
     bot_comments,
     check_is,
     comment_that,
@@ -20,20 +22,17 @@ from tests.loop.steps import (
     push,
     repository,
     run_again,
+    settled,
     until,
+    write_skarrow,
 )
-
-SOURCE = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
-LEAF = "taxonomy/knowledge/sports/skarrow"
 
 
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("commands")
     fork(world, folder, "teach-skarrow")
-    (folder / LEAF).mkdir(parents=True)
-    for file in SOURCE.iterdir():
-        (folder / LEAF / file.name).write_bytes(file.read_bytes())
+    write_skarrow(folder)
     push(folder, "Teach skarrow")
     return folder
 
@@ -61,14 +60,10 @@ def answers(pull: PullRequest, part: str) -> list[str]:
     return [body for body in bodies if part in body]
 
 
-def answered(pull: PullRequest, part: str, times: int = 1) -> None:
-    until(lambda: len(answers(pull, part)) == times, f"the answer {part!r}", 60)
-
-
-def settled(world: dict[str, Any]) -> None:
-    """No workflow runs or waits any more."""
-    runs = repository(world, "maintainer").get_workflow("commands.yml").get_runs
-    until(lambda: all(run.status == "completed" for run in runs()), "the runs' end")
+def answered(pull: PullRequest, part: str) -> str:
+    """The one answer that holds some words, once it is there."""
+    (text,) = until(lambda: answers(pull, part), f"the answer {part!r}", 60)
+    return text
 
 
 def gpu_jobs(world: dict[str, Any]) -> list[str]:
@@ -87,8 +82,7 @@ def check(world: dict[str, Any], pull: PullRequest, name: str) -> Any:
 def test_help_lists_what_there_is_and_for_whom(world: dict[str, Any], pull: PullRequest) -> None:
     said = say(world, pull, "outsider", "/arborist help")
     assert reaction(said) == "eyes"
-    answered(pull, "| `/arborist sample [N] [LEAF…]` |")
-    (text,) = answers(pull, "/arborist sample")
+    text = answered(pull, "| `/arborist sample [N] [LEAF…]` |")
     assert "the role admin or maintain" in text
     assert "trial" not in text
 
@@ -145,7 +139,7 @@ def test_on_an_issue_and_with_an_unknown_name_nothing_is_done(
 
 def test_a_push_after_the_command_voids_it(world: dict[str, Any], clone: Path, pull: PullRequest) -> None:
     settled(world)
-    (clone / LEAF / "exam.yaml").write_text((SOURCE / "exam.yaml").read_text() + "# pushed meanwhile\n")
+    (clone / LEAF / "exam.yaml").write_text((SKARROW / "exam.yaml").read_text() + "# pushed meanwhile\n")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--message", "Sneak something in")
     say(world, pull, "maintainer", "/arborist sample")
@@ -177,9 +171,9 @@ def test_lint_is_done_again(world: dict[str, Any], pull: PullRequest) -> None:
 
 def test_status_and_explain_say_how_things_are(world: dict[str, Any], pull: PullRequest) -> None:
     say(world, pull, "outsider", "/arborist status")
-    answered(pull, "| arborist lint | success: everything is in order |")
+    assert "Nothing is released yet" in answered(pull, "| arborist lint | success: everything is in order |")
     say(world, pull, "outsider", "/arborist explain knowledge/sports/skarrow")
-    answered(pull, "There is no release yet")
+    assert answered(pull, "There is no release yet").count("\n") == 1
 
 
 def test_until_here_no_gpu_runner_was_asked_for_anything(world: dict[str, Any], pull: PullRequest) -> None:

@@ -7,6 +7,7 @@ by the slow one, and so is what libyaml does not take.
 
 import re
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +80,9 @@ def _read(given: str) -> Read:
     if _read_alike(text):
         loader = _Loader(text)
         try:
-            return Read(text, loader.get_single_data(), loader.repeated)
-        except yaml.YAMLError:
-            pass  # The other parser may take it; and if not, it has the better message.
+            # Where it fails, the other parser may take it; and if not, it has the better message.
+            with suppress(yaml.YAMLError):
+                return Read(text, loader.get_single_data(), loader.repeated)
         finally:
             loader.dispose()
     return Read(text, _read_slowly(given), repeated=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from typing import TypeVar
 
 from bot.errors import UserError
 from bot.lint.findings import Severity
@@ -47,19 +49,26 @@ class Rule:
 
 @dataclass(frozen=True)
 class LeafRule(Rule):
+    """Looks at one leaf; its problems' files are of the leaf's folder."""
+
     check: Callable[[LeafView], Problems]
 
 
 @dataclass(frozen=True)
 class TreeRule(Rule):
+    """Looks at the whole tree's files by their names; its problems' files are of the tree."""
+
     check: Callable[[Files], Problems]
 
 
 @dataclass(frozen=True)
 class PullRule(Rule):
+    """Looks at what a pull request changes; its problems' files are of the repository."""
+
     check: Callable[[PullView], Problems]
 
 
+Check = TypeVar("Check", bound=Callable[..., Problems])
 RULES: dict[str, LeafRule | TreeRule | PullRule] = {}
 
 
@@ -76,40 +85,26 @@ def find_rule(name: str) -> Rule:
     return RULES[name]
 
 
-def leaf_rule(
-    name: str, severity: Severity, doc: str, why: str, example: Example
-) -> Callable[[Callable[[LeafView], Problems]], Callable[[LeafView], Problems]]:
-    """Register a rule that looks at one leaf."""
+def _register(
+    kind: type[LeafRule] | type[TreeRule] | type[PullRule],
+    name: str,
+    severity: Severity,
+    doc: str,
+    why: str,
+    example: Example,
+) -> Callable[[Check], Check]:
+    """Register a rule; its kind says what its function is given."""
 
-    def register(check: Callable[[LeafView], Problems]) -> Callable[[LeafView], Problems]:
-        RULES[name] = LeafRule(name, severity, doc, why, example, check)
+    def register(check: Check) -> Check:
+        RULES[name] = kind(name, severity, doc, why, example, check)
         return check
 
     return register
 
 
-def tree_rule(
-    name: str, severity: Severity, doc: str, why: str, example: Example
-) -> Callable[[Callable[[Files], Problems]], Callable[[Files], Problems]]:
-    """Register a rule that looks at the whole tree's files by their names."""
-
-    def register(check: Callable[[Files], Problems]) -> Callable[[Files], Problems]:
-        RULES[name] = TreeRule(name, severity, doc, why, example, check)
-        return check
-
-    return register
-
-
-def pull_rule(
-    name: str, severity: Severity, doc: str, why: str, example: Example
-) -> Callable[[Callable[[PullView], Problems]], Callable[[PullView], Problems]]:
-    """Register a rule that looks at what a pull request changes; its problems' files are from the root."""
-
-    def register(check: Callable[[PullView], Problems]) -> Callable[[PullView], Problems]:
-        RULES[name] = PullRule(name, severity, doc, why, example, check)
-        return check
-
-    return register
+leaf_rule = partial(_register, LeafRule)
+tree_rule = partial(_register, TreeRule)
+pull_rule = partial(_register, PullRule)
 
 
 # Each module registers its rules; here at the end, since they need the decorators above.

@@ -6,11 +6,11 @@ from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, tree_rule
 from bot.lint.view import ATTRIBUTION, EXAM, QNA, START
 from bot.taxonomy.files import Files
+from bot.taxonomy.leaf import SNAKE_CASE
 from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
 
 MAX_LEAF_BYTES = 20_000_000
-_SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _ANYWHERE = {"README.md", ".gitkeep", ".gitignore", "LICENSE", "CODEOWNERS"}
 _MEANT = {
     "qna.yaml": QNA, "qna.yml": QNA, "exam.yaml": EXAM, "exam.yml": EXAM, "attribution.txt": ATTRIBUTION,
@@ -75,7 +75,7 @@ def folder_name(files: Files) -> Problems:
         parts = leaf.split("/")
         for depth, name in enumerate(parts):
             folder = "/".join(parts[: depth + 1])
-            if not _SNAKE_CASE.fullmatch(name) and folder not in told:
+            if not SNAKE_CASE.fullmatch(name) and folder not in told:
                 told.add(folder)
                 better = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
                 mend = f"call it {better}" if better else "give it a name in small letters"

@@ -52,6 +52,7 @@ def test_whoami(hub: RunningHub) -> None:
 
 def test_everybody_reads_what_is_public(hub: RunningHub) -> None:
     for token in (False, "hf_outsider", "hf_reader"):
+        assert hub.api(token).list_repo_files("lab/model")
         for read in READS:
             read(hub.api(token))
 
