@@ -16,15 +16,22 @@ Job = dict[str, Any]
 BASE = "${{ github.event.pull_request.base.sha || github.event.merge_group.base_sha }}"
 HEAD = "${{ github.event.pull_request.head.sha || github.event.merge_group.head_sha }}"
 MAIN = "${{ github.event.repository.default_branch }}"
+BOT = {
+    "path": ".bot",
+    "repository": "${{ inputs.arborist || github.repository }}",
+    "persist-credentials": "false",
+}
+"""How the bot is checked out: this repository's own, or where another calls, what its call is pinned to."""
+INPUTS = {"arborist", "commit"}
 UNPRIVILEGED = {"contents": "read"}
 SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN"}
 TRIGGERS = {
-    "lint.yml": {"pull_request", "merge_group"},
-    "report.yml": {"workflow_run"},
-    "commands.yml": {"issue_comment"},
+    "lint.yml": {"pull_request", "merge_group", "workflow_call"},
+    "report.yml": {"workflow_run", "workflow_call"},
+    "commands.yml": {"issue_comment", "workflow_call"},
     "sample.yml": {"workflow_call", "workflow_dispatch"},
-    "retrain.yml": {"push", "schedule", "workflow_dispatch"},
-    "reap.yml": {"schedule", "workflow_dispatch"},
+    "retrain.yml": {"push", "schedule", "workflow_dispatch", "workflow_call"},
+    "reap.yml": {"schedule", "workflow_dispatch", "workflow_call"},
 }
 
 
@@ -42,6 +49,14 @@ def jobs(files: Files) -> Iterator[tuple[str, str, Job]]:
 
 def steps(job: Job) -> list[dict[str, Any]]:
     return list(job.get("steps") or [])
+
+
+def checkouts(job: Job) -> Iterator[dict[str, Any]]:
+    """What the checkouts of a job are given, but for the bot's."""
+    for step in steps(job):
+        given = step.get("with") or {}
+        if "checkout" in step.get("uses", "") and given.get("path") != BOT["path"]:
+            yield given
 
 
 def secrets_of(job: Job) -> set[str]:
@@ -87,25 +102,44 @@ def nothing_is_permitted_that_a_job_does_not_state(files: Files) -> Iterator[str
 
 def the_proposal_is_seen_only_without_rights_and_only_as_data(files: Files) -> Iterator[str]:
     for file, name, job in jobs(files):
-        refs = [step["with"].get("ref", "") for step in steps(job) if "checkout" in step.get("uses", "")]
+        refs = [given.get("ref", "") for given in checkouts(job)]
         for ref in refs:
             if ref not in ((BASE, HEAD) if file == "lint.yml" else (MAIN,)):
                 yield f"{name} checks out {ref or 'whatever the event says'}"
         if HEAD in refs and (privileged(job) or job["permissions"] != UNPRIVILEGED):
             yield f"{name} sees the proposal and has rights"
-        for step in steps(job):
-            given = step.get("with") or {}
-            if given.get("ref") == HEAD and given.get("path") != "proposal":
-                yield f"{name} lays the proposal over its own code"
-            if "checkout" in step.get("uses", "") and given.get("persist-credentials") != "false":
+        for given in checkouts(job):
+            if given.get("path") != ("proposal" if given.get("ref") == HEAD else None):
+                yield f"{name} lays one checkout over another"
+            if given.get("persist-credentials") != "false":
                 yield f"{name} leaves its token where a checkout lies"
-            if "checkout" in step.get("uses", "") and "repository" in given:
+            if "repository" in given:
                 yield f"{name} checks out another repository"
+        for step in steps(job):
             if "proposal" in str(step.get("working-directory", "")) + str(step.get("uses", "")):
                 yield f"{name} works in the proposal"
             script = re.sub(r"--repository proposal\b", "", step.get("run", ""))
             if "proposal" in script:
                 yield f"{name} runs {script!r}"
+
+
+def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files) -> Iterator[str]:
+    for file, name, job in jobs(files):
+        if "uses" in job:
+            continue
+        own = BASE if file == "lint.yml" else MAIN
+        wanted = {**BOT, "ref": own.replace("{{ ", "{{ inputs.commit || ")}
+        done = [(step.get("uses", ""), step.get("with")) for step in steps(job)]
+        places = [place for place, (uses, _) in enumerate(done) if uses == "./.bot/.github/actions/setup"]
+        if len(places) != 1 or done[places[0] - 1][1] != wanted:
+            yield f"{name} sets up another bot"
+    for file, data in files.items():
+        call = data["on"].get("workflow_call") or {} if isinstance(data["on"], dict) else {}
+        stated = {name: given.get("type") for name, given in (call.get("inputs") or {}).items()}
+        if not stated.keys() >= INPUTS or set(stated.values()) != {"string"}:
+            yield f"{file} cannot be told which bot"
+        if file != "sample.yml" and stated.keys() != INPUTS:
+            yield f"{file} can be told more than which bot"
 
 
 def scripts_hold_no_expressions_and_start_arborist_only(files: Files) -> Iterator[str]:
@@ -125,7 +159,9 @@ def scripts_hold_no_expressions_and_start_arborist_only(files: Files) -> Iterato
 
 
 def actions_are_pinned(files: Files) -> Iterator[str]:
-    known = r"actions/(checkout|upload-artifact|download-artifact)@[0-9a-f]{40}|\./\.github/actions/setup"
+    known = (
+        r"actions/(checkout|upload-artifact|download-artifact)@[0-9a-f]{40}|\./\.bot/\.github/actions/setup"
+    )
     for _, name, job in jobs(files):
         for use in [step["uses"] for step in steps(job) if "uses" in step]:
             if not re.fullmatch(known, use):
@@ -160,7 +196,9 @@ def a_machine_of_the_labs_own_is_reached_by_maintainers_only(files: Files) -> It
 def work_is_bound_to_the_commit_that_was_seen(files: Files) -> Iterator[str]:
     given = files["commands.yml"]["jobs"]["sample"]["with"]
     for name, value in given.items():
-        if value != f"${{{{ needs.command.outputs.{name} }}}}":
+        if value != (
+            f"${{{{ inputs.{name} }}}}" if name in INPUTS else f"${{{{ needs.command.outputs.{name} }}}}"
+        ):
             yield f"commands.yml hands {name} over as {value}"
     (step,) = [step for step in steps(files["sample.yml"]["jobs"]["sample"]) if "run" in step]
     if '--sha "$SHA"' not in step["run"] or step["env"].get("SHA") != "${{ inputs.sha }}":
@@ -217,6 +255,7 @@ RULES: list[Callable[[Files], Iterator[str]]] = [
     workflows_start_by_what_they_are_for,
     nothing_is_permitted_that_a_job_does_not_state,
     the_proposal_is_seen_only_without_rights_and_only_as_data,
+    the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to,
     scripts_hold_no_expressions_and_start_arborist_only,
     actions_are_pinned,
     a_machine_of_the_labs_own_is_reached_by_maintainers_only,

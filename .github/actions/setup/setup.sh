@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Self-hosted runners keep their environment between jobs: what is there in the right version is used as it is.
 set -euo pipefail
+cd "$GITHUB_ACTION_PATH/../../.."
 wanted=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' bot/__init__.py)
 if command -v arborist >/dev/null && [ "$(arborist version)" = "$wanted" ]; then
   echo "arborist $wanted is there"

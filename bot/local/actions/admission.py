@@ -34,7 +34,8 @@ class Admission:
 
     Args:
         groups: the concurrency groups, of all runs.
-        called: job -> workflow, of all jobs that call another workflow, in whatever file.
+        called: (file, job) -> workflow, of all jobs that call another workflow.
+        workflows: all of them, by reference.
         cancel: ends a job by its ticket, with the reason.
         grant: sets what the run's token may do.
     """
@@ -94,7 +95,7 @@ class Admission:
         stated = question.get("groups") or []
         names = [str(group["group"]).lower() for group in stated]
         # A called workflow's own group is held by all of its jobs together, a job's by each by itself.
-        shared = dict.fromkeys(names[: gate.outer], f"{self.run_id} {gate.workflow.path}")
+        shared = dict.fromkeys(names[: gate.outer], f"{self.run_id} {gate.workflow.reference}")
         member = Member(
             self.run_id,
             self.repository,
@@ -142,8 +143,8 @@ class Admission:
         if not callers:
             return workflow.permissions(job)
         allowed: dict[str, str] = {}
-        for path, caller in callers:
-            _unite(allowed, self._permissions(self.workflows[path], caller))
+        for file, caller in callers:
+            _unite(allowed, self._permissions(self.workflows[file], caller))
         if "permissions" not in workflow.jobs[job] and "permissions" not in workflow.data:
             return allowed
         stated = workflow.permissions(job)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bot.local.actions.expressions import evaluate, truth
@@ -14,6 +15,7 @@ OF_THE_COMMIT = ("push", "pull_request", "workflow_dispatch")
 """Events whose workflows are those of the event's commit; all others take the default branch's."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 CACHED = 256
+_ELSEWHERE = re.compile(rf"([\w.-]+/[\w.-]+)/({re.escape(FOLDER)}/[^/@]+)@(.+)")
 _SKIP = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]")
 
 
@@ -33,12 +35,23 @@ class Sources:
             if entry.kind == "blob" and entry.path.endswith((".yml", ".yaml"))
         }
 
-    def load(self, repository: str, commit: str, path: str) -> Workflow:
-        """A workflow file of a commit.
+    def load(self, repository: str, commit: str, reference: str) -> Workflow:
+        """A workflow file of a commit, or another repository's, as `uses` names it.
 
         Raises:
             InvalidWorkflow: it is not there, or cannot be run.
         """
+        elsewhere = _ELSEWHERE.fullmatch(reference)
+        if elsewhere:
+            name, path, commit = elsewhere.groups()
+            row = self.github.repository(name)
+            found = self.github.git(name).resolve(commit) if row and not row["private"] else None
+            if found is None:
+                raise InvalidWorkflow(
+                    f"{reference}: there is no such public repository, or no such commit in it"
+                )
+            return replace(self.load(name, found, path), origin=f"{name}@{commit}")
+        path = reference
         sha = self.paths(repository, commit).get(path)
         if sha is None:
             raise InvalidWorkflow(f"{path} is not there at {commit[:7]}")

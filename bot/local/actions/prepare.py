@@ -4,18 +4,19 @@ act knows nothing of concurrency groups, timeouts and token permissions. The fir
 dispatcher what the job states of those, with its expressions evaluated, and waits for its answer.
 """
 
+import hashlib
 import json
 import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
+from bot.local.actions.workflow_file import FOLDER, InvalidWorkflow, Workflow
 
 GATE = "Wait for the dispatcher"
 """The name of the step that is put first."""
@@ -42,6 +43,14 @@ class Gate:
     outer: int = 0
 
 
+def place(reference: str) -> str:
+    """Where the copy of a workflow lies in the workspace; another repository's in a folder of its own."""
+    path, _, commit = reference.partition("@")
+    if not commit:
+        return path
+    return f"{FOLDER}/{hashlib.sha256(reference.encode()).hexdigest()[:12]}/{PurePosixPath(path).name}"
+
+
 def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tuple[bytes, dict[str, Gate]]:
     """The copy of a workflow with its gates.
 
@@ -52,13 +61,15 @@ def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tupl
     Returns:
         The file, and the gates by the key that each gate's step shows.
     """
+    calls = workflow.calls()
     root = yaml.compose(workflow.text, Loader=yaml.CSafeLoader)
     jobs = _get(root, "jobs")
     outer = _concurrency(_get(root, "concurrency")) if called else []
     gates: dict[str, Gate] = {}
     for name, node in jobs.value if isinstance(jobs, yaml.MappingNode) else []:
         job = str(name.value)
-        if _get(node, "uses") is not None:
+        if job in calls:
+            _set(node, "uses", _node(f"./{place(calls[job])}"))
             continue
         refusal = _refusal(workflow, job, missing)
         key = secrets.token_hex(8)

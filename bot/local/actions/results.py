@@ -3,8 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,41 @@ from bot.local.github.db import Row
 from bot.local.github.state import GitHub
 
 ANNOTATIONS_A_JOB, ANNOTATIONS_A_KIND_AND_STEP = 50, 10
+PLACES_SHOWN = 256
+"""Files that call one another several times each, several deep, would come to no end of places."""
 CONCLUSIONS = ("success", "failure", "cancelled", "skipped")
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 _GATE_STEP = ("0",)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A workflow where it is called; the same one may be called in several places.
+
+    Attributes:
+        above: where it is called; None of the run's own workflow.
+        caller: the job there that calls it.
+    """
+
+    workflow: Workflow
+    above: "Place | None" = None
+    caller: str = ""
+
+    @property
+    def name(self) -> str:
+        """The calling job's name; one with an expression is known only once act has evaluated it."""
+        return _stated_name(self.above.workflow, self.caller) if self.above else ""
+
+    @property
+    def prefix(self) -> str:
+        """What GitHub shows before the names of its jobs."""
+        return f"{self.above.prefix}{self.name} / " if self.above else ""
+
+    def path(self) -> "Iterator[Place]":
+        """It and all that are above it."""
+        yield self
+        if self.above:
+            yield from self.above.path()
 
 
 @dataclass
@@ -27,13 +60,15 @@ class Job:
 
     Attributes:
         id: of its row and of its check run.
+        place: the workflow that holds it.
+        key: what it is called there.
         ticket: what the gate knows it by; empty until it was let in.
         cancelled: why it was cancelled; empty if it was not.
     """
 
     id: int
     name: str
-    workflow: Workflow
+    place: Place
     key: str
     ticket: str = ""
     cancelled: str = ""
@@ -42,13 +77,18 @@ class Job:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    @property
+    def stated(self) -> Mapping[str, Any]:
+        """What its workflow says of it."""
+        return self.place.workflow.jobs.get(self.key, {})
+
 
 class Results:
     """The records of one attempt of a run.
 
     Args:
         run: its row in workflow_runs.
-        called: the workflows that its jobs call, by job.
+        workflows: this and all that are called, by reference.
         folder: where its logs go.
         hide: takes secrets out of a text.
 
@@ -62,11 +102,15 @@ class Results:
         github: GitHub,
         run: Row,
         workflow: Workflow,
-        called: Mapping[str, Workflow],
+        workflows: Mapping[str, Workflow],
         folder: Path,
         hide: Callable[[str], str],
     ) -> None:
-        self.github, self.run, self.workflow, self.called = github, run, workflow, called
+        self.github, self.run, self._places = (
+            github,
+            run,
+            list(islice(_places(Place(workflow), workflows), PLACES_SHOWN)),
+        )
         self.folder, self.hide = folder, hide
         self.jobs: dict[tuple[str, str], Job] = {}
         self.last_line = ""
@@ -92,8 +136,8 @@ class Results:
         identity = line.job, json.dumps(line.matrix, sort_keys=True)
         job = self.jobs.get(identity)
         if job is None:
-            workflow, name = self._named(line)
-            job = self.jobs[identity] = self._begin(name, workflow, line.job_id)
+            place, name = self._named(line)
+            job = self.jobs[identity] = self._begin(name, place, line.job_id)
         if line.step == _GATE_STEP:
             self._take_gate(job, line)
         else:
@@ -160,7 +204,7 @@ class Results:
         """act says nothing of a step whose `if` is false; GitHub shows it, at its place."""
         began = [step["step"] for step in job.steps]
         place = 1
-        for number, stated in enumerate(job.workflow.jobs.get(job.key, {}).get("steps") or (), 1):
+        for number, stated in enumerate(job.stated.get("steps") or (), 1):
             step = str(stated.get("id", number))
             if step in began:
                 place = 1 + [one["step"] for one in job.steps].index(step)
@@ -175,23 +219,28 @@ class Results:
         """The run has ended: jobs that did not end were cut off, and those that never began were skipped."""
         for job in self.jobs.values():
             self.end(job, "failure")
-        began = {job.key for job in self.jobs.values() if job.workflow is self.workflow}
-        began |= {
-            key
-            for key, workflow in self.called.items()
-            if any(job.workflow is workflow for job in self.jobs.values())
-        }
-        for key, content in self.workflow.jobs.items():
-            if key not in began and not self.cancelled:
-                job = self._begin(str(content.get("name") or key), self.workflow, key)
-                self.end(job, "skipped")
+        if not self.cancelled:
+            for place in self._places:
+                self._add_skipped_jobs(place)
+
+    def _add_skipped_jobs(self, place: Place) -> None:
+        """act says nothing of a job whose `if` is false, nor of those that need it; GitHub shows them."""
+        inside = [job for job in self.jobs.values() if place in job.place.path()]
+        if place.above and not inside:
+            return  # then it is the calling job that was skipped
+        began = {job.key for job in inside if job.place is place}
+        began |= {one.caller for job in inside for one in job.place.path() if one.above is place}
+        for key in place.workflow.jobs:
+            if key not in began:
+                name = f"{place.prefix}{_stated_name(place.workflow, key)}"
+                self.end(self._begin(name, place, key), "skipped")
 
     def conclusion(self) -> str:
         """What the jobs' results make of the run; `skipped` if none ran."""
         found = {job.conclusion for job in self.jobs.values()}
         return next((result for result in ("failure", "cancelled", "success") if result in found), "skipped")
 
-    def _begin(self, name: str, workflow: Workflow, key: str) -> Job:
+    def _begin(self, name: str, place: Place, key: str) -> Job:
         moment = now()
         name = self.hide(name)[:200]
         check = self.github.create_check_run(
@@ -200,7 +249,8 @@ class Results:
         )
         url = f"{self._web}/actions/runs/{self.run['id']}/job/{check['id']}"
         self.github.update_check_run(self.run["repository"], check["id"], {"details_url": url})
-        labels = workflow.jobs.get(key, {}).get("runs-on", [])
+        job = Job(check["id"], name, place, key)
+        labels = job.stated.get("runs-on", [])
         self.github.db.insert(
             "jobs",
             id=check["id"],
@@ -211,7 +261,7 @@ class Results:
             labels=json.dumps([str(item) for item in labels] if isinstance(labels, list) else [str(labels)]),
             started_at=moment,
         )
-        return Job(check["id"], name, workflow, key)
+        return job
 
     def _complete_check(self, check: int, name: str, conclusion: str, notes: list[dict[str, Any]]) -> None:
         fields: dict[str, Any] = {"status": "completed", "conclusion": conclusion}
@@ -242,26 +292,43 @@ class Results:
         shown = self.hide(shown).partition("\n")[0][:200]
         if line.step[0].startswith("--"):  # act's own: Set up job, Complete job
             return shown
-        for number, step in enumerate(job.workflow.jobs.get(job.key, {}).get("steps") or (), 1):
+        for number, step in enumerate(job.stated.get("steps") or (), 1):
             if line.step[0] == str(step.get("id", number)):
                 return shown if step.get("name") else f"Run {shown}"
         return shown
 
-    def _named(self, line: Line) -> tuple[Workflow, str]:
+    def _named(self, line: Line) -> tuple[Place, str]:
         """The file that holds a job, and the job's name as GitHub shows it.
 
-        act writes `workflow/job`, of a called workflow `caller/workflow/job`.
+        act writes `workflow/job`, of a called workflow `caller/workflow/job` with the innermost caller.
         """
-        own = self.workflow.data.get("name") or Path(self.workflow.path).name
-        for key, workflow in self.called.items():
-            caller = str(self.workflow.jobs[key].get("name") or key)
-            # A name with an expression is known only once act has evaluated it.
-            start = ".+" if "${{" in caller else re.escape(caller)
-            name = re.escape(str(workflow.data.get("name") or Path(workflow.path).name))
-            found = re.fullmatch(f"(?:{re.escape(str(own))}/)?({start})/{name}/(.+)", line.job)
-            if found and line.job_id in workflow.jobs:
-                return workflow, f"{found.group(1)} / {_with_matrix(workflow, line, found.group(2))}"
-        return self.workflow, _with_matrix(self.workflow, line, line.job.removeprefix(f"{own}/"))
+        root = self._places[0]
+        own = _workflow_name(root.workflow)
+        for place in self._places[1:]:
+            start = ".+" if "${{" in place.name else re.escape(place.name)
+            name = re.escape(_workflow_name(place.workflow))
+            found = re.fullmatch(f"(?:{re.escape(own)}/)?({start})/{name}/(.+)", line.job)
+            if found and place.above and line.job_id in place.workflow.jobs:
+                shown = _with_matrix(place.workflow, line, found.group(2))
+                return place, f"{place.above.prefix}{found.group(1)} / {shown}"
+        return root, _with_matrix(root.workflow, line, line.job.removeprefix(f"{own}/"))
+
+
+def _places(place: Place, workflows: Mapping[str, Workflow]) -> Iterator[Place]:
+    """A workflow and all that it calls; one that calls itself is not followed, as GitHub refuses it."""
+    yield place
+    for job, reference in place.workflow.calls().items():
+        called = workflows[reference]
+        if all(one.workflow is not called for one in place.path()):
+            yield from _places(Place(called, place, job), workflows)
+
+
+def _workflow_name(workflow: Workflow) -> str:
+    return str(workflow.data.get("name") or Path(workflow.path).name)
+
+
+def _stated_name(workflow: Workflow, job: str) -> str:
+    return str(workflow.jobs[job].get("name") or job)
 
 
 def _with_matrix(workflow: Workflow, line: Line, name: str) -> str:

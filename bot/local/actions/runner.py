@@ -16,7 +16,7 @@ from bot.local.actions import processes
 from bot.local.actions.act import command_line, missing_stubs, read_log, validate
 from bot.local.actions.admission import Admission
 from bot.local.actions.concurrency import Groups
-from bot.local.actions.prepare import Gate, prepare
+from bot.local.actions.prepare import Gate, place, prepare
 from bot.local.actions.results import Results
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
 from bot.local.github.db import Row
@@ -37,7 +37,7 @@ class Run:
 
     Args:
         row: in the table workflow_runs.
-        load: reads another workflow file of the same commit, by its path.
+        load: reads another workflow file, by its reference.
         folder: where its files are: logs, and while it goes the event, the secrets and act's folders.
         home: the home folder of its jobs.
         environment: what all jobs see.
@@ -117,11 +117,11 @@ class Run:
         timer.start()
 
     def _collect(self, workflow: Workflow, found: dict[str, Workflow]) -> None:
-        """The workflow and all that it calls, by path."""
-        found[workflow.path] = workflow
-        for path in workflow.calls().values():
-            if path not in found:
-                self._collect(self._load(path), found)
+        """The workflow and all that it calls, by reference."""
+        found[workflow.reference] = workflow
+        for reference in workflow.calls().values():
+            if reference not in found:
+                self._collect(self._load(reference), found)
 
     def _act(
         self,
@@ -131,12 +131,14 @@ class Run:
     ) -> int:
         uses = {use for workflow in workflows.values() for job in workflow.jobs for use in workflow.uses(job)}
         uses |= composite_uses(self.github.git(self.event.repository), self.event.sha)
+        for repository, _, commit in {w.origin.partition("@") for w in workflows.values() if w.origin}:
+            uses |= composite_uses(self.github.git(repository), commit)
         gates: dict[str, Gate] = {}
         workspace = self._workspace()
-        for path, workflow in workflows.items():
+        for reference, workflow in workflows.items():
             text, more = prepare(workflow, missing_stubs(uses), called=workflow is not self.workflow)
             gates |= more
-            file = workspace / path
+            file = workspace / place(reference)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text)
         for name, values in (
@@ -148,17 +150,16 @@ class Run:
             file = self.folder / name
             file.touch(mode=0o600)
             file.write_text(json.dumps(values))
-        called = {key: workflows[path] for key, path in self.workflow.calls().items()}
-        self._results = Results(self.github, self.row, self.workflow, called, self.folder, self.hide)
+        self._results = Results(self.github, self.row, self.workflow, workflows, self.folder, self.hide)
         self._admission = Admission(
             self.row["id"],
             self.event.repository,
             self._groups,
             gates,
             {
-                (file.path, job): workflows[p]
+                (file.reference, job): workflows[called]
                 for file in workflows.values()
-                for job, p in file.calls().items()
+                for job, called in file.calls().items()
             },
             workflows,
             self._cancel_job,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -42,6 +42,7 @@ class Workflow:
         on: event name -> its filters.
         data: the file as YAML says it.
         text: the file itself.
+        origin: of another repository's file, that repository and commit, as `lab/tools@3d3c42e`.
     """
 
     path: str
@@ -49,6 +50,13 @@ class Workflow:
     on: Mapping[str, Mapping[str, Any]]
     data: Mapping[str, Any]
     text: bytes = b""
+    origin: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What tells it from all others in a run: its path, of another repository's as `uses` names it."""
+        repository, _, commit = self.origin.partition("@")
+        return f"{repository}/{self.path}@{commit}" if self.origin else self.path
 
     @property
     def jobs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -68,9 +76,10 @@ class Workflow:
         return {use for use in named if not use.startswith("./")}
 
     def calls(self) -> dict[str, str]:
-        """The jobs that call another workflow of this repository: job -> path."""
-        used = {job: str(content.get("uses", "")) for job, content in self.jobs.items()}
-        return {job: path.removeprefix("./") for job, path in used.items() if path.startswith("./")}
+        """The jobs that call another workflow: job -> its reference. `./` is of this file's repository."""
+        used = {job: str(content["uses"]) for job, content in self.jobs.items() if "uses" in content}
+        beside = {job: replace(self, path=use.removeprefix("./")) for job, use in used.items()}
+        return {job: beside[job].reference if use.startswith("./") else use for job, use in used.items()}
 
 
 def parse_workflow(path: str, text: bytes) -> Workflow:

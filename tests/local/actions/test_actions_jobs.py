@@ -161,6 +161,44 @@ def test_a_workflow_calls_another_that_uses_an_action_of_the_repository(lab: Lab
     assert "told 7" in lab.log(done)
 
 
+def test_a_workflow_calls_one_of_another_repository_that_calls_one_beside_it(lab: Lab) -> None:
+    inner = """\
+  inner: {runs-on: ubuntu-latest, steps: [{run: 'echo "inner of ${{ github.repository }}"'}]}
+  never: {if: 'false', runs-on: ubuntu-latest, steps: [{run: 'true'}]}
+"""
+    outer = """\
+  first: {runs-on: ubuntu-latest, env: {KEY: '${{ secrets.KEY }}'}, steps: [{run: 'echo "key ${#KEY}"'}]}
+  call: {needs: first, uses: ./.github/workflows/inner.yml}
+  skipped: {needs: first, if: 'false', uses: ./.github/workflows/inner.yml}
+"""
+    accepts = "on: {workflow_call: {secrets: {KEY: {required: false}}}}\n"
+    tools = lab.repository(outer=f"{accepts}jobs:\n{outer}", inner=f"{ON}jobs:\n{inner}")
+    commit = tools.get_branch("main").commit.sha
+    uses = f"{tools.full_name}/.github/workflows/outer.yml@{commit}"
+    jobs = f"  outer:\n    uses: {uses}\n    secrets: {{KEY: '${{{{ secrets.KEY }}}}'}}\n"
+    theirs = lab.repository(work=f"{ON}jobs:\n{jobs}")
+    lab.actions.set_secret(theirs.full_name, "KEY", "k-e-y")
+    done = run(lab, theirs)
+    assert lab.results(done) == {
+        "outer / first": "success",
+        "outer / call / inner": "success",
+        "outer / call / never": "skipped",
+        "outer / skipped": "skipped",
+    }
+    assert f"inner of {theirs.full_name}" in lab.log(done)
+    assert "key 5" in lab.log(done)
+
+
+@pytest.mark.parametrize("ref", ["0" * 40, "no-such-branch"])
+def test_a_workflow_of_another_repository_that_is_not_there_fails_and_says_so(lab: Lab, ref: str) -> None:
+    tools = lab.repository(outer=f"{ON}jobs:\n{steps('true')}")
+    uses = f"{tools.full_name}/.github/workflows/outer.yml@{ref}"
+    theirs = lab.repository(work=f"{ON}jobs:\n  outer: {{uses: '{uses}'}}\n")
+    done = run(lab, theirs)
+    assert done.conclusion == "failure"
+    assert f"{uses}: there is no such public repository, or no such commit in it" in lab.page(done)
+
+
 ASK = (
     'curl -s -o /dev/null -w "$1 %{http_code}\\n" -H "Authorization: Bearer $TOKEN" -d \'{"body": "x"}\' '
     '"$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/issues/1/comments"'
