@@ -37,8 +37,9 @@ OPERATIONS = {
         list-collaborators check-collaborator add-collaborator remove-collaborator
         get-collaborator-permission-level
         get-content create-or-update-file-contents delete-file get-readme get-readme-in-directory
-        list-branches get-branch get-branch-protection merge list-tags download-tarball-archive
-        download-zipball-archive
+        list-branches get-branch get-branch-protection update-branch-protection delete-branch-protection
+        get-all-environments get-environment create-or-update-environment
+        merge list-tags download-tarball-archive download-zipball-archive
         list-commits get-commit list-pull-requests-associated-with-commit compare-commits-with-basehead
         list-branches-for-head-commit
         get-combined-status-for-ref list-commit-statuses-for-ref create-commit-status

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bot.local.github import merge, pulls, pushes, shapes
+from bot.local.github import merge, protection, pulls, pushes, shapes
 from bot.local.github.auth import Caller
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -23,12 +23,14 @@ def merge_pull(
         title, text: the commit's title and message; GitHub's own words where empty.
 
     Raises:
-        ApiError: 405, it cannot be merged; 409, the base branch moved meanwhile.
+        ApiError: 405, it cannot be merged, or not yet; 409, the base branch moved meanwhile.
     """
     with github.writing:
         pull = pulls.find(github, repository, number)
         if pull["state"] != "open" or pull["draft"] or not pull["mergeable"]:
             raise ApiError(405, "Pull Request is not mergeable")
+        if why := protection.hindrance(github, repository, pull, caller):
+            raise ApiError(405, why)
         git = github.git(repository["full_name"])
         base_sha = git.branch(pull["base_ref"])
         sha = base_sha and _merged(github, repository, pull, base_sha, caller, (method, title, text))

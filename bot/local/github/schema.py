@@ -214,6 +214,24 @@ CREATE TABLE IF NOT EXISTS releases (
     published_at TEXT
 );
 
+-- stated: the body of the request that set it.
+CREATE TABLE IF NOT EXISTS protections (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id),
+    branch TEXT NOT NULL,
+    stated TEXT NOT NULL,
+    PRIMARY KEY (repository_id, branch)
+);
+
+CREATE TABLE IF NOT EXISTS environments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id),
+    name TEXT NOT NULL COLLATE NOCASE,
+    policy TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (repository_id, name)
+);
+
 CREATE TABLE IF NOT EXISTS hooks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),

@@ -9,6 +9,7 @@ from bot.local.github.routes import (
     issues,
     labels,
     people,
+    protection,
     pulls,
     releases,
     repositories,
@@ -17,7 +18,7 @@ from bot.local.github.routes import (
 )
 
 # The order matters where a path of one area could be read as another's: check-runs of a commit whose
-# name may hold slashes come before commits.
+# name may hold slashes come before commits, and a branch's protection before the branch.
 TABLES = tuple(
     area.TABLE
     for area in (
@@ -27,6 +28,7 @@ TABLES = tuple(
         contents,
         gitdata,
         checks,
+        protection,
         commits,
         reviews,
         pulls,

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from bot.local.github import diff, pulls, shapes
+from bot.local.github import diff, protection, pulls, shapes
 from bot.local.github.auth import at_least, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -29,7 +29,8 @@ def _short_branch(call: Call, repository: Row, ref: str, sha: str) -> dict[str, 
     """The schema short-branch."""
     url = f"{shapes.repository_url(call.github, repository)}/commits/{sha}"
     name = ref.removeprefix("refs/heads/")
-    return {"name": name, "commit": {"sha": sha, "url": url}, "protected": False}
+    protected = protection.find(call.github, repository, name) is not None
+    return {"name": name, "commit": {"sha": sha, "url": url}, "protected": protected}
 
 
 def branch(call: Call) -> Response:
@@ -41,12 +42,13 @@ def branch(call: Call) -> Response:
         raise ApiError(404, "Branch not found")
     url = f"{shapes.repository_url(call.github, repository)}/branches/{quote(name)}"
     html = f"{shapes.web_url(call.github, repository)}/tree/{quote(name)}"
+    protected = protection.find(call.github, repository, name) is not None
     content = {
         "name": name,
         "commit": shapes.commit(call.github, repository, git.commit(tip)),
         "_links": {"self": url, "html": html},
-        "protected": False,
-        "protection": {"enabled": False},
+        "protected": protected,
+        "protection": {"enabled": protected},
         "protection_url": f"{url}/protection",
     }
     return call.reply(content)

@@ -1,0 +1,176 @@
+"""Protected branches, and environments with the branches that may deploy to them."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from bot.local.github import protection, shapes
+from bot.local.github.clock import now
+from bot.local.github.db import Row
+from bot.local.github.errors import ApiError, invalid, not_found
+from bot.local.github.http import Call
+
+SWITCHES = (
+    "required_linear_history",
+    "allow_force_pushes",
+    "allow_deletions",
+    "block_creations",
+    "required_conversation_resolution",
+    "lock_branch",
+    "allow_fork_syncing",
+)
+
+
+def get(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/branches/{branch}/protection"""
+    repository, branch = _branch(call)
+    stated = protection.find(call.github, repository, branch)
+    if stated is None:
+        raise ApiError(404, "Branch not protected")
+    return call.reply(_shape(call, repository, branch, stated))
+
+
+def update(call: Call) -> Response:
+    """PUT /repos/{owner}/{repo}/branches/{branch}/protection"""
+    repository, branch = _branch(call)
+    stated = call.fields()
+    for name in ("required_status_checks", "required_pull_request_reviews", "restrictions"):
+        if not isinstance(stated.get(name, False), dict | None):
+            raise invalid("Branch", name)
+    call.github.db.run(
+        "INSERT INTO protections (repository_id, branch, stated) VALUES (?, ?, ?)"
+        " ON CONFLICT (repository_id, branch) DO UPDATE SET stated = excluded.stated",
+        repository["id"],
+        branch,
+        json.dumps(stated),
+    )
+    return call.reply(_shape(call, repository, branch, stated))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}/branches/{branch}/protection"""
+    repository, branch = _branch(call)
+    if protection.find(call.github, repository, branch) is None:
+        raise ApiError(404, "Branch not protected")
+    call.github.db.run(
+        "DELETE FROM protections WHERE repository_id = ? AND branch = ?", repository["id"], branch
+    )
+    return Response(status_code=204)
+
+
+def _branch(call: Call) -> tuple[Row, str]:
+    repository, branch = call.repository(), call.parameter("branch")
+    call.require(repository, "admin", "administration")
+    if call.git(repository).branch(branch) is None:
+        raise ApiError(404, "Branch not found")
+    return repository, branch
+
+
+def _shape(call: Call, repository: Row, branch: str, stated: dict[str, Any]) -> dict[str, Any]:
+    url = f"{shapes.repository_url(call.github, repository)}/branches/{quote(branch)}/protection"
+    shown: dict[str, Any] = {
+        "url": url,
+        "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": bool(stated.get("enforce_admins"))},
+        **{name: {"enabled": bool(stated.get(name))} for name in SWITCHES},
+    }
+    checks = stated.get("required_status_checks")
+    if checks is not None:
+        names = protection.contexts(stated)
+        shown["required_status_checks"] = {
+            "url": f"{url}/required_status_checks",
+            "strict": bool(checks.get("strict")),
+            "contexts": names,
+            "contexts_url": f"{url}/required_status_checks/contexts",
+            "checks": [{"context": name, "app_id": None} for name in names],
+        }
+    reviews = stated.get("required_pull_request_reviews")
+    if reviews is not None:
+        shown["required_pull_request_reviews"] = {
+            "url": f"{url}/required_pull_request_reviews",
+            "dismiss_stale_reviews": bool(reviews.get("dismiss_stale_reviews")),
+            "require_code_owner_reviews": bool(reviews.get("require_code_owner_reviews")),
+            "required_approving_review_count": int(reviews.get("required_approving_review_count", 1)),
+            "require_last_push_approval": bool(reviews.get("require_last_push_approval")),
+        }
+    return shown
+
+
+def environments(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/environments"""
+    repository = call.repository()
+    query = "SELECT * FROM environments WHERE repository_id = ? ORDER BY id"
+    rows = call.github.db.all(query, repository["id"])
+    return call.paged(
+        rows,
+        lambda row: _environment(call, repository, row),
+        lambda shown, total: {"total_count": total, "environments": shown},
+    )
+
+
+def environment(call: Call) -> Response:
+    """GET /repos/{owner}/{repo}/environments/{name}"""
+    repository = call.repository()
+    row = _find_environment(call, repository)
+    if row is None:
+        raise not_found()
+    return call.reply(_environment(call, repository, row))
+
+
+def put_environment(call: Call) -> Response:
+    """PUT /repos/{owner}/{repo}/environments/{name}"""
+    repository = call.repository()
+    call.require(repository, "admin", "administration")
+    policy = call.fields().get("deployment_branch_policy")
+    if policy is not None and (
+        not isinstance(policy, dict)
+        or policy.get("protected_branches") == policy.get("custom_branch_policies")
+    ):
+        raise invalid("Environment", "deployment_branch_policy")
+    moment = now()
+    call.github.db.run(
+        "INSERT INTO environments (repository_id, name, policy, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (repository_id, name)"
+        " DO UPDATE SET policy = excluded.policy, updated_at = excluded.updated_at",
+        repository["id"],
+        call.parameter("name"),
+        json.dumps(policy),
+        moment,
+        moment,
+    )
+    row = _find_environment(call, repository)
+    assert row is not None  # noqa: S101  it was just written
+    return call.reply(_environment(call, repository, row))
+
+
+def _find_environment(call: Call, repository: Row) -> Row | None:
+    query = "SELECT * FROM environments WHERE repository_id = ? AND name = ?"
+    return call.github.db.one(query, repository["id"], call.parameter("name"))
+
+
+def _environment(call: Call, repository: Row, row: Row) -> dict[str, Any]:
+    policy = json.loads(row["policy"])
+    rule = {"id": row["id"], "node_id": shapes.node_id("EPR", row["id"]), "type": "branch_policy"}
+    return {
+        "id": row["id"],
+        "node_id": shapes.node_id("ENV", row["id"]),
+        "name": row["name"],
+        "url": f"{shapes.repository_url(call.github, repository)}/environments/{quote(row['name'])}",
+        "html_url": f"{shapes.web_url(call.github, repository)}/deployments/activity_log",
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "protection_rules": [rule] if policy else [],
+        "deployment_branch_policy": policy,
+    }
+
+
+_REPO = "/repos/{owner}/{repo}"
+TABLE = (
+    ("GET", f"{_REPO}/branches/{{branch:path}}/protection", get),
+    ("PUT", f"{_REPO}/branches/{{branch:path}}/protection", update),
+    ("DELETE", f"{_REPO}/branches/{{branch:path}}/protection", delete),
+    ("GET", f"{_REPO}/environments", environments),
+    ("GET", f"{_REPO}/environments/{{name}}", environment),
+    ("PUT", f"{_REPO}/environments/{{name}}", put_environment),
+)
