@@ -168,20 +168,10 @@ def plan(
     output: Annotated[Path | None, typer.Option(help="Write the plan as JSON here.")] = None,
 ) -> None:
     """Say what merging would change: which leaves, under which keys. Needs no model and no GPU."""
-    from bot.generate import leaf_key
-    from bot.plan import Plan, PlannedLeaf
+    from bot.plan import make_plan
     from bot.recipe import load_recipe
-    from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
 
-    loaded = load_recipe(recipe)
-    changes = changed_leaves(repository, base, head)
-    planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
-    for leaf in load_tree_at(repository, head, lenient=True):
-        change = (
-            "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
-        )
-        planned.append(PlannedLeaf(leaf.path, change, leaf_key(leaf, loaded)))  # type: ignore[arg-type]
-    result = Plan(pull, resolve(repository, head), tuple(planned))
+    result = make_plan(repository, base, head, pull, load_recipe(recipe))
     if output:
         _write_json(output, result.to_json())
     else:
@@ -316,14 +306,32 @@ def forget(
 
 
 @app.command()
+def init(
+    model: Annotated[str, typer.Option(help="The model's repository on the Hub, as organisation/name.")],
+    repository: RepositoryOption = Path(),
+    arborist: Annotated[
+        str, typer.Option(help="Arborist's public repository, as owner/name; this clone's if left out.")
+    ] = "",
+    commit: Annotated[
+        str, typer.Option(help="The commit of arborist to use; what this clone has checked out if left out.")
+    ] = "",
+) -> None:
+    """Set up a taxonomy's repository: recipe and workflows; on GitHub key, label, environment, protection."""
+    from bot.diagnosis import show
+    from bot.init import find_bot, set_up
+
+    all_well = show(set_up(repository, find_bot(arborist, commit), model))
+    print("arborist: commit and push these files; `arborist doctor` says what is missing", file=sys.stderr)
+    raise typer.Exit(0 if all_well else 2)
+
+
+@app.command()
 def doctor(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
     """Say what is missing before the loop can close: files, rights, runner, Hub, disk. Then exit 2."""
+    from bot.diagnosis import show
     from bot.doctor import examine
 
-    found = examine(repository, recipe)
-    for one in found:
-        print(f"{ {'ok': '✔', 'missing': '✘', 'unknown': '?'}[one.state] } {one.name}: {one.what}")
-    raise typer.Exit(2 if any(one.state == "missing" for one in found) else 0)
+    raise typer.Exit(0 if show(examine(repository, recipe)) else 2)
 
 
 @models_app.command("fetch")

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from bot.errors import UserError
+from bot.generate import leaf_key
 from bot.recipe import ROOT, Recipe
 from bot.schema import first_mistake
 from bot.store import Store
+from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
 
 SCHEMA = ROOT / "schemas" / "plan.json"
 
@@ -43,6 +46,22 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}
+
+
+def make_plan(repository: Path, base: str, head: str, pull: int, recipe: Recipe) -> Plan:
+    """The plan for merging `head` into `base`, two commits of a repository.
+
+    Args:
+        pull: the pull request's number.
+    """
+    changes = changed_leaves(repository, base, head)
+    planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
+    for leaf in load_tree_at(repository, head, lenient=True):
+        change: Change = (
+            "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
+        )
+        planned.append(PlannedLeaf(leaf.path, change, leaf_key(leaf, recipe)))
+    return Plan(pull, resolve(repository, head), tuple(planned))
 
 
 def read_plan(data: Any) -> Plan:

@@ -18,7 +18,7 @@ LEAF = "taxonomy/knowledge/sports/skarrow"
 """Where contributors put it."""
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 180) -> T:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()

@@ -42,13 +42,21 @@ def branch(call: Call) -> Response:
         raise ApiError(404, "Branch not found")
     url = f"{shapes.repository_url(call.github, repository)}/branches/{quote(name)}"
     html = f"{shapes.web_url(call.github, repository)}/tree/{quote(name)}"
-    protected = protection.find(call.github, repository, name) is not None
+    stated = protection.find(call.github, repository, name)
+    names = protection.contexts(stated or {})
     content = {
         "name": name,
         "commit": shapes.commit(call.github, repository, git.commit(tip)),
         "_links": {"self": url, "html": html},
-        "protected": protected,
-        "protection": {"enabled": protected},
+        "protected": stated is not None,
+        "protection": {
+            "enabled": stated is not None,
+            "required_status_checks": {
+                "enforcement_level": "non_admins" if names else "off",
+                "contexts": names,
+                "checks": [{"context": name, "app_id": None} for name in names],
+            },
+        },
         "protection_url": f"{url}/protection",
     }
     return call.reply(content)
