@@ -56,6 +56,13 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
                 ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
             )
         assert done.stdout == "h\n", done.stderr
+    elif command.startswith("arborist init"):
+        words = [word if word != "../handbook" else str(tmp_path) for word in shlex.split(command)]
+        # This clone may have no origin that names arborist's repository.
+        words += ["--arborist", "lab/arborist"]
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "your-org/handbook-model" in (tmp_path / "arborist.yaml").read_text()
     else:
         new = command.startswith("arborist new")
         (tmp_path / "taxonomy").mkdir()

@@ -114,8 +114,11 @@ def _was_seen(asked: Asked, sha: str) -> bool:
     before then tells which it was. One that is pushed again later, after another, is not the newest.
     """
     head = asked.pull.head
+    source = head.repo.full_name if head.repo else ""
     for run in asked.repository.get_workflow("lint.yml").get_runs(branch=head.ref, event="pull_request"):
-        if run.created_at < asked.at and head.repo and run.head_repository.full_name == head.repo.full_name:
+        # A fork that was deleted is in neither.
+        started_from = run.head_repository.full_name if run.head_repository else ""
+        if run.created_at < asked.at and started_from == source:
             return run.head_sha == sha
     return False
 

@@ -106,6 +106,7 @@ EVENTS = {
     "issues": "opened edited closed reopened labeled unlabeled assigned unassigned locked unlocked",
     "label": "created edited deleted",
     "member": "added removed edited",
+    "merge_group": "checks_requested destroyed",
     "ping": "event",
     "pull_request": """
         opened edited synchronize closed reopened labeled unlabeled assigned unassigned converted_to_draft
@@ -130,6 +131,7 @@ RECORDED = {
     "pull_request.closed": 4,
     "issue_comment.created": 4,
     "workflow_run.completed": 2,
+    "merge_group.checks_requested": 1,
     "workflow_dispatch": 1,
     "check_run.created": 5,
     "check_run.completed": 3,

@@ -1,11 +1,13 @@
 """What happens at the wrong moment: pushes, comments taken back, broken merges; through the front door."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from github.PullRequest import PullRequest
+from github.WorkflowRun import WorkflowRun
 
 from tests.loop.steps import (
     bot_comments,
@@ -129,7 +131,7 @@ def test_a_command_that_is_taken_back_is_not_followed(
     settled(world)
     replies = [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:reply")]
     assert ["edited since" in reply for reply in replies] == [True]
-    assert list(repository(world, "maintainer").get_workflow("retrain.yml").get_runs()) == []
+    assert retrainings(world) == []
 
 
 def test_a_bots_pull_request_that_changes_no_leaf_gets_a_check_and_no_comment(
@@ -144,6 +146,44 @@ def test_a_bots_pull_request_that_changes_no_leaf_gets_a_check_and_no_comment(
     check_is(world, update, "success")
     settled(world)
     assert bot_comments(update) == []
+    repository(world, "maintainer").get_pull(update.number).merge()
+    settled(world)
+    assert retrainings(world) == []  # a merge that touches no leaf asks for no release
+
+
+def test_who_may_is_asked_when_the_command_is_run_and_not_when_it_was_given(
+    world: dict[str, Any], pull: PullRequest, tmp_path: Path
+) -> None:
+    url = world["github"]["git"].replace("://", f"://maintainer:{world['tokens']['maintainer']}@")
+    git(tmp_path, "clone", "--quiet", url, ".")
+    recipe = (tmp_path / "arborist.yaml").read_text()
+    (tmp_path / "arborist.yaml").write_text(re.sub("(?m)^  plan: .*", "  plan: ['label:known']", recipe))
+    push(tmp_path, "Authors who are known may have it planned again [skip ci]")
+    thread = repository(world, "maintainer").get_issue(pull.number)
+    commands = repository(world, "maintainer").get_workflow("commands.yml")
+    for taken_away, reaction in ((False, "eyes"), (True, "-1")):
+        thread.add_to_labels("known")
+        said = repository(world, "contributor").get_issue(pull.number).create_comment("/arborist plan")
+        if taken_away:
+            until(lambda: commands.get_runs()[0].status == "in_progress", "the command's run")
+            thread.remove_from_labels("known")
+        settled(world)
+        assert [given.content for given in said.get_reactions()] == [reaction]
+
+
+def test_a_pull_request_outlives_its_fork(world: dict[str, Any], pull: PullRequest) -> None:
+    repository({**world, "repository": "contributor/taxonomy"}, "contributor").delete()
+    before = bot_comments(pull)
+    maintainer = repository(world, "maintainer").get_issue(pull.number)
+    maintainer.create_comment("/arborist lint")
+    settled(world)
+    assert {run.conclusion for run in list(repository(world, "maintainer").get_workflow_runs())[:3]} == {
+        "success"
+    }
+    assert bot_comments(pull) == before
+    maintainer.create_comment("/arborist precheck")
+    comment_that(pull, "Precheck of", "today's model")
+    settled(world)
 
 
 def test_a_merge_of_a_broken_leaf_is_told_and_nothing_is_released(
@@ -160,12 +200,16 @@ def test_a_merge_of_a_broken_leaf_is_told_and_nothing_is_released(
     broken = maintainer.create_pull(base="main", head="broken", title="Break it")
     check_is(world, broken, "failure")
     broken.merge()
-    runs = maintainer.get_workflow("retrain.yml").get_runs
     run = until(
-        lambda: next((run for run in runs() if run.status == "completed"), None), "the retraining's end"
+        lambda: next((run for run in retrainings(world) if run.status == "completed"), None),
+        "the retraining's end",
     )
     assert run.conclusion == "failure"
     comment_that(broken, "Not released", "qna.yaml&#58;1&#58;10", "there is no version", "revert")
+
+
+def retrainings(world: dict[str, Any]) -> list[WorkflowRun]:
+    return list(repository(world, "maintainer").get_workflow("retrain.yml").get_runs())
 
 
 @pytest.fixture(scope="module", autouse=True)

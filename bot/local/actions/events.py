@@ -11,7 +11,7 @@ from bot.local.actions.workflow_file import FOLDER, InvalidWorkflow, Workflow, p
 from bot.local.github.git import ZERO
 from bot.local.github.state import Event, GitHub
 
-OF_THE_COMMIT = ("push", "pull_request", "workflow_dispatch")
+OF_THE_COMMIT = ("push", "pull_request", "merge_group", "workflow_dispatch")
 """Events whose workflows are those of the event's commit; all others take the default branch's."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 CACHED = 256

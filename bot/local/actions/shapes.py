@@ -85,7 +85,7 @@ def run_shape(github: GitHub, run: Row) -> dict[str, Any]:
             "committer": {"name": head.committer.name, "email": head.committer.email},
         },
         "repository": shapes.lite_repository(github, repository),
-        "head_repository": shapes.lite_repository(github, source or repository),
+        "head_repository": source and shapes.lite_repository(github, source),
     }
 
 

@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS repositories (
     pushed_at TEXT NOT NULL
 );
 
+-- Those that are not deleted; see DELETED in shapes/repositories.py.
+CREATE VIEW IF NOT EXISTS present AS SELECT * FROM repositories WHERE full_name NOT LIKE '%:deleted:%';
+
 CREATE TABLE IF NOT EXISTS collaborators (
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
     user_id INTEGER NOT NULL REFERENCES users (id),

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.local.github.db import Database, Row
 from bot.local.github.events import Event as Event
 from bot.local.github.git import Git
 from bot.local.github.labels import DEFAULT_LABELS
+from bot.local.github.shapes.repositories import DELETED
 from bot.local.github.webhooks import Webhooks
 
 ACTIONS_BOT = "github-actions[bot]"
@@ -200,6 +202,13 @@ class GitHub:
     def repository(self, full_name: str) -> Row | None:
         """A repository by `owner/name`, in any case."""
         return self.db.one("SELECT * FROM repositories WHERE full_name = ?", full_name)
+
+    def delete_repository(self, repository: Row) -> None:
+        """Remove a repository; its row stays for the pull requests that came from it (`is_deleted`)."""
+        shutil.rmtree(self.repo_path(repository["full_name"]))
+        name = f"{repository['full_name']}{DELETED}{repository['id']}"
+        self.db.update("repositories", repository["id"], full_name=name)
+        self.db.run("DELETE FROM hooks WHERE repository_id = ?", repository["id"])
 
     def repository_by_id(self, repository_id: int) -> Row:
         """A repository that is known to be there."""

@@ -87,7 +87,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
 
 ROUTES = [(method, path) for table in TABLES for method, path, _ in table]
 READS = sorted({path for method, path in ROUTES if method == "GET" and path})
-WRITES = sorted({(method, path) for method, path in ROUTES if method != "GET"})
+# To delete the repository takes no body, and would leave nothing to try the others on.
+WRITES = sorted({route for route in ROUTES if route[0] != "GET"} - {("DELETE", "/repos/{owner}/{repo}")})
 
 
 def filled(path: str, value: str) -> str:

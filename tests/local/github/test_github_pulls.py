@@ -250,3 +250,22 @@ def test_a_pull_request_catches_up_with_its_base(lab, proposal):
     assert [file.filename for file in pull.get_files()] == ["taxonomy/leaf/qna"]
     lab.as_("maintainer").create_file("more.txt", "And more", "x\n")
     assert not lab.as_("outsider").get_pull(1).update_branch()
+
+
+def test_a_pull_request_outlives_the_fork_that_it_is_from(lab, proposal):
+    pull = proposal[0]
+    lab.as_("contributor", "contributor/taxonomy").delete()
+    with pytest.raises(UnknownObjectException):
+        lab.as_("contributor", "contributor/taxonomy")
+    assert [repository.full_name for repository in lab.client("contributor").get_user().get_repos()] == []
+    again = lab.as_("maintainer").get_pull(pull.number)
+    assert (again.state, again.head.repo, again.head.label) == ("open", None, "contributor:leaf")
+    assert again.head.sha == pull.head.sha
+    assert again.merge().merged
+    assert lab.as_("contributor").create_fork().full_name == "contributor/taxonomy"
+
+
+def test_only_its_owner_deletes_a_repository(lab, proposal):
+    with pytest.raises(UnknownObjectException):
+        lab.as_("maintainer").delete()
+    assert lab.as_("maintainer").full_name == TAXONOMY

@@ -46,6 +46,15 @@ def update(call: Call) -> Response:
     return call.reply(shapes.full_repository(call.github, call.repository(), call.caller))
 
 
+def delete(call: Call) -> Response:
+    """DELETE /repos/{owner}/{repo}; pull requests from it stay, and have no head repository any more"""
+    row = call.repository()
+    call.require(row, "admin", "administration")
+    tell(call.github, "repository", "deleted", row, call.caller, {})
+    call.github.delete_repository(row)
+    return Response(status_code=204)
+
+
 def fork(call: Call) -> Response:
     """POST /repos/{owner}/{repo}/forks; the fork that is there already, if it is"""
     parent, user = call.repository(), require_user(call.caller)
@@ -71,7 +80,8 @@ def fork(call: Call) -> Response:
 def forks(call: Call) -> Response:
     """GET /repos/{owner}/{repo}/forks"""
     rows = call.github.db.all(
-        "SELECT * FROM repositories WHERE parent_id = ? ORDER BY id DESC", call.repository()["id"]
+        "SELECT * FROM present WHERE parent_id = ? ORDER BY id DESC",
+        call.repository()["id"],
     )
     seen = [row for row in rows if at_least(role_of(call.github, call.caller, row), "read")]
     return call.paged(seen, lambda row: shapes.repository(call.github, row, call.caller))
@@ -82,7 +92,9 @@ def _fork_of(call: Call, parent: Row, user: Row) -> Row | None:
     if parent["owner_id"] == user["id"]:
         return parent
     return call.github.db.one(
-        "SELECT * FROM repositories WHERE parent_id = ? AND owner_id = ?", parent["id"], user["id"]
+        "SELECT * FROM present WHERE parent_id = ? AND owner_id = ?",
+        parent["id"],
+        user["id"],
     )
 
 
@@ -90,7 +102,7 @@ def mine(call: Call) -> Response:
     """GET /user/repos: where the caller is owner or collaborator"""
     user = require_user(call.caller)
     rows = call.github.db.all(
-        "SELECT * FROM repositories WHERE owner_id = ? OR id IN "
+        "SELECT * FROM present WHERE owner_id = ? OR id IN "
         "(SELECT repository_id FROM collaborators WHERE user_id = ?) ORDER BY full_name",
         *(user["id"], user["id"]),
     )
@@ -100,7 +112,8 @@ def mine(call: Call) -> Response:
 def of_account(call: Call) -> Response:
     """GET /users/{login}/repos and /orgs/{login}/repos"""
     rows = call.github.db.all(
-        "SELECT * FROM repositories WHERE owner_id = ? ORDER BY full_name", _account(call)["id"]
+        "SELECT * FROM present WHERE owner_id = ? ORDER BY full_name",
+        _account(call)["id"],
     )
     seen = [row for row in rows if at_least(role_of(call.github, call.caller, row), "read")]
     return call.paged(seen, lambda row: shapes.repository(call.github, row, call.caller))
@@ -183,6 +196,7 @@ TABLE = (
     ("GET", "/orgs/{login}", organization),
     ("GET", "/repos/{owner}/{repo}", get),
     ("PATCH", "/repos/{owner}/{repo}", update),
+    ("DELETE", "/repos/{owner}/{repo}", delete),
     ("GET", "/repos/{owner}/{repo}/forks", forks),
     ("POST", "/repos/{owner}/{repo}/forks", fork),
     ("POST", "/repos/{owner}/{repo}/merge-upstream", merge_upstream),

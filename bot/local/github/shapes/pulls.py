@@ -12,8 +12,8 @@ from bot.local.github.shapes.issues import (
     page_url,
     rollup,
 )
+from bot.local.github.shapes.repositories import is_deleted, repository_url
 from bot.local.github.shapes.repositories import repository as repository_shape
-from bot.local.github.shapes.repositories import repository_url
 from bot.local.github.shapes.users import node_id, simple_user
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _side(github: "GitHub", repository: Row, ref: str, sha: str) -> dict[str, An
         "ref": ref,
         "sha": sha,
         "user": simple_user(github, owner),
-        "repo": repository_shape(github, repository),
+        "repo": None if is_deleted(repository) else repository_shape(github, repository),
     }
 
 

@@ -51,6 +51,15 @@ _URLS = {
 }
 
 
+DELETED = ":deleted:"
+"""Stands in the full name of a repository that is there no more; no name can hold a colon."""
+
+
+def is_deleted(repository: Row) -> bool:
+    """Whether a repository was deleted."""
+    return DELETED in repository["full_name"]
+
+
 def repository_url(github: "GitHub", row: Row) -> str:
     """The repository in the API."""
     return f"{github.api_url}/repos/{row['full_name']}"
