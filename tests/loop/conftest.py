@@ -1,16 +1,21 @@
 """The local world in the test's own process, so that every exchange with its GitHub is checked."""
 
 import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.local.world import World
+from bot.recipe import ROOT
 from tests.contract.plugin import Watch
+from tests.loop.steps import git, push, repository
 
+HANDBOOK_MODEL = "lab/handbook-model"
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
 
@@ -33,3 +38,53 @@ def world(served: World) -> dict[str, Any]:
 def clean() -> dict[str, str]:
     """The environment without anything that points somewhere."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "HF_"))}
+
+
+@pytest.fixture(scope="module")
+def handbook(served: World, world: dict[str, Any]) -> dict[str, Any]:
+    """The world as the owners of another repository than arborist's see it, with a store."""
+    here = repository(world, "maintainer").requester
+    _, made = here.requestJsonAndCheck("POST", "/user/repos", input={"name": "handbook"})
+    served.github.add_collaborator(made["full_name"], "arborist[bot]", "write")
+    own = {**world, "repository": made["full_name"], "github": {**world["github"], "git": made["clone_url"]}}
+    owned = repository(own, "maintainer")
+    owned.create_variable("ARBORIST_STORE", f"{world['data']}/store")
+    owned.create_variable("HF_ENDPOINT", world["hub"])
+    owned.create_secret("HF_TOKEN", world["tokens"]["bot"])
+    return own
+
+
+@pytest.fixture(scope="module")
+def owners(handbook: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their clone of it: a bare taxonomy, which is on main already."""
+    folder = tmp_path_factory.mktemp("owners")
+    token = handbook["tokens"]["maintainer"]
+    git(folder, "clone", "--quiet", handbook["github"]["git"].replace("://", f"://maintainer:{token}@"), ".")
+    git(folder, "checkout", "--quiet", "-B", "main")
+    for leaf in (
+        "knowledge/science/minerals/tessarite",
+        "compositional_skills/writing/freeform/library_notices",
+    ):
+        shutil.copytree(ROOT / "taxonomy" / leaf, folder / "taxonomy" / leaf)
+    push(folder, "What we know")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def init(world: dict[str, Any], handbook: dict[str, Any], owners: Path) -> Callable[[], str]:
+    """Runs `arborist init` on it, as its administrator would; returns what it said."""
+
+    def run() -> str:
+        bot = repository(world, "outsider")
+        command = [ARBORIST, "init", "--repository", owners, "--model", HANDBOOK_MODEL]
+        command += ["--arborist", bot.full_name, "--commit", bot.get_branch("main").commit.sha]
+        environment = {
+            "GITHUB_API_URL": handbook["github"]["api"],
+            "GITHUB_REPOSITORY": handbook["repository"],
+            "GITHUB_TOKEN": handbook["tokens"]["maintainer"],
+        }
+        done = subprocess.run(command, env={**clean(), **environment}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

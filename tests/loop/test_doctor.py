@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from bot.local.world import World
 from bot.recipe import ROOT
 from tests.loop.conftest import ARBORIST, clean
 
@@ -17,11 +18,21 @@ def doctor(at: Path, **environment: str) -> tuple[int, dict[str, str]]:
     return done.returncode, {line[2:].partition(":")[0]: line for line in done.stdout.splitlines()}
 
 
-def test_where_all_is_there_all_is_well(world: dict[str, Any]) -> None:
+def test_where_all_is_there_all_is_well(served: World, world: dict[str, Any], tmp_path: Path) -> None:
+    served.github.add_collaborator(world["repository"], "maintainer", "admin")
     printed = subprocess.run(
         [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
     ).stdout
     environment = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
+    init = [ARBORIST, "init", "--model", "lab/taxonomy-model", "--arborist", "lab/taxonomy"]
+    address = {"GITHUB_API_URL": world["github"]["api"], "GITHUB_REPOSITORY": world["repository"]}
+    subprocess.run(
+        init,
+        cwd=tmp_path,
+        env={**clean(), **address, "GITHUB_TOKEN": world["tokens"]["maintainer"]},
+        check=True,
+        capture_output=True,
+    )
     code, lines = doctor(ROOT, **environment)
     assert code == 0, lines
     for name in (
@@ -30,6 +41,9 @@ def test_where_all_is_there_all_is_well(world: dict[str, Any]) -> None:
         "taxonomy",
         "github",
         "ARBORIST_SIGNING_KEY",
+        "label hold",
+        "release",
+        "protection",
         "runner",
         "store",
         "hub",
@@ -42,7 +56,7 @@ def test_where_nothing_is_there_each_lack_says_how_to_mend_it(tmp_path: Path) ->
     code, lines = doctor(tmp_path)
     assert code == 2
     assert "run in a folder with an arborist.yaml" in lines["recipe"]
-    assert "copy them from arborist's" in lines["workflows"]
+    assert "`arborist init` writes them" in lines["workflows"]
     assert "`arborist new` makes one" in lines["taxonomy"]
     assert lines["github"].startswith("?")
 

@@ -1,10 +1,12 @@
-"""The whole loop as somebody else would drive it: with git, PyGithub and huggingface_hub, on an unseen leaf.
+"""The whole loop as others would drive it: with git, PyGithub and huggingface_hub, on leaves not seen before.
 
-One world, one story, in order; the retraining in it is killed twice.
+One world, one story, in order, in a repository that is not arborist's: a bare taxonomy, which `arborist init`
+sets up. Two contributions are merged within a second, the retraining is killed twice, one of the two is reverted.
 """
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -14,9 +16,11 @@ from typing import Any
 
 import pytest
 from github.PullRequest import PullRequest
+from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi, hf_hub_download
 
-from tests.loop.conftest import ARBORIST, clean
+from bot.recipe import ROOT
+from tests.loop.conftest import ARBORIST, HANDBOOK_MODEL, clean
 from tests.loop.steps import (
     LEAF,
     SKARROW,
@@ -26,19 +30,41 @@ from tests.loop.steps import (
     git,
     push,
     repository,
+    settled,
     until,
     write_skarrow,
 )
 
-MODEL = "lab/taxonomy-model"
 BRANCH = "teach-skarrow"
+DAYS = "taxonomy/foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
 
 
 @pytest.fixture(scope="module")
-def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bot(world: dict[str, Any]) -> dict[str, str]:
+    """The environment that `arborist local env` prints, as a shell would take it; for another repository."""
+    printed = subprocess.run(
+        [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
+    ).stdout
+    exported = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
+    return {**clean(), **dict(exported), "GITHUB_REPOSITORY": "maintainer/handbook"}
+
+
+@pytest.fixture(scope="module")
+def book(
+    handbook: dict[str, Any], bot: dict[str, str], owners: Path, init: Callable[[], str]
+) -> dict[str, Any]:
+    """The handbook, set up and pushed. Its owners keep the signing key, since they retrain by hand, too."""
+    repository(handbook, "maintainer").create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
+    init()
+    push(owners, "Set up arborist [skip ci]")
+    return handbook
+
+
+@pytest.fixture(scope="module")
+def clone(book: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The contributor's fork, cloned, on a branch with the leaf as its author first wrote it."""
     folder = tmp_path_factory.mktemp("clone")
-    fork(world, folder, BRANCH)
+    fork(book, folder, BRANCH)
     leaf = write_skarrow(folder)
     wrong = (leaf / "qna.yaml").read_text().replace("answer: Skarrow was invented in 1911.", "answer: 1911")
     (leaf / "qna.yaml").write_text(wrong)
@@ -47,127 +73,161 @@ def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="module")
-def pull(world: dict[str, Any], clone: Path) -> PullRequest:
-    here = repository(world, "contributor")
+def pull(book: dict[str, Any], clone: Path) -> PullRequest:
+    here = repository(book, "contributor")
     return here.create_pull(base="main", head=f"contributor:{BRANCH}", title="Skarrow", body="A ball game.")
 
 
 @pytest.fixture(scope="module")
-def bot(world: dict[str, Any]) -> dict[str, str]:
-    """The environment that `arborist local env` prints, as a shell would take it."""
-    printed = subprocess.run(
-        [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
-    ).stdout
-    exported = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
-    return {**clean(), **dict(exported)}
+def other(book: dict[str, Any], clone: Path) -> PullRequest:
+    """A second contribution, from another branch of the same fork."""
+    git(clone, "checkout", "--quiet", "-b", "days", "origin/main")
+    shutil.copytree(ROOT / DAYS, clone / DAYS)
+    push(clone, "Days of the week")
+    here = repository(book, "contributor")
+    opened = here.create_pull(base="main", head="contributor:days", title="Days", body="")
+    check_is(book, opened, "success")
+    return opened
 
 
-@pytest.fixture(scope="module")
-def main(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place for a checkout of main, for retraining by hand."""
-    return tmp_path_factory.mktemp("main")
-
-
-def test_a_mistake_is_named_on_its_line(world: dict[str, Any], clone: Path, pull: PullRequest) -> None:
+def test_a_mistake_is_named_on_its_line(book: dict[str, Any], clone: Path, pull: PullRequest) -> None:
     lines = (clone / LEAF / "qna.yaml").read_text().splitlines()
     number = lines.index("        answer: 1911") + 1
     body = comment_that(pull, "qna.yaml", str(number))
     assert "1911" in body
-    check_is(world, pull, "failure")
-    run = (
-        repository(world, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist lint")[0]
-    )
+    check_is(book, pull, "failure")
+    run = repository(book, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist lint")[0]
     annotation = run.get_annotations()[0]
     assert (annotation.path, annotation.start_line) == (f"{LEAF}/qna.yaml", number)
 
 
 def test_a_fix_turns_the_same_comment_green_and_brings_the_plan(
-    world: dict[str, Any], clone: Path, pull: PullRequest
+    book: dict[str, Any], clone: Path, pull: PullRequest
 ) -> None:
     (clone / LEAF / "qna.yaml").write_bytes((SKARROW / "qna.yaml").read_bytes())
     push(clone, "Write the answer out")
     comment_that(pull, "Plan", "skarrow", "to generate")
-    check_is(world, pull, "success")
+    check_is(book, pull, "success")
 
 
-def test_an_outsider_is_refused(world: dict[str, Any], pull: PullRequest) -> None:
-    thread = repository(world, "outsider").get_issue(pull.number)
+def test_an_outsider_is_refused(book: dict[str, Any], pull: PullRequest) -> None:
+    thread = repository(book, "outsider").get_issue(pull.number)
     asked = thread.create_comment("/arborist sample")
     until(lambda: [r.content for r in asked.get_reactions()] == ["-1"], "the reaction")
     answer = "is for the role admin or maintain here, and that is not the case for you"
     until(lambda: [answer in c.body for c in pull.get_issue_comments()].count(True) == 1, "the answer")
-    assert not list(repository(world, "maintainer").get_workflow("sample.yml").get_runs())
+    settled(book)
+    runs = repository(book, "maintainer").get_workflow("commands.yml").get_runs()
+    jobs = {job.name: job.conclusion for run in runs for job in run.jobs()}
+    assert jobs == {"commands / command": "success", "commands / sample": "skipped"}
 
 
-def test_a_maintainer_gets_samples_and_the_precheck(world: dict[str, Any], pull: PullRequest) -> None:
-    repository(world, "maintainer").get_issue(pull.number).create_comment("/arborist sample")
+def test_a_maintainer_gets_samples_and_the_precheck(book: dict[str, Any], pull: PullRequest) -> None:
+    repository(book, "maintainer").get_issue(pull.number).create_comment("/arborist sample")
     body = comment_that(pull, "Sample of", "Precheck of", "today's model")
     assert "new to the model: it knows 0 of 10" in body
+    settled(book)
+    run = repository(book, "maintainer").get_workflow("commands.yml").get_runs()[0]
+    assert {job.name: job.conclusion for job in run.jobs()} == {
+        "commands / command": "success",
+        "commands / sample / sample": "success",
+    }
 
 
-def test_the_merge_is_released_though_the_retraining_is_killed_twice(
-    world: dict[str, Any], pull: PullRequest, bot: dict[str, str], main: Path
+def test_two_merges_within_a_second_are_released_as_one_though_the_retraining_is_killed_twice(
+    book: dict[str, Any], pull: PullRequest, other: PullRequest, bot: dict[str, str], owners: Path
 ) -> None:
-    maintainer = repository(world, "maintainer")
-    maintainer.get_pull(pull.number).merge()
-    store = Path(world["data"]) / "store"
+    maintainer = repository(book, "maintainer")
+    settled(book)
+    for proposed in (pull, other):
+        maintainer.get_pull(proposed.number).merge()
+    store = Path(book["data"]) / "store"
 
-    # First the workflow's own run, while it generates; the run ends red and does not hang.
-    kill_when(store, "generating", lambda: any(store.glob("batch/*/entry.json")) and retraining() != [])
-    run = until(
-        lambda: next(iter(maintainer.get_workflow_runs(event="push", status="completed")), None),
-        "the run's end",
-    )
-    assert run.conclusion == "failure"
+    # The first merge's run is killed while it generates; it ends red and does not hang.
+    until(lambda: any(store.glob("batch/*/entry.json")) and retraining(), "generating", 600)
+    kill()
+    first = until(lambda: ended(book)[:1], "the first run's end")[0]
+    assert first.conclusion == "failure"
 
-    # Then a run by hand, on a checkout of main, while it trains.
-    git(main, "clone", "--quiet", world["github"]["git"], ".")
-    process = subprocess.Popen([ARBORIST, "retrain"], cwd=main, env=bot)
+    # The second merge's has waited, and goes on with what the first has done, until it is killed in turn.
     until(lambda: any(store.glob("work/train-*/*/checkpoint/progress.json")), "a checkpoint", 900)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert tags(world) == []
+    kill()
+    until(lambda: len(ended(book)) == 2, "the second run's end")
+    assert tags(book) == []
 
-    done = subprocess.run([ARBORIST, "retrain"], cwd=main, env=bot, capture_output=True, text=True)
+    # Then somebody retrains by hand.
+    git(owners, "pull", "--quiet")
+    done = subprocess.run([ARBORIST, "retrain"], cwd=owners, env=bot, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "resum" in done.stderr
-    assert tags(world) == ["v1"]
+    assert tags(book) == ["v1"]
 
 
 def test_retraining_again_does_nothing_and_says_so(
-    world: dict[str, Any], bot: dict[str, str], main: Path
+    book: dict[str, Any], bot: dict[str, str], owners: Path
 ) -> None:
     start = time.monotonic()
-    done = subprocess.run([ARBORIST, "retrain"], cwd=main, env=bot, capture_output=True, text=True)
+    done = subprocess.run([ARBORIST, "retrain"], cwd=owners, env=bot, capture_output=True, text=True)
     assert time.monotonic() - start < 10
     assert done.returncode == 0
     assert "nothing to do: v1" in done.stderr
-    assert tags(world) == ["v1"]
+    assert tags(book) == ["v1"]
 
 
-def test_the_pull_request_gets_its_closing_word(pull: PullRequest) -> None:
-    body = comment_that(pull, "Released as", "v1", "skarrow")
-    assert "0 of 10" in body
+def test_both_pull_requests_get_their_closing_word(pull: PullRequest, other: PullRequest) -> None:
+    assert "0 of 10" in comment_that(pull, "Released as", "v1", "skarrow")
+    comment_that(other, "Released as", "v1", "days")
 
 
 def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
-    world: dict[str, Any], tmp_path: Path
+    book: dict[str, Any], pull: PullRequest, other: PullRequest, tmp_path: Path
 ) -> None:
-    path = hf_hub_download(MODEL, "manifest.json", revision="v1", endpoint=world["hub"], cache_dir=tmp_path)
-    manifest = json.loads(Path(path).read_text())
+    manifest = released(book, "v1", tmp_path)
     exam = {leaf["path"]: leaf["exam"] for leaf in manifest["leaves"]}[LEAF.removeprefix("taxonomy/")]
     assert exam["before"] == {"right": 0, "asked": 10}
     assert exam["after"]["right"] >= 6
-    assert manifest["taxonomy"]["commit"] == repository(world, "outsider").get_branch("main").commit.sha
-    files = HfApi(endpoint=world["hub"]).list_repo_files(MODEL, revision="v1")
+    assert manifest["taxonomy"]["commit"] == repository(book, "outsider").get_branch("main").commit.sha
+    assert manifest["pulls"] == [pull.number, other.number]
+    files = HfApi(endpoint=book["hub"]).list_repo_files(HANDBOOK_MODEL, revision="v1")
     assert {"README.md", "model.safetensors", "tokenizer.json", "config.json", "chat_template.jinja"} <= set(
         files
     )
 
 
-def tags(world: dict[str, Any]) -> list[str]:
-    api = HfApi(endpoint=world["hub"])
-    return [tag.name for tag in api.list_repo_refs(MODEL).tags] if api.repo_exists(MODEL) else []
+def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_stays(
+    book: dict[str, Any], owners: Path, tmp_path: Path
+) -> None:
+    git(owners, "revert", "--no-edit", "--mainline", "1", "HEAD")
+    git(owners, "push", "--quiet", "origin", "HEAD")
+    run = until(lambda: ended(book)[2:], "the third run's end", 900)[0]
+    assert run.conclusion == "success"
+    assert tags(book) == ["v1", "v2"]
+    before, after = (released(book, tag, tmp_path) for tag in ("v1", "v2"))
+    gone = DAYS.removeprefix("taxonomy/")
+    assert gone in {leaf["path"] for leaf in before["leaves"]}
+    assert gone not in {leaf["path"] for leaf in after["leaves"]}
+    assert after["phases"]["knowledge"] == before["phases"]["knowledge"]
+
+
+def released(book: dict[str, Any], tag: str, folder: Path) -> dict[str, Any]:
+    """The manifest of a release."""
+    path = hf_hub_download(
+        HANDBOOK_MODEL, "manifest.json", revision=tag, endpoint=book["hub"], cache_dir=folder
+    )
+    manifest: dict[str, Any] = json.loads(Path(path).read_text())
+    return manifest
+
+
+def tags(book: dict[str, Any]) -> list[str]:
+    api = HfApi(endpoint=book["hub"])
+    found = api.list_repo_refs(HANDBOOK_MODEL).tags if api.repo_exists(HANDBOOK_MODEL) else []
+    return sorted(tag.name for tag in found)
+
+
+def ended(book: dict[str, Any]) -> list[WorkflowRun]:
+    """The runs of retrain.yml that have ended, the oldest first."""
+    runs = repository(book, "maintainer").get_workflow("retrain.yml").get_runs(status="completed")
+    return sorted(runs, key=lambda run: run.id)
 
 
 def retraining() -> list[int]:
@@ -175,7 +235,6 @@ def retraining() -> list[int]:
     return [int(pid) for pid in found.split()]
 
 
-def kill_when(store: Path, what: str, ready: Callable[[], bool]) -> None:
-    until(ready, what, 600)
+def kill() -> None:
     for pid in retraining():
         os.kill(pid, signal.SIGKILL)
