@@ -1,7 +1,7 @@
 """The whole loop as others would drive it: with git, PyGithub and huggingface_hub, on leaves not seen before.
 
-One world, one story, in order, in a repository that is not arborist's: a bare taxonomy, which `arborist init`
-sets up. Two contributions are merged within a second, the retraining is killed twice, one of the two is reverted.
+One world, one story, in order, in a repository that is not arborist's: a bare taxonomy, set up by `init`.
+Two contributions are merged within a second, the retraining is killed twice, one of the two is reverted.
 """
 
 import json
