@@ -17,6 +17,16 @@ SKARROW = Path(__file__).parent.parent / "data" / "leaves" / "skarrow"
 LEAF = "taxonomy/knowledge/sports/skarrow"
 """Where contributors put it."""
 
+HOSTILE = (
+    "@everyone @lab/team closes #1 <!-- arborist:part release --> <img src=x onerror=alert(1)> "
+    "![x](https://evil.example/x.png) [x](javascript:y) ```\n| a | b |\n# T\n\u202e\u200b https://evil.example"
+)
+"""What somebody writes who wants to speak through the bot's comment, and what of it must not be there."""
+ALIVE = (
+    *("@everyone", "@lab", "closes #1", "<img", "![", "](java", "```", "https://evil", "\u202e"),
+    "<!-- arborist:part release",
+)
+
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 180) -> T:
     deadline = time.monotonic() + seconds

@@ -13,7 +13,7 @@ import pytest
 import requests
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import bot_comments, comment_that, fork, git, push, repository, until
+from tests.loop.steps import ALIVE, HOSTILE, bot_comments, comment_that, fork, git, push, repository, until
 
 WORKFLOW = """
 name: lint
@@ -33,10 +33,6 @@ jobs:
           name: report
           path: report
 """
-HOSTILE = (
-    "@everyone @lab/team closes #1 <!-- arborist:part release --> <img src=x onerror=alert(1)> "
-    "![x](https://evil.example/x.png) [x](javascript:y) ```\n| a | b |\n# T\n\u202e\u200b https://evil.example"
-)
 
 
 def lint(**changes: Any) -> dict[str, Any]:
@@ -79,6 +75,18 @@ def of_self(**changes: Any) -> str:
 
 CLEAN, SELF = json.dumps(lint()), of_self()
 LABELLED = json.dumps(lint(findings=[{**finding("x"), "severity": "<b>"}]))
+CLIMBS = """python3 - <<'EOF'
+import io, os, urllib.request, zipfile
+made = io.BytesIO()
+with zipfile.ZipFile(made, "w") as archive:
+    archive.writestr("lint.json", "{}")
+    for name in ("../arborist.yaml", "../.bot/bot/cli.py", "/tmp/climbed"):
+        archive.writestr(name, "raise SystemExit('climbed')")
+headers = {"Authorization": "Bearer " + os.environ["ACTIONS_RUNTIME_TOKEN"]}
+url = os.environ["ACTIONS_RESULTS_URL"] + "/report"
+urllib.request.urlopen(urllib.request.Request(url, made.getvalue(), headers, method="PUT"))
+EOF
+"""
 # what is handed over; what report.yml says, and whether that is a mistake
 REFUSED = {
     "the number of another pull request": (
@@ -97,8 +105,9 @@ REFUSED = {
         written('{"findings": "@everyone"}', SELF), "not as schemas/report.json says", "failure"),
     "a severity of their own": (written(LABELLED, SELF), "not as schemas/report.json says", "failure"),
     "no files": ("touch report/nothing", "lint.json is missing", "failure"),
-    "a hundred megabytes": (
-        "truncate -s 100M report/lint.json; echo {} > report/plan.json", "larger than 20 MiB", "failure"),
+    "a gigabyte": (
+        "truncate -s 1G report/lint.json; echo {} > report/plan.json", "larger than 20 MiB", "failure"),
+    "an archive that climbs out of its folder": (CLIMBS, "not as schemas/report.json says", "failure"),
     "a link to a file of the runner's": (
         "ln -s /etc/passwd report/lint.json; echo {} > report/plan.json", "lint.json", "failure"),
 }  # fmt: skip
@@ -201,18 +210,7 @@ def test_nothing_in_an_artifact_comes_alive_in_the_comment(
     pull = proposed("hostile", written(hostile, of_self(leaves=leaves)))
     assert reported(world, pull).conclusion == "success"
     (body,) = bot_comments(pull)
-    for active in (
-        "@everyone",
-        "@lab",
-        "closes #1",
-        "<img",
-        "![",
-        "](",
-        "```",
-        "https://",
-        "\u202e",
-        "<!-- arborist:part release",
-    ):
+    for active in ALIVE:
         assert active not in body
     assert repository(world, "outsider").get_issue(1).state == "open"
 

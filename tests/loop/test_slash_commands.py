@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
 from bot.local.world import World
 from tests.loop.steps import (
+    ALIVE,
+    HOSTILE,
     LEAF,
     SKARROW,
     bot_comments,
@@ -218,11 +221,21 @@ def test_a_leaf_that_is_not_in_it_is_told_and_nothing_else_is_lost(
     until(lambda: check(world, pull, "arborist precheck").conclusion == "failure", "the check's end")
 
 
-def test_a_precheck_is_the_models_answers_alone(world: dict[str, Any], pull: PullRequest) -> None:
+def test_a_precheck_is_the_models_answers_alone_and_nothing_in_it_comes_alive(
+    world: dict[str, Any], clone: Path, pull: PullRequest
+) -> None:
+    exam = clone / LEAF / "exam.yaml"
+    questions = yaml.safe_load(exam.read_text())
+    questions["questions"][0]["question"] = HOSTILE
+    exam.write_text(yaml.safe_dump(questions))
+    push(clone, "A question that wants more than an answer")
     settled(world)
     say(world, pull, "maintainer", "/arborist precheck")
     body = comment_that(pull, "Precheck of", "what today's model (the base) answers", "0 of 10 right")
     assert "No precheck" not in body
+    assert "everyone" in body
+    for active in ALIVE:
+        assert active not in body
     until(lambda: check(world, pull, "arborist precheck").conclusion == "success", "the check's end")
 
 
