@@ -38,6 +38,11 @@ class Mixture:
     table: Mapping[str, int]
     contaminated: int
 
+    @property
+    def content(self) -> str:
+        """The key of what is learnt, from whatever it was mixed: the same samples are not learnt again."""
+        return key_of("samples of a mixture", VERSION, {"samples": [sample.id for sample in self.samples]})
+
 
 def mix(
     phase: Phase, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store

@@ -30,7 +30,7 @@ def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str
 def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[str, Any]:
     return {
         "start": start,
-        "mixture": mixture.key,
+        "mixture": mixture.content,
         "phase": asdict(_phase(phase, recipe)),
         "precision": recipe.train.precision,
         "max_length": recipe.train.max_length,

@@ -36,7 +36,7 @@ from tests.loop.steps import (
 )
 
 BRANCH = "teach-skarrow"
-DAYS = "taxonomy/foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
+INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,11 @@ def pull(book: dict[str, Any], clone: Path) -> PullRequest:
 @pytest.fixture(scope="module")
 def other(book: dict[str, Any], clone: Path) -> PullRequest:
     """A second contribution, from another branch of the same fork."""
-    git(clone, "checkout", "--quiet", "-b", "days", "origin/main")
-    shutil.copytree(ROOT / DAYS, clone / DAYS)
-    push(clone, "Days of the week")
+    git(clone, "checkout", "--quiet", "-b", "invoices", "origin/main")
+    shutil.copytree(ROOT / INVOICES, clone / INVOICES)
+    push(clone, "Numbers of invoices")
     here = repository(book, "contributor")
-    opened = here.create_pull(base="main", head="contributor:days", title="Days", body="")
+    opened = here.create_pull(base="main", head="contributor:invoices", title="Invoices", body="")
     check_is(book, opened, "success")
     return opened
 
@@ -176,7 +176,7 @@ def test_retraining_again_does_nothing_and_says_so(
 
 def test_both_pull_requests_get_their_closing_word(pull: PullRequest, other: PullRequest) -> None:
     assert "0 of 10" in comment_that(pull, "Released as", "v1", "skarrow")
-    comment_that(other, "Released as", "v1", "days")
+    comment_that(other, "Released as", "v1", "invoice")
 
 
 def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
@@ -203,7 +203,7 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     assert run.conclusion == "success"
     assert tags(book) == ["v1", "v2"]
     before, after = (released(book, tag, tmp_path) for tag in ("v1", "v2"))
-    gone = DAYS.removeprefix("taxonomy/")
+    gone = INVOICES.removeprefix("taxonomy/")
     assert gone in {leaf["path"] for leaf in before["leaves"]}
     assert gone not in {leaf["path"] for leaf in after["leaves"]}
     assert after["phases"]["knowledge"] == before["phases"]["knowledge"]
