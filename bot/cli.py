@@ -185,7 +185,7 @@ def generate(
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Generate the samples of leaves; what the store has is not asked for again."""
-    from bot.generate import generate_leaf
+    from bot.generate import check_complete, generate_leaf
     from bot.progress import say
     from bot.recipe import load_recipe
     from bot.store import Store
@@ -193,11 +193,14 @@ def generate(
 
     loaded = load_recipe(recipe)
     store, teacher = Store(loaded.store_url()), open_teacher(loaded)
+    generated = []
     for leaf in _leaves(repository, leaves):
         made = generate_leaf(leaf, loaded, store, teacher)
+        generated.append(made)
         say(f"{leaf.path}: {len(made.samples)} samples of {made.funnel.candidates} candidates")
         for sample in made.samples:
             print(json.dumps(sample.to_json(), ensure_ascii=False))
+    check_complete(generated)
 
 
 @app.command()

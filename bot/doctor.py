@@ -105,7 +105,11 @@ def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
 def _models(recipe: Recipe) -> Iterator[Diagnosis]:
     from bot.models import model_name, tokenizer_at_hand
 
-    for role, model in (("teacher", recipe.teacher.model), ("student", recipe.student.model)):
+    models = {"teacher": recipe.teacher.model, "student": recipe.student.model}
+    if recipe.teacher.engine == "openai":
+        where = f"{models.pop('teacher')} at {recipe.teacher.url}; it is asked when needed"
+        yield Diagnosis("teacher", "unknown", where)
+    for role, model in models.items():
         shown = model_name(model)
         mend = f"{shown} is not on this machine; it is fetched when needed"
         yield seen(role, tokenizer_at_hand(model) is not None, shown, mend, "unknown")

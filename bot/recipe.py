@@ -17,10 +17,23 @@ SCHEMA = ROOT / "schemas" / "recipe.json"
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    engine: Literal["transformers"]
+    """Who multiplies the examples; what is below `temperature` is for the engine openai.
+
+    Attributes:
+        batch: requests side by side, of the engine transformers.
+        requests: the most under way at once.
+        tokens: the budget of a run; 0 for any number.
+        continues: whether it goes on from a last message of the assistant's.
+    """
+
+    engine: Literal["transformers", "openai"]
     model: str
     batch: int = 24
     temperature: float = 0.7
+    url: str = ""
+    requests: int = 64
+    tokens: int = 0
+    continues: bool = False
 
 
 @dataclass(frozen=True)

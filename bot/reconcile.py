@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.evaluate import Examination, examine
 from bot.evaluate.gate import Verdict, decide
-from bot.generate import Generated, generate_leaf, leaf_key
+from bot.generate import Generated, check_complete, generate_leaf, leaf_key
 from bot.mix import Mixture, mix
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
@@ -21,7 +21,7 @@ from bot.release.hub import Release, download_release, latest_release, next_tag,
 from bot.release.manifest import check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
-from bot.teachers import open_teacher
+from bot.teachers import open_teacher, teacher_model
 from bot.train import train_phase
 
 RELEASE_VERSION = 1
@@ -118,9 +118,15 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
 
 
 def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:
-    """The samples of every leaf; only what the store lacks is asked of the teacher."""
+    """The samples of every leaf; only what the store lacks is asked of the teacher.
+
+    Raises:
+        UserError: the teacher could not be had for all that was asked; what it gave is in the store.
+    """
     teacher = open_teacher(recipe)
-    return [generate_leaf(leaf, recipe, store, teacher) for leaf in leaves]
+    generated = [generate_leaf(leaf, recipe, store, teacher) for leaf in leaves]
+    check_complete(generated)
+    return generated
 
 
 def train(generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Trained:
@@ -167,7 +173,7 @@ def describe(
         "previous": released.tag if released else None,
         "taxonomy": {"repository": origin.repository, "commit": origin.commit},
         "student": _model(recipe.student.model),
-        "teacher": _model(recipe.teacher.model),
+        "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in ("teacher", "generate", "train", "evaluate", "gate")},
         "leaves": [
             {

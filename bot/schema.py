@@ -27,4 +27,6 @@ def first_mistake(data: Any, schema: Path, part: str = "") -> tuple[str, str] | 
     if worst is None:
         return None
     path = [*([part] if part else []), *map(str, worst.absolute_path)]
+    if worst.schema is False:  # a key that does not go with the others
+        return ".".join([*path, str(worst.schema_path[-1])]), "does not go with what stands beside it"
     return ".".join(path) or "top level", worst.message

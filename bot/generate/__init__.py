@@ -6,25 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bot.errors import UserError
 from bot.evaluate.words import normal
 from bot.generate.given import given_samples, keyword_samples
-from bot.generate.items import Drop, Item
+from bot.generate.items import NO_ANSWER, REFUSED, Drop, Item
 from bot.generate.pipeline import PIPELINE, batches_of, run_batch
 from bot.generate.prompting import fingerprint
 from bot.generate.sample import Sample, sample_of
-from bot.models import model_revision
 from bot.progress import say, task
 from bot.recipe import Recipe
-from bot.store import Entry, Store, canonical, key_of
+from bot.store import Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
-from bot.teachers import Teacher
+from bot.teachers import Teacher, teacher_inputs
 
-__all__ = ["Funnel", "Generated", "Sample", "generate_leaf", "leaf_key"]
+__all__ = ["Funnel", "Generated", "Sample", "check_complete", "generate_leaf", "leaf_key"]
 
 EXAMPLES = 3
 
 
 FILTERS = {
+    NO_ANSWER: "got no answer from the teacher",
+    REFUSED: "was refused by the teacher",
     "format": "is not one whole sentence or task",
     "repeats": "says the same words again and again",
     "same": "is too near to a seed example",
@@ -63,6 +65,8 @@ class Generated:
 
     Attributes:
         reused: batches that were in the store; `asked` went to the teacher now.
+        failed: candidates for which the teacher could not be had; another run asks for them again.
+        failure: why, for the first of them.
     """
 
     leaf: str
@@ -72,6 +76,8 @@ class Generated:
     asked: int = 0
     reused: int = 0
     teacher_tokens: int = 0
+    failed: int = 0
+    failure: str = ""
 
 
 @dataclass
@@ -93,7 +99,7 @@ def leaf_key(leaf: Leaf, recipe: Recipe) -> str:
 def _inputs(leaf: Leaf, recipe: Recipe) -> dict[str, Any]:
     return {
         "leaf": leaf.canonical() | {"grounded": leaf.grounded},
-        "teacher": recipe.part("teacher") | {"revision": model_revision(recipe.teacher.model)},
+        "teacher": teacher_inputs(recipe),
         "generate": recipe.part("generate"),
         "prompts": fingerprint(),
         "seed": recipe.seed,
@@ -123,7 +129,7 @@ def generate_leaf(
             )
             advance(len(made.samples) - before, f"{made.tokens} tokens of the teacher")
         generated = _generated(leaf, key, recipe, made)
-        if limit is None:
+        if limit is None and not generated.failed:
             lines = "".join(canonical(sample.to_json()) + "\n" for sample in generated.samples)
             files = {
                 "samples.jsonl": lines.encode(),
@@ -138,21 +144,24 @@ def generate_leaf(
 def _one_batch(
     leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher, key: str, items: Sequence[Item], made: _Made
 ) -> None:
-    """Add one batch to what is made; from the store, or else from the teacher and into the store."""
+    """Add one batch to what is made: from the store, or the teacher and then, if whole, into the store."""
     entry = store.get("batch", key)
-    if entry is None:
+    if entry is not None:
+        result = entry.read_json("batch.json")
+        made.reused += 1
+    else:
         samples, drops, tokens = run_batch(leaf, items, teacher, recipe.teacher.temperature)
         result = {
             "samples": [sample.to_json() for sample in samples],
             "drops": [asdict(drop) for drop in drops],
             "tokens": tokens,
         }
-        entry = store.put("batch", key, {"leaf": leaf.path}, {"batch.json": canonical(result).encode()})
+        if not any(drop.filter == NO_ANSWER for drop in drops):
+            store.put("batch", key, {"leaf": leaf.path}, {"batch.json": canonical(result).encode()})
         made.asked += 1
-    else:
-        made.reused += 1
     known = {normal(sample.messages[-2][1]) for sample in made.samples}
-    for sample, drop in _read(entry, made):
+    made.tokens += result["tokens"]
+    for sample, drop in _read(result):
         if sample is not None and normal(sample.messages[-2][1]) in known:
             made.drops.append(Drop("duplicate", sample.messages[-2][1], "asked before"))
         elif sample is not None:
@@ -162,9 +171,7 @@ def _one_batch(
             made.drops.append(drop)
 
 
-def _read(entry: Entry, made: _Made) -> Iterator[tuple[Sample | None, Drop | None]]:
-    data = entry.read_json("batch.json")
-    made.tokens += data["tokens"]
+def _read(data: Mapping[str, Any]) -> Iterator[tuple[Sample | None, Drop | None]]:
     for line in data["samples"]:
         yield sample_of(line), None
     for line in data["drops"]:
@@ -183,7 +190,29 @@ def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
     )
     plain = (*made.samples, *given_samples(leaf, recipe.seed))
     samples = (*plain, *keyword_samples(leaf, plain, recipe.seed))
-    return Generated(leaf.path, key, samples, funnel, made.asked, made.reused, made.tokens)
+    # Where there are enough samples all the same, nothing is missing.
+    short = len(made.samples) < recipe.generate.samples
+    lost = [drop.reason for drop in made.drops if drop.filter == NO_ANSWER] if short else []
+    return Generated(
+        *(leaf.path, key, samples, funnel, made.asked, made.reused, made.tokens),
+        failed=len(lost),
+        failure=lost[0] if lost else "",
+    )
+
+
+def check_complete(generated: Sequence[Generated]) -> None:
+    """Whether the teacher could be had for all that was asked of it.
+
+    Raises:
+        UserError: it could not; the next run asks for what is missing, and for no more.
+    """
+    lost = [made for made in generated if made.failed]
+    if lost:
+        count = sum(made.failed for made in lost)
+        raise UserError(
+            f"{count} requests got no answer, in {', '.join(made.leaf for made in lost[:5])}: "
+            f"{lost[0].failure}; what came is kept, run again for the rest"
+        )
 
 
 def _shortfall(generated: Generated, wanted: int) -> str:

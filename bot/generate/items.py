@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bot.teachers import Response
+
 
 @dataclass(frozen=True)
 class Item:
@@ -26,6 +28,12 @@ class Item:
     names: tuple[str, ...] = ()
 
 
+NO_ANSWER = "no answer"
+"""The filter's name where the teacher could not be had, which another run may mend."""
+REFUSED = "refused"
+"""Likewise where it will not answer this, whenever it is asked."""
+
+
 @dataclass(frozen=True)
 class Drop:
     """A candidate that a filter took."""
@@ -33,3 +41,10 @@ class Drop:
     filter: str
     question: str
     reason: str
+
+
+def unanswered(question: str, response: Response) -> Drop | None:
+    """The drop of a candidate for which the teacher could not be had, or None."""
+    if not response.failure:
+        return None
+    return Drop(NO_ANSWER if response.again else REFUSED, question, response.failure)

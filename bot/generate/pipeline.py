@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from bot.evaluate.words import normal
-from bot.generate.items import Drop, Item
+from bot.generate.items import Drop, Item, unanswered
 from bot.generate.prompting import turns
 from bot.generate.sample import Sample
 from bot.generate.skills import run_skill_batch
@@ -109,7 +109,7 @@ def run_batch(
         tokens += response.tokens
         item = items[response.index]
         question = with_names(item, response.text)
-        drop = first_drop(item, question, response.finished)
+        drop = unanswered(item.text, response) or first_drop(item, question, response.finished)
         if drop:
             drops.append(drop)
         else:
@@ -178,7 +178,9 @@ def _round_trip(
         item, question = candidates[response.index]
         wanted = key_words(question, item.answer)
         hit = wanted & set(words(response.text))
-        if 2 * len(hit) < len(wanted):
+        if drop := unanswered(question, response):
+            drops.append(drop)
+        elif 2 * len(hit) < len(wanted):
             drops.append(Drop("round trip", question, f"answered from the passage: {response.text}"))
         else:
             samples.append(_sample(leaf, item, question))

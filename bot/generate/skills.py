@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from bot.evaluate.words import normal
-from bot.generate.items import Drop, Item
+from bot.generate.items import Drop, Item, unanswered
 from bot.generate.prompting import framings, turns
 from bot.generate.sample import Sample
 from bot.generate.text import words
@@ -39,7 +39,8 @@ def run_skill_batch(
     known = {normal(_task(leaf, pair)) for pair in pairs}
     for response in sorted(teacher.complete(asked), key=lambda r: r.index):
         tokens += response.tokens
-        drop = _task_drop(response.text, response.finished, known)
+        drop = unanswered(examples[0][1].question, response)
+        drop = drop or _task_drop(response.text, response.finished, known)
         known.add(normal(response.text))
         if drop:
             drops.append(drop)
@@ -85,7 +86,8 @@ def _do(
     samples, drops = [], []
     for place, (item, task) in enumerate(tasks):
         answers = [one[place] for one in tries]
-        drop = _answer_drop(leaf, examples, task, answers)
+        lost = [drop for answer in answers if (drop := unanswered(task, answer))]
+        drop = lost[0] if lost else _answer_drop(leaf, examples, task, answers)
         if drop:
             drops.append(drop)
         else:

@@ -1,10 +1,11 @@
 """Teachers: a batch of requests in, responses as they finish out."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from bot.errors import UserError
+from bot.models import model_name, model_revision
 from bot.recipe import Recipe
 
 
@@ -36,12 +37,16 @@ class Response:
     Attributes:
         finished: it came to an end of its own, and was not cut at `max_new_tokens`.
         tokens: how many it wrote.
+        failure: why there is no answer; the text is empty then.
+        again: whether another run may have it.
     """
 
     index: int
     text: str
     finished: bool
     tokens: int
+    failure: str = ""
+    again: bool = False
 
 
 class Teacher(Protocol):
@@ -53,13 +58,40 @@ class Teacher(Protocol):
 
 
 def open_teacher(recipe: Recipe) -> Teacher:
-    """The recipe's teacher; nothing is loaded before it is first asked.
+    """The recipe's teacher; nothing is loaded before it is first asked."""
+    stated = recipe.teacher
+    if stated.engine == "openai":
+        from bot.teachers.endpoint import EndpointTeacher
 
-    Raises:
-        UserError: the engine is not one of those here.
-    """
-    if recipe.teacher.engine != "transformers":
-        raise UserError(f"teacher.engine {recipe.teacher.engine!r}: there is `transformers`")
+        key = os.environ.get("OPENAI_API_KEY", "")
+        return EndpointTeacher(
+            stated.url,
+            stated.model,
+            key,
+            most=stated.requests,
+            budget=stated.tokens,
+            continues=stated.continues,
+        )
     from bot.teachers.local import TransformersTeacher
 
-    return TransformersTeacher(recipe.teacher.model, recipe.teacher.batch, recipe.seed)
+    return TransformersTeacher(stated.model, stated.batch, recipe.seed)
+
+
+def teacher_model(recipe: Recipe) -> dict[str, str]:
+    """The teacher's name and revision. Behind an endpoint nobody knows which it is; then the name is both."""
+    model = recipe.teacher.model
+    if recipe.teacher.engine == "openai":
+        return {"name": model, "revision": model}
+    return {"name": model_name(model), "revision": model_revision(model)}
+
+
+def teacher_inputs(recipe: Recipe) -> dict[str, Any]:
+    """What of the teacher its samples depend on, for keys: neither where it is, nor how fast it is asked."""
+    stated = recipe.teacher
+    known: dict[str, Any] = {
+        "engine": stated.engine,
+        "temperature": stated.temperature,
+        **teacher_model(recipe),
+    }
+    # In this process an answer may differ with what else is in its batch.
+    return known | {"batch": stated.batch} if stated.engine == "transformers" else known

@@ -12,7 +12,7 @@ from bot.generate.given import given_samples
 from bot.generate.items import Item
 from bot.generate.pipeline import batches_of, first_drop, with_names
 from bot.generate.skills import common_end, common_start
-from bot.recipe import ROOT, Recipe, load_recipe
+from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.taxonomy.leaf import QA, Seed
 from tests.leaves import PASSAGE, knowledge, skill
 
@@ -47,6 +47,17 @@ def test_the_key_changes_with_seeds_documents_teacher_and_seed(recipe: Recipe) -
         ),
     ]
     assert len({*changed, leaf_key(knowledge(), recipe)}) == len(changed) + 1
+
+
+def test_where_an_endpoint_is_and_how_fast_it_is_asked_changes_no_key(recipe: Recipe) -> None:
+    here = TeacherRecipe("openai", "granite", url="http://127.0.0.1:8000/v1")
+    there = dataclasses.replace(here, url="https://example.org/v1", requests=3, tokens=7, batch=5)
+    other = dataclasses.replace(here, model="qwen")
+    keys = [
+        leaf_key(knowledge(), dataclasses.replace(recipe, teacher=teacher))
+        for teacher in (here, there, other)
+    ]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_keys_and_plans_load_no_engine() -> None:

@@ -1,0 +1,69 @@
+"""How many requests an endpoint is given side by side: as many as make it faster, no more than it bears."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+GROWTH = 1.5
+"""How much wider it is tried, as long as that pays."""
+GAIN = 1.1
+"""A wider width pays if so much more comes in the same time."""
+
+
+class Width:
+    """Requests that may be under way at once; found by trying, within one event loop.
+
+    It grows while that makes the endpoint faster. Where the endpoint refuses, it is halved and then grows by
+    one at a time, as TCP does it (additive increase, multiplicative decrease; Chiu and Jain 1989).
+
+    Args:
+        most: never more than this many.
+        begin: how many at first.
+    """
+
+    def __init__(self, most: int, begin: int = 4) -> None:
+        self.most, self.now = most, min(begin, most)
+        self._under_way = self._stale = 0
+        self._free = asyncio.Condition()
+        self._best = 0.0
+        self._factor = GROWTH
+        self._begin()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place among those under way."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._under_way < self.now)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            async with self._free:
+                self._under_way -= 1
+                self._stale = max(0, self._stale - 1)
+                self._free.notify_all()
+
+    def succeeded(self, tokens: int) -> None:
+        """A response of so many tokens came; after two for each place it is known whether it got faster."""
+        self._done += 1
+        self._tokens += tokens
+        if self._done < 2 * self.now:
+            return
+        speed = self._tokens / max(time.monotonic() - self._since, 1e-6)
+        if speed > GAIN * self._best:
+            self._best = speed
+            self.now = min(self.most, max(self.now + 1, int(self._factor * self.now)))
+        self._begin()
+
+    def overloaded(self) -> None:
+        """The endpoint refused or lost a request; of those under way together only the first counts."""
+        if self._stale:
+            return
+        self._stale = self._under_way
+        self.now = max(1, self.now // 2)
+        self._factor, self._best = 1.0, 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._done, self._tokens, self._since = 0, 0, time.monotonic()
