@@ -27,6 +27,5 @@ def first_mistake(data: Any, schema: Path, part: str = "") -> tuple[str, str] | 
     if worst is None:
         return None
     path = [*([part] if part else []), *map(str, worst.absolute_path)]
-    if worst.schema is False:  # a key that does not go with the others
-        return ".".join([*path, str(worst.schema_path[-1])]), "does not go with what stands beside it"
-    return ".".join(path) or "top level", worst.message
+    absent = worst.validator == "not"  # a key that must not be there
+    return ".".join(path) or "top level", "does not go with what is beside it" if absent else worst.message
