@@ -56,6 +56,11 @@ def test_every_workflow_calls_arborists_at_one_commit_by_its_events(tmp_path: Pa
 
 def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) -> None:
     init(tmp_path)
+    for name, text in texts(tmp_path).items():
+        called = yaml.safe_load((ROOT / FOLDER / f"{name}.yml").read_text())["jobs"].values()
+        needed = [set(job["permissions"].items()) for job in called]
+        [job] = yaml.safe_load(text)["jobs"].values()
+        assert set(job["permissions"].items()) == set.union(*needed), name
     [job] = yaml.safe_load(texts(tmp_path)["lint"])["jobs"].values()
     assert job["permissions"] == {"contents": "read"}
     assert "secrets" not in job

@@ -66,8 +66,9 @@ def _settings(recipe: Recipe) -> Iterator[Setting]:
     allowed = {who for people in recipe.commands.values() for who in people}
     for label in [HOLD, *sorted(who.removeprefix(LABEL) for who in allowed if who.startswith(LABEL))]:
         yield _label(label)
-    yield Setting(ENVIRONMENT, _environment, _make_environment, "releases are made in this environment")
+    # In this order: the environment is for protected branches, of which there should be one by then.
     yield Setting("protection", _protection, _protect, "nothing is merged that lint did not pass")
+    yield Setting(ENVIRONMENT, _environment, _make_environment, "releases are made in this environment")
 
 
 def _key(repository: Repository) -> str:
