@@ -12,7 +12,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import LINT, find_check
+from bot.github.checks import LINT, PLAN, find_check
 from bot.github.comment import update_comment
 from bot.github.render import render
 from bot.github.rights import who_may
@@ -180,7 +180,9 @@ def status(asked: Asked) -> str:
     from bot.release.hub import latest_release
 
     sha = asked.pull.head.sha
-    checks = [(name, find_check(asked.repository, name, sha)) for name in (LINT, *map(check_name, WORK))]
+    checks = [
+        (name, find_check(asked.repository, name, sha)) for name in (LINT, PLAN, *map(check_name, WORK))
+    ]
     released = latest_release(asked.recipe.release.repository)
     waiting = asked.repository.get_workflow_runs(status="queued").totalCount
     return render(

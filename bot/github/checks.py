@@ -6,7 +6,7 @@ from typing import Any
 from github.CheckRun import CheckRun
 from github.Repository import Repository
 
-LINT = "arborist lint"
+LINT, PLAN = "arborist lint", "arborist plan"
 ANNOTATIONS_A_REQUEST = 50
 ANNOTATIONS_SHOWN = 200
 

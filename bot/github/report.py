@@ -8,7 +8,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import ANNOTATIONS_SHOWN, LINT, report_check
+from bot.github.checks import ANNOTATIONS_SHOWN, LINT, PLAN, report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.github.suggest import suggest
@@ -67,9 +67,10 @@ def report(
     lint = f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}"
     if len(findings) > FINDINGS_SHOWN:
         lint += f"\n\nAll of them are in the summary of [this run]({event['workflow_run']['html_url']})."
+    planned = summarize(plan, recipe, store)
     parts = {
         "lint": lint,
-        "plan": "" if errors else render("plan", planned=summarize(plan, recipe, store)),
+        "plan": "" if errors else render("plan", planned=planned),
         "next": "" if errors or not changes else NEXT,
     }
     # Dependabot and the like read no comments; a maintainer sees the check.
@@ -83,8 +84,20 @@ def report(
     conclusion = "failure" if errors else "success"
     annotations = [_annotation(finding) for finding in findings]
     report_check(repository, LINT, plan.head, conclusion, title, posted.url, annotations)
+    report_check(repository, PLAN, plan.head, *_plan_in_short(planned, bool(errors)), posted.url)
     suggest(pull, repository.get_commit(plan.head), findings)
     return posted
+
+
+def _plan_in_short(planned: dict[str, Any], errors: bool) -> tuple[str, str]:
+    """The conclusion and the title of the plan's check."""
+    if errors:
+        return "neutral", "waits for what lint found"
+    count = len(planned["changed"])
+    if not count:
+        return "success", "no leaf changes"
+    leaves = "1 changed leaf" if count == 1 else f"{count} changed leaves"
+    return "success", f"{leaves}, {planned['to_generate']} samples to generate"
 
 
 def _pull_of(repository: Repository, event: dict[str, Any], plan: Plan) -> PullRequest | None:

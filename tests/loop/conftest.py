@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.local.world import World
 from bot.recipe import ROOT
@@ -19,10 +22,39 @@ HANDBOOK_MODEL = "lab/handbook-model"
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
 
+class Counted:
+    """Counts the requests of each token to the API."""
+
+    def __init__(self, app: ASGIApp, counts: Counter[str]) -> None:
+        self.app, self.counts = app, counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/v3"):
+            given = dict(scope["headers"]).get(b"authorization", b"").decode()
+            self.counts[given.partition(" ")[2]] += 1
+        await self.app(scope, receive, send)
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[World]:
+def counts() -> Counter[str]:
+    """How many requests each token has made."""
+    return Counter()
+
+
+@pytest.fixture
+def requests_of_a_run(counts: Counter[str], world: dict[str, Any]) -> Callable[[], int]:
+    """The most requests that one workflow run has made so far."""
+    people = set(world["tokens"].values())
+    return lambda: max(count for token, count in counts.items() if token not in people)
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, contract: Watch, counts: Counter[str]
+) -> Iterator[World]:
     """A world that is up."""
-    running = World(tmp_path_factory.mktemp("world"), middleware=contract.middleware)
+    counted = Middleware(Counted, counts=counts)
+    running = World(tmp_path_factory.mktemp("world"), middleware=(*contract.middleware, counted))
     contract.watch(running.github)
     running.start()
     yield running

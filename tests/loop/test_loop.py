@@ -122,7 +122,9 @@ def test_an_outsider_is_refused(book: dict[str, Any], pull: PullRequest) -> None
     assert jobs == {"commands / command": "success", "commands / sample": "skipped"}
 
 
-def test_a_maintainer_gets_samples_and_the_precheck(book: dict[str, Any], pull: PullRequest) -> None:
+def test_a_maintainer_gets_samples_and_the_precheck(
+    book: dict[str, Any], pull: PullRequest, requests_of_a_run: Callable[[], int]
+) -> None:
     repository(book, "maintainer").get_issue(pull.number).create_comment("/arborist sample")
     body = comment_that(pull, "Sample of", "Precheck of", "today's model")
     assert "new to the model: it knows 0 of 10" in body
@@ -132,6 +134,7 @@ def test_a_maintainer_gets_samples_and_the_precheck(book: dict[str, Any], pull: 
         "commands / command": "success",
         "commands / sample / sample": "success",
     }
+    assert requests_of_a_run() <= 30
 
 
 def test_two_merges_within_a_second_are_released_as_one_though_the_retraining_is_killed_twice(

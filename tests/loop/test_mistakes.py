@@ -1,5 +1,7 @@
 """A contribution with six mistakes: each on its line; a click mends what is mechanical, a person the rest."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.loop.steps import (
     fork,
     push,
     repository,
+    settled,
     until,
     write_skarrow,
 )
@@ -77,8 +80,14 @@ def test_what_is_mechanical_is_suggested(clone: Path, pull: PullRequest) -> None
     assert {(c.path, c.line) for c in pull.get_review_comments()} == wanted
 
 
+def test_a_plan_waits_for_what_must_be_mended(world: dict[str, Any], pull: PullRequest) -> None:
+    commit = repository(world, "outsider").get_commit(pull.head.sha)
+    (check,) = commit.get_check_runs(check_name="arborist plan")
+    assert (check.conclusion, check.output.title) == ("neutral", "waits for what lint found")
+
+
 def test_applied_and_mended_it_turns_green_in_the_same_comment(
-    world: dict[str, Any], clone: Path, pull: PullRequest
+    world: dict[str, Any], clone: Path, pull: PullRequest, requests_of_a_run: Callable[[], int]
 ) -> None:
     for comment in pull.get_review_comments():
         file = clone / comment.path
@@ -93,4 +102,11 @@ def test_applied_and_mended_it_turns_green_in_the_same_comment(
     check_is(world, pull, "success")
     comment_that(pull, "Nothing to mend", "Plan")
     assert len(bot_comments(pull)) == 1
+    settled(world)
+    (check,) = (
+        repository(world, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist plan")
+    )
+    assert check.conclusion == "success"
+    assert re.fullmatch(r"1 changed leaf, \d+ samples to generate", check.output.title)
+    assert requests_of_a_run() <= 15
     assert (clone / LEAF / "attribution.txt").read_bytes() == (SKARROW / "attribution.txt").read_bytes()
