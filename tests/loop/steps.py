@@ -79,9 +79,17 @@ def push(folder: Path, message: str) -> None:
 
 
 def settled(world: dict[str, Any]) -> None:
-    """Wait until no workflow runs or waits any more."""
+    """Wait until no workflow runs or waits any more. A run that has ended may start the next a moment later."""
     here = repository(world, "maintainer")
-    until(lambda: all(run.status == "completed" for run in here.get_workflow_runs()), "the runs' end")
+    quiet = 0
+
+    def look() -> bool:
+        nonlocal quiet
+        counts = [here.get_workflow_runs(status=status).totalCount for status in ("queued", "in_progress")]
+        quiet = 0 if any(counts) else quiet + 1
+        return quiet > 1
+
+    until(look, "the runs' end")
 
 
 def run_again(run: WorkflowRun) -> None:
