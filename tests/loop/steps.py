@@ -79,7 +79,7 @@ def push(folder: Path, message: str) -> None:
 
 
 def settled(world: dict[str, Any]) -> None:
-    """Wait until no workflow runs or waits any more. A run that has ended may start the next a moment later."""
+    """Wait until no workflow runs or waits any more; one that has ended may start the next a moment later."""
     here = repository(world, "maintainer")
     quiet = 0
 
