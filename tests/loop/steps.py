@@ -28,7 +28,7 @@ ALIVE = (
 )
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 180) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()

@@ -233,7 +233,8 @@ class Results:
         for key in place.workflow.jobs:
             if key not in began:
                 name = f"{place.prefix}{_stated_name(place.workflow, key)}"
-                self.end(self._begin(name, place, key), "skipped")
+                job = self.jobs[f"skipped {name}", ""] = self._begin(name, place, key)
+                self.end(job, "skipped")
 
     def conclusion(self) -> str:
         """What the jobs' results make of the run; `skipped` if none ran."""

@@ -185,6 +185,7 @@ def test_a_workflow_calls_one_of_another_repository_that_calls_one_beside_it(lab
         "outer / call / never": "skipped",
         "outer / skipped": "skipped",
     }
+    assert len(list(done.jobs())) == 4
     assert f"inner of {theirs.full_name}" in lab.log(done)
     assert "key 5" in lab.log(done)
 
