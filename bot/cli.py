@@ -13,6 +13,7 @@ from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.lint import Pull
+    from bot.recipe import Recipe
     from bot.taxonomy.leaf import Leaf
 
 app = typer.Typer(
@@ -194,7 +195,7 @@ def generate(
     loaded = load_recipe(recipe)
     store, teacher = Store(loaded.store_url()), open_teacher(loaded)
     generated = []
-    for leaf in _leaves(repository, leaves):
+    for leaf in _leaves(repository, leaves, loaded):
         made = generate_leaf(leaf, loaded, store, teacher)
         generated.append(made)
         say(f"{leaf.path}: {len(made.samples)} samples of {made.funnel.candidates} candidates")
@@ -376,10 +377,10 @@ def demo(
     tell(data, keep=keep)
 
 
-def _leaves(repository: Path, names: list[str] | None) -> "list[Leaf]":
+def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
     from bot.taxonomy.tree import load_tree
 
-    found = load_tree(repository / "taxonomy", only=names or None)
+    found = load_tree(repository / "taxonomy", only=names or None, access=recipe.documents)
     missing = set(names or ()) - {leaf.path for leaf in found}
     if missing:
         raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below taxonomy/")

@@ -56,7 +56,7 @@ def make_plan(repository: Path, base: str, head: str, pull: int, recipe: Recipe)
     """
     changes = changed_leaves(repository, base, head)
     planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
-    for leaf in load_tree_at(repository, head, lenient=True):
+    for leaf in load_tree_at(repository, head, access=None, lenient=True):
         change: Change = (
             "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
         )

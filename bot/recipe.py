@@ -10,6 +10,7 @@ import yaml
 
 from bot.errors import UserError
 from bot.schema import first_mistake
+from bot.taxonomy.fetch import PUBLIC, Access
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "schemas" / "recipe.json"
@@ -110,6 +111,7 @@ class LintRecipe:
         licences: SPDX identifiers of those that a leaf may have.
         student: whose tokenizer counts; said by the recipe's `student`.
         max_tokens: the most that a sample may have, 0 if that is not known; said by `train.max_length`.
+        documents: which repositories of documents are open; said by the recipe's `documents`.
     """
 
     select: tuple[str, ...] = ()
@@ -119,6 +121,7 @@ class LintRecipe:
     licences: tuple[str, ...] = LICENCES
     student: str = ""
     max_tokens: int = 0
+    documents: Access = PUBLIC
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class Recipe:
     gate: GateRecipe
     release: ReleaseRecipe
     lint: LintRecipe = LintRecipe()
+    documents: Access = PUBLIC
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: str = ".arborist/store"
     seed: int = 0
@@ -189,6 +193,7 @@ def _check(path: Path, data: Any, part: str = "") -> None:
 
 def _typed(data: Mapping[str, Any]) -> Recipe:
     train = dict(data["train"])
+    documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
     knowledge, skills = (PhaseRecipe(**train.pop(name)) for name in ("knowledge", "skills"))
     return Recipe(
         teacher=TeacherRecipe(**data["teacher"]),
@@ -202,7 +207,9 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
             _lint(data.get("lint", {})),
             student=data["student"]["model"],
             max_tokens=data["train"].get("max_length", TrainRecipe.max_length),
+            documents=documents,
         ),
+        documents=documents,
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),
         seed=data.get("seed", 0),

@@ -28,7 +28,7 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
             since = released.manifest["taxonomy"]["commit"]
             pulls = merged_pulls(connect(), commits_between(folder, since, commit))
     try:
-        leaves = load_tree_at(folder, commit)
+        leaves = load_tree_at(folder, commit, access=recipe.documents)
     except UserError as error:
         # Whoever merged what lint had refused is told by the pull requests; the run ends red.
         if pulls:

@@ -20,6 +20,7 @@ from bot.github.work import check_name, fail
 from bot.recipe import Recipe
 from bot.reconcile import SAMPLE, precheck, sample
 from bot.store import Store
+from bot.taxonomy.fetch import Access
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import changed_leaves, load_tree_at
 
@@ -63,7 +64,7 @@ def work_on_pull(
     try:
         wanted, named = read_arguments(arguments)
         fetch_pull(folder, number, sha)
-        leaves, left_out = _leaves(folder, sha, named)
+        leaves, left_out = _leaves(folder, sha, named, recipe.documents)
         parts = {}
         if command == "sample":
             parts["next"] = NEXT
@@ -102,7 +103,7 @@ def read_arguments(text: str) -> tuple[int | None, list[str]]:
     return number, leaves
 
 
-def _leaves(folder: Path, sha: str, named: Sequence[str]) -> tuple[list[Leaf], int]:
+def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tuple[list[Leaf], int]:
     """The leaves that are looked at, and how many are left out."""
     changes = changed_leaves(folder, "HEAD", sha)
     changed = {*changes.added, *changes.changed}
@@ -112,7 +113,8 @@ def _leaves(folder: Path, sha: str, named: Sequence[str]) -> tuple[list[Leaf], i
     if not changed:
         raise UserError("this pull request adds or changes no leaf", code=1)
     chosen = sorted(named or changed)[: len(named) or MOST_LEAVES]
-    return load_tree_at(folder, sha, only=chosen), len(changed) - len(chosen) if not named else 0
+    leaves = load_tree_at(folder, sha, only=chosen, access=access)
+    return leaves, len(changed) - len(chosen) if not named else 0
 
 
 def _tell_failure(repository: Repository, number: int, sha: str, command: str, error: UserError) -> None:

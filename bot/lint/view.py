@@ -121,7 +121,7 @@ class LeafView:
         if self.source is None or (self.source.repo != "." and not self.online):
             return None
         try:
-            return read_documents(self.files, self.path, self.source)
+            return read_documents(self.files, self.path, self.source, self.settings.documents)
         except DocumentError as error:
             return error
 

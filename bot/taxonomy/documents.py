@@ -1,40 +1,23 @@
 """The documents of a knowledge leaf: beside it in the tree, or in another repository at a commit."""
 
-import ipaddress
-import os
 import re
-import resource
-import shutil
-import socket
-import subprocess
-import uuid
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
-from urllib.parse import urlsplit
+from pathlib import PurePosixPath
 
-from bot.taxonomy.files import Files, GitFiles, Unreadable
+from bot.taxonomy.convert import CONVERTERS, Unconvertible, convert
+from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
+from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
 from bot.taxonomy.leaf import Document, DocumentSource
 
-SUFFIXES = (".md", ".txt")
-MAX_DOCUMENT_BYTES = 5_000_000
+__all__ = ["PUBLIC", "Access", "DocumentError", "check_source", "match_pattern", "matches", "read_documents"]
+
+TEXT = (".md", ".txt")
+MAX_TEXT_BYTES = 5_000_000
+MAX_DOCUMENT_BYTES = 50_000_000
+"""Of a document that is converted; pictures are most of it."""
 MAX_DOCUMENTS = 200
-MAX_PACK_BYTES = 1 << 30
-FETCH_TIMEOUT_S = 180
-
-
-class DocumentError(Exception):
-    """A document that cannot be used: what is wrong, and how to mend it.
-
-    Args:
-        part: what the mistake is in: `repo`, `commit` or `patterns`.
-    """
-
-    def __init__(self, message: str, mend: str, part: str = "patterns") -> None:
-        super().__init__(message)
-        self.mend = mend
-        self.part = part
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -53,18 +36,23 @@ def matches(path: str, pattern: str) -> bool:
     return fits(0, 0)
 
 
-def read_documents(files: Files, folder: str, source: DocumentSource) -> tuple[Document, ...]:
+def read_documents(
+    files: Files, folder: str, source: DocumentSource, access: Access | None = PUBLIC
+) -> tuple[Document, ...]:
     """The documents of a leaf, sorted by name.
 
     Args:
         files: where the leaf is from; with repo "." the documents are from there too.
         folder: the leaf's folder.
+        access: which repositories are open beside public ones; with None, nothing is fetched.
 
     Raises:
-        DocumentError: a pattern escapes its folder or matches nothing, a document is no text.
+        DocumentError: a pattern escapes its folder or matches nothing, a document holds no text.
     """
     if source.repo != ".":
-        repository = fetch_repository(source.repo, source.commit)
+        if access is None:
+            return ()
+        repository = fetch_repository(source.repo, source.commit, access)
         with GitFiles(repository, source.commit, "") as remote:
             return _read(remote, "", source.patterns)
     return _read(files, folder, source.patterns)
@@ -102,134 +90,39 @@ def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
 
 
 def _text(files: Files, prefix: str, name: str) -> str:
-    if not name.lower().endswith(SUFFIXES):
-        raise DocumentError(f"{name!r} is no .md or .txt file", "convert the document to Markdown")
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in (*TEXT, *CONVERTERS):
+        kinds = ", ".join((*TEXT, *CONVERTERS))
+        raise DocumentError(f"{shown(name)!r} is no {kinds} file", "convert the document to Markdown")
     try:
-        content = files.read(f"{prefix}{name}", MAX_DOCUMENT_BYTES)
+        content = files.read(f"{prefix}{name}", MAX_TEXT_BYTES if suffix in TEXT else MAX_DOCUMENT_BYTES)
     except Unreadable as error:
-        raise DocumentError(f"{name!r} {error}", "put a text file in its place") from None
+        raise DocumentError(f"{shown(name)!r} {error}", "put a text file in its place") from None
+    if content.startswith(b"version https://git-lfs."):
+        raise DocumentError(f"{shown(name)!r} is a Git LFS pointer", "commit the document itself")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig") if suffix in TEXT else convert(suffix, content)
     except UnicodeDecodeError:
-        raise DocumentError(f"{name!r} is not UTF-8 text", "save it as UTF-8") from None
+        raise DocumentError(f"{shown(name)!r} is not UTF-8 text", "save it as UTF-8") from None
+    except Unconvertible as error:
+        raise DocumentError(f"{shown(name)!r} {error}", "convert the document to Markdown") from None
     if "\0" in text or not text.strip():
-        raise DocumentError(f"{name!r} holds no text", "put the document's text into it")
-    if text.startswith("version https://git-lfs."):
-        raise DocumentError(f"{name!r} is a Git LFS pointer", "commit the text itself")
+        raise DocumentError(
+            f"{shown(name)!r} holds no text",
+            "put the document's text into it" if suffix in TEXT else "a scan needs its text recognised first",
+        )
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise DocumentError(
+            f"{shown(name)!r} holds over {MAX_TEXT_BYTES // 1_000_000} MB of text", "cut it up"
+        )
     return text.replace("\r\n", "\n")
 
 
-def check_source(source: DocumentSource) -> None:
-    """Whether a repository and a commit may be asked for at all; needs no network.
+def check_source(source: DocumentSource, access: Access = PUBLIC) -> None:
+    """Whether a leaf's documents may be asked for at all; needs no network.
 
     Raises:
         DocumentError: the URL is not plain https, or the commit is not a full SHA.
     """
-    if source.repo == ".":
-        return
-    try:
-        url = urlsplit(source.repo)
-        plain = url.scheme == "https" and url.hostname and "@" not in url.netloc and url.port in (None, 443)
-    except ValueError:
-        plain = False
-    if not plain or not source.repo.isprintable() or " " in source.repo:
-        raise DocumentError(
-            f"{source.repo[:100]!r} is not the https URL of a public repository",
-            "write https://host/owner/name.git, or . for files beside the leaf",
-            "repo",
-        )
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", source.commit):
-        raise DocumentError(
-            f"{source.commit[:80]!r} is not the full SHA of a commit",
-            "write all 40 digits, as `git rev-parse HEAD` prints them: a branch moves, a commit does not",
-            "commit",
-        )
-
-
-def fetch_repository(url: str, commit: str) -> Path:
-    """A bare repository in the cache that holds one commit of a public repository.
-
-    Raises:
-        DocumentError: the URL may not be asked for, or the server does not give that commit.
-    """
-    from bot.store import cache_folder
-
-    check_source(DocumentSource(url, commit, ()))
-    place = cache_folder() / "documents" / commit
-    if place.exists():
-        return place
-    _check_address(urlsplit(url).hostname or "")
-    part = place.with_name(f"{commit}.{uuid.uuid4().hex}")
-    part.mkdir(parents=True)
-    try:
-        fetch_commit(url, commit, part)
-        if not place.exists():
-            part.rename(place)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return place
-
-
-def fetch_commit(url: str, commit: str, folder: Path) -> None:
-    """Fetch one commit over https into an empty folder; whether it may be asked for is checked before.
-
-    Raises:
-        DocumentError: the server does not give that commit.
-    """
-    flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
-    _git(folder, "init", "--quiet", "--bare", "--template=")
-    _git(folder, "fetch", *flags, "--end-of-options", url, commit)
-    _git(folder, "cat-file", "-e", f"{commit}^{{commit}}")
-
-
-def _check_address(host: str) -> None:
-    """Refuse a name that leads to this machine or a private network."""
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, 443)}
-    except OSError:
-        raise DocumentError(f"the host {host!r} cannot be found", "check the URL", "repo") from None
-    if not all(ipaddress.ip_address(str(address).split("%")[0]).is_global for address in found):
-        raise DocumentError(f"the host {host!r} is not a public one", "use a public repository", "repo")
-
-
-def _limit_disk() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_PACK_BYTES, MAX_PACK_BYTES))
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    settings = {
-        "protocol.allow": "never",
-        "protocol.https.allow": "always",
-        "http.followRedirects": "false",
-        "core.hooksPath": "/dev/null",
-        "credential.helper": "",
-        "fetch.fsckObjects": "true",
-        "submodule.recurse": "false",
-        "http.lowSpeedLimit": "1000",
-        "http.lowSpeedTime": "30",
-    }
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name == "GIT_SSL_CAINFO"
-    } | {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "LC_ALL": "C",
-    }
-    command = ["git", "-C", str(folder), *options, *arguments]
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=FETCH_TIMEOUT_S, preexec_fn=_limit_disk
-        )
-    except subprocess.TimeoutExpired:
-        raise DocumentError(
-            f"the repository did not answer in {FETCH_TIMEOUT_S} s",
-            "try again, or put the document beside the leaf",
-            "repo",
-        ) from None
-    if done.returncode:
-        reason = " ".join(done.stderr.decode(errors="replace").split())[:200]
-        raise DocumentError(f"git {arguments[0]}: {reason}", "check the URL and the commit", "repo")
+    if source.repo != ".":
+        check_repository(source.repo, source.commit, access)

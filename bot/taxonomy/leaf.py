@@ -89,5 +89,11 @@ class Leaf:
                 {"context": seed.context, "pairs": [[qa.question, qa.answer] for qa in seed.pairs]}
                 for seed in self.seeds
             ],
-            "documents": [[document.name, document.text] for document in self.documents],
+            "documents": self._documents(),
         }
+
+    def _documents(self) -> list[list[str]]:
+        """A commit says what its files hold, so that nothing need be fetched to know it."""
+        if self.source is not None and self.source.repo != ".":
+            return [[self.source.repo, self.source.commit, *self.source.patterns]]
+        return [[document.name, document.text] for document in self.documents]

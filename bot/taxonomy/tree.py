@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import UserError
-from bot.taxonomy.documents import DocumentError, read_documents
+from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles, Files, GitFiles, Unreadable, git, resolve, shown
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.taxonomy.parse import parse_file
@@ -44,33 +44,42 @@ def leaf_paths(root: Path) -> list[str]:
     return leaves_of(DiskFiles(root))
 
 
-def load_tree(root: Path, *, only: Collection[str] | None = None) -> list[Leaf]:
+def load_tree(
+    root: Path, *, only: Collection[str] | None = None, access: Access | None = PUBLIC
+) -> list[Leaf]:
     """The leaves below a taxonomy's folder on disk, by path.
 
     Args:
         only: paths of the leaves wanted; all if None. What is not there is left out.
+        access: which repositories of documents are open; with None, nothing is fetched.
 
     Raises:
         UserError: a leaf is broken, with path, line and column.
     """
-    return _load(DiskFiles(root), only, lenient=False)
+    return _load(DiskFiles(root), only, access, lenient=False)
 
 
 def load_tree_at(
-    repo: Path, commit: str, only: Collection[str] | None = None, *, lenient: bool = False
+    repo: Path,
+    commit: str,
+    only: Collection[str] | None = None,
+    *,
+    access: Access | None = PUBLIC,
+    lenient: bool = False,
 ) -> list[Leaf]:
     """The leaves of a commit, read from git's objects as data: nothing is checked out.
 
     Args:
         commit: a commit by any name.
         only: paths of the leaves wanted; all if None. What is not there is left out.
+        access: which repositories of documents are open; with None, nothing is fetched.
         lenient: leave broken leaves out instead of failing.
 
     Raises:
         UserError: there is no such commit; a leaf is broken, with path, line and column.
     """
     with GitFiles(repo, resolve(repo, commit), FOLDER) as files:
-        return _load(files, only, lenient=lenient)
+        return _load(files, only, access, lenient=lenient)
 
 
 def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Changes:
@@ -134,19 +143,19 @@ def _owners(name: str, leaves: Collection[str]) -> list[str]:
     return [folder for folder in folders if folder in leaves]
 
 
-def _load(files: Files, only: Collection[str] | None, *, lenient: bool) -> list[Leaf]:
+def _load(files: Files, only: Collection[str] | None, access: Access | None, *, lenient: bool) -> list[Leaf]:
     found = []
     for path in leaves_of(files):
         if only is None or path in only:
             try:
-                found.append(load_leaf(files, path))
+                found.append(load_leaf(files, path, access))
             except UserError:
                 if not lenient:
                     raise
     return found
 
 
-def load_leaf(files: Files, path: str) -> Leaf:
+def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
     """One leaf with its documents and its exam.
 
     Raises:
@@ -164,7 +173,7 @@ def load_leaf(files: Files, path: str) -> Leaf:
     documents: tuple[Document, ...] = ()
     if source is not None:
         try:
-            documents = read_documents(files, path, source)
+            documents = read_documents(files, path, source, access)
         except DocumentError as error:
             place = qna.place(("document", error.part))
             where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"

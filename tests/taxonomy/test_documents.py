@@ -1,6 +1,8 @@
 """Documents: patterns stay in their folder, repositories are public https at a full SHA."""
 
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,14 +10,15 @@ import pytest
 from bot.taxonomy.documents import (
     DocumentError,
     check_source,
-    fetch_repository,
     match_pattern,
     matches,
     read_documents,
 )
-from bot.taxonomy.files import DiskFiles, GitFiles
+from bot.taxonomy.fetch import Access, fetch_repository
+from bot.taxonomy.files import DiskFiles, Entry, GitFiles
 from bot.taxonomy.leaf import DocumentSource
 
+ROOT = Path(__file__).parent
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -62,7 +65,10 @@ def test_documents_are_read_by_name_from_disk_and_commit_alike(repository: Any) 
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.pdf", b"%PDF", r"no \.md or \.txt file"),
+        ("a.odt", b"PK", r"no \.md, .*\.pdf file"),
+        ("a.pdf", b"%PDF", "holds no text|no whole PDF"),
+        ("a.docx", b"PK", "no whole DOCX"),
+        ("a.md", b"\x89PNG\r\n\x1a\n\0\0", "not UTF-8 text"),
         ("a.md", b"\xff\xfe", "not UTF-8 text"),
         ("a.md", b"a\0b", "holds no text"),
         ("a.md", b" \n", "holds no text"),
@@ -120,9 +126,64 @@ def test_a_fetched_commit_is_read_from_the_cache(
     monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
     repository.write("../docs/island.md", "An island.")
     sha = repository.commit()
-    repository.git(
-        "clone", "--quiet", "--bare", str(repository.path), str(tmp_path / "cache/documents" / sha)
-    )
-    source = DocumentSource("https://documents.example/x.git", sha, ("docs/*.md",))
-    read = read_documents(DiskFiles(repository.root), "knowledge/x", source)
+    url = f"file://{repository.path}"
+    access = Access(trusted=(url,))
+    fetch_repository(url, sha, access)
+    repository.path.rename(tmp_path / "gone")
+    repository.root = tmp_path / "gone/taxonomy"
+    source = DocumentSource(url, sha, ("docs/*.md",))
+    read = read_documents(DiskFiles(repository.root), "knowledge/x", source, access)
     assert [(document.name, document.text) for document in read] == [("docs/island.md", "An island.")]
+    assert read_documents(DiskFiles(repository.root), "knowledge/x", source, None) == (), "nothing is fetched"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///srv/documents.evil/x",
+        "file:///srv/documents/../secret",
+        "file:///srv/other",
+        "https://127.0.0.1/x",
+    ],
+)
+def test_only_what_the_recipe_trusts_is_trusted(
+    url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
+    with pytest.raises(DocumentError, match=r"not the https URL|not a public one"):
+        fetch_repository(url, SHA, Access(trusted=("file:///srv/documents",)))
+
+
+def test_a_cached_commit_is_given_to_nobody_who_names_another_repository(
+    repository: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    url, sha = f"file://{repository.path}", repository.commit()
+    fetch_repository(url, sha, Access(trusted=(url,)))
+    with pytest.raises(DocumentError, match="cannot be found"):
+        fetch_repository("https://documents.invalid/x.git", sha)
+
+
+@pytest.mark.parametrize("pattern", ["**", "**/*.md"])
+def test_a_pattern_that_matches_a_hundred_thousand_files(pattern: str) -> None:
+    class Many(DiskFiles):
+        entries = {f"x/{n}.md": Entry(f"x/{n}.md", "file", 1) for n in range(100_000)}  # noqa: RUF012
+
+    started = time.monotonic()
+    with pytest.raises(DocumentError, match="over 200 files"):
+        read_documents(Many(ROOT), "x", DocumentSource(".", "HEAD", (pattern,)))
+    assert time.monotonic() - started < 2
+
+
+def test_what_in_a_repository_is_no_file_is_no_document(repository: Any) -> None:
+    for name, target in (("passwd.md", "/etc/passwd"), ("up.md", "../../secret.md"), ("self.md", "self.md")):
+        (repository.path / name).symlink_to(target)
+    sha = repository.commit()
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{sha},module.md")
+    repository.git("commit", "-qm", "a submodule")
+    with GitFiles(repository.path, repository.git("rev-parse", "HEAD"), "") as files:
+        for name in ("passwd.md", "up.md", "self.md"):
+            with pytest.raises(DocumentError, match="is a symbolic link"):
+                read_documents(files, "", DocumentSource(".", "HEAD", (name,)))
+        with pytest.raises(DocumentError, match="is a submodule"):
+            read_documents(files, "", DocumentSource(".", "HEAD", ("module.md",)))

@@ -4,7 +4,10 @@ import os
 import ssl
 import subprocess
 import threading
+import time
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -16,8 +19,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.taxonomy.documents import DocumentError, fetch_commit
+from bot.taxonomy import fetch
+from bot.taxonomy.documents import read_documents
+from bot.taxonomy.fetch import Access, DocumentError, fetch_commit, fetch_repository
 from bot.taxonomy.files import GitFiles
+from bot.taxonomy.leaf import DocumentSource
+
+TOKEN = b"documents-secret"
 
 
 def certificate(folder: Path) -> Path:
@@ -41,11 +49,27 @@ def certificate(folder: Path) -> Path:
 
 
 class GitServer(BaseHTTPRequestHandler):
-    """git http-backend behind http.server; `/moved` redirects."""
+    """git http-backend behind http.server.
+
+    `/moved` redirects, `/slow` trickles, `/private` wants the token.
+    """
 
     root = Path()
 
     def do_GET(self) -> None:
+        if self.path.startswith("/slow"):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b"0")
+                    time.sleep(0.1)
+            return
+        if self.path.startswith("/private"):
+            if self.headers.get("Authorization") != f"Basic {b64encode(b'x-access-token:' + TOKEN).decode()}":
+                self.send_error(401)
+                return
+            self.path = self.path.replace("/private", "/documents", 1)
         if self.path.startswith("/moved"):
             self.send_response(302)
             self.send_header("Location", self.path.replace("/moved", "/documents", 1))
@@ -127,3 +151,105 @@ def test_git_itself_is_told_https_only(url: str, tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"transport '.*' not allowed"):
         fetch_commit(url, "f" * 40, tmp_path)
     assert not (tmp_path / "owned").exists()
+
+
+def test_a_private_repository_is_fetched_with_the_token(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCUMENTS_TOKEN", TOKEN.decode())
+    sha = repository.commit()
+    access = Access(private=(f"{server}/private",), trusted=(server,))
+    place = fetch_repository(f"{server}/private/.git", sha, access)
+    with GitFiles(place, sha, "") as files:
+        assert files.entries
+    kept = subprocess.run(["grep", "-rlaF", TOKEN.decode(), str(tmp_path / "cache")], capture_output=True)
+    assert kept.stdout == b"", "the token is in no file"
+
+
+@pytest.mark.parametrize("token", ["", "another-secret"])
+def test_a_private_repository_without_its_token(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("DOCUMENTS_TOKEN", token)
+    url = f"{server}/private/.git"
+    with pytest.raises(
+        DocumentError, match=r"DOCUMENTS_TOKEN is not set|could not read Username|401"
+    ) as caught:
+        fetch_commit(url, repository.commit(), tmp_path, Access(private=(url,), trusted=(server,)))
+    assert not token or token not in str(caught.value)
+
+
+def test_the_token_goes_to_no_other_repository(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    answer = GitServer.do_GET
+    monkeypatch.setenv("DOCUMENTS_TOKEN", TOKEN.decode())
+    monkeypatch.setattr(
+        GitServer, "do_GET", lambda self: (seen.append(self.headers.get("Authorization")), answer(self))
+    )
+    access = Access(private=(f"{server}/private",), trusted=(server,))
+    fetch_commit(f"{server}/documents/.git", repository.commit(), tmp_path, access)
+    assert seen and not any(seen)
+
+
+def test_a_slow_server_is_given_up(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "FETCH_TIMEOUT_S", 1)
+    with pytest.raises(DocumentError, match="did not answer in 1 s"):
+        fetch_commit(f"{server}/slow/.git", "f" * 40, tmp_path)
+
+
+def test_a_repository_that_is_too_large_is_given_up_and_leaves_nothing(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetch, "MAX_PACK_BYTES", 1_000_000)
+    (repository.path / "large.md").write_bytes(os.urandom(5_000_000))
+    with pytest.raises(DocumentError, match="git fetch"):
+        fetch_repository(f"{server}/documents/.git", repository.commit(), Access(trusted=(server,)))
+    assert list((tmp_path / "cache/documents").iterdir()) == []
+
+
+def test_a_commit_that_is_none(repository: Any, server: str, tmp_path: Path) -> None:
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    with pytest.raises(DocumentError, match=r"git (fetch|cat-file): "):
+        fetch_commit(f"{server}/documents/.git", tree, tmp_path)
+
+
+def test_hooks_in_a_repository_are_never_run(repository: Any, server: str, tmp_path: Path) -> None:
+    for name in ("post-checkout", "reference-transaction", "post-merge"):
+        hook = repository.path / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/owned\n")
+        hook.chmod(0o755)
+    sha = repository.commit()
+    (tmp_path / "copy").mkdir()
+    fetch_commit(f"{server}/documents/.git", sha, tmp_path / "copy")
+    with GitFiles(tmp_path / "copy", sha, "") as files:
+        assert "hooks/post-checkout" in files.entries
+        assert files.read("hooks/post-checkout", 1000).startswith(b"#!")
+    assert not (tmp_path / "owned").exists()
+    assert not (tmp_path / "copy/hooks").exists()
+
+
+def test_a_repository_with_submodules_and_large_files_is_fetched_without_them(
+    repository: Any, server: str, tmp_path: Path
+) -> None:
+    (repository.path / ".gitmodules").write_text(
+        '[submodule "m"]\n\tpath = m\n\turl = https://127.0.0.1:1/m\n'
+    )
+    (repository.path / ".gitattributes").write_text("*.md filter=lfs diff=lfs merge=lfs -text\n")
+    (repository.path / "large.md").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    sha = repository.commit()
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{sha},m")
+    repository.git("commit", "-qm", "a submodule")
+    sha = repository.git("rev-parse", "HEAD")
+    (tmp_path / "copy").mkdir()
+    fetch_commit(f"{server}/documents/.git", sha, tmp_path / "copy")
+    with GitFiles(tmp_path / "copy", sha, "") as files:
+        assert files.entries["m"].kind == "submodule"
+        with pytest.raises(DocumentError, match="a Git LFS pointer"):
+            read_documents(files, "", DocumentSource(".", sha, ("large.md",)))

@@ -23,7 +23,7 @@ def document_source(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.source is None:
         return
     try:
-        check_source(leaf.source)
+        check_source(leaf.source, leaf.settings.documents)
     except DocumentError as error:
         place = leaf.qna.place(("document", error.part))
         yield QNA, Problem("document-source", place, str(error), error.mend)
