@@ -25,6 +25,7 @@ class TeacherRecipe:
         requests: the most under way at once.
         tokens: the budget of a run; 0 for any number.
         continues: whether it goes on from a last message of the assistant's.
+        structured: whether it holds answers to a JSON schema.
     """
 
     engine: Literal["transformers", "openai"]
@@ -35,6 +36,7 @@ class TeacherRecipe:
     requests: int = 64
     tokens: int = 0
     continues: bool = False
+    structured: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,17 @@ class StudentRecipe:
 
 @dataclass(frozen=True)
 class GenerateRecipe:
+    """How samples are made.
+
+    Attributes:
+        pipeline: `small` asks little of the teacher; `full` has it write, answer and judge.
+        prompts: a folder with prompts that take the place of the shipped ones; "" for none.
+    """
+
     samples: int
     batches: int = 12
+    pipeline: Literal["small", "full"] = "small"
+    prompts: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
+import bot.generate.full
+import bot.generate.skills
+import bot.generate.small  # noqa: F401 pipelines find their blocks in these
 from bot.errors import UserError
 from bot.evaluate.words import normal
+from bot.generate.blocks import Pipeline, batches_of, pipeline_of, run_batch
+from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
+from bot.generate.filters import takes
 from bot.generate.given import given_samples, keyword_samples
-from bot.generate.items import NO_ANSWER, REFUSED, Drop, Item
-from bot.generate.pipeline import PIPELINE, batches_of, run_batch
-from bot.generate.prompting import fingerprint
+from bot.generate.prompting import Prompts
 from bot.generate.sample import Sample, sample_of
 from bot.progress import say, task
 from bot.recipe import Recipe
@@ -19,29 +24,11 @@ from bot.store import Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Teacher, teacher_inputs
 
-__all__ = ["Funnel", "Generated", "Sample", "check_complete", "generate_leaf", "leaf_key"]
+__all__ = ["Funnel", "Generated", "Sample", "check_complete", "generate_leaf", "leaf_key", "takes"]
 
 EXAMPLES = 3
-
-
-FILTERS = {
-    NO_ANSWER: "got no answer from the teacher",
-    REFUSED: "was refused by the teacher",
-    "format": "is not one whole sentence or task",
-    "repeats": "says the same words again and again",
-    "same": "is too near to a seed example",
-    "names": "does not name what it is about",
-    "invented": "names something that the text does not",
-    "kind": "asks for a number where the answer has none",
-    "gives away": "holds its own answer",
-    "round trip": "is answered otherwise when the teacher is asked anew",
-    "duplicate": "was asked before",
-    "form": "is answered in another form than the seed examples",
-    "grounded": "is answered with what its context does not say",
-    "agreement": "is answered differently each time",
-    "relevance": "gets an answer about something else",
-}
-"""What each filter drops, in words for the comment."""
+# Raised whenever what is kept of a leaf changes though its pipeline does not.
+VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -93,15 +80,17 @@ class _Made:
 
 def leaf_key(leaf: Leaf, recipe: Recipe) -> str:
     """The key of a leaf's samples: its content, the teacher, the prompts and the seed. Loads no engine."""
-    return key_of("samples", PIPELINE, _inputs(leaf, recipe))
+    return key_of("samples", VERSION, _inputs(leaf, recipe))
 
 
 def _inputs(leaf: Leaf, recipe: Recipe) -> dict[str, Any]:
     return {
         "leaf": leaf.canonical() | {"grounded": leaf.grounded},
         "teacher": teacher_inputs(recipe),
-        "generate": recipe.part("generate"),
-        "prompts": fingerprint(),
+        "pipeline": {"family": recipe.generate.pipeline, "version": _pipeline(leaf, recipe).version},
+        "samples": recipe.generate.samples,
+        "batches": recipe.generate.batches,
+        "prompts": Prompts(recipe.generate.prompts).fingerprint(),
         "seed": recipe.seed,
     }
 
@@ -117,16 +106,16 @@ def generate_leaf(
     """
     key = leaf_key(leaf, recipe)
     wanted = recipe.generate.samples if limit is None else min(limit, recipe.generate.samples)
-    batches = batches_of(leaf)[: recipe.generate.batches]
-    made = _Made()
+    pipeline, made = _pipeline(leaf, recipe), _Made()
+    batches = islice(batches_of(leaf, pipeline), recipe.generate.batches)
     with store.work("samples", key), task(f"generate {leaf.path}", wanted) as advance:
-        for number, items in enumerate(batches):
+        for number, candidates in enumerate(batches):
             if len(made.samples) >= wanted:
                 break
             before = len(made.samples)
-            _one_batch(
-                leaf, recipe, store, teacher, key_of("batch", 1, {"leaf": key, "n": number}), items, made
-            )
+            batch_key = key_of("batch", 1, {"leaf": key, "n": number})
+            batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
+            _one_batch(store, batch_key, batch, pipeline, candidates, made)
             advance(len(made.samples) - before, f"{made.tokens} tokens of the teacher")
         generated = _generated(leaf, key, recipe, made)
         if limit is None and not generated.failed:
@@ -141,8 +130,12 @@ def generate_leaf(
     return generated
 
 
+def _pipeline(leaf: Leaf, recipe: Recipe) -> Pipeline:
+    return pipeline_of(leaf, recipe.generate.pipeline, recipe.teacher.model)
+
+
 def _one_batch(
-    leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher, key: str, items: Sequence[Item], made: _Made
+    store: Store, key: str, batch: Batch, pipeline: Pipeline, candidates: list[Candidate], made: _Made
 ) -> None:
     """Add one batch to what is made: from the store, or the teacher and then, if whole, into the store."""
     entry = store.get("batch", key)
@@ -150,14 +143,14 @@ def _one_batch(
         result = entry.read_json("batch.json")
         made.reused += 1
     else:
-        samples, drops, tokens = run_batch(leaf, items, teacher, recipe.teacher.temperature)
+        samples = run_batch(batch, pipeline, candidates)
         result = {
             "samples": [sample.to_json() for sample in samples],
-            "drops": [asdict(drop) for drop in drops],
-            "tokens": tokens,
+            "drops": [asdict(drop) for drop in batch.drops],
+            "tokens": batch.tokens,
         }
-        if not any(drop.filter == NO_ANSWER for drop in drops):
-            store.put("batch", key, {"leaf": leaf.path}, {"batch.json": canonical(result).encode()})
+        if not any(drop.filter == NO_ANSWER for drop in batch.drops):
+            store.put("batch", key, {"leaf": batch.leaf.path}, {"batch.json": canonical(result).encode()})
         made.asked += 1
     known = {normal(sample.messages[-2][1]) for sample in made.samples}
     made.tokens += result["tokens"]
@@ -217,9 +210,10 @@ def check_complete(generated: Sequence[Generated]) -> None:
 
 def _shortfall(generated: Generated, wanted: int) -> str:
     funnel = generated.funnel
-    took = ", ".join(f"{count} by {name}" for name, count in funnel.dropped.items()) or "none"
-    example = next((lines[0] for lines in funnel.examples.values()), "")
-    return (
-        f"{generated.leaf}: {funnel.accepted} of {wanted} samples wanted; {funnel.candidates} candidates, "
-        f"dropped: {took}" + (f"; for example: {json.dumps(example, ensure_ascii=False)}" if example else "")
-    )
+    lines = [
+        f"{generated.leaf}: {funnel.accepted} of {wanted} samples wanted, of {funnel.candidates} candidates"
+    ]
+    for name, count in sorted(funnel.dropped.items(), key=lambda item: -item[1]):
+        examples = "; ".join(json.dumps(line[:160], ensure_ascii=False) for line in funnel.examples[name])
+        lines.append(f"  {name} took {count} (what {takes(name)}): {examples}")
+    return "\n".join(lines)

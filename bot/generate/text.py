@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from bot.evaluate.words import normal
 from bot.taxonomy.leaf import Leaf
@@ -83,3 +84,26 @@ def names(question: str, subject: Iterable[str]) -> tuple[str, ...]:
         if marked or normal(bare) in about:
             found.append(bare)
     return tuple(dict.fromkeys(found))
+
+
+def common_start(texts: Sequence[str]) -> str:
+    """The whole words that all texts begin with."""
+    start = _common(texts)
+    if any(start != text and text[len(start) : len(start) + 1].isalnum() for text in texts):
+        start = start[: len(start) - len(start.split(" ")[-1])]
+    return start.rstrip()
+
+
+def common_end(texts: Sequence[str]) -> str:
+    """The whole words that all texts end with."""
+    end = _common([text[::-1] for text in texts])[::-1]
+    if any(text != end and text[-len(end) - 1].isalnum() for text in texts):
+        end = end[len(end.split(" ")[0]) :]
+    return end.lstrip(" .,;:!?")
+
+
+def _common(texts: Sequence[str]) -> str:
+    """The characters that all texts begin with."""
+    return "".join(
+        column[0] for column in takewhile(lambda column: len(set(column)) == 1, zip(*texts, strict=False))
+    )

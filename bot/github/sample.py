@@ -12,7 +12,7 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.evaluate import Examination
-from bot.generate import FILTERS, Generated
+from bot.generate import Generated, takes
 from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
@@ -173,9 +173,7 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
             "samples": [sample.exchange() for sample in made.samples[:shown]],
             "accepted": made.funnel.accepted,
             "candidates": made.funnel.candidates,
-            "dropped": [
-                (FILTERS.get(name, name), count) for name, count in made.funnel.dropped.items() if count
-            ],
+            "dropped": [(takes(name), count) for name, count in made.funnel.dropped.items() if count],
         }
         for made in generated
     ]

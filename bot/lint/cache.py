@@ -98,7 +98,8 @@ def code() -> str:
     """A fingerprint of everything that decides what is found: the code, the schemas, the benchmarks."""
     digest = blake2b(digest_size=16)
     folders = [ROOT / "bot" / "lint", ROOT / "bot" / "taxonomy", ROOT / "schemas"]
-    for file in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    for file in sorted([*files, *(ROOT / "bot").glob("*.*")]):
         if file.suffix in (".py", ".json", ".txt"):
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Teachers: a batch of requests in, responses as they finish out."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ class Request:
         begin: how the answer begins; the response goes on from there and is given with it.
         temperature: 0 takes the likeliest word each time.
         one_line: the answer ends with its line.
+        schema: the JSON schema of the answer, for engines that can hold to one; others are read tolerantly.
         names: words to be spelt as they are here, once their first letters stand there. Small models
             garble names that they have never seen. An engine that cannot see to it leaves it.
     """
@@ -28,6 +29,7 @@ class Request:
     begin: str = ""
     one_line: bool = True
     names: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def open_teacher(recipe: Recipe) -> Teacher:
             most=stated.requests,
             budget=stated.tokens,
             continues=stated.continues,
+            structured=stated.structured,
         )
     from bot.teachers.local import TransformersTeacher
 

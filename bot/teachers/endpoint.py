@@ -75,6 +75,7 @@ class EndpointTeacher:
         timeout_s: how long the endpoint may be silent.
         continues: it goes on from a last message of the assistant's (vLLM's `continue_final_message`).
             Others are told how to begin, and may begin otherwise.
+        structured: it holds its answers to a JSON schema where one is given.
     """
 
     def __init__(
@@ -87,9 +88,11 @@ class EndpointTeacher:
         budget: int = 0,
         timeout_s: float = 120.0,
         continues: bool = False,
+        structured: bool = False,
     ) -> None:
         self.url, self.model, self.key = url, model, key
-        self.most, self.budget, self.timeout_s, self.continues = most, budget, timeout_s, continues
+        self.most, self.budget, self.timeout_s = most, budget, timeout_s
+        self.continues, self.structured = continues, structured
         self.spent = 0
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
@@ -192,6 +195,9 @@ class EndpointTeacher:
             more = {"continue_final_message": True, "add_generation_prompt": False}
         elif request.begin:
             messages[-1]["content"] += f"\n\nBegin your answer with: {request.begin}"
+        if request.schema and self.structured:
+            form = {"name": "answer", "schema": request.schema}
+            more["response_format"] = {"type": "json_schema", "json_schema": form}
         return {
             "model": self.model,
             "messages": messages,

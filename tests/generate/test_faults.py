@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.generate import Generated, Sample, check_complete, generate_leaf, pipeline
+from bot.generate import Generated, Sample, blocks, check_complete, generate_leaf
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.teachers import endpoint as module
@@ -30,7 +30,8 @@ def answer(call: Call) -> None:
 @pytest.fixture(autouse=True)
 def _soon_and_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(pipeline, "ITEMS", 2)
+    read = blocks.pipeline_of
+    monkeypatch.setattr("bot.generate.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=2))
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import re
 from collections import defaultdict
 
-from bot.lint.benchmarks import benchmark_of
+from bot.benchmarks import benchmark_of
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
-from bot.lint.rules.safety import secrets_in
 from bot.lint.tokens import count_tokens
 from bot.lint.view import QNA, LeafView
+from bot.safety import secrets_in
 from bot.taxonomy.parsed import Problem
 
 # The share of its words from which on a question is the same as another with the same answer. Where answers

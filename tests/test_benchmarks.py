@@ -1,6 +1,6 @@
 """Items of benchmarks are known, whole or in part, however they are wrapped; other texts are not."""
 
-from bot.lint.benchmarks import FINGERPRINTS, benchmark_of
+from bot.benchmarks import FINGERPRINTS, benchmark_of
 from bot.recipe import ROOT
 from bot.taxonomy.tree import load_tree
 

@@ -1,0 +1,244 @@
+"""Filters: each looks at one candidate and says why it is not taken, or nothing.
+
+A pipeline names the filters that it wants where it wants them; what they take is accounted for by name.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from bot.benchmarks import benchmark_of
+from bot.evaluate.words import normal
+from bot.generate.candidates import NO_ANSWER, REFUSED, Batch, Candidate
+from bot.generate.language import language_of
+from bot.generate.text import common_end, common_start, key_words, names, words
+from bot.safety import CHAT_TOKEN, INSTRUCTION, INVISIBLE, personal_data_in, secrets_in
+
+Check = Callable[[Candidate, Batch], str | None]
+
+REQUESTS = ("name", "tell", "give", "list", "say", "please")
+NUMBER_ASKED = re.compile(r"\b(year|when|date|how (many|much|long|high|old|far|tall|heavy))\b", re.IGNORECASE)
+QUOTED = re.compile('["\u201c\u00ab]([^"\u201c\u201d\u00ab\u00bb]{3,})["\u201d\u00bb]')
+NUMBER = re.compile(r"\d[\d.,]*")
+LONGEST_QUESTION, LONGEST_ANSWER = 1_000, 8_000
+"""Characters."""
+NEAR = 96
+"""From here on (rapidfuzz's ratio, of 100) two questions differ by a letter or an article."""
+SUPPORTED = 0.5
+"""Share of an answer's words that its passage must have, where it is not the passage's own sentence."""
+LOOPS = re.compile(r"(\b\w[^\n]{5,60}?)(?:\W+\1){2,}", re.IGNORECASE)
+"""The same words three times in a row."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A check and, in words for people, what it takes."""
+
+    name: str
+    takes: str
+    check: Check
+
+
+FILTERS: dict[str, Filter] = {}
+
+OTHERS = {
+    NO_ANSWER: "got no answer from the teacher",
+    REFUSED: "was refused by the teacher",
+    "round trip": "is answered otherwise when the teacher is asked anew",
+    "duplicate": "was asked before",
+    "unreadable": "is not in the form that was asked for",
+    "unfaithful": "is answered with what the passage does not say, a judge finds",
+    "irrelevant": "has nothing to do with what is taught, a judge finds",
+    "beside the point": "is not what was asked, a judge finds",
+}
+"""What blocks take that are no filters."""
+
+
+def takes(name: str) -> str:
+    """What a filter or a block of this name takes, in words for the comment."""
+    return FILTERS[name].takes if name in FILTERS else OTHERS.get(name, name)
+
+
+def _filter(name: str, what: str) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        FILTERS[name] = Filter(name, what, check)
+        return check
+
+    return register
+
+
+@_filter("format", "is not one whole sentence or task")
+def _format(candidate: Candidate, batch: Batch) -> str | None:
+    if not candidate.finished or len(words(batch.new_in(candidate))) < 2:
+        return "not one whole sentence"
+    return None
+
+
+@_filter("question", "is neither a question nor a request")
+def _question(candidate: Candidate, batch: Batch) -> str | None:
+    asks = candidate.question.rstrip().endswith(("?", "\uff1f", "\u061f", "\u037e"))
+    if not asks and normal(candidate.question).split()[:1][0] not in REQUESTS:
+        return "neither a question nor a request"
+    return None
+
+
+@_filter("length", "is too long")
+def _length(candidate: Candidate, batch: Batch) -> str | None:
+    if len(candidate.question) > LONGEST_QUESTION or len(candidate.answer) > LONGEST_ANSWER:
+        return f"{len(candidate.question):,} and {len(candidate.answer):,} characters"
+    return None
+
+
+@_filter("language", "is in another language than the leaf")
+def _language(candidate: Candidate, batch: Batch) -> str | None:
+    found = language_of([candidate.question, candidate.answer])
+    return f"in {found.name}, not {batch.language.name}" if found and found != batch.language else None
+
+
+@_filter("repeats", "says the same words again and again")
+def _repeats(candidate: Candidate, batch: Batch) -> str | None:
+    said = words(batch.new_in(candidate))
+    loop = LOOPS.search(f"{candidate.question}\n{candidate.answer}")
+    if loop:
+        return f"says again and again: {loop[1]}"
+    return "the same words again and again" if len(set(said)) < len(said) / 2 else None
+
+
+@_filter("says twice", "says a word twice")
+def _says_twice(candidate: Candidate, batch: Batch) -> str | None:
+    said = words(candidate.question)
+    return "says a word twice" if len(set(said)) < len(said) else None
+
+
+@_filter("same", "is too near to a seed example")
+def _same(candidate: Candidate, batch: Batch) -> str | None:
+    asked = normal(batch.new_in(candidate))
+    for seed, pair in batch.pairs:
+        known = seed.context if batch.leaf.grounded and seed.context else pair.question
+        if fuzz.ratio(asked, normal(known), score_cutoff=NEAR):
+            return f"as the seed {known!r}"
+    return None
+
+
+@_filter("earlier", "is as one that came before it")
+def _earlier(candidate: Candidate, batch: Batch) -> str | None:
+    asked = normal(batch.new_in(candidate))
+    if asked in batch.asked:
+        return "as an earlier one"
+    batch.asked.add(asked)
+    return None
+
+
+@_filter("names", "does not name what it is about")
+def _names(candidate: Candidate, batch: Batch) -> str | None:
+    said = set(words(candidate.question))
+    missing = [name for name in candidate.names if not set(words(name)) <= said]
+    return f"does not name {', '.join(missing)}" if missing else None
+
+
+@_filter("invented", "names something that the text does not")
+def _invented(candidate: Candidate, batch: Batch) -> str | None:
+    source = {*words(candidate.text), *words(candidate.passage or candidate.answer)}
+    found = [name for name in names(candidate.question, ()) if not set(words(name)) <= source]
+    return f"names {', '.join(found)}, which the source does not" if found else None
+
+
+@_filter("kind", "asks for a number where the answer has none")
+def _kind(candidate: Candidate, batch: Batch) -> str | None:
+    if NUMBER_ASKED.search(candidate.question) and not any(char.isdigit() for char in candidate.answer):
+        return "asks for a number, and the answer has none"
+    return None
+
+
+@_filter("gives away", "holds its own answer")
+def _gives_away(candidate: Candidate, batch: Batch) -> str | None:
+    given = key_words(candidate.text, candidate.answer) & set(words(candidate.question))
+    return f"holds the answer: {', '.join(sorted(given))}" if given else None
+
+
+@_filter("grounded", "is answered with what its passage does not say")
+def _grounded(candidate: Candidate, batch: Batch) -> str | None:
+    """Numbers, names and quotations of the answer must stand in the passage, and half of its other words."""
+    if not candidate.passage:
+        return None
+    source = f"{candidate.passage} {candidate.question} {' '.join(d.name for d in batch.leaf.documents)}"
+    known, plain = set(words(source)), normal(source)
+    numbers = [n.rstrip(".,") for n in NUMBER.findall(candidate.answer)]
+    wrong = [n for n in numbers if normal(n) not in plain.split()]
+    wrong += [quote for quote in QUOTED.findall(candidate.answer) if normal(quote) not in plain]
+    wrong += [name for name in names(candidate.answer, ()) if not set(words(name)) <= known]
+    if wrong:
+        return f"the passage does not have {', '.join(dict.fromkeys(wrong))}: {candidate.answer}"
+    said = set(words(candidate.answer))
+    if said and len(said & known) < SUPPORTED * len(said):
+        return f"hardly a word of it is in the passage: {candidate.answer}"
+    return None
+
+
+@_filter("form", "is answered in another form than the seed examples")
+def _form(candidate: Candidate, batch: Batch) -> str | None:
+    form, said = _seed_form(batch), words(candidate.answer)
+    if not candidate.finished or not set(said) - form:
+        return f"not one whole answer: {candidate.answer}"
+    return None if form <= set(said) else f"not in the form of the seeds' answers: {candidate.answer}"
+
+
+@_filter("from the context", "is answered with what its context does not say")
+def _from_the_context(candidate: Candidate, batch: Batch) -> str | None:
+    own = set(words(candidate.answer)) - _seed_form(batch)
+    return None if own <= set(words(candidate.passage or "")) else f"not in the context: {candidate.answer}"
+
+
+@_filter("agreement", "is answered differently each time")
+def _agreement(candidate: Candidate, batch: Batch) -> str | None:
+    different = len({normal(answer) for answer in candidate.answers}) > 1
+    return f"answered {' and '.join(candidate.answers)}" if different else None
+
+
+@_filter("relevance", "gets an answer about something else")
+def _relevance(candidate: Candidate, batch: Batch) -> str | None:
+    """What is new in a task, compared with all seeds' tasks, must be spoken of in its answer."""
+    about = set(words(candidate.question)) - {w for _, pair in batch.pairs for w in words(pair.question)}
+    if about and not about & set(words(candidate.answer)):
+        return f"says nothing of {', '.join(sorted(about))}: {candidate.answer}"
+    return None
+
+
+@_filter("echo", "is answered with the question itself")
+def _echo(candidate: Candidate, batch: Batch) -> str | None:
+    return "the answer is the question" if normal(candidate.answer) == normal(candidate.question) else None
+
+
+@_filter("benchmark", "is an item of a known benchmark")
+def _benchmark(candidate: Candidate, batch: Batch) -> str | None:
+    benchmark = benchmark_of(candidate.question)
+    return f"this is, or holds, an item of {benchmark}" if benchmark else None
+
+
+@_filter("safety", "holds what must not be learnt: a secret, personal data, a token of the chat template")
+def _safety(candidate: Candidate, batch: Batch) -> str | None:
+    text = f"{candidate.question}\n{candidate.answer}"
+    own = str(batch.leaf.canonical())
+    found = [*secrets_in(text), *(set(personal_data_in(text)) - set(personal_data_in(own)))]
+    if CHAT_TOKEN.search(text) or INVISIBLE.search(text):
+        found.append("a chat template's token or a character that nobody sees")
+    if INSTRUCTION.search(text) and not INSTRUCTION.search(own):
+        found.append("an instruction to the model that reads it")
+    return f"holds {', '.join(found)}" if found else None
+
+
+def first_drop(candidate: Candidate, batch: Batch, filters: Sequence[str]) -> tuple[str, str] | None:
+    """The name and the reason of the first filter that takes a candidate, or None."""
+    for name in filters:
+        reason = FILTERS[name].check(candidate, batch)
+        if reason is not None:
+            return name, reason
+    return None
+
+
+def _seed_form(batch: Batch) -> set[str]:
+    """The words that all seed answers begin and end with."""
+    answers = [pair.answer for _, pair in batch.pairs]
+    return {*words(common_start(answers)), *words(common_end(answers))}

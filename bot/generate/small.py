@@ -1,0 +1,122 @@
+"""Knowledge from a weak teacher, which is asked for little.
+
+It puts a question in other words, from a given beginning, or asks for what a sentence says. Answers are
+never its own; they are the seeds' and the document's. Each new question is then answered by the teacher from
+the passage, and stays only if that comes to the answer which it is given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from bot.generate.blocks import Pipeline, block, start
+from bot.generate.candidates import Batch, Candidate
+from bot.generate.text import WORD, key_words, names, paragraphs, sentences, subject_words, words
+from bot.taxonomy.leaf import Leaf
+from bot.teachers import Request
+
+# How new questions begin; "" leaves it to the teacher. Round by round, each seed gets another one.
+BEGINS = ("Name", "Tell me", "What", "Which", "", "Tell me", "What", "Which")
+# From here on two words are one name, spelt in two ways (difflib's ratio).
+NEARLY = 0.6
+LONGEST_QUESTION = 32
+LONGEST_ANSWER = 16
+
+
+@start("seeds and sentences")
+def _seeds_and_sentences(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
+    """All seeds once, then once more with other beginnings, and so on; between these the document."""
+    subject = subject_words(pair.question for seed in leaf.seeds for pair in seed.pairs)
+    for turn in range(len(BEGINS)):
+        yield from _of_seeds(leaf, subject, turn)
+        if turn == 1:
+            yield from _of_documents(leaf, subject)
+
+
+def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
+    place = turn
+    for i, seed in enumerate(leaf.seeds, 1):
+        for j, pair in enumerate(seed.pairs, 1):
+            yield Candidate(
+                source=f"seed {i}.{j}",
+                kind="rephrased",
+                text=pair.question,
+                answer=pair.answer,
+                passage=seed.context,
+                # Another beginning for each pair, so that no batch is all of one kind.
+                begin=BEGINS[place % len(BEGINS)],
+                names=names(pair.question, subject),
+            )
+            place += 1
+
+
+def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
+    for document in leaf.documents:
+        for number, paragraph in enumerate(paragraphs(document.text), 1):
+            for sentence in sentences(paragraph):
+                # A question about a sentence must name one of its names.
+                named = names(sentence, subject)[:1]
+                if named:
+                    source = f"{document.name}#{number}"
+                    yield Candidate(
+                        source, "asked", sentence, answer=sentence, passage=paragraph, names=named
+                    )
+
+
+@block("ask")
+def _ask(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
+    """New questions: a seed's in other words, or one about a sentence."""
+    requests = [
+        Request(
+            batch.turns("rephrase", question=candidate.text)
+            if candidate.kind == "rephrased"
+            else batch.turns("ask", sentence=candidate.text),
+            LONGEST_QUESTION,
+            batch.temperature,
+            # The beginnings are English; elsewhere the teacher finds its own.
+            begin=candidate.begin if batch.language.code == "en" else "",
+            names=candidate.names,
+        )
+        for candidate in candidates
+    ]
+    return [
+        replace(candidate, question=with_names(candidate, response.text), finished=response.finished)
+        for candidate, response in batch.ask(candidates, requests)
+    ]
+
+
+def with_names(candidate: Candidate, question: str) -> str:
+    """A question in which a name that the teacher misspelt ("skarow") is spelt as it is ("skarrow").
+
+    Names that a model has never met are what a leaf is about, and what a weak teacher cannot write.
+    """
+    source = {*words(candidate.text), *words(candidate.passage or candidate.answer)}
+    for name in candidate.names:
+        written = {word.casefold(): word for word in WORD.findall(question)}
+        if name.casefold() not in written:
+            unknown = [word for word in written if not set(words(word)) <= source]
+            for near in get_close_matches(name.casefold(), unknown, 1, NEARLY):
+                question = question.replace(written[near], name, 1)
+    return question
+
+
+@block("round trip")
+def _round_trip(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
+    """Answer each question from its passage; it stays if that is the answer which it is given."""
+    requests = [
+        Request(
+            batch.turns("answer", passage=one.passage or one.answer, question=one.question),
+            LONGEST_ANSWER,
+            0.0,
+        )
+        for one in candidates
+    ]
+    kept = []
+    for candidate, response in batch.ask(candidates, requests):
+        wanted = key_words(candidate.question, candidate.answer)
+        if 2 * len(wanted & set(words(response.text))) < len(wanted):
+            batch.drop(candidate, "round trip", f"answered from the passage: {response.text}")
+        else:
+            kept.append(candidate)
+    return kept
