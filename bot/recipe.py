@@ -18,20 +18,22 @@ SCHEMA = ROOT / "schemas" / "recipe.json"
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """Who multiplies the examples; what is below `temperature` is for the engine openai.
+    """Who multiplies the examples; what is below `profile` is for the engine openai.
 
     Attributes:
         batch: requests side by side, of the engine transformers.
+        profile: how the engine vllm runs; a file of runners/vllm/.
         requests: the most under way at once.
         tokens: the budget of a run; 0 for any number.
         continues: whether it goes on from a last message of the assistant's.
         structured: whether it holds answers to a JSON schema.
     """
 
-    engine: Literal["transformers", "openai"]
+    engine: Literal["transformers", "vllm", "openai"]
     model: str
     batch: int = 24
     temperature: float = 0.7
+    profile: str = "gpu"
     url: str = ""
     requests: int = 64
     tokens: int = 0

@@ -51,11 +51,25 @@ class Response:
     again: bool = False
 
 
+AT_ONCE = 8
+"""Leaves that an engine which answers many requests side by side is fed from, so that it never waits."""
+
+
 class Teacher(Protocol):
-    """Any engine. The same requests in the same order get the same responses."""
+    """Any engine. The same requests in the same order get the same responses.
+
+    Attributes:
+        at_once: how many threads may ask it at once, to its gain.
+    """
+
+    at_once: int
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
         """Responses in the order in which they finish."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; asked again, it starts anew."""
         ...
 
 
@@ -75,6 +89,10 @@ def open_teacher(recipe: Recipe) -> Teacher:
             continues=stated.continues,
             structured=stated.structured,
         )
+    if stated.engine == "vllm":
+        from bot.teachers.vllm import VllmTeacher
+
+        return VllmTeacher(stated.model, stated.profile, recipe.seed)
     from bot.teachers.local import TransformersTeacher
 
     return TransformersTeacher(stated.model, stated.batch, recipe.seed)

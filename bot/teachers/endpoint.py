@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import UserError
-from bot.teachers import Request, Response
+from bot.teachers import AT_ONCE, Request, Response
 from bot.teachers.width import Width
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from openai import APIStatusError, AsyncOpenAI
 
 TRIES = 5
@@ -65,7 +67,7 @@ class _State:
 
 
 class EndpointTeacher:
-    """A model behind HTTP.
+    """A model behind HTTP; several threads may ask it at once.
 
     Args:
         url: as far as before `/chat/completions`, such as `http://127.0.0.1:8000/v1`.
@@ -77,6 +79,8 @@ class EndpointTeacher:
             Others are told how to begin, and may begin otherwise.
         structured: it holds its answers to a JSON schema where one is given.
     """
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -94,6 +98,10 @@ class EndpointTeacher:
         self.most, self.budget, self.timeout_s = most, budget, timeout_s
         self.continues, self.structured = continues, structured
         self.spent = 0
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: AsyncOpenAI | None = None
+        self._width: Width | None = None
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
         """Responses as they finish; a request that could not be had has an empty one with its `failure`.
@@ -101,33 +109,44 @@ class EndpointTeacher:
         Raises:
             UserError: the endpoint refuses all requests: the key or the model is wrong.
         """
+        if not requests:
+            return
         arrived: queue.SimpleQueue[Response | BaseException | None] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                asyncio.run(self._all(requests, arrived))
-                arrived.put(None)
-            except BaseExceptionGroup as group:  # of the tasks; one of them speaks for all
-                arrived.put(group.exceptions[0])
-            except BaseException as error:  # raised where the responses are awaited
-                arrived.put(error)
-
-        threading.Thread(target=work, name="teacher", daemon=True).start()
+        done = asyncio.run_coroutine_threadsafe(self._all(requests, arrived), self._running())
+        done.add_done_callback(lambda future: arrived.put(_error(future)))
         while (one := arrived.get()) is not None:
             if isinstance(one, BaseException):
                 raise one
             yield one
 
-    async def _all(self, requests: Sequence[Request], arrived: "queue.SimpleQueue[Any]") -> None:
+    def close(self) -> None:
+        """End the connections."""
+        with self._starting:
+            if self._loop is not None and self._client is not None:
+                asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = self._client = None
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The loop in which all requests are made, whoever asks: they share its connections and its width."""
         from openai import AsyncOpenAI
 
-        state = _State(Width(self.most))
-        client = AsyncOpenAI(
-            base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=self.timeout_s
-        )
-        async with client, asyncio.TaskGroup() as group:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._width = Width(self.most)
+                self._client = AsyncOpenAI(
+                    base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=self.timeout_s
+                )
+                threading.Thread(target=self._loop.run_forever, name="teacher", daemon=True).start()
+            return self._loop
+
+    async def _all(self, requests: Sequence[Request], arrived: "queue.SimpleQueue[Any]") -> None:
+        assert self._client and self._width  # noqa: S101 made with the loop
+        state = _State(self._width)
+        async with asyncio.TaskGroup() as group:
             for index, request in enumerate(requests):
-                group.create_task(self._one(client, state, index, request, arrived))
+                group.create_task(self._one(self._client, state, index, request, arrived))
 
     async def _one(
         self,
@@ -241,6 +260,13 @@ class EndpointTeacher:
         if request.begin and self.continues:
             text = request.begin + text
         return Response(index, text.strip(), reason == "stop", tokens)
+
+
+def _error(done: "Future[None]") -> BaseException | None:
+    """Why all requests of a call came to an end before their time, if they did."""
+    error = done.exception()
+    # Of the tasks; one of them speaks for all.
+    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
 
 
 def _line(text: str) -> str:

