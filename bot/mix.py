@@ -18,7 +18,7 @@ from bot.taxonomy.leaf import Leaf
 
 Phase = Literal["knowledge", "skills"]
 
-VERSION = 1
+VERSION = 2
 # Two questions that share this much of their words are the same question.
 SAME = 0.85
 

@@ -2,16 +2,24 @@
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 LOG_EVERY_S = 10.0
+ROWS = 20
 
 console = Console(stderr=True, highlight=False)
+
+Show = Callable[[str, Sequence[str]], None]
+"""Called with a row's name and its cells, as often as they change."""
 
 Advance = Callable[[int, str], None]
 """Called as work gets done: how many more of the total are done, and a short note (loss, tokens/s)."""
@@ -22,11 +30,52 @@ def say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
+def unseen(name: str, cells: Sequence[str]) -> None:
+    """A `Show` for work that nobody watches."""
+
+
+@contextmanager
+def live_table(title: str, columns: Sequence[str]) -> Iterator[Show]:
+    """Show several pieces of work side by side, each in its row; in a log, the row that changed.
+
+    Args:
+        title: of the first column, the rows' names.
+    """
+    rows: dict[str, Sequence[str]] = {}
+    lock, said = threading.Lock(), [time.monotonic()]
+    live = Live(console=console, refresh_per_second=4) if _watched() else None
+
+    def show(name: str, cells: Sequence[str]) -> None:
+        with lock:
+            rows[name] = cells
+            if live:
+                live.update(_table(title, columns, rows))
+            elif time.monotonic() - said[0] >= LOG_EVERY_S:
+                said[0] = time.monotonic()
+                facts = (f"{cell} {column}" for column, cell in zip(columns, cells, strict=True) if cell)
+                say(f"{name}: {', '.join(facts)}")
+
+    with live or nullcontext():
+        yield show
+
+
+def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
+    table = Table(title, *columns, box=None)
+    # The newest rows are those that change; a screen has no more.
+    for name, cells in list(rows.items())[-ROWS:]:
+        table.add_row(escape(name), *map(escape, cells))
+    return table
+
+
+def _watched() -> bool:
+    # A runner may give its jobs a terminal that nobody watches; CI says so.
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
 @contextmanager
 def task(label: str, total: int) -> Iterator[Advance]:
     """Show that `total` units of work called `label` are being done."""
-    # A runner may give its jobs a terminal that nobody watches; CI says so.
-    if sys.stderr.isatty() and not os.environ.get("CI"):
+    if _watched():
         with _bar(label, total) as advance:
             yield advance
     else:

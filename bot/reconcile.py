@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.evaluate import Examination, examine
 from bot.evaluate.gate import Verdict, decide
-from bot.generate import Generated, check_complete, generate_leaf, leaf_key
+from bot.generate import Generated, check_complete, generate_leaves, leaf_key
 from bot.mix import Mixture, mix
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
@@ -21,7 +21,7 @@ from bot.release.hub import Release, download_release, latest_release, next_tag,
 from bot.release.manifest import check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
-from bot.teachers import open_teacher, teacher_model
+from bot.teachers import teacher_model
 from bot.train import train_phase
 
 RELEASE_VERSION = 1
@@ -63,8 +63,7 @@ def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> 
     Args:
         count: samples of each leaf, at least, where the teacher's batches come to as many.
     """
-    teacher = open_teacher(recipe)
-    return [generate_leaf(leaf, recipe, store, teacher, limit=count) for leaf in leaves]
+    return generate_leaves(leaves, recipe, store, limit=count)
 
 
 def precheck(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Examination, str]:
@@ -123,8 +122,7 @@ def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Gener
     Raises:
         UserError: the teacher could not be had for all that was asked; what it gave is in the store.
     """
-    teacher = open_teacher(recipe)
-    generated = [generate_leaf(leaf, recipe, store, teacher) for leaf in leaves]
+    generated = generate_leaves(leaves, recipe, store)
     check_complete(generated)
     return generated
 

@@ -1,11 +1,16 @@
 """Generation: a teacher multiplies a leaf's seeds and documents into samples; batch by batch, never twice."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
+
+from rapidfuzz import fuzz, process
 
 import bot.generate.full
 import bot.generate.skills
@@ -14,19 +19,29 @@ from bot.errors import UserError
 from bot.evaluate.words import normal
 from bot.generate.blocks import Pipeline, batches_of, pipeline_of, run_batch
 from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
-from bot.generate.filters import takes
+from bot.generate.filters import NEAR, takes
 from bot.generate.given import given_samples, keyword_samples
 from bot.generate.prompting import Prompts
 from bot.generate.sample import Sample, sample_of
-from bot.progress import say, task
+from bot.progress import Show, live_table, say, unseen
 from bot.recipe import Recipe
-from bot.store import Store, canonical, key_of
+from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
-from bot.teachers import Teacher, teacher_inputs
+from bot.teachers import Teacher, open_teacher, teacher_inputs
 
-__all__ = ["Funnel", "Generated", "Sample", "check_complete", "generate_leaf", "leaf_key", "takes"]
+__all__ = [
+    "Funnel",
+    "Generated",
+    "Sample",
+    "check_complete",
+    "generate_leaf",
+    "generate_leaves",
+    "leaf_key",
+    "takes",
+]
 
 EXAMPLES = 3
+COLUMNS = ("samples", "tokens/s", "dropped", "time left")
 # Raised whenever what is kept of a leaf changes though its pipeline does not.
 VERSION = 6
 
@@ -72,103 +87,161 @@ class _Made:
     """What the batches came to so far."""
 
     samples: list[Sample] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
     tokens: int = 0
     asked: int = 0
     reused: int = 0
 
+    def add(self, batch: Mapping[str, Any]) -> None:
+        """A batch as it is kept; what was asked before, but for a letter, is dropped."""
+        self.tokens += batch["tokens"]
+        self.drops += [Drop(**line) for line in batch["drops"]]
+        for sample in map(sample_of, batch["samples"]):
+            question = sample.messages[-2][1]
+            near = process.extractOne(normal(question), self.known, scorer=fuzz.ratio, score_cutoff=NEAR)
+            if near:
+                self.drops.append(Drop("duplicate", question, f"as {near[0]!r}"))
+            else:
+                self.known.append(normal(question))
+                self.samples.append(sample)
+
 
 def leaf_key(leaf: Leaf, recipe: Recipe) -> str:
     """The key of a leaf's samples: its content, the teacher, the prompts and the seed. Loads no engine."""
-    return key_of("samples", VERSION, _inputs(leaf, recipe))
+    return key_of("samples", VERSION, _inputs(leaf, recipe) | _amount(recipe))
 
 
 def _inputs(leaf: Leaf, recipe: Recipe) -> dict[str, Any]:
+    """What all samples of a leaf depend on, however many are wanted."""
     return {
         "leaf": leaf.canonical() | {"grounded": leaf.grounded},
         "teacher": teacher_inputs(recipe),
         "pipeline": {"family": recipe.generate.pipeline, "version": _pipeline(leaf, recipe).version},
-        "samples": recipe.generate.samples,
-        "batches": recipe.generate.batches,
         "prompts": Prompts(recipe.generate.prompts).fingerprint(),
         "seed": recipe.seed,
     }
 
 
+def generate_leaves(
+    leaves: Sequence[Leaf], recipe: Recipe, store: Store, *, limit: int | None = None
+) -> list[Generated]:
+    """Make the leaves' samples, or take them from the store; as many leaves at once as the teacher gains by.
+
+    Args:
+        limit: see `generate_leaf`.
+    """
+    teacher = open_teacher(recipe)
+    pool = ThreadPoolExecutor(teacher.at_once)
+    try:
+        with closing(teacher), live_table("leaf", COLUMNS) as show:
+
+            def make(leaf: Leaf) -> Generated:
+                return generate_leaf(leaf, recipe, store, teacher, limit=limit, show=show)
+
+            # One that asks alone does so in this thread, where an interrupt ends it at once.
+            return [make(leaf) for leaf in leaves] if teacher.at_once == 1 else list(pool.map(make, leaves))
+    finally:
+        # The teacher is closed by now, so that what is still under way ends.
+        pool.shutdown(cancel_futures=True)
+
+
 def generate_leaf(
-    leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher, *, limit: int | None = None
+    leaf: Leaf,
+    recipe: Recipe,
+    store: Store,
+    teacher: Teacher | None,
+    *,
+    limit: int | None = None,
+    show: Show = unseen,
 ) -> Generated:
     """Make a leaf's samples, or take them from the store.
 
     Args:
+        teacher: whom to ask; with None, what is in the store is all.
         limit: make only as many batches as this number of the teacher's samples takes; a later run without
             limit goes on from there.
+        show: is told how far it is; see `COLUMNS`.
     """
     key = leaf_key(leaf, recipe)
+    entry = store.get("samples", key) if limit is None else None
+    if entry is not None:
+        return _kept(leaf, entry)
     wanted = recipe.generate.samples if limit is None else min(limit, recipe.generate.samples)
-    pipeline, made = _pipeline(leaf, recipe), _Made()
+    pipeline, made, begun = _pipeline(leaf, recipe), _Made(), time.monotonic()
     batches = islice(batches_of(leaf, pipeline), recipe.generate.batches)
-    with store.work("samples", key), task(f"generate {leaf.path}", wanted) as advance:
+    with store.work("samples", key):
         for number, candidates in enumerate(batches):
             if len(made.samples) >= wanted:
                 break
-            before = len(made.samples)
-            batch_key = key_of("batch", 1, {"leaf": key, "n": number})
-            batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
-            _one_batch(store, batch_key, batch, pipeline, candidates, made)
-            advance(len(made.samples) - before, f"{made.tokens} tokens of the teacher")
+            show(leaf.path, _row(made, wanted, time.monotonic() - begun))
+            batch_key = key_of("batch", VERSION, _inputs(leaf, recipe) | {"n": number})
+            kept = store.get("batch", batch_key)
+            if kept is None and teacher is None:
+                break
+            if kept is not None:
+                made.add(kept.read_json("batch.json"))
+                made.reused += 1
+            elif teacher is not None:
+                batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
+                made.add(_ask(store, batch_key, batch, pipeline, candidates))
+                made.asked += 1
+        show(leaf.path, _row(made, wanted, time.monotonic() - begun))
         generated = _generated(leaf, key, recipe, made)
-        if limit is None and not generated.failed:
-            lines = "".join(canonical(sample.to_json()) + "\n" for sample in generated.samples)
-            files = {
-                "samples.jsonl": lines.encode(),
-                "funnel.json": canonical(asdict(generated.funnel)).encode(),
-            }
-            store.put("samples", key, _inputs(leaf, recipe), files)
-    if limit is None and len(made.samples) < recipe.generate.samples:
+        if limit is None and teacher is not None and not generated.failed:
+            _keep(store, leaf, recipe, generated)
+    if limit is None and teacher is not None and len(made.samples) < recipe.generate.samples:
         say(_shortfall(generated, recipe.generate.samples))
     return generated
+
+
+def _keep(store: Store, leaf: Leaf, recipe: Recipe, generated: Generated) -> None:
+    lines = "".join(canonical(sample.to_json()) + "\n" for sample in generated.samples)
+    facts = {"funnel": asdict(generated.funnel), "batches": generated.asked + generated.reused}
+    files = {"samples.jsonl": lines.encode(), "funnel.json": canonical(facts).encode()}
+    store.put("samples", generated.key, _inputs(leaf, recipe) | _amount(recipe), files)
+
+
+def _kept(leaf: Leaf, entry: Entry) -> Generated:
+    facts = entry.read_json("funnel.json")
+    samples = tuple(sample_of(json.loads(line)) for line in entry.read_text("samples.jsonl").splitlines())
+    return Generated(leaf.path, entry.key, samples, Funnel(**facts["funnel"]), reused=facts["batches"])
+
+
+def _amount(recipe: Recipe) -> dict[str, Any]:
+    return {"samples": recipe.generate.samples, "batches": recipe.generate.batches}
+
+
+def _row(made: _Made, wanted: int, seconds: float) -> tuple[str, ...]:
+    """What the live table shows of a leaf; see `COLUMNS`."""
+    accepted = len(made.samples)
+    dropped = Counter(drop.filter for drop in made.drops).most_common(3)
+    left = (wanted - accepted) * seconds / accepted if accepted and made.asked else 0.0
+    return (
+        f"{accepted}/{wanted}",
+        f"{made.tokens / seconds:.0f}" if made.asked else "from the store" if made.reused else "",
+        ", ".join(f"{count} {name}" for name, count in dropped),
+        f"{max(0.0, left):.0f} s" if accepted < wanted and left else "",
+    )
 
 
 def _pipeline(leaf: Leaf, recipe: Recipe) -> Pipeline:
     return pipeline_of(leaf, recipe.generate.pipeline, recipe.teacher.model)
 
 
-def _one_batch(
-    store: Store, key: str, batch: Batch, pipeline: Pipeline, candidates: list[Candidate], made: _Made
-) -> None:
-    """Add one batch to what is made: from the store, or the teacher and then, if whole, into the store."""
-    entry = store.get("batch", key)
-    if entry is not None:
-        result = entry.read_json("batch.json")
-        made.reused += 1
-    else:
-        samples = run_batch(batch, pipeline, candidates)
-        result = {
-            "samples": [sample.to_json() for sample in samples],
-            "drops": [asdict(drop) for drop in batch.drops],
-            "tokens": batch.tokens,
-        }
-        if not any(drop.filter == NO_ANSWER for drop in batch.drops):
-            store.put("batch", key, {"leaf": batch.leaf.path}, {"batch.json": canonical(result).encode()})
-        made.asked += 1
-    known = {normal(sample.messages[-2][1]) for sample in made.samples}
-    made.tokens += result["tokens"]
-    for sample, drop in _read(result):
-        if sample is not None and normal(sample.messages[-2][1]) in known:
-            made.drops.append(Drop("duplicate", sample.messages[-2][1], "asked before"))
-        elif sample is not None:
-            known.add(normal(sample.messages[-2][1]))
-            made.samples.append(sample)
-        elif drop is not None:
-            made.drops.append(drop)
-
-
-def _read(data: Mapping[str, Any]) -> Iterator[tuple[Sample | None, Drop | None]]:
-    for line in data["samples"]:
-        yield sample_of(line), None
-    for line in data["drops"]:
-        yield None, Drop(**line)
+def _ask(
+    store: Store, key: str, batch: Batch, pipeline: Pipeline, candidates: list[Candidate]
+) -> dict[str, Any]:
+    """Have one batch made, and keep it if it is whole."""
+    samples = run_batch(batch, pipeline, candidates)
+    result = {
+        "samples": [sample.to_json() for sample in samples],
+        "drops": [asdict(drop) for drop in batch.drops],
+        "tokens": batch.tokens,
+    }
+    if not any(drop.filter == NO_ANSWER for drop in batch.drops):
+        store.put("batch", key, {"leaf": batch.leaf.path}, {"batch.json": canonical(result).encode()})
+    return result
 
 
 def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:

@@ -17,7 +17,7 @@ def general_samples(recipe: Recipe, store: Store) -> tuple[Sample, ...]:
     """The student's own answers, as it likes them best; made once for each student."""
     prompts = yaml.safe_load(PROMPTS.read_text())["prompts"]
     inputs = {"student": model_revision(recipe.student.model), "prompts": prompts, "longest": LONGEST}
-    key = key_of("general", 1, inputs)
+    key = key_of("general", 2, inputs)
     entry = store.get("general", key)
     if entry is None:
         samples = [sample.to_json() for sample in _answered(prompts, recipe)]

@@ -36,10 +36,12 @@ class Sample:
         return {"question": self.messages[-2][1], "answer": self.messages[-1][1]}
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, **asdict(self)}
+        """A line of JSONL; `messages` as trainers and chat templates take them."""
+        messages = [{"role": role, "content": content} for role, content in self.messages]
+        return {"id": self.id, **asdict(self), "messages": messages}
 
 
 def sample_of(data: Mapping[str, Any]) -> Sample:
     """A sample as it was written by `to_json`."""
-    messages = tuple((role, content) for role, content in data["messages"])
+    messages = tuple((turn["role"], turn["content"]) for turn in data["messages"])
     return Sample(data["leaf"], data["kind"], messages, data["context"], data["source"])

@@ -98,6 +98,7 @@ class EndpointTeacher:
         self.most, self.budget, self.timeout_s = most, budget, timeout_s
         self.continues, self.structured = continues, structured
         self.spent = 0
+        self._calls: set[Future[None]] = set()
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: AsyncOpenAI | None = None
@@ -113,7 +114,9 @@ class EndpointTeacher:
             return
         arrived: queue.SimpleQueue[Response | BaseException | None] = queue.SimpleQueue()
         done = asyncio.run_coroutine_threadsafe(self._all(requests, arrived), self._running())
+        self._calls.add(done)
         done.add_done_callback(lambda future: arrived.put(_error(future)))
+        done.add_done_callback(self._calls.discard)
         while (one := arrived.get()) is not None:
             if isinstance(one, BaseException):
                 raise one
@@ -122,6 +125,8 @@ class EndpointTeacher:
     def close(self) -> None:
         """End the connections."""
         with self._starting:
+            for call in list(self._calls):
+                call.cancel()
             if self._loop is not None and self._client is not None:
                 asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
                 self._loop.call_soon_threadsafe(self._loop.stop)
@@ -264,6 +269,8 @@ class EndpointTeacher:
 
 def _error(done: "Future[None]") -> BaseException | None:
     """Why all requests of a call came to an end before their time, if they did."""
+    if done.cancelled():
+        return UserError("the teacher was closed")
     error = done.exception()
     # Of the tasks; one of them speaks for all.
     return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error

@@ -90,9 +90,12 @@ class VllmTeacher:
             failure = UserError(f"engine vllm stopped: {reason}; what came is kept, run again for the rest")
             for _, _, arrived in under_way.values():
                 arrived.put(failure)
+            under_way.clear()
             while (asked := self._asked.get()) is not None:
                 asked[2].put(failure)
         finally:
+            for _, _, arrived in under_way.values():
+                arrived.put(UserError("the teacher was closed"))
             watch.kill()
             watch.wait()
             engine.engine_core.shutdown()
