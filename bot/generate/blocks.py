@@ -1,7 +1,8 @@
 """Pipelines: recipes of blocks, one for each kind of leaf, and the blocks that all of them may use.
 
-A pipeline is a YAML file in pipelines/: how its candidates begin, how many go through together, and the
-blocks that they go through. A block takes candidates and gives those that go on, each with more filled in.
+A pipeline is a YAML file in pipelines/: where its candidates are from, how many go through together, and the
+blocks that those of each kind go through. A block takes candidates and gives those that go on, each with more
+filled in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ class Pipeline:
         version: raised whenever it would make other samples of the same leaf.
         start: where its candidates are from; see `STARTS`.
         batch: how many go through it together, and are kept together.
-        blocks: (name, what is said of it).
+        paths: the blocks that candidates of each kind go through: (name, what is said of it).
         chunk: tokens of a passage, at most, as the teacher counts them.
         model: the teacher, whose tokens are counted.
     """
@@ -46,7 +47,7 @@ class Pipeline:
     version: int
     start: str
     batch: int
-    blocks: tuple[tuple[str, Any], ...]
+    paths: Mapping[str, Sequence[tuple[str, Any]]]
     chunk: int = 0
     model: str = ""
 
@@ -85,8 +86,11 @@ def pipeline_of(leaf: Leaf, family: str, model: str) -> Pipeline:
 @cache
 def _read(file: Path) -> Pipeline:
     data: Mapping[str, Any] = yaml.safe_load(file.read_text())
-    blocks = [(one, None) if isinstance(one, str) else next(iter(one.items())) for one in data["blocks"]]
-    return Pipeline(**{**data, "blocks": tuple(blocks)})
+    paths = {
+        kind: [(one, None) if isinstance(one, str) else next(iter(one.items())) for one in blocks]
+        for kind, blocks in data["paths"].items()
+    }
+    return Pipeline(**{**data, "paths": paths})
 
 
 def batches_of(leaf: Leaf, pipeline: Pipeline) -> Iterator[list[Candidate]]:
@@ -98,10 +102,14 @@ def batches_of(leaf: Leaf, pipeline: Pipeline) -> Iterator[list[Candidate]]:
 
 def run_batch(batch: Batch, pipeline: Pipeline, candidates: list[Candidate]) -> list[Sample]:
     """Send candidates through a pipeline; the batch accounts for those that do not come out as samples."""
-    for name, options in pipeline.blocks:
-        if candidates:
-            candidates = BLOCKS[name](batch, candidates, options)
-    return [sample_of_candidate(batch.leaf, candidate) for candidate in candidates]
+    samples = []
+    for kind, blocks in pipeline.paths.items():
+        left = [candidate for candidate in candidates if candidate.kind == kind]
+        for name, options in blocks:
+            if left:
+                left = BLOCKS[name](batch, left, options)
+        samples += [sample_of_candidate(batch.leaf, candidate) for candidate in left]
+    return samples
 
 
 def sample_of_candidate(leaf: Leaf, candidate: Candidate) -> Sample:

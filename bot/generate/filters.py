@@ -4,6 +4,7 @@ A pipeline names the filters that it wants where it wants them; what they take i
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from bot.benchmarks import benchmark_of
 from bot.evaluate.words import normal
 from bot.generate.candidates import NO_ANSWER, REFUSED, Batch, Candidate
 from bot.generate.language import language_of
-from bot.generate.text import common_end, common_start, key_words, names, words
+from bot.generate.text import common_end, common_start, key_words, names, stem, words
 from bot.safety import CHAT_TOKEN, INSTRUCTION, INVISIBLE, personal_data_in, secrets_in
 
 Check = Callable[[Candidate, Batch], str | None]
@@ -28,6 +29,20 @@ NEAR = 96
 """From here on (rapidfuzz's ratio, of 100) two questions differ by a letter or an article."""
 SUPPORTED = 0.5
 """Share of an answer's words that its passage must have, where it is not the passage's own sentence."""
+LITTLE = """
+    answer call called could describe exactly explain find found give happen help hear kind know known let
+    like list need please question remember remind say something sort task tell thing time type want wonder
+    word would wish
+"""
+NOTHING = "a an are called can did do does is kind me the was were what which you your"
+SAYS_LITTLE = frozenset(LITTLE.split())
+"""Words that a question may gain without asking for something else."""
+SAYS_NOTHING = frozenset(NOTHING.split())
+"""Words that it may lose."""
+VERBS = frozenset(("is", "are", "was", "were"))
+OPEN = frozenset(("who", "what", "which", "where", "when", "how"))
+"""What opens a question; where the seed has one of these verbs, so has the question then."""
+POSSESSIVE = re.compile("['\u2019]s\\b")
 LOOPS = re.compile(r"(\b\w[^\n]{5,60}?)(?:\W+\1){2,}", re.IGNORECASE)
 """The same words three times in a row."""
 
@@ -93,8 +108,9 @@ def _length(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("language", "is in another language than the leaf")
 def _language(candidate: Candidate, batch: Batch) -> str | None:
-    found = language_of([candidate.question, candidate.answer])
-    return f"in {found.name}, not {batch.language.name}" if found and found != batch.language else None
+    found = [language_of([candidate.question]), language_of([candidate.answer])]
+    others = [one.name for one in found if one and one != batch.language]
+    return f"in {others[0]}, not {batch.language.name}" if others else None
 
 
 @_filter("repeats", "says the same words again and again")
@@ -108,8 +124,9 @@ def _repeats(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("says twice", "says a word twice")
 def _says_twice(candidate: Candidate, batch: Batch) -> str | None:
-    said = words(candidate.question)
-    return "says a word twice" if len(set(said)) < len(said) else None
+    more = Counter(words(candidate.question)) - Counter(words(candidate.text))
+    twice = [word for word in more if words(candidate.question).count(word) > 1]
+    return f"says {twice[0]} twice" if twice else None
 
 
 @_filter("same", "is too near to a seed example")
@@ -138,11 +155,36 @@ def _names(candidate: Candidate, batch: Batch) -> str | None:
     return f"does not name {', '.join(missing)}" if missing else None
 
 
-@_filter("invented", "names something that the text does not")
-def _invented(candidate: Candidate, batch: Batch) -> str | None:
-    source = {*words(candidate.text), *words(candidate.passage or candidate.answer)}
-    found = [name for name in names(candidate.question, ()) if not set(words(name)) <= source]
-    return f"names {', '.join(found)}, which the source does not" if found else None
+@_filter("keeps", "leaves out a part of what was asked")
+def _keeps(candidate: Candidate, batch: Batch) -> str | None:
+    """Little words count, too: "the bird Velmora" is not "the bird of Velmora"."""
+    asked, said = (
+        Counter(stem(word) for word in normal(re.sub(POSSESSIVE, " of", text)).split())
+        for text in (candidate.text, candidate.question)
+    )
+    lost = [word for word in asked - said if word not in SAYS_NOTHING]
+    if OPEN & said.keys() and sum(said[verb] for verb in (*VERBS, "will")) < sum(asked[v] for v in VERBS):
+        lost.append("the verb")
+    return f"leaves out {', '.join(lost)}" if lost else None
+
+
+@_filter("adds", "asks for more than was asked")
+def _adds(candidate: Candidate, batch: Batch) -> str | None:
+    known = {stem(word) for word in words(candidate.text)}
+    more = [w for w in words(candidate.question) if stem(w) not in known and w not in SAYS_LITTLE]
+    return f"adds {', '.join(dict.fromkeys(more))}" if more else None
+
+
+@_filter("borrowed", "is answered with what a seed says of something else")
+def _borrowed(candidate: Candidate, batch: Batch) -> str | None:
+    """Words of one seed's answer alone, which are not of the new task, have nothing to do with it."""
+    answers = [set(words(pair.answer)) for _, pair in batch.pairs]
+    said = set(words(candidate.answer)) - set(words(candidate.question))
+    for answer, (_, pair) in zip(answers, batch.pairs, strict=True):
+        own = answer - set().union(*(other for other in answers if other is not answer))
+        if len(said & own) > 1:
+            return f"as the seed {pair.question!r}: {candidate.answer}"
+    return None
 
 
 @_filter("kind", "asks for a number where the answer has none")

@@ -14,7 +14,7 @@ NAMES = {
     "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-LETTERS = 40
+LETTERS = 50
 """Of a shorter text nothing is said: names alone look like any language."""
 SURE = 0.95
 

@@ -1,4 +1,4 @@
-"""Skills from a weak teacher: new tasks after the pattern of the seeds, done after the pattern of the seeds.
+"""Skills from a weak teacher: new tasks after the pattern of the seeds, done after that pattern, too.
 
 The teacher goes on with what the seeds' tasks have in common and does the task with the seeds before its
 eyes. What all seed answers have in common is their form, and a new answer must have it; what it says beyond
@@ -8,11 +8,13 @@ that must be about its task, or for a grounded skill stand in its context.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from bot.generate.blocks import Pipeline, block, start
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.prompting import framings
+from bot.generate.small import seeds_in_rounds
 from bot.generate.text import common_start
 from bot.taxonomy.leaf import QA, Leaf, Seed
 from bot.teachers import Request
@@ -31,6 +33,17 @@ def _draws(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     """New tasks, each of its own draw."""
     for number in range(ROUNDS * pipeline.batch):
         yield Candidate(f"seeds, draw {number}", "new")
+
+
+@start("seeds and draws")
+def _seeds_and_draws(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
+    """The seeds in other words and new tasks by turns, a batch of each."""
+    seeds, draws = seeds_in_rounds(leaf, pipeline), _draws(leaf, pipeline)
+    while True:
+        both = [*islice(seeds, pipeline.batch), *islice(draws, pipeline.batch)]
+        if not both:
+            return
+        yield from both
 
 
 @block("another")

@@ -1,8 +1,9 @@
-"""Knowledge from a weak teacher, which is asked for little.
+"""Samples from a weak teacher, which is asked for little.
 
 It puts a question in other words, from a given beginning, or asks for what a sentence says. Answers are
-never its own; they are the seeds' and the document's. Each new question is then answered by the teacher from
-the passage, and stays only if that comes to the answer which it is given.
+never its own; they are the seeds' and the document's. A question in other words must keep the words that
+carry it, and add none; one about a sentence is answered by the teacher from the passage, and stays only if
+that comes to the sentence.
 """
 
 from collections.abc import Iterator
@@ -12,32 +13,51 @@ from typing import Any
 
 from bot.generate.blocks import Pipeline, block, start
 from bot.generate.candidates import Batch, Candidate
+from bot.generate.prompting import Turns
 from bot.generate.text import WORD, key_words, names, paragraphs, sentences, subject_words, words
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Request
 
 # How new questions begin; "" leaves it to the teacher. Round by round, each seed gets another one.
-BEGINS = ("Name", "Tell me", "What", "Which", "", "Tell me", "What", "Which")
+BEGINS = (
+    "Can you tell me", "Name", "Tell me", "What", "Do you know", "Which", "", "I would like to know",
+    "Please tell me", "Could you say", "I wonder", "Let me know",
+)  # fmt: skip
+# And how tasks that are no questions begin.
+TASK_BEGINS = (
+    "Please", "Can you", "I need you to", "Could you", "", "Now", "I would like you to", "Your task is to",
+    "I want you to", "Could you please", "It is your turn to", "Today, please",
+)  # fmt: skip
+# Rounds of the seeds before the document is asked about.
+FIRST = 2
 # From here on two words are one name, spelt in two ways (difflib's ratio).
 NEARLY = 0.6
 LONGEST_QUESTION = 32
 LONGEST_ANSWER = 16
 
 
+@start("seeds")
+def seeds_in_rounds(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
+    """All seeds once, then once more with other beginnings, and so on."""
+    for turn in range(len(BEGINS)):
+        yield from _of_seeds(leaf, turn)
+
+
 @start("seeds and sentences")
 def _seeds_and_sentences(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
-    """All seeds once, then once more with other beginnings, and so on; between these the document."""
+    """The seeds round by round, and between these the document's sentences."""
     subject = subject_words(pair.question for seed in leaf.seeds for pair in seed.pairs)
     for turn in range(len(BEGINS)):
-        yield from _of_seeds(leaf, subject, turn)
-        if turn == 1:
+        yield from _of_seeds(leaf, turn)
+        if turn + 1 == FIRST:
             yield from _of_documents(leaf, subject)
 
 
-def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
+def _of_seeds(leaf: Leaf, turn: int) -> Iterator[Candidate]:
     place = turn
     for i, seed in enumerate(leaf.seeds, 1):
         for j, pair in enumerate(seed.pairs, 1):
+            begins = BEGINS if pair.question.endswith("?") else TASK_BEGINS
             yield Candidate(
                 source=f"seed {i}.{j}",
                 kind="rephrased",
@@ -45,8 +65,8 @@ def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
                 answer=pair.answer,
                 passage=seed.context,
                 # Another beginning for each pair, so that no batch is all of one kind.
-                begin=BEGINS[place % len(BEGINS)],
-                names=names(pair.question, subject),
+                begin=begins[place % len(begins)],
+                names=names(pair.question, ()),
             )
             place += 1
 
@@ -64,26 +84,39 @@ def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
                     )
 
 
+@block("reword")
+def _reword(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
+    """A seed's question in other words; what is said before the question stays as it is."""
+    parts = [sentences(candidate.text) for candidate in candidates]
+    requests = [
+        _request(batch, candidate, batch.turns("rephrase", question=said[-1]))
+        for candidate, said in zip(candidates, parts, strict=True)
+    ]
+    before = {id(one): " ".join(said[:-1]) for one, said in zip(candidates, parts, strict=True)}
+    return [
+        replace(
+            one,
+            question=with_names(one, f"{before[id(one)]} {said.text}".strip()),
+            finished=said.finished,
+        )
+        for one, said in batch.ask(candidates, requests)
+    ]
+
+
 @block("ask")
 def _ask(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
-    """New questions: a seed's in other words, or one about a sentence."""
-    requests = [
-        Request(
-            batch.turns("rephrase", question=candidate.text)
-            if candidate.kind == "rephrased"
-            else batch.turns("ask", sentence=candidate.text),
-            LONGEST_QUESTION,
-            batch.temperature,
-            # The beginnings are English; elsewhere the teacher finds its own.
-            begin=candidate.begin if batch.language.code == "en" else "",
-            names=candidate.names,
-        )
-        for candidate in candidates
-    ]
+    """A question about each sentence."""
+    requests = [_request(batch, one, batch.turns("ask", sentence=one.text)) for one in candidates]
     return [
-        replace(candidate, question=with_names(candidate, response.text), finished=response.finished)
-        for candidate, response in batch.ask(candidates, requests)
+        replace(one, question=with_names(one, said.text), finished=said.finished)
+        for one, said in batch.ask(candidates, requests)
     ]
+
+
+def _request(batch: Batch, candidate: Candidate, turns: Turns) -> Request:
+    # The beginnings are English; elsewhere the teacher finds its own.
+    begin = candidate.begin if batch.language.code == "en" else ""
+    return Request(turns, LONGEST_QUESTION, batch.temperature, begin=begin, names=candidate.names)
 
 
 def with_names(candidate: Candidate, question: str) -> str:

@@ -58,6 +58,14 @@ def words(text: str) -> list[str]:
     return [word for word in normal(text).split() if word not in COMMON]
 
 
+def stem(word: str) -> str:
+    """A word without its ending: near enough to tell "founded" and "founds" for one word."""
+    for ending in ("ing", "ed", "es", "s", "ly", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
 def key_words(question: str, answer: str) -> set[str]:
     """What the answer adds to the question; the whole answer where it adds nothing."""
     said = set(words(answer))

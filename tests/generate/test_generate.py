@@ -9,15 +9,12 @@ import pytest
 
 from bot.generate import leaf_key
 from bot.generate.blocks import batches_of, pipeline_of
-from bot.generate.candidates import Batch, Candidate
-from bot.generate.filters import first_drop
+from bot.generate.candidates import Candidate
 from bot.generate.given import given_samples
-from bot.generate.prompting import Prompts
 from bot.generate.small import with_names
 from bot.generate.text import common_end, common_start
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.taxonomy.leaf import QA, Seed
-from bot.teachers import open_teacher
 from tests.leaves import PASSAGE, knowledge, skill
 
 ITEM = Candidate(
@@ -80,30 +77,6 @@ def test_each_round_goes_through_all_seeds_and_names_what_must_be_named() -> Non
     assert [item.source for item in items[:3]] == ["seed 1.1", "seed 1.2", "seed 1.3"]
     assert items[0].begin != items[3].begin
     assert all("Corvane" in item.names for item in items if item.kind == "rephrased")
-
-
-@pytest.mark.parametrize(
-    ("question", "taken_by"),
-    [
-        ("Name the maker of the Corvane clock.", None),
-        ("Which person built the Corvane clock?", None),
-        ("Who made the Corvane clock", "question"),
-        ("The Corvane clock is old.", "question"),
-        ("Who made the corvane clock?", "same"),
-        ("Which clock was made by the Corvane clock?", "says twice"),
-        ("Who made the old clock?", "names"),
-        ("Who made the Corvane clock of Paris?", "invented"),
-        ("In what year was the Corvane clock made?", "kind"),
-        ("Did Osgood build the Corvane clock?", "gives away"),
-    ],
-)
-def test_each_filter_says_what_it_took(recipe: Recipe, question: str, taken_by: str | None) -> None:
-    pipeline = pipeline_of(knowledge(), "small", "")
-    [filters] = [options for name, options in pipeline.blocks if name == "filter"]
-    batch = Batch(knowledge(), open_teacher(recipe), 0.7, Prompts())
-    drop = first_drop(dataclasses.replace(ITEM, question=question), batch, filters)
-    assert (drop and drop[0]) == taken_by
-    assert drop is None or drop[1]
 
 
 @pytest.mark.parametrize(
