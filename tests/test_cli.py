@@ -57,7 +57,7 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
         (["lint", "--base", "nonsense"], "nonsense"),
         (["retrain", "--recipe", "nowhere.yaml"], "there is no recipe here"),
         (["explain", "ffff"], "no entry of the store has a key that begins with ffff"),
-        (["sample", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
+        (["work", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
         (["command"], "not set"),
         (["generate", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
         (["local", "env", "--data", "nowhere"], "no local world here"),

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
-from rapidfuzz import fuzz, process
-
 import bot.generate.full
 import bot.generate.skills
 import bot.generate.small  # noqa: F401 pipelines find their blocks in these
@@ -19,7 +17,7 @@ from bot.errors import UserError
 from bot.evaluate.words import normal
 from bot.generate.blocks import Pipeline, batches_of, pipeline_of, run_batch
 from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
-from bot.generate.filters import NEAR, takes
+from bot.generate.filters import near, takes
 from bot.generate.given import given_samples, keyword_samples
 from bot.generate.prompting import Prompts
 from bot.generate.sample import Sample, sample_of
@@ -99,9 +97,9 @@ class _Made:
         self.drops += [Drop(**line) for line in batch["drops"]]
         for sample in map(sample_of, batch["samples"]):
             question = sample.messages[-2][1]
-            near = process.extractOne(normal(question), self.known, scorer=fuzz.ratio, score_cutoff=NEAR)
-            if near:
-                self.drops.append(Drop("duplicate", question, f"as {near[0]!r}"))
+            twin = next((known for known in self.known if near(normal(question), known)), None)
+            if twin is not None:
+                self.drops.append(Drop("duplicate", question, f"as {twin!r}"))
             else:
                 self.known.append(normal(question))
                 self.samples.append(sample)

@@ -26,7 +26,7 @@ NUMBER = re.compile(r"\d[\d.,]*")
 LONGEST_QUESTION, LONGEST_ANSWER = 1_000, 8_000
 """Characters."""
 NEAR = 96
-"""From here on (rapidfuzz's ratio, of 100) two questions differ by a letter or an article."""
+"""From here on (rapidfuzz's ratio, of 100) texts of the same words differ by a letter or an article."""
 SUPPORTED = 0.5
 """Share of an answer's words that its passage must have, where it is not the passage's own sentence."""
 LITTLE = """
@@ -134,7 +134,7 @@ def _same(candidate: Candidate, batch: Batch) -> str | None:
     asked = normal(batch.new_in(candidate))
     for seed, pair in batch.pairs:
         known = seed.context if batch.leaf.grounded and seed.context else pair.question
-        if fuzz.ratio(asked, normal(known), score_cutoff=NEAR):
+        if near(asked, normal(known)):
             return f"as the seed {known!r}"
     return None
 
@@ -269,6 +269,16 @@ def _safety(candidate: Candidate, batch: Batch) -> str | None:
     if INSTRUCTION.search(text) and not INSTRUCTION.search(own):
         found.append("an instruction to the model that reads it")
     return f"holds {', '.join(found)}" if found else None
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two texts in normal form are one, but for a letter or an article.
+
+    Their words must be the same: "today is Sunday" is not "today is Monday".
+    """
+    if fuzz.ratio(one, other) < NEAR:
+        return False
+    return {stem(word) for word in words(one)} == {stem(word) for word in words(other)}
 
 
 def first_drop(candidate: Candidate, batch: Batch, filters: Sequence[str]) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ WORD = re.compile("\\w[\\w'\u2019-]*")
 POSSESSIVE = re.compile("['\u2019]s?$")
 # Words that say nothing about what a question is on.
 LITTLE_WORDS = """
-    a about after all also an and any are as at be been before by can did do does for from had has have he
+    s t a about after all also an and any are as at be been before by can did do does for from had has have he
     her his how i if in into is it its made many me much my name named no not of on one or she so some such
     tell than that the their them then there these they this those to up was we were what when where which
     who whom whose why will with would year you your

@@ -12,7 +12,7 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.evaluate import Examination
-from bot.generate import Generated, takes
+from bot.generate import Generated, Sample, takes
 from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
@@ -26,6 +26,13 @@ from bot.taxonomy.tree import changed_leaves, load_tree_at
 
 SAMPLES_SHOWN = 6
 MOST_SAMPLES = 200
+MOST_FOLDED = 20
+VERDICTS = {
+    "rephrased": "asks the same as your question",
+    "asked": "the passage answers it",
+    "new": "done as your examples are",
+}
+"""What a sample of a kind has shown on its way through the filters."""
 MOST_LEAVES = 20
 """Leaves that are looked at when none is named."""
 FETCH_TIMEOUT_S = 300
@@ -170,14 +177,28 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
     leaves = [
         {
             "path": made.leaf,
-            "samples": [sample.exchange() for sample in made.samples[:shown]],
+            "samples": [_judged(sample) for sample in made.samples[: min(shown, made.funnel.accepted)]],
+            "rest": [_judged(sample) for sample in made.samples[shown : made.funnel.accepted][:MOST_FOLDED]],
             "accepted": made.funnel.accepted,
             "candidates": made.funnel.candidates,
-            "dropped": [(takes(name), count) for name, count in made.funnel.dropped.items() if count],
+            "dropped": [
+                (count, takes(name), made.funnel.examples[name][0])
+                for name, count in sorted(made.funnel.dropped.items(), key=lambda item: -item[1])
+            ],
         }
         for made in generated
     ]
     return render("sample", sha=sha, leaves=leaves, left_out=left_out, wanted=recipe.generate.samples)
+
+
+def _judged(sample: Sample) -> dict[str, str]:
+    """What a person needs to judge a sample: the exchange, where it is from, and why it was let through."""
+    return {
+        **sample.exchange(),
+        "source": sample.source,
+        "passage": sample.context or "",
+        "verdict": VERDICTS.get(sample.kind, "passed all filters"),
+    }
 
 
 def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:

@@ -1,0 +1,25 @@
+"""The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
+
+import sys
+
+from bot import __version__
+from bot.cli import local, pulls, releases, samples, taxonomy
+from bot.cli.root import app
+from bot.errors import UserError
+
+__all__ = ["local", "main", "pulls", "releases", "samples", "taxonomy"]
+
+
+def main() -> None:
+    """Run a command; an error that a person can mend is one line and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        print(f"arborist: {error}", file=sys.stderr)
+        sys.exit(error.code)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)

@@ -1,0 +1,67 @@
+"""kill -9 at ten random moments: each run goes on where the last was stopped; the samples are the same."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+KILLS = 10
+SCRIPT = """
+import dataclasses, json, sys
+import bot.generate
+from bot.generate import generate_leaf
+from bot.generate.blocks import pipeline_of
+from bot.recipe import ROOT, load_recipe
+from bot.store import Store
+from bot.teachers import open_teacher
+from tests.leaves import knowledge
+
+# Small batches, so that there are many to be killed in.
+bot.generate.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=4)
+shipped = load_recipe(ROOT / "arborist.yaml")
+recipe = dataclasses.replace(shipped, generate=dataclasses.replace(shipped.generate, samples=99, batches=99))
+print("begun", flush=True)
+made = generate_leaf(knowledge(), recipe, Store(sys.argv[1]), open_teacher(recipe))
+print(json.dumps([made.asked, made.reused, [sample.to_json() for sample in made.samples]]), flush=True)
+"""
+
+
+def begin(store: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", SCRIPT, str(store)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout and process.stdout.readline() == "begun\n"
+    return process
+
+
+def finish(store: Path) -> list[Any]:
+    out, _ = begin(store).communicate(timeout=300)
+    result: list[Any] = json.loads(out)
+    return result
+
+
+def kept(store: Path) -> int:
+    """Batches that the store has whole."""
+    return len(list(store.glob("batch/*/batch.json")))
+
+
+def test_each_run_repeats_at_most_one_batch_and_the_samples_are_the_same(tmp_path: Path) -> None:
+    started = time.monotonic()
+    undisturbed = finish(tmp_path / "undisturbed")
+    seconds = time.monotonic() - started
+    draw, killed, have = random.Random(11), 0, 0
+    while killed < KILLS:
+        process = begin(tmp_path / "killed")
+        time.sleep(draw.uniform(0.2, 0.35) * seconds)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(60) == -signal.SIGKILL, "it was not done yet"
+        now = kept(tmp_path / "killed")
+        assert now >= have, "what was whole stays"
+        have, killed = now, killed + 1
+    asked, reused, samples = finish(tmp_path / "killed")
+    assert reused == have > 0
+    assert asked + reused == undisturbed[0]
+    assert samples == undisturbed[2]
