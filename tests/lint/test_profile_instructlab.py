@@ -126,7 +126,7 @@ def test_they_agree_on_every_real_leaf(corpus: Path, schema_version: int) -> Non
     files = sorted(corpus.rglob("qna.yaml"))
     assert len(files) == 101
     # The peer starts a process for each file, and waits for it.
-    with ThreadPoolExecutor(4) as pool:
+    with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(4) as pool:
         rejected = list(pool.map(partial(peer_rejects, schema_version=schema_version), files))
     peer = {path for path, wrong in zip(files, rejected, strict=True) if wrong}
     assert our_rejects(corpus, schema_version) == peer
