@@ -11,7 +11,7 @@ CHARACTERS_A_TOKEN = 4
 """Where the teacher's tokenizer is not at hand."""
 OVERLAP = 30
 """Words of the passage before that one begins with, where its own first sentence would be cut."""
-HEADING = re.compile(r"(?m)^#{1,6}\s+(.+)$")
+HEADING = re.compile(r"(?m)^#{1,6}[ \t]+(.+)$")
 
 
 def chunks(markdown: str, tokens: int, model: str) -> list[str]:

@@ -50,8 +50,8 @@ def _view(batch: Batch, candidates: list[Candidate], views: Sequence[str]) -> li
     """The passage as is, or told in another way; another one each round."""
     as_is: list[tuple[Candidate, str]] = []
     told: list[tuple[Candidate, str]] = []
-    for place, candidate in enumerate(candidates):
-        view = views[(_round(candidate) + place) % len(views)]
+    for candidate in candidates:
+        view = views[_turn(candidate) % len(views)]
         (as_is if view == "passage" else told).append((candidate, view))
     requests = [
         Request(batch.turns(f"view_{view}", passage=one.passage), LONGEST_VIEW, 0.0, one_line=False)
@@ -67,8 +67,8 @@ def _questions(batch: Batch, candidates: list[Candidate], options: Any) -> list[
     """Several questions about each view, of the kinds that the pipeline names, other ones each round."""
     kinds, count = options["kinds"], options["each"]
     requests, examples = [], _examples(batch, candidates[0].source)
-    for place, candidate in enumerate(candidates):
-        first = (_round(candidate) + place) * count
+    for candidate in candidates:
+        first = _turn(candidate) * count
         wanted = [kinds[(first + n) % len(kinds)] for n in range(count)]
         turns = batch.turns("questions", examples, text=candidate.text, kinds=wanted, count=count)
         requests.append(_list_request(turns, count, batch))
@@ -184,8 +184,10 @@ def _each_item(
     return made
 
 
-def _round(candidate: Candidate) -> int:
-    return int(candidate.source.rpartition("round ")[2]) - 1
+def _turn(candidate: Candidate) -> int:
+    """Its round. Each passage begins with another one, so that the first round has something of all."""
+    passage, _, number = candidate.source.rpartition(", round ")
+    return int(number) + random.Random(passage).randrange(100)  # noqa: S311 variety, not a secret
 
 
 def _seeds(batch: Batch, draw: str) -> list[dict[str, str]]:

@@ -60,7 +60,7 @@ def book(
     recipe = owners / "arborist.yaml"
     text = recipe.read_text()
     assert "samples: 40 " in text and "batches: 8 " in text
-    recipe.write_text(text.replace("samples: 40 ", "samples: 16 ").replace("batches: 8 ", "batches: 2 "))
+    recipe.write_text(text.replace("samples: 40 ", "samples: 30 ").replace("batches: 8 ", "batches: 5 "))
     push(owners, "Set up arborist [skip ci]")
     return handbook
 

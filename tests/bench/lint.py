@@ -1,4 +1,4 @@
-"""`make bench`: figures side by side in one run, as ratios, since machines are noisy."""
+"""Lint beside the floor, which is reading the files, and beside InstructLab's check."""
 
 import json
 import os
@@ -140,7 +140,3 @@ def main() -> None:
         start(table, Path(folder) / "one")
     Console().print(table)
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
-
-
-if __name__ == "__main__":
-    main()

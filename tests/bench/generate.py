@@ -1,0 +1,168 @@
+"""Generation: samples a minute and how busy the engine is, beside InstructLab's generator on one endpoint."""
+
+import asyncio
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot import generate
+from bot.generate import Generated, generate_leaves
+from bot.models import model_folder
+from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.store import Store
+from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.tree import load_tree
+from bot.teachers import Request, Response, Teacher, open_teacher
+from bot.teachers.endpoint import EndpointTeacher
+from tests.teachers.test_teachers import serving
+
+WANTED = 40
+AT_ONCE = 32
+"""Requests under way, of all that ask; the server's profile has as many places."""
+PEER = "instructlab-sdg==0.8.3"
+# It asks for builds for CUDA that break on a machine without.
+WITHOUT = 'torchvision; sys_platform == "never"\ntorchaudio; sys_platform == "never"\n'
+
+
+class Recorder:
+    """A teacher that writes down what it is asked."""
+
+    def __init__(self, teacher: Teacher, asked: list[Request]) -> None:
+        self.teacher, self.asked, self.at_once = teacher, asked, teacher.at_once
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
+        self.asked += requests
+        return self.teacher.complete(requests)
+
+    def close(self) -> None:
+        self.teacher.close()
+
+
+def ours(leaves: list[Leaf], recipe: Recipe, asked: list[Request]) -> tuple[list[Generated], float]:
+    """What is made from nothing, and in how many seconds."""
+    generate.open_teacher = lambda recipe: Recorder(open_teacher(recipe), asked)  # type: ignore[attr-defined]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        made = generate_leaves(leaves, recipe, Store(folder))
+        return made, time.perf_counter() - started
+
+
+async def _bare(recipe: Recipe, requests: Sequence[Request]) -> int:
+    import openai
+
+    teacher = open_teacher(recipe)
+    assert isinstance(teacher, EndpointTeacher)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async with openai.AsyncOpenAI(base_url=recipe.teacher.url, api_key="none") as client:
+
+        async def one(request: Request) -> int:
+            async with places:
+                said = await client.chat.completions.create(**teacher._body(request))
+                assert said.usage
+                return said.usage.completion_tokens
+
+        return sum(await asyncio.gather(*map(one, requests)))
+
+
+def bare(recipe: Recipe, requests: Sequence[Request]) -> tuple[int, float]:
+    """The same requests, all of them known beforehand: tokens that come, and seconds."""
+    started = time.perf_counter()
+    tokens = asyncio.run(_bare(recipe, requests))
+    return tokens, time.perf_counter() - started
+
+
+def write_for_the_peer(leaves: Sequence[Leaf], folder: Path) -> None:
+    """The leaves as instructlab-sdg has them after its own preparation."""
+    for number, leaf in enumerate(leaves):
+        kind = "grounded_skill" if leaf.grounded else "freeform_skill"
+        common = {
+            "leaf_node_path": leaf.path,
+            "leaf_node_type": "knowledge" if leaf.kind == "knowledge" else kind,
+        }
+        rows: list[dict[str, Any]] = []
+        for seed in leaf.seeds:
+            if leaf.kind == "knowledge":
+                row = {
+                    "icl_document": seed.context,
+                    "document": leaf.documents[0].text,
+                    "document_outline": leaf.description,
+                    "domain": leaf.domain,
+                }
+                for place, pair in enumerate(seed.pairs[:3], 1):
+                    row |= {f"icl_query_{place}": pair.question, f"icl_response_{place}": pair.answer}
+                rows.append({**common, **row})
+            for pair in seed.pairs if leaf.kind != "knowledge" else ():
+                told = {"task_description": leaf.description, "seed_context": seed.context or ""}
+                told |= {"seed_question": pair.question, "seed_response": pair.answer}
+                rows.append({**common, **told})
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"leaf_{number}.jsonl").write_text(lines)
+
+
+def peer(leaves: Sequence[Leaf], url: str, model: str, place: Path) -> tuple[int, float]:
+    """How many samples instructlab-sdg makes, and in how many seconds."""
+    environment = ROOT / ".arborist" / "bench" / PEER
+    python = environment / "bin" / "python"
+    uv = str(Path(sys.executable).with_name("uv"))
+    if not (environment / "ready").exists():
+        overrides = place / "overrides.txt"
+        overrides.write_text(WITHOUT)
+        subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, "--seed", environment], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "torch==2.13.0"], check=True)
+        command = [uv, "pip", "install", "-q", "-p", python, "--overrides", overrides, "torch==2.13.0", PEER]
+        subprocess.run(command, check=True)
+        (environment / "ready").touch()
+    (place / "in").mkdir()
+    write_for_the_peer(leaves, place / "in")
+    script = Path(__file__).with_name("sdg.py")
+    command = [python, script, url, model, place / "in", place / "out", str(WANTED)]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=1_800)
+    seconds = time.perf_counter() - started
+    made = sum(len(file.read_text().splitlines()) for file in (place / "out").glob("*.jsonl"))
+    return made, seconds
+
+
+def main() -> None:
+    """Print the table."""
+    leaves = load_tree(ROOT / "taxonomy")
+    shipped = load_recipe(ROOT / "arborist.yaml")
+    model = str(model_folder(shipped.teacher.model))
+    with serving() as url, tempfile.TemporaryDirectory() as folder:
+        stated = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
+        wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
+        recipe = dataclasses.replace(shipped, teacher=stated, generate=wanted)
+        requests: list[Request] = []
+        ours(leaves, recipe, requests)  # the engine remembers how prompts begin: warm for both
+        tokens, seconds = bare(recipe, requests)
+        made, took = ours(leaves, recipe, [])
+        written = sum(one.teacher_tokens for one in made)
+        accepted = sum(one.funnel.accepted for one in made)
+        theirs, needed = peer(leaves, url, model, Path(folder))
+    rate, floor = written / took, tokens / seconds
+    table = Table(title=f"Generation: {len(leaves)} leaves, {WANTED} samples wanted of each, vLLM on a CPU")
+    for column in ("what", "samples", "seconds", "samples a minute", "tokens/s", "of the bare engine"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    table.add_row("bare engine: the same requests at once", "", f"{seconds:.0f}", "", f"{floor:.0f}", "1.00")
+    table.add_row(
+        "arborist, pipelines small",
+        str(accepted),
+        f"{took:.0f}",
+        f"{60 * accepted / took:.0f}",
+        f"{rate:.0f}",
+        f"{rate / floor:.2f}",
+    )
+    table.add_row(
+        f"{PEER}, pipelines simple, unfiltered", str(theirs), f"{needed:.0f}", f"{60 * theirs / needed:.0f}"
+    )
+    Console(width=120).print(table)
