@@ -24,7 +24,9 @@ BOT = {
 """How the bot is checked out: this repository's own, or where another calls, what its call is pinned to."""
 INPUTS = {"arborist", "commit"}
 UNPRIVILEGED = {"contents": "read"}
-SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN"}
+TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
+"""Secrets of the jobs that generate, which are those on the GPU runner."""
+SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN", *TEACHING}
 TRIGGERS = {
     "lint.yml": {"pull_request", "merge_group", "workflow_call"},
     "report.yml": {"workflow_run", "workflow_call"},
@@ -229,6 +231,9 @@ def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
             yield f"{name} sees the secrets {sorted(found)}"
         if "HF_TOKEN" in found and (file != "retrain.yml" or job.get("environment") != "release"):
             yield f"{name} may push to the Hub"
+        generates = own_machine(job) or "sample.yml" in str(job.get("uses", ""))
+        if found & TEACHING and not generates:
+            yield f"{name} sees what only who generates needs"
         if "id-token" in (job.get("permissions") or {}) and file != "retrain.yml":
             yield f"{name} may speak for this repository"
         if file == "lint.yml" and ("github.token" in str(job) or found):
