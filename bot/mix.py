@@ -18,7 +18,7 @@ from bot.taxonomy.leaf import Leaf
 
 Phase = Literal["knowledge", "skills"]
 
-VERSION = 2
+VERSION = 3
 # Two questions that share this much of their words are the same question.
 SAME = 0.85
 
@@ -63,7 +63,7 @@ def mix(
     key = key_of("mixture", VERSION, inputs)
     entry = store.get("mixture", key)
     if entry is None:
-        kept, dropped = _without_exams(_chosen(phase, generated, leaves, recipe, store), leaves)
+        kept, dropped = _without_exams(_once(_chosen(phase, generated, leaves, recipe, store)), leaves)
         lines = "".join(canonical(sample.to_json()) + "\n" for sample in kept)
         files = {"samples.jsonl": lines.encode(), "contaminated.json": canonical(dropped).encode()}
         entry = store.put("mixture", key, inputs, files)
@@ -88,6 +88,12 @@ def _chosen(
     draw = random.Random(recipe.seed)  # noqa: S311 a choice, not a secret
     replayed = draw.sample(knowledge, round(recipe.train.skills.replay * len(knowledge)))
     return own + replayed + general
+
+
+def _once(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples without those that another leaf has, too: the first by its path keeps the question."""
+    asked: dict[str, str] = {}
+    return [s for s in samples if asked.setdefault(normal(s.exchange()["question"]), s.leaf) == s.leaf]
 
 
 def _without_exams(samples: Sequence[Sample], leaves: Sequence[Leaf]) -> tuple[list[Sample], list[str]]:

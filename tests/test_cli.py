@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from bot import __version__
@@ -60,6 +61,8 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
         (["work", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
         (["command"], "not set"),
         (["generate", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
+        (["samples", "knowledge/geography/islands/velmora"], "run `arborist generate knowledge/"),
+        (["sample", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
         (["local", "env", "--data", "nowhere"], "no local world here"),
         (["demo", "--data", "taxonomy"], "holds something that no demo made"),
     ],
@@ -125,3 +128,27 @@ def test_with_a_base_the_folder_must_be_in_the_repository() -> None:
     done = arborist("lint", "/", "--base", "HEAD")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "with --base the taxonomy's folder is one of" in done.stderr
+
+
+def test_samples_are_made_read_and_written(tmp_path: Path) -> None:
+    leaf = "foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
+    store = {"ARBORIST_STORE": str(tmp_path / "store")}
+    made = arborist("sample", leaf, "-n", "3", **store)
+    assert made.returncode == 0, made.stderr
+    assert "3. Today is" in made.stdout and "4. " not in made.stdout
+    assert "rephrased, from seed" in made.stdout
+    assert "candidates passed" in made.stdout
+
+    read = arborist("samples", leaf, "--format", "json", **store)
+    lines = [json.loads(line) for line in read.stdout.splitlines()]
+    assert len(lines) > 3
+    assert [turn["role"] for turn in lines[0]["messages"]] == ["user", "assistant"]
+    assert lines[0]["messages"][0]["content"] in made.stdout
+
+    file = tmp_path / "out/samples.parquet"
+    written = arborist("generate", leaf, "--output", str(file), **store)
+    assert written.returncode == 0, written.stderr
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    assert len(rows) >= len(lines)
+    assert {row["leaf"] for row in rows} == {leaf}
+    assert arborist("generate", leaf, "--output", str(tmp_path / "x.csv"), **store).returncode == 2

@@ -68,7 +68,11 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         (tmp_path / "taxonomy").mkdir()
         folder = tmp_path if new else ROOT
         done = subprocess.run(
-            shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True
+            shlex.split(command),
+            cwd=folder,
+            env={**environment, "ARBORIST_STORE": str(tmp_path / "store")},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
 

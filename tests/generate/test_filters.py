@@ -49,7 +49,6 @@ CASES: dict[str, tuple[Leaf, Candidate, list[dict[str, object]]]] = {
         [{"question": "Who made the corvane clock?"}, {"question": "Who made the Corvane clocks?"}],
     ),
     "names": (knowledge(), ASKED, [{"question": "Who made the old clock?"}]),
-    "invented": (knowledge(), ASKED, [{"question": "Who made the Corvane clock of Paris?"}]),
     "keeps": (
         knowledge(),
         ASKED,

@@ -99,6 +99,17 @@ def test_the_mixtures_are_two_and_hold_no_exam_question(
     assert mix("knowledge", generated, leaves, recipe, store) == first
 
 
+def test_what_two_leaves_ask_is_in_the_mixture_once(recipe: Recipe, teacher: Teacher, store: Store) -> None:
+    leaf, twin = knowledge(), knowledge(path="knowledge/clocks/twin")
+    made = generate_leaf(leaf, recipe, store, teacher)
+    copied = tuple(dataclasses.replace(sample, leaf=twin.path) for sample in made.samples)
+    own = dataclasses.replace(copied[0], messages=(("user", "Is the twin a clock?"), ("assistant", "It is.")))
+    double = dataclasses.replace(made, leaf=twin.path, key="f" * 64, samples=(*copied, own))
+    mixed = mix("knowledge", [double, made], [leaf, twin], recipe, store)
+    assert mixed.table[leaf.path] > 1
+    assert [sample for sample in mixed.samples if sample.leaf == twin.path] == [own]
+
+
 def test_an_unchanged_exam_is_not_sat_again(recipe: Recipe, store: Store, tmp_path: Path) -> None:
     base, revision = model_folder("embedded"), model_revision("embedded")
     before = examine(base, revision, [knowledge()], recipe, store)

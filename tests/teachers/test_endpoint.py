@@ -1,6 +1,8 @@
 """The teacher behind HTTP: every answer that can be had is had, once; what cannot is said."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -158,3 +160,42 @@ def test_no_seed_is_sent_with_a_request() -> None:
     with endpoint(echo) as served:
         ask(served, 1)
     assert "seed" not in served.bodies[0]
+
+
+def test_closed_while_it_is_asked_it_says_so_at_once_and_asked_again_it_starts_anew() -> None:
+    with endpoint(lambda call: silent(3)(call) if call.number == 1 else echo(call)) as served:
+        teacher = EndpointTeacher(served.url, "teacher", timeout_s=10.0)
+        ended: list[object] = []
+
+        def wait() -> None:
+            try:
+                ended.extend(teacher.complete([Request((("user", "1"),), 20, 0.7)]))
+            except UserError as error:
+                ended.append(str(error))
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not served.calls:
+            time.sleep(0.01)
+        started = time.monotonic()
+        teacher.close()
+        waiting.join()
+        assert time.monotonic() - started < 2
+        assert ended == ["the teacher was closed"]
+        [again] = teacher.complete([Request((("user", "1"),), 20, 0.7)])
+        assert again.text == "to 1"
+        teacher.close()
+
+
+def test_several_threads_share_its_width() -> None:
+    with endpoint(echo) as served:
+        teacher = EndpointTeacher(served.url, "teacher", most=3)
+        with ThreadPoolExecutor(4) as pool:
+            calls = [pool.submit(lambda: list(teacher.complete(ten("x")))) for _ in range(4)]
+            assert all(len(call.result()) == 10 for call in calls)
+        assert served.most <= 3
+        teacher.close()
+
+
+def ten(text: str) -> list[Request]:
+    return [Request((("user", f"{text}{n}"),), 20, 0.7) for n in range(10)]
