@@ -66,7 +66,7 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
     assert "secrets" not in job
     [job] = yaml.safe_load(texts(tmp_path)["retrain"])["jobs"].values()
     assert job["permissions"] == {"contents": "read", "pull-requests": "write", "id-token": "write"}
-    assert set(job["secrets"]) == {"ARBORIST_SIGNING_KEY", "HF_TOKEN"}
+    assert set(job["secrets"]) == {"ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"}
 
 
 def test_the_linters_of_workflows_find_nothing(tmp_path: Path) -> None:

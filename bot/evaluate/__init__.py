@@ -13,7 +13,7 @@ from bot.taxonomy.leaf import Leaf
 
 __all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from bot.safety import CHAT_TOKEN, INSTRUCTION, INVISIBLE, personal_data_in, sec
 Check = Callable[[Candidate, Batch], str | None]
 
 REQUESTS = ("name", "tell", "give", "list", "say", "please")
+INDIRECT = ("i would like to know", "let me know", "i wonder", "can you", "could you", "do you know")
+"""These ask, too, where a question word follows."""
 NUMBER_ASKED = re.compile(r"\b(year|when|date|how (many|much|long|high|old|far|tall|heavy))\b", re.IGNORECASE)
 QUOTED = re.compile('["\u201c\u00ab]([^"\u201c\u201d\u00ab\u00bb]{3,})["\u201d\u00bb]')
 NUMBER = re.compile(r"\d[\d.,]*")
@@ -27,6 +29,13 @@ LONGEST_QUESTION, LONGEST_ANSWER = 1_000, 8_000
 """Characters."""
 NEAR = 96
 """From here on (rapidfuzz's ratio, of 100) texts of the same words differ by a letter or an article."""
+NUMBERS = """
+    one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half
+    dozen january february march april may june july august september october november december
+"""
+NUMBER_WORDS = frozenset(NUMBERS.split())
+"""What answers a question for a number or a date without a digit."""
 SUPPORTED = 0.5
 """Share of an answer's words that its passage must have, where it is not the passage's own sentence."""
 LITTLE = """
@@ -94,7 +103,9 @@ def _format(candidate: Candidate, batch: Batch) -> str | None:
 @_filter("question", "is neither a question nor a request")
 def _question(candidate: Candidate, batch: Batch) -> str | None:
     asks = candidate.question.rstrip().endswith(("?", "\uff1f", "\u061f", "\u037e"))
-    if not asks and normal(candidate.question).split()[:1][0] not in REQUESTS:
+    said = normal(candidate.question)
+    indirect = said.startswith(INDIRECT) and OPEN & set(said.split())
+    if not asks and not indirect and not said.startswith(REQUESTS):
         return "neither a question nor a request"
     return None
 
@@ -189,7 +200,9 @@ def _borrowed(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("kind", "asks for a number where the answer has none")
 def _kind(candidate: Candidate, batch: Batch) -> str | None:
-    if NUMBER_ASKED.search(candidate.question) and not any(char.isdigit() for char in candidate.answer):
+    answer = candidate.answer
+    has_one = any(char.isdigit() for char in answer) or NUMBER_WORDS & set(normal(answer).split())
+    if NUMBER_ASKED.search(candidate.question) and not has_one:
         return "asks for a number, and the answer has none"
     return None
 

@@ -39,21 +39,26 @@ LONGEST_ANSWER = 16
 @start("seeds")
 def seeds_in_rounds(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     """All seeds once, then once more with other beginnings, and so on."""
+    subject = _subject(leaf)
     for turn in range(len(BEGINS)):
-        yield from _of_seeds(leaf, turn)
+        yield from _of_seeds(leaf, subject, turn)
 
 
 @start("seeds and sentences")
 def _seeds_and_sentences(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     """The seeds round by round, and between these the document's sentences."""
-    subject = subject_words(pair.question for seed in leaf.seeds for pair in seed.pairs)
+    subject = _subject(leaf)
     for turn in range(len(BEGINS)):
-        yield from _of_seeds(leaf, turn)
+        yield from _of_seeds(leaf, subject, turn)
         if turn + 1 == FIRST:
             yield from _of_documents(leaf, subject)
 
 
-def _of_seeds(leaf: Leaf, turn: int) -> Iterator[Candidate]:
+def _subject(leaf: Leaf) -> set[str]:
+    return subject_words(pair.question for seed in leaf.seeds for pair in seed.pairs)
+
+
+def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
     place = turn
     for i, seed in enumerate(leaf.seeds, 1):
         for j, pair in enumerate(seed.pairs, 1):
@@ -66,7 +71,7 @@ def _of_seeds(leaf: Leaf, turn: int) -> Iterator[Candidate]:
                 passage=seed.context,
                 # Another beginning for each pair, so that no batch is all of one kind.
                 begin=begins[place % len(begins)],
-                names=names(pair.question, ()),
+                names=names(pair.question, subject),
             )
             place += 1
 

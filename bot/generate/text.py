@@ -68,8 +68,8 @@ def stem(word: str) -> str:
 
 def key_words(question: str, answer: str) -> set[str]:
     """What the answer adds to the question; the whole answer where it adds nothing."""
-    said = set(words(answer))
-    return said - set(words(question)) or said
+    said, asked = set(words(answer)), {stem(word) for word in words(question)}
+    return {word for word in said if stem(word) not in asked} or said
 
 
 def subject_words(questions: Iterable[str]) -> set[str]:

@@ -33,7 +33,11 @@ CASES: dict[str, tuple[Leaf, Candidate, list[dict[str, object]]]] = {
     "question": (
         knowledge(),
         ASKED,
-        [{"question": "Who made the Corvane clock"}, {"question": "The Corvane clock is old."}],
+        [
+            {"question": "Who made the Corvane clock"},
+            {"question": "The Corvane clock is old."},
+            {"question": "I wonder about the Corvane clock."},
+        ],
     ),
     "length": (knowledge(), ASKED, [{"question": "Who " * 300}, {"answer": "She " * 3_000}]),
     "language": (knowledge(), ASKED, [{"answer": GERMAN}]),
@@ -148,6 +152,29 @@ def test_what_came_earlier_in_the_batch_is_taken() -> None:
 def test_a_question_in_other_words_keeps_what_was_asked(seed: str, question: str, kept: bool) -> None:
     candidate = dataclasses.replace(ASKED, text=seed, question=question)
     assert (first_drop(candidate, batch(knowledge()), ["keeps"]) is None) is kept
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("question", {"question": "Let me know who made the Corvane clock."}),
+        ("question", {"question": "I would like to know which clock is the oldest."}),
+        ("question", {"question": "Tell me about the Corvane clock."}),
+        ("kind", {"question": "How long does it strike?", "answer": "It strikes for thirteen minutes."}),
+        ("kind", {"question": "When is it wound?", "answer": "It is wound in May."}),
+        (
+            "gives away",
+            {
+                "text": "How long does it last?",
+                "question": "Do you know how long it lasts?",
+                "answer": "It lasts a day.",
+            },
+        ),
+    ],
+)
+def test_what_is_right_is_let_through(name: str, change: dict[str, str]) -> None:
+    candidate = dataclasses.replace(ASKED, **change)  # type: ignore[arg-type]
+    assert first_drop(candidate, batch(knowledge()), [name]) is None
 
 
 def test_every_filter_that_a_pipeline_names_is_there() -> None:

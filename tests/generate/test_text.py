@@ -23,6 +23,7 @@ def test_a_leaf_is_titled_by_its_document_or_its_folder() -> None:
 
 def test_the_key_words_are_what_the_answer_adds() -> None:
     assert key_words("Who made the Corvane clock?", "Petra Osgood made it.") == {"petra", "osgood"}
+    assert key_words("How long does it last?", "It lasts a day.") == {"day"}
 
 
 def test_names_are_capitals_numbers_and_what_the_leaf_is_about() -> None:

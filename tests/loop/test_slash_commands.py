@@ -248,5 +248,5 @@ def test_on_a_closed_pull_request_nothing_is_done(world: dict[str, Any], pull: P
 
 
 def sampling() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "arborist sample --pull"], capture_output=True, text=True).stdout
+    found = subprocess.run(["pgrep", "-f", "arborist work --pull"], capture_output=True, text=True).stdout
     return [int(pid) for pid in found.split()]
