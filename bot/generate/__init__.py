@@ -1,12 +1,14 @@
 """Generation: a teacher multiplies a leaf's seeds and documents into samples; batch by batch, never twice."""
 
 import json
+import math
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -39,6 +41,8 @@ __all__ = [
 ]
 
 EXAMPLES = 3
+# Batches of one leaf that are asked for at once, at most.
+AHEAD = 4
 COLUMNS = ("samples", "tokens/s", "dropped", "time left")
 # Raised whenever what is kept of a leaf changes though its pipeline does not.
 VERSION = 6
@@ -91,8 +95,10 @@ class _Made:
     asked: int = 0
     reused: int = 0
 
-    def add(self, batch: Mapping[str, Any]) -> None:
+    def add(self, batch: Mapping[str, Any], *, reused: bool) -> None:
         """A batch as it is kept; what was asked before, but for a letter, is dropped."""
+        self.reused += reused
+        self.asked += not reused
         self.tokens += batch["tokens"]
         self.drops += [Drop(**line) for line in batch["drops"]]
         for sample in map(sample_of, batch["samples"]):
@@ -166,31 +172,64 @@ def generate_leaf(
     if entry is not None:
         return _kept(leaf, entry)
     wanted = recipe.generate.samples if limit is None else min(limit, recipe.generate.samples)
-    pipeline, made, begun = _pipeline(leaf, recipe), _Made(), time.monotonic()
-    batches = islice(batches_of(leaf, pipeline), recipe.generate.batches)
+    made, begun = _Made(), time.monotonic()
     with store.work("samples", key):
-        for number, candidates in enumerate(batches):
-            if len(made.samples) >= wanted:
-                break
+        for _ in _rounds(leaf, recipe, store, teacher, made, wanted):
             show(leaf.path, _row(made, wanted, time.monotonic() - begun))
-            batch_key = key_of("batch", VERSION, _inputs(leaf, recipe) | {"n": number})
-            kept = store.get("batch", batch_key)
-            if kept is None and teacher is None:
-                break
-            if kept is not None:
-                made.add(kept.read_json("batch.json"))
-                made.reused += 1
-            elif teacher is not None:
-                batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
-                made.add(_ask(store, batch_key, batch, pipeline, candidates))
-                made.asked += 1
-        show(leaf.path, _row(made, wanted, time.monotonic() - begun))
         generated = _generated(leaf, key, recipe, made)
         if limit is None and teacher is not None and not generated.failed:
             _keep(store, leaf, recipe, generated)
     if limit is None and teacher is not None and len(made.samples) < recipe.generate.samples:
         say(_shortfall(generated, recipe.generate.samples))
     return generated
+
+
+def _rounds(
+    leaf: Leaf, recipe: Recipe, store: Store, teacher: Teacher | None, made: _Made, wanted: int
+) -> Iterator[None]:
+    """Add batches in their order until there are enough samples; yields before each and at the end.
+
+    As many are under way at once as are likely needed, where the teacher gains by it. One that proves to be
+    too many is in the store for a later run that wants more.
+    """
+    pipeline = _pipeline(leaf, recipe)
+    numbered = enumerate(islice(batches_of(leaf, pipeline), recipe.generate.batches))
+
+    def have(batch: tuple[int, list[Candidate]]) -> tuple[Mapping[str, Any], bool] | None:
+        """A batch, and whether it was there; None if it is not and there is nobody to ask."""
+        key = key_of("batch", VERSION, _inputs(leaf, recipe) | {"n": batch[0]})
+        kept = store.get("batch", key)
+        if kept is not None:
+            return kept.read_json("batch.json"), True
+        if teacher is None:
+            return None
+        asking = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
+        return _ask(store, key, asking, pipeline, batch[1]), False
+
+    many = teacher is not None and teacher.at_once > 1
+    under_way: deque[Callable[[], tuple[Mapping[str, Any], bool] | None]] = deque()
+    pool = ThreadPoolExecutor(AHEAD)
+    try:
+        while len(made.samples) < wanted:
+            yield
+            more = (_due(made, wanted, pipeline) if many else 1) - len(under_way)
+            for batch in islice(numbered, max(0, more)):
+                # Alone it is done in this thread, where an interrupt ends it at once.
+                under_way.append(pool.submit(have, batch).result if many else partial(have, batch))
+            found = under_way.popleft()() if under_way else None
+            if found is None:
+                break
+            made.add(found[0], reused=found[1])
+    finally:
+        pool.shutdown(cancel_futures=True)
+    yield
+
+
+def _due(made: _Made, wanted: int, pipeline: Pipeline) -> int:
+    """How many batches are likely needed still; before anything is known, half of the candidates are good."""
+    tried = len(made.samples) + len(made.drops)
+    share = (len(made.samples) + 1) / (tried + 2)
+    return min(AHEAD, math.ceil((wanted - len(made.samples)) / (share * pipeline.batch)))
 
 
 def _keep(store: Store, leaf: Leaf, recipe: Recipe, generated: Generated) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-GROWTH = 1.5
+GROWTH = 2.0
 """How much wider it is tried, as long as that pays."""
 GAIN = 1.1
 """A wider width pays if so much more comes in the same time."""
@@ -22,7 +22,7 @@ class Width:
         begin: how many at first.
     """
 
-    def __init__(self, most: int, begin: int = 4) -> None:
+    def __init__(self, most: int, begin: int = 16) -> None:
         self.most, self.now = most, min(begin, most)
         self._under_way = self._stale = 0
         self._free = asyncio.Condition()

@@ -33,21 +33,31 @@ PEER = "instructlab-sdg==0.8.3"
 WITHOUT = 'torchvision; sys_platform == "never"\ntorchaudio; sys_platform == "never"\n'
 
 
+@dataclasses.dataclass
+class Asked:
+    """All that the engine was asked, and the tokens that it wrote; batches that then weren't needed too."""
+
+    requests: list[Request] = dataclasses.field(default_factory=list)
+    tokens: int = 0
+
+
 class Recorder:
     """A teacher that writes down what it is asked."""
 
-    def __init__(self, teacher: Teacher, asked: list[Request]) -> None:
+    def __init__(self, teacher: Teacher, asked: Asked) -> None:
         self.teacher, self.asked, self.at_once = teacher, asked, teacher.at_once
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
-        self.asked += requests
-        return self.teacher.complete(requests)
+        self.asked.requests += requests
+        for response in self.teacher.complete(requests):
+            self.asked.tokens += response.tokens
+            yield response
 
     def close(self) -> None:
         self.teacher.close()
 
 
-def ours(leaves: list[Leaf], recipe: Recipe, asked: list[Request]) -> tuple[list[Generated], float]:
+def ours(leaves: list[Leaf], recipe: Recipe, asked: Asked) -> tuple[list[Generated], float]:
     """What is made from nothing, and in how many seconds."""
     generate.open_teacher = lambda recipe: Recorder(open_teacher(recipe), asked)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
@@ -127,9 +137,11 @@ def peer(leaves: Sequence[Leaf], url: str, model: str, place: Path) -> tuple[int
     script = Path(__file__).with_name("sdg.py")
     command = [python, script, url, model, place / "in", place / "out", str(WANTED)]
     started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=1_800)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_800)
+    if done.returncode:
+        raise SystemExit(f"{PEER} ended with {done.returncode}:\n{done.stderr[-2_000:]}")
     seconds = time.perf_counter() - started
-    made = sum(len(file.read_text().splitlines()) for file in (place / "out").glob("*.jsonl"))
+    made = sum(len(file.read_text().splitlines()) for file in (place / "out").glob("*/*.jsonl"))
     return made, seconds
 
 
@@ -142,14 +154,12 @@ def main() -> None:
         stated = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
         wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
         recipe = dataclasses.replace(shipped, teacher=stated, generate=wanted)
-        requests: list[Request] = []
-        ours(leaves, recipe, requests)  # the engine remembers how prompts begin: warm for both
-        tokens, seconds = bare(recipe, requests)
-        made, took = ours(leaves, recipe, [])
-        written = sum(one.teacher_tokens for one in made)
+        ours(leaves, recipe, first := Asked())  # the engine remembers how prompts begin: warm for both
+        tokens, seconds = bare(recipe, first.requests)
+        made, took = ours(leaves, recipe, asked := Asked())
         accepted = sum(one.funnel.accepted for one in made)
         theirs, needed = peer(leaves, url, model, Path(folder))
-    rate, floor = written / took, tokens / seconds
+    rate, floor = asked.tokens / took, tokens / seconds
     table = Table(title=f"Generation: {len(leaves)} leaves, {WANTED} samples wanted of each, vLLM on a CPU")
     for column in ("what", "samples", "seconds", "samples a minute", "tokens/s", "of the bare engine"):
         table.add_column(column, justify="left" if column == "what" else "right")
