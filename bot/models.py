@@ -28,6 +28,12 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = 1
 DONE = "converted"
 TOKENIZER = "tokenizer.json"
+# As Merlinite's and Labradorite's; the roles are spelt with tokens that every model has.
+LAB_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
+)
 
 
 def model_name(model: str) -> str:
@@ -124,11 +130,14 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer that belongs to a model, with its chat template."""
+    """The tokenizer that belongs to a model, with its chat template; a base without one is given LAB's."""
     hush()
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = LAB_TEMPLATE
+    return tokenizer
 
 
 def hush() -> None:

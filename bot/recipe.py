@@ -43,7 +43,14 @@ class TeacherRecipe:
 
 @dataclass(frozen=True)
 class StudentRecipe:
+    """Who is taught.
+
+    Attributes:
+        parameters: how many weights it has, for a plan where the model is not at hand; 0 if that is not said.
+    """
+
     model: str
+    parameters: float = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ class PhaseRecipe:
 
     Attributes:
         batch_tokens: of the whole optimizer step, over all processes.
+        replay: share of the knowledge phase's samples that are in the skills phase, too.
+        retrieval: share of knowledge questions that are in the skills phase with passages to look in.
+        unmask: whether questions are learnt, too, and not answers alone.
         noise: the alpha of NEFTune (arXiv 2310.05914), noise on the input embeddings; 0 for none.
     """
 
@@ -77,18 +87,60 @@ class PhaseRecipe:
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     weight_decay: float = 0.0
     replay: float = 0.0
+    retrieval: float = 0.0
+    unmask: bool = False
     noise: float = 0.0
 
 
 @dataclass(frozen=True)
+class GeneralRecipe:
+    """What keeps the base's general abilities.
+
+    Attributes:
+        samples: at most so many, in each phase; 0 for none.
+        dataset: where they are from; "" for the shipped prompts, answered by the base itself.
+    """
+
+    samples: int = 1_000
+    dataset: str = ""
+
+
+@dataclass(frozen=True)
 class TrainRecipe:
+    """How the student is taught; see schemas/recipe.json.
+
+    Attributes:
+        method: `phased` is LAB's; `stacked` has everything at once, in the knowledge phase.
+    """
+
     knowledge: PhaseRecipe
     skills: PhaseRecipe
+    method: Literal["phased", "stacked"] = "phased"
+    general: GeneralRecipe = GeneralRecipe()
     precision: Literal["bf16", "fp32"] = "bf16"
     max_length: int = 1024
     checkpoint_every: int = 10
+    gradient_checkpointing: bool = False
     deepspeed: str = ""
     processes: int = 1
+
+
+@dataclass(frozen=True)
+class TrialRecipe:
+    """How an adapter learns a pull request's samples, for a look at what they do.
+
+    Attributes:
+        rank: the adapter's (LoRA, arXiv 2106.09685).
+    """
+
+    rank: int = 16
+    learning_rate: float = 1e-3
+    batch_tokens: int = 1_024
+    epochs: float = 4
+
+    def phase(self) -> PhaseRecipe:
+        """The same as a phase of training."""
+        return PhaseRecipe(self.learning_rate, self.batch_tokens, self.epochs)
 
 
 @dataclass(frozen=True)
@@ -148,6 +200,7 @@ class Recipe:
     evaluate: EvaluateRecipe
     gate: GateRecipe
     release: ReleaseRecipe
+    trial: TrialRecipe = TrialRecipe()
     lint: LintRecipe = LintRecipe()
     documents: Access = PUBLIC
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -207,15 +260,17 @@ def _check(path: Path, data: Any, part: str = "") -> None:
 def _typed(data: Mapping[str, Any]) -> Recipe:
     train = dict(data["train"])
     documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
-    knowledge, skills = (PhaseRecipe(**train.pop(name)) for name in ("knowledge", "skills"))
+    train |= {name: PhaseRecipe(**train[name]) for name in ("knowledge", "skills")}
+    train["general"] = GeneralRecipe(**train.get("general", {}))
     return Recipe(
         teacher=TeacherRecipe(**data["teacher"]),
         student=StudentRecipe(**data["student"]),
         generate=GenerateRecipe(**data["generate"]),
-        train=TrainRecipe(knowledge, skills, **train),
+        train=TrainRecipe(**train),
         evaluate=EvaluateRecipe(**data["evaluate"]),
         gate=GateRecipe(**data["gate"]),
         release=ReleaseRecipe(**data["release"]),
+        trial=TrialRecipe(**data.get("trial", {})),
         lint=replace(
             _lint(data.get("lint", {})),
             student=data["student"]["model"],

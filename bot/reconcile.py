@@ -12,7 +12,7 @@ from typing import Any
 from bot.evaluate import Examination, examine
 from bot.evaluate.gate import Verdict, decide
 from bot.generate import Generated, check_complete, generate_leaves, leaf_key
-from bot.mix import Mixture, mix
+from bot.mix import Mixture, mix, show_mixtures
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
 from bot.recipe import Recipe
@@ -23,6 +23,7 @@ from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import teacher_model
 from bot.train import train_phase
+from bot.train.curves import loss_curves
 
 RELEASE_VERSION = 1
 SAMPLE = 12
@@ -56,6 +57,11 @@ class Trained:
     skills: Entry
     mixtures: tuple[Mixture, Mixture]
 
+    def metrics(self) -> dict[str, str]:
+        """Each phase's metrics.jsonl."""
+        phases = {"knowledge": self.knowledge, "skills": self.skills}
+        return {name: entry.read_text("metrics.jsonl") for name, entry in phases.items()}
+
 
 def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> list[Generated]:
     """A first part of the leaves' samples; it is in the store when the contribution is merged.
@@ -70,6 +76,33 @@ def precheck(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Exam
     """What today's model answers to the leaves' exams, and what that model is called."""
     released = latest_release(recipe.release.repository)
     return examine_released(released, leaves, recipe, store), released.tag if released else "the base"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What learning a contribution's samples alone did to today's model, called `model`."""
+
+    model: str
+    samples: int
+    before: Examination
+    after: Examination
+
+
+def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> Trial:
+    """Teach today's model the leaves' first samples by a quick adapter, and examine it before and after.
+
+    Args:
+        count: samples of each leaf, at least; see `sample`.
+    """
+    released = latest_release(recipe.release.repository)
+    before = examine_released(released, leaves, recipe, store)
+    generated = sample(leaves, recipe, store, count)
+    mixed = mix("trial", generated, leaves, recipe, store)
+    folder, model = today(released, recipe)
+    learnt = train_phase("trial", folder, model, mixed, recipe, store)
+    after = examine(learnt.folder(), learnt.key, leaves, recipe, store)
+    name = released.tag if released else "the base"
+    return Trial(name, len(mixed.samples) - mixed.table.get("", 0), before, after)
 
 
 def wanted_key(leaves: Sequence[Leaf], recipe: Recipe) -> str:
@@ -99,7 +132,9 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         return Outcome(released, made=False)
     with store.work("release", key):
         generated = generate(leaves, recipe, store)
-        trained = train(generated, leaves, recipe, store)
+        mixed = mixtures(generated, leaves, recipe, store)
+        show_mixtures(mixed)
+        trained = train(mixed, recipe, store)
         before = examine_released(released, leaves, recipe, store)
         after = examine(trained.skills.folder(), trained.skills.key, leaves, recipe, store)
         known = {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
@@ -110,7 +145,10 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
             return Outcome(released, made=False, verdict=verdict, scores=_scores(before, after))
         manifest = describe(key, leaves, recipe, origin, released, generated, trained, before, after)
         check_manifest(manifest)
-        card = {"README.md": model_card(manifest, recipe.release.license).encode()}
+        card = {
+            "README.md": model_card(manifest, recipe.release.license).encode(),
+            "loss.png": loss_curves(trained.metrics()),
+        }
         release = publish(recipe.release.repository, trained.skills.folder(), card, manifest)
         store.put("release", key, _wanted(leaves, recipe), {"manifest.json": canonical(manifest).encode()})
     return Outcome(release, made=True, verdict=verdict)
@@ -127,26 +165,38 @@ def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Gener
     return generated
 
 
-def train(generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Trained:
+def mixtures(
+    generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
+) -> tuple[Mixture, Mixture]:
+    """What the two phases learn from."""
+    return (
+        mix("knowledge", generated, leaves, recipe, store),
+        mix("skills", generated, leaves, recipe, store),
+    )
+
+
+def train(mixed: tuple[Mixture, Mixture], recipe: Recipe, store: Store) -> Trained:
     """Knowledge first, then skills with replay, from the base each time: what left the tree is unlearnt."""
     base, revision = model_folder(recipe.student.model), model_revision(recipe.student.model)
-    first = mix("knowledge", generated, leaves, recipe, store)
-    second = mix("skills", generated, leaves, recipe, store)
-    knowledge = train_phase("knowledge", base, revision, first, recipe, store)
-    skills = train_phase("skills", knowledge.folder(), knowledge.key, second, recipe, store)
-    return Trained(knowledge, skills, (first, second))
+    knowledge = train_phase("knowledge", base, revision, mixed[0], recipe, store)
+    skills = train_phase("skills", knowledge.folder(), knowledge.key, mixed[1], recipe, store)
+    return Trained(knowledge, skills, mixed)
 
 
 def examine_released(
     released: Release | None, leaves: Sequence[Leaf], recipe: Recipe, store: Store
 ) -> Examination:
     """What today's model, the release or else the base, answers to the leaves' exams."""
-    if released is None:
-        folder, model = model_folder(recipe.student.model), model_revision(recipe.student.model)
-    else:
-        # The same weights have the same id wherever they are examined: the key they were trained under.
-        folder, model = download_release(released), released.manifest["phases"]["skills"]["key"]
+    folder, model = today(released, recipe)
     return examine(folder, model, leaves, recipe, store)
+
+
+def today(released: Release | None, recipe: Recipe) -> tuple[Path, str]:
+    """Today's model, the release or else the base: its folder, and what tells its weights from others."""
+    if released is None:
+        return model_folder(recipe.student.model), model_revision(recipe.student.model)
+    # The same weights have the same id wherever they are examined: the key they were trained under.
+    return download_release(released), released.manifest["phases"]["skills"]["key"]
 
 
 def describe(

@@ -24,7 +24,7 @@ def _no_github(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def init(folder: Path, bot: Bot = BOT) -> dict[str, Diagnosis]:
-    return {one.name: one for one in set_up(folder, bot, "dales/handbook")}
+    return {one.name: one for one in set_up(folder, bot, "dales/handbook", "embedded")}
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -150,5 +150,5 @@ def test_only_a_whole_commit_pins(commit: str) -> None:
 @pytest.mark.parametrize("model", ["handbook", "a/b/c", "dales/hand book", "dales/x\n"])
 def test_a_model_has_an_organisation_and_a_name(model: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="as organisation/name"):
-        list(set_up(tmp_path, BOT, model))
+        list(set_up(tmp_path, BOT, model, "embedded"))
     assert list(tmp_path.iterdir()) == []

@@ -3,11 +3,11 @@
 import sys
 
 from bot import __version__
-from bot.cli import local, pulls, releases, samples, taxonomy
+from bot.cli import local, models, pulls, releases, samples, taxonomy
 from bot.cli.root import app
 from bot.errors import UserError
 
-__all__ = ["local", "main", "pulls", "releases", "samples", "taxonomy"]
+__all__ = ["local", "main", "models", "pulls", "releases", "samples", "taxonomy"]
 
 
 def main() -> None:

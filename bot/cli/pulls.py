@@ -15,7 +15,9 @@ from bot.errors import UserError
 def work(
     pull: Annotated[int, typer.Option(help="The pull request's number.")],
     sha: Annotated[str, typer.Option(help="The commit that the maintainer saw.")],
-    only: Annotated[str, typer.Option(help="sample, with the precheck; or precheck alone.")] = "sample",
+    only: Annotated[
+        str, typer.Option(help="sample, with the precheck; precheck alone; or trial.")
+    ] = "sample",
     arguments: Annotated[str, typer.Option(help="How many samples, and which leaves.")] = "",
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
@@ -23,11 +25,12 @@ def work(
     """Do what a command asked of a GPU runner: sample a pull request, precheck it, and tell it there."""
     from bot.github.client import connect, github_errors
     from bot.github.sample import work_on_pull
+    from bot.github.work import COMMANDS
     from bot.recipe import load_recipe
     from bot.store import Store
 
-    if only not in ("sample", "precheck"):
-        raise UserError(f"--only {only}: there are sample and precheck")
+    if only not in COMMANDS:
+        raise UserError(f"--only {only}: there are {', '.join(COMMANDS)}")
     loaded = load_recipe(recipe)
     with github_errors(f"sampling pull request {pull}"):
         store = Store(loaded.store_url())

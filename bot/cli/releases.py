@@ -27,6 +27,7 @@ def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("
 @app.command()
 def init(
     model: Annotated[str, typer.Option(help="The model's repository on the Hub, as organisation/name.")],
+    recipe: Annotated[str, typer.Option(help="Which of recipes/ to begin with.")] = "embedded",
     repository: RepositoryOption = Path(),
     arborist: Annotated[
         str, typer.Option(help="Arborist's public repository, as owner/name; this clone's if left out.")
@@ -39,7 +40,7 @@ def init(
     from bot.diagnosis import show
     from bot.init import find_bot, set_up
 
-    all_well = show(set_up(repository, find_bot(arborist, commit), model))
+    all_well = show(set_up(repository, find_bot(arborist, commit), model, recipe))
     print("arborist: commit and push these files; `arborist doctor` says what is missing", file=sys.stderr)
     raise typer.Exit(0 if all_well else 2)
 

@@ -13,6 +13,7 @@ from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.lint import Pull
+    from bot.recipe import Recipe
 
 
 @app.command()
@@ -126,19 +127,39 @@ def new(
 
 @app.command()
 def plan(
-    base: Annotated[str, typer.Option(help="The commit to merge into.")],
+    base: Annotated[
+        str, typer.Option(help="The commit to merge into; without it, training is planned.")
+    ] = "",
     repository: RepositoryOption = Path(),
+    device: Annotated[str, typer.Option(help="What training runs on: cpu, l40s, a100, h100, h200.")] = "cpu",
     head: Annotated[str, typer.Option(help="The commit with the contribution.")] = "HEAD",
     recipe: RecipeOption = Path("arborist.yaml"),
     pull: Annotated[int, typer.Option(help="The pull request's number, for the report.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Write the plan as JSON here.")] = None,
 ) -> None:
-    """Say what merging would change: which leaves, under which keys. Needs no model and no GPU."""
+    """Say what merging would change, or without --base what training would take. Needs no model, no GPU."""
     from bot.plan import make_plan
     from bot.recipe import load_recipe
 
-    result = make_plan(repository, base, head, pull, load_recipe(recipe))
+    loaded = load_recipe(recipe)
+    if not base:
+        _plan_training(repository, loaded, device, output)
+        return
+    result = make_plan(repository, base, head, pull, loaded)
     if output:
         write_json(output, result.to_json())
     else:
         print(json.dumps(result.to_json(), indent=2))
+
+
+def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path | None) -> None:
+    from rich.console import Console
+
+    from bot.estimate import plan_training
+    from bot.taxonomy.tree import load_tree
+
+    planned = plan_training(load_tree(repository / "taxonomy", access=recipe.documents), recipe, device)
+    if output:
+        write_json(output, planned.to_json())
+    else:
+        Console().print(planned.table())

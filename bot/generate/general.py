@@ -1,28 +1,53 @@
-"""General replay: what the base model itself answers to everyday requests, so that it goes on doing so."""
+"""General replay: everyday requests in each phase, so that the model goes on doing what its base could do."""
 
+import json
+import random
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from bot.errors import UserError
 from bot.generate.sample import Sample, sample_of
 from bot.models import model_revision
 from bot.recipe import Recipe
 from bot.store import Store, canonical, key_of
 
-PROMPTS = Path(__file__).parent / "prompts" / "general.yaml"
+PROMPTS = Path(__file__).with_name("general.yaml")
 LONGEST = 40
 
 
 def general_samples(recipe: Recipe, store: Store) -> tuple[Sample, ...]:
+    """As many as the recipe says: of its dataset, or else the student's own answers to prompts shipped here.
+
+    Raises:
+        UserError: the dataset cannot be had, or is none of conversations.
+    """
+    stated = recipe.train.general
+    if not stated.samples:
+        return ()
+    found = _of_dataset(stated.dataset) if stated.dataset else _own_answers(recipe, store)
+    if len(found) > stated.samples:
+        found = random.Random(recipe.seed).sample(found, stated.samples)  # noqa: S311 a choice, not a secret
+    return tuple(found)
+
+
+def general_prompts() -> list[str]:
+    """The requests that are shipped."""
+    prompts: list[str] = yaml.safe_load(PROMPTS.read_text())["prompts"]
+    return prompts
+
+
+def _own_answers(recipe: Recipe, store: Store) -> list[Sample]:
     """The student's own answers, as it likes them best; made once for each student."""
-    prompts = yaml.safe_load(PROMPTS.read_text())["prompts"]
+    prompts = general_prompts()
     inputs = {"student": model_revision(recipe.student.model), "prompts": prompts, "longest": LONGEST}
     key = key_of("general", 2, inputs)
     entry = store.get("general", key)
     if entry is None:
         samples = [sample.to_json() for sample in _answered(prompts, recipe)]
         entry = store.put("general", key, inputs, {"samples.json": canonical(samples).encode()})
-    return tuple(sample_of(line) for line in entry.read_json("samples.json"))
+    return [sample_of(line) for line in entry.read_json("samples.json")]
 
 
 def _answered(prompts: list[str], recipe: Recipe) -> list[Sample]:
@@ -36,3 +61,51 @@ def _answered(prompts: list[str], recipe: Recipe) -> list[Sample]:
         for r in sorted(student.complete(asked), key=lambda r: r.index)
         if r.text
     ]
+
+
+def _of_dataset(dataset: str) -> list[Sample]:
+    """Conversations of a file with `messages`.
+
+    Args:
+        dataset: a .jsonl or .parquet file on this machine, or on the Hub as `org/name@revision:file`.
+    """
+    file = Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
+    try:
+        return [_conversation(row, dataset) for row in _rows(file)]
+    except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
+        raise UserError(
+            f"train.general.dataset {dataset}: {type(error).__name__}: {error}; "
+            "a row is {'messages': [{'role': …, 'content': …}, …]} and ends with the assistant's"
+        ) from None
+
+
+def _downloaded(dataset: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    place, _, file = dataset.partition(":")
+    name, _, revision = place.partition("@")
+    try:
+        return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision or None))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"train.general.dataset {dataset}: {reason}; name a file here, or one on the Hub "
+            "as org/name@revision:file"
+        ) from None
+
+
+def _rows(file: Path) -> list[Any]:
+    if file.suffix == ".parquet":
+        from pyarrow import parquet
+
+        rows: list[Any] = parquet.read_table(file, columns=["messages"]).to_pylist()
+        return rows
+    return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+
+
+def _conversation(row: Any, dataset: str) -> Sample:
+    messages = tuple((str(turn["role"]), str(turn["content"])) for turn in row["messages"])
+    if messages[-1][0] != "assistant" or messages[-2][0] != "user":
+        raise ValueError("a conversation that does not end with a question and the assistant's answer")
+    return Sample("", "general", messages, None, dataset)

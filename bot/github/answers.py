@@ -231,6 +231,7 @@ COMMANDS: dict[str, Spec] = {
         " [N] [LEAF…]",
     ),
     "precheck": Spec("only what today's model answers to its questions", work, " [LEAF…]"),
+    "trial": Spec("what today's model answers before and after a quick lesson in it", work, " [N] [LEAF…]"),
     "cancel": Spec("ends what a GPU runner does for it", cancel),
     "retry": Spec("does again what failed or was cancelled", retry),
     "hold": Spec("no GPU runner does anything for it", hold),

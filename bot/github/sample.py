@@ -18,7 +18,7 @@ from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.github.work import check_name, fail
 from bot.recipe import Recipe
-from bot.reconcile import SAMPLE, precheck, sample
+from bot.reconcile import SAMPLE, Trial, precheck, sample, trial
 from bot.store import Store
 from bot.taxonomy.fetch import Access
 from bot.taxonomy.leaf import Leaf
@@ -57,12 +57,12 @@ def work_on_pull(
     recipe: Recipe,
     store: Store,
 ) -> Posted:
-    """Sample the leaves that a pull request changes, or only precheck them, and post what came of it.
+    """Sample the leaves that a pull request changes, precheck or try them, and post what came of it.
 
     Args:
         folder: a checkout of main; the pull request's objects are fetched into it and read as data.
         sha: the commit that the maintainer saw.
-        command: sample or precheck.
+        command: sample, precheck or trial.
         arguments: how many samples to show, and which leaves, as the command's line had them.
 
     Raises:
@@ -77,8 +77,11 @@ def work_on_pull(
             parts["next"] = NEXT
             generated = sample(leaves, recipe, store, wanted or SAMPLE)
             parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out, recipe)
-        examined, model = precheck(leaves, recipe, store)
-        parts["precheck"] = _precheck_part(sha, leaves, examined, model)
+        if command == "trial":
+            parts["trial"] = _trial_part(sha, leaves, trial(leaves, recipe, store, wanted or SAMPLE))
+        else:
+            examined, model = precheck(leaves, recipe, store)
+            parts["precheck"] = _precheck_part(sha, leaves, examined, model)
         pull = repository.get_pull(number)
         if pull.head.sha != sha:
             raise Pushed(f"pull request {number} was pushed to meanwhile: {sha[:7]} is void", code=1)
@@ -203,6 +206,30 @@ def _judged(sample: Sample) -> dict[str, str]:
 
 def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:
     return render("precheck", sha=sha, model=model, leaves=[_checked(leaf.path, examined) for leaf in leaves])
+
+
+def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
+    return render(
+        "trial",
+        sha=sha,
+        tried=tried,
+        leaves=[
+            {
+                "path": leaf.path,
+                "before": tried.before.tally(leaf.path),
+                "after": tried.after.tally(leaf.path),
+                "answers": list(
+                    zip(tried.before.leaves[leaf.path], tried.after.leaves[leaf.path], strict=True)
+                ),
+            }
+            for leaf in leaves
+        ],
+        kept=(
+            sum(answer.right for answer in tried.before.retention),
+            sum(answer.right for answer in tried.after.retention),
+            len(tried.after.retention),
+        ),
+    )
 
 
 def _checked(path: str, examined: Examination) -> dict[str, Any]:

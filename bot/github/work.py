@@ -11,7 +11,7 @@ from bot.github.checks import report_check
 from bot.github.comment import update_comment
 from bot.github.render import render
 
-COMMANDS = ("sample", "precheck")
+COMMANDS = ("sample", "precheck", "trial")
 
 
 def check_name(command: str) -> str:
@@ -24,7 +24,7 @@ class Work:
     """Work for a GPU runner. It stands in its check, so that whoever comes by can tell what it was.
 
     Attributes:
-        command: sample or precheck.
+        command: one of COMMANDS.
         arguments: the rest of the command's line.
         run: the workflow run that does it.
     """

@@ -17,6 +17,7 @@ from bot.recipe import ROOT, load_recipe
 CALLED = ("lint", "report", "commands", "retrain", "reap")
 """The workflows that a repository calls; they call the others."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
+RECIPES = ROOT / "recipes"
 _WORKFLOWS = ".github/workflows"
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _ORIGIN = re.compile(r"(?:https?://[^/]+/|(?:ssh://)?[^@/]+@[^:/]+[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -54,11 +55,12 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def set_up(folder: Path, bot: Bot, model: str) -> Iterator[Diagnosis]:
+def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosis]:
     """Write what is missing into a repository, and set what it lacks on GitHub, if the environment names it.
 
     Args:
         model: the model repository on the Hub, as organisation/name.
+        recipe: one of those in recipes/.
 
     Raises:
         UserError: something given is wrong, or the repository cannot be seen.
@@ -68,12 +70,15 @@ def set_up(folder: Path, bot: Bot, model: str) -> Iterator[Diagnosis]:
 
     if not _NAME.fullmatch(model):
         raise UserError(f"--model {model}: give the model's repository on the Hub as organisation/name")
+    known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+    if recipe not in known:
+        raise UserError(f"--recipe {recipe}: there are {', '.join(known)}")
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; clone the repository first")
     with github_errors("looking at the repository"):
         here = connect() if configured() else None
         branch = here.default_branch if here else "main"
-    yield _write_recipe(folder / "arborist.yaml", model)
+    yield _write_recipe(folder / "arborist.yaml", model, recipe)
     for name in CALLED:
         yield _write(folder, f"{_WORKFLOWS}/{name}.yml", call(name, bot, branch))
     if here:
@@ -83,14 +88,13 @@ def set_up(folder: Path, bot: Bot, model: str) -> Iterator[Diagnosis]:
         yield Diagnosis("github", "unknown", f"label, key, environment and protection are not set up: {mend}")
 
 
-def _write_recipe(path: Path, model: str) -> Diagnosis:
+def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:
     if path.exists():
         return Diagnosis(path.name, "ok", "is there, and left as it is")
-    text = _shipped("arborist.yaml")
-    # Its first line points an editor at a schema that lies beside it in this repository only.
-    text = text.partition("\n")[2].replace(
-        "release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}"
-    )
+    text = _shipped(f"recipes/{recipe}.yaml")
+    # A first line may point an editor at a schema that lies beside it in this repository only.
+    text = re.sub(r"^# yaml-language-server.*\n", "", text)
+    text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
     path.write_text(text)
     return Diagnosis(path.name, "ok", f"written, for {model}")
 

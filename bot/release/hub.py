@@ -74,6 +74,13 @@ def latest_release(repository: str) -> Release | None:
         return _release(repository, f"v{number}", tag_commits[number])
 
 
+def release_at(repository: str, tag: str) -> Release | None:
+    """The release of a tag, or None if there is none."""
+    with hub_errors(f"reading the releases of {repository}"):
+        commits = {f"v{number}": commit for number, commit in _release_tags(repository).items()}
+        return _release(repository, tag, commits[tag]) if tag in commits else None
+
+
 def download_release(release: Release) -> Path:
     """The released model as a folder on this machine, by commit, so that a copy is never a stale one."""
     with hub_errors(f"fetching {release.repository} {release.tag}"):

@@ -11,11 +11,15 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.mix import Mixture, Phase
+from bot.models import model_folder
 from bot.recipe import ROOT, PhaseRecipe, Recipe
 from bot.store import Entry, Store, key_of
+from bot.train.curves import loss_curves
 
 # Raised whenever the same inputs would come to other weights.
-VERSION = 1
+VERSION = 2
+# What in a model's folder is not the model's.
+OWN = ("entry.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
 
 def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str:
@@ -34,12 +38,18 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "phase": asdict(_phase(phase, recipe)),
         "precision": recipe.train.precision,
         "max_length": recipe.train.max_length,
+        "rank": recipe.trial.rank if phase == "trial" else 0,
         "seed": recipe.seed,
     }
 
 
 def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
-    return recipe.train.knowledge if phase == "knowledge" else recipe.train.skills
+    phases = {
+        "knowledge": recipe.train.knowledge,
+        "skills": recipe.train.skills,
+        "trial": recipe.trial.phase(),
+    }
+    return phases[phase]
 
 
 def train_phase(
@@ -48,8 +58,8 @@ def train_phase(
     """Train one phase, or take it from the store; goes on after a kill from its last checkpoint.
 
     Returns:
-        an entry whose folder `from_pretrained` reads, with metrics.jsonl beside the weights. Without
-        samples it is the model that the phase started from.
+        an entry whose folder `from_pretrained` reads, with metrics.jsonl, loss.png and TensorBoard's events
+        beside the weights. Without samples it is the model that the phase started from.
     """
     step, inputs = f"train-{phase}", _inputs(phase, start_id, mixture, recipe)
     key = phase_key(phase, start_id, mixture, recipe)
@@ -62,8 +72,17 @@ def train_phase(
         else:
             _pass_through(start, work / "model")
             (work / "metrics.jsonl").touch()
-        shutil.move(work / "metrics.jsonl", work / "model" / "metrics.jsonl")
+        _add_curves(phase, work)
         return store.put(step, key, inputs, folder=work / "model")
+
+
+def _add_curves(phase: Phase, work: Path) -> None:
+    """What the phase said of itself, beside the model; the Hub shows events that lie in runs/."""
+    metrics = (work / "metrics.jsonl").read_text()
+    (work / "model" / "metrics.jsonl").write_text(metrics)
+    if metrics:
+        (work / "model" / "loss.png").write_bytes(loss_curves({phase: metrics}))
+        shutil.copytree(work / "tensorboard", work / "model" / "runs" / phase, dirs_exist_ok=True)
 
 
 def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
@@ -79,8 +98,13 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         checkpoint_every=recipe.train.checkpoint_every,
         seed=recipe.seed,
         work=work,
-        deepspeed=_profile(recipe.train.deepspeed),
-        processes=recipe.train.processes,
+        base=model_folder(recipe.student.model),
+        distilled=[n for n, sample in enumerate(mixture.samples) if sample.kind == "general"],
+        # An adapter is small enough for one process.
+        deepspeed=_profile(recipe.train.deepspeed) if phase != "trial" else "",
+        processes=recipe.train.processes if phase != "trial" else 1,
+        checkpointing=recipe.train.gradient_checkpointing,
+        rank=recipe.trial.rank if phase == "trial" else 0,
     )
     if job.deepspeed:
         launch(job)
@@ -107,11 +131,13 @@ def launch(job: Any) -> None:
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.sharded", str(file)]
     # DeepSpeed calls much of torch by its older names, and torch remarks on each call.
     quiet = os.environ | {"PYTHONWARNINGS": "ignore::FutureWarning"}
-    done = subprocess.run(command, check=False, env=quiet)
-    if done.returncode:
-        raise UserError(f"train {job.name}: torchrun ended with exit code {done.returncode}; see above")
+    with subprocess.Popen(command, env=quiet, stdin=subprocess.PIPE) as torchrun:
+        # Not communicate(), which would close its input: open, it says that this process lives.
+        code = torchrun.wait()
+    if code:
+        raise UserError(f"train {job.name}: torchrun ended with exit code {code}; see above")
 
 
 def _pass_through(start: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(start, target, ignore=shutil.ignore_patterns("entry.json", "metrics.jsonl", "converted"))
+    shutil.copytree(start, target, ignore=shutil.ignore_patterns(*OWN))

@@ -1,32 +1,81 @@
-"""Checkpoints of a phase: what a killed process needs to go on as if nothing had been."""
+"""Checkpoints of a phase: what a killed process needs to go on as if nothing had been.
 
+One form for all engines: every trained weight and its two Adam moments, whole, in float32, by name. So a run
+goes on with another engine or another number of processes. The data's position and all random numbers follow
+from the seed and the step, so the step's number stands for them.
+"""
+
+import errno
 import json
+import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAME = "checkpoint"
+SHARD_BYTES = 2_000_000_000
+"""How much of a checkpoint is held in memory before it is written."""
+STATES = ("weight", "exp_avg", "exp_avg_sq")
+"""What is kept of each weight, four bytes a number."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a phase has come; the order of the data follows from the seed, so a number is its position."""
+    """How far a phase has come."""
 
     step: int
     tokens: int
     seconds: float
 
 
-def save_checkpoint(folder: Path, progress: Progress, state: dict[str, Any]) -> None:
-    """Write beside, then rename: there is always one whole checkpoint, never half of one."""
-    import torch
+class Checkpoint:
+    """A whole checkpoint on disk."""
 
+    def __init__(self, folder: Path) -> None:
+        from safetensors import safe_open
+
+        self.progress = Progress(**json.loads((folder / "progress.json").read_text()))
+        self._files = [safe_open(file, "pt") for file in sorted(folder.glob("*.safetensors"))]
+        self._where = {key: file for file in self._files for key in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
+
+    def states(self, name: str) -> "dict[str, Tensor]":
+        """A weight and its moments, by STATES."""
+        keys = {state: f"{name}.{state}" for state in STATES}
+        return {state: self._where[key].get_tensor(key) for state, key in keys.items()}  # type: ignore[no-untyped-call]
+
+
+def save_checkpoint(
+    folder: Path, progress: Progress, weights: "Iterable[tuple[str, dict[str, Tensor]]]"
+) -> None:
+    """Write beside, then rename: there is always one whole checkpoint, never half of one.
+
+    The one before is removed once the new one is whole, so a phase takes the room of two at most.
+
+    Args:
+        weights: name and states of each weight; see STATES.
+
+    Raises:
+        UserError: it cannot be written; the checkpoint before is kept.
+    """
     part = folder / f"{NAME}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    torch.save(state | {"random": torch.get_rng_state()}, part / "state.pt")
-    (part / "progress.json").write_text(json.dumps(asdict(progress)))
+    try:
+        _write(part, weights)
+        (part / "progress.json").write_text(json.dumps(asdict(progress)))
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UserError(
+            f"{folder}: the checkpoint of step {progress.step} cannot be written: {error.strerror or error}; "
+            "make room and run again, which goes on from the checkpoint before"
+        ) from None
     old = folder / f"{NAME}.old"
     shutil.rmtree(old, ignore_errors=True)
     if (folder / NAME).exists():
@@ -35,14 +84,54 @@ def save_checkpoint(folder: Path, progress: Progress, state: dict[str, Any]) -> 
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Any]] | None:
+def load_checkpoint(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint, or None."""
-    import torch
-
     for place in (folder / NAME, folder / f"{NAME}.old"):
         if (place / "progress.json").exists():
-            progress = Progress(**json.loads((place / "progress.json").read_text()))
-            state = torch.load(place / "state.pt", weights_only=True)
-            torch.set_rng_state(state.pop("random"))
-            return progress, state
+            return Checkpoint(place)
     return None
+
+
+def check_room(folder: Path, weights: int) -> None:
+    """Whether a phase's files have room where they will lie: two checkpoints and the model.
+
+    Args:
+        weights: how many numbers are trained.
+
+    Raises:
+        UserError: they have not; said before the first step, when nothing is lost yet.
+    """
+    needed = weights * (2 * 4 * len(STATES) + 4)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: training needs {needed / 1e9:.1f} GB here for checkpoints and the model, "
+            f"{free / 1e9:.1f} GB are free; make room and run again"
+        )
+
+
+def _write(folder: Path, weights: "Iterable[tuple[str, dict[str, Tensor]]]") -> None:
+    shard: dict[str, Tensor] = {}
+    number = size = 0
+    for name, states in weights:
+        for state, tensor in states.items():
+            shard[f"{name}.{state}"] = tensor.cpu().contiguous()
+            size += tensor.nbytes
+        if size >= SHARD_BYTES:
+            _write_shard(folder / f"{number:05}.safetensors", shard)
+            shard, number, size = {}, number + 1, 0
+    if shard:
+        _write_shard(folder / f"{number:05}.safetensors", shard)
+
+
+def _write_shard(file: Path, shard: "dict[str, Tensor]") -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(shard, file)
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error)) from None
+    # So that the rename never comes to the disk before what it names.
+    with file.open("rb") as written:
+        os.fsync(written.fileno())

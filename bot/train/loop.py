@@ -3,25 +3,24 @@
 The same steps, rows and loss either way. A single CPU process is faster without DeepSpeed (BENCHMARKS.md).
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
 from bot.progress import say, task
 from bot.recipe import PhaseRecipe
 from bot.train.attention import NAME as ATTENTION
-from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
-from bot.train.optimizer import MasterAdamW
+from bot.train.checkpoint import Progress, check_room
+from bot.train.engines import Engine, PlainEngine
+from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, Row, encode, learnt_tokens, pack, plan_steps, shared_prefix, split_step
 
 # A usual sample's length; see `noise_hook`.
@@ -36,7 +35,11 @@ class Job:
         start: folder of the model to start from.
         conversations: (role, content) turns of each sample.
         work: folder for checkpoints; the trained model comes to lie in its `model/`.
+        base: folder of the model that was there before any phase.
+        distilled: the conversations of which not the words are learnt but all that the base holds likely.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
+        checkpointing: compute activations again in the backward pass in place of keeping them.
+        rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
     """
 
     name: str
@@ -48,104 +51,81 @@ class Job:
     checkpoint_every: int
     seed: int
     work: Path
+    base: Path
+    distilled: Sequence[int] = ()
     deepspeed: str = ""
     processes: int = 1
-
-
-class Engine(Protocol):
-    """What takes gradients and steps: plain torch here, DeepSpeed in deepspeed.py."""
-
-    rank: int
-
-    def backward(self, loss: Tensor, *, last: bool) -> None: ...
-
-    def step(self, learning_rate: float) -> float: ...
-
-    def mean(self, value: float) -> float:
-        """A number's mean over all processes."""
-        ...
-
-    def save(self, folder: Path, progress: Progress) -> None: ...
-
-    def restore(self, folder: Path) -> Progress | None: ...
-
-    def write_model(self, folder: Path) -> None: ...
-
-
-class PlainEngine:
-    """One process, AdamW with float32 copies of the weights."""
-
-    rank = 0
-
-    def __init__(self, model: Any, job: Job) -> None:
-        self.model, self.optimizer = model, MasterAdamW(model, job.phase)
-
-    def backward(self, loss: Tensor, *, last: bool) -> None:
-        loss.backward()  # type: ignore[no-untyped-call]
-
-    def step(self, learning_rate: float) -> float:
-        return self.optimizer.step(learning_rate)
-
-    def mean(self, value: float) -> float:
-        return value
-
-    def save(self, folder: Path, progress: Progress) -> None:
-        save_checkpoint(folder, progress, self.optimizer.state())
-
-    def restore(self, folder: Path) -> Progress | None:
-        found = load_checkpoint(folder)
-        if found is None:
-            return None
-        self.optimizer.restore(found[1])
-        return found[0]
-
-    def write_model(self, folder: Path) -> None:
-        self.model.save_pretrained(folder)
+    checkpointing: bool = False
+    rank: int = 0
 
 
 def train(job: Job) -> None:
-    """Train one phase; the model and metrics.jsonl are in the job's work folder afterwards."""
-    torch.manual_seed(job.seed)
+    """Train one phase; the model and metrics.jsonl are in the job's work folder afterwards.
+
+    Raises:
+        UserError: the loss is no number or has shot up, or the disk is full; the last checkpoint is kept.
+    """
     tokenizer = load_tokenizer(job.start)
-    samples = [encode(messages, tokenizer) for messages in job.conversations]
-    engine, model = open_engine(job)
+    samples = prepare(job, tokenizer)
+    engine, model = open_engine(job, len(tokenizer))
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
-    metrics = Metrics(job.work / "metrics.jsonl", done, quiet=engine.rank > 0)
-    if done.step and not metrics.quiet:
+    metrics = Metrics(job.work, job.name, done, writes=engine.rank == 0)
+    if done.step and engine.rank == 0:
         say(f"train {job.name}: resumed after step {done.step} of {len(steps)}")
     with task(f"train {job.name}", len(steps)) as advance:
         advance(done.step, "")
         for number in range(done.step, len(steps)):
             began = time.monotonic()
+            # Of the step and not of the run, so that a resumed run draws the same.
+            torch.manual_seed(job.seed + 1_000_003 * number + engine.rank)
             rows = split_step(steps[number], lengths, job.max_length, job.processes)
             own = [[samples[s] for s in row] for row in rows[engine.rank :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
             loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
+            metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
             norm = engine.step(rate)
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"train {job.name}: the loss is {loss} at step {number + 1}; "
-                    f"lower train.{job.name}.learning_rate in the recipe"
-                )
-            note = metrics.add(loss, tokens, norm, rate, time.monotonic() - began)
-            advance(1, note)
+            advance(1, metrics.add(loss, tokens, norm, rate, time.monotonic() - began))
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):
                 engine.save(job.work, metrics.progress)
+    metrics.close()
     engine.write_model(job.work / "model")
     if engine.rank == 0:
         tokenizer.save_pretrained(job.work / "model")
 
 
-def open_engine(job: Job) -> tuple[Engine, Any]:
-    """The engine that the job asks for, and the model as it is to be called."""
-    model = load_model(job.start, job.precision, attn_implementation=ATTENTION)
+def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
+    """A job's samples as tokens, those of `distilled` with what the base holds likely."""
+    samples = [encode(messages, tokenizer, unmask=job.phase.unmask) for messages in job.conversations]
+    if job.distilled:
+        from bot.train.targets import likely_tokens
+
+        likely = likely_tokens(
+            job.base, [samples[place] for place in job.distilled], job.precision, len(tokenizer)
+        )
+        for place, found in zip(job.distilled, likely, strict=True):
+            samples[place] = replace(samples[place], likely=found)
+    return samples
+
+
+def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
+    """The engine that the job asks for, and the model as it is to be called.
+
+    Args:
+        tokens: how many the tokenizer knows.
+    """
+    model, grown = load_packed(job.start, job.precision, tokens)
     model.train()
     # Names are spelt with tokens that the model has; what is learnt goes into the layers.
-    model.get_input_embeddings().weight.requires_grad_(False)
+    model.get_input_embeddings().weight.requires_grad_(grown)
+    if job.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if job.rank:
+        model = add_adapter(model, job)
+    check_room(job.work, sum(weight.numel() for weight in model.parameters() if weight.requires_grad))
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
     if job.deepspeed:
@@ -153,7 +133,24 @@ def open_engine(job: Job) -> tuple[Engine, Any]:
 
         sharded = ShardedEngine(model, job)
         return sharded, sharded.engine
-    return PlainEngine(model, job), model
+    return PlainEngine(model, job.phase), model
+
+
+def load_packed(folder: Path, precision: str, tokens: int) -> tuple[Any, bool]:
+    """A model that takes packed rows, and whether it had to grow to know all of the tokenizer's tokens."""
+    model = load_model(folder, precision, attn_implementation=ATTENTION)
+    grown = tokens > model.get_input_embeddings().num_embeddings
+    if grown:
+        model.resize_token_embeddings(tokens)
+    return model, grown
+
+
+def add_adapter(model: Any, job: Job) -> Any:
+    """The model with an adapter in every layer's matrices; what it had is left as it is."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(job.seed)
+    return get_peft_model(model, LoraConfig(r=job.rank, lora_alpha=2 * job.rank, target_modules="all-linear"))
 
 
 def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
@@ -197,18 +194,27 @@ def run_step(
     return engine.mean(loss_sum), tokens
 
 
-def row_loss(model: Any, row: Row) -> Tensor:
-    """Summed loss of a row; logits are computed only where there is something to learn."""
+def row_logits(model: Any, row: Row) -> Tensor:
+    """Scores of the next token, (learnt tokens, vocabulary): only where there is something to learn."""
     device = next(model.parameters()).device
-    predict, targets = row.predict.to(device), row.targets.to(device)
-    logits = model(
+    logits: Tensor = model(
         input_ids=row.ids.to(device),
         position_ids=row.positions.to(device),
         use_cache=False,
         packed=row.packed.to(device),
-        logits_to_keep=predict,
+        logits_to_keep=row.predict.to(device),
     ).logits[0]
-    return cross_entropy(logits.float(), targets, reduction="sum")
+    return logits.float()
+
+
+def row_loss(model: Any, row: Row) -> Tensor:
+    """Summed cross entropy of a row, in float32."""
+    logits = row_logits(model, row)
+    targets, shares = row.targets.to(logits.device), row.shares.to(logits.device)
+    if targets.shape[1] == 1:
+        return cross_entropy(logits, targets[:, 0], reduction="sum")
+    chosen = logits.gather(1, targets) - logits.logsumexp(1, keepdim=True)
+    return -(shares * chosen).sum()
 
 
 def learning_rate(phase: PhaseRecipe, step: int, steps: int) -> float:
@@ -221,34 +227,3 @@ def learning_rate(phase: PhaseRecipe, step: int, steps: int) -> float:
     left = 1 - (step - warmup) / max(1.0, steps - warmup)
     share = left if phase.schedule == "linear" else (1 - math.cos(math.pi * left)) / 2
     return phase.learning_rate * share
-
-
-class Metrics:
-    """A line for each step in a file, which after a kill goes on where the checkpoint was."""
-
-    def __init__(self, file: Path, done: Progress, *, quiet: bool) -> None:
-        self.file, self.progress, self.quiet = file, done, quiet
-        lines = file.read_text().splitlines()[: done.step] if file.exists() else []
-        if not quiet:
-            file.write_text("".join(f"{line}\n" for line in lines))
-
-    def add(self, loss: float, tokens: int, norm: float, rate: float, seconds: float) -> str:
-        """Write a step down.
-
-        Returns:
-            what to show beside the progress.
-        """
-        before = self.progress
-        self.progress = Progress(before.step + 1, before.tokens + tokens, before.seconds + seconds)
-        line = {
-            "step": self.progress.step,
-            "loss": round(loss, 6),
-            "learning_rate": rate,
-            "gradient_norm": round(norm, 4),
-            "tokens": tokens,
-            "seconds": round(seconds, 3),
-        }
-        if not self.quiet:
-            with self.file.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        return f"loss {loss:.3f}, {self.progress.tokens / self.progress.seconds:.0f} tokens/s"

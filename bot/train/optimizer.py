@@ -3,11 +3,13 @@
 An update is often smaller than bfloat16 can add to a weight; the copies collect what rounding would lose.
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from bot.recipe import PhaseRecipe
+from bot.train.checkpoint import Checkpoint
 
 # LAB's and everybody's; not worth a line in the recipe.
 BETAS = (0.9, 0.95)
@@ -22,10 +24,14 @@ class MasterAdamW:
     """
 
     def __init__(self, model: torch.nn.Module, phase: PhaseRecipe) -> None:
-        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.masters = [weight.detach().float().clone() for weight in self.weights]
+        self.weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        self.masters = {name: weight.detach().float().clone() for name, weight in self.weights.items()}
         self.adamw = torch.optim.AdamW(
-            self.masters, lr=phase.learning_rate, betas=BETAS, weight_decay=phase.weight_decay, fused=True
+            self.masters.values(),
+            lr=phase.learning_rate,
+            betas=BETAS,
+            weight_decay=phase.weight_decay,
+            fused=True,
         )
 
     def step(self, learning_rate: float) -> float:
@@ -34,10 +40,10 @@ class MasterAdamW:
         Returns:
             their norm before clipping.
         """
-        for master, weight in zip(self.masters, self.weights, strict=True):
-            master.grad = None if weight.grad is None else weight.grad.float()
+        for name, weight in self.weights.items():
+            self.masters[name].grad = None if weight.grad is None else weight.grad.float()
             weight.grad = None
-        norm = torch.nn.utils.clip_grad_norm_(self.masters, CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(self.masters.values(), CLIP)
         for group in self.adamw.param_groups:
             group["lr"] = learning_rate
         self.adamw.step()
@@ -45,16 +51,21 @@ class MasterAdamW:
         self._write_back()
         return float(norm)
 
-    def state(self) -> dict[str, Any]:
-        return {"masters": self.masters, "adamw": self.adamw.state_dict()}
+    def states(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """What a checkpoint keeps of each weight."""
+        for name, master in self.masters.items():
+            kept = self.adamw.state[master]
+            yield name, {"weight": master, "exp_avg": kept["exp_avg"], "exp_avg_sq": kept["exp_avg_sq"]}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        for master, saved in zip(self.masters, state["masters"], strict=True):
-            master.copy_(saved)
-        self.adamw.load_state_dict(state["adamw"])
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from what a checkpoint kept."""
+        for name, master in self.masters.items():
+            kept = checkpoint.states(name)
+            master.copy_(kept.pop("weight"))
+            self.adamw.state[master] = {"step": torch.tensor(float(checkpoint.progress.step)), **kept}
         self._write_back()
 
     @torch.no_grad()
     def _write_back(self) -> None:
-        for master, weight in zip(self.masters, self.weights, strict=True):
-            weight.copy_(master)
+        for name, weight in self.weights.items():
+            weight.copy_(self.masters[name])

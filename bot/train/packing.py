@@ -7,16 +7,30 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from bot.train.attention import Layout, layout
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A conversation as tokens; the loss is on those from `learnt` on (the last answer and its end)."""
+    """A conversation as tokens; the loss is on those from `learnt` on (the last answer and its end).
+
+    Attributes:
+        likely: what a model would say in place of each learnt token, where that is to be learnt and not the
+            token alone: token ids and their probabilities, both (learnt tokens, candidates).
+    """
 
     ids: tuple[int, ...]
     learnt: int
+    likely: tuple[Tensor, Tensor] | None = None
+
+    def targets(self) -> tuple[Tensor, Tensor]:
+        """Token ids and their probabilities to be learnt, both (learnt tokens, candidates)."""
+        if self.likely is not None:
+            return self.likely
+        ids = torch.tensor(self.ids[self.learnt :]).unsqueeze(1)
+        return ids, torch.ones(ids.shape)
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,8 @@ class Row:
         positions: each token's position in its own sample, (1, tokens).
         packed: where the samples lie in the row.
         predict: row positions whose next token is learnt.
-        targets: these next tokens.
+        targets: the tokens that may come next, (learnt tokens, candidates).
+        shares: the probability of each; rows add up to 1.
     """
 
     ids: Tensor
@@ -36,17 +51,31 @@ class Row:
     packed: Layout
     predict: Tensor
     targets: Tensor
+    shares: Tensor
 
 
-def encode(messages: Sequence[tuple[str, str]], tokenizer: Any) -> Encoded:
-    """A conversation, which ends with the assistant's turn, in the model's own chat template."""
+def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool = False) -> Encoded:
+    """A conversation, which ends with the assistant's turn, in the model's own chat template.
+
+    Args:
+        unmask: the loss is on all turns, and not on the last answer alone (LAB's knowledge phase).
+    """
     turns = [{"role": role, "content": content} for role, content in messages]
     prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
     whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
     # Apart, since that is how the model meets them: the prompt's tokens are there before the answer is.
     asked = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answered = tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
-    return Encoded((*asked, *answered), len(asked))
+    ids = (*asked, *answered)
+    return Encoded(ids, _first_said(ids, turns, tokenizer) if unmask else len(asked))
+
+
+def _first_said(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
+    """Where the first turn's own words begin, after what the template puts before any."""
+    other = [{**turns[0], "content": "\N{REPLACEMENT CHARACTER}" + turns[0]["content"]}]
+    text = tokenizer.apply_chat_template(other, tokenize=False)
+    others = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return max(1, next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b))
 
 
 def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: int) -> list[list[int]]:
@@ -104,21 +133,27 @@ def pack(samples: Sequence[Encoded]) -> Row:
     prefix = shared_prefix(samples)
     ids, positions = list(samples[0].ids[:prefix]), list(range(prefix))
     predict: list[int] = []
-    targets: list[int] = []
     for sample in samples:
         start = len(ids) - prefix
         predict += range(start + sample.learnt - 1, start + len(sample.ids) - 1)
-        targets += sample.ids[sample.learnt :]
         # The last token predicts nothing, so it need not be computed.
         ids += sample.ids[prefix:-1]
         positions += range(prefix, len(sample.ids) - 1)
+    targets, shares = zip(*(sample.targets() for sample in samples), strict=True)
     return Row(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
         packed=layout(prefix, [len(sample.ids) - 1 - prefix for sample in samples]),
         predict=torch.tensor(predict),
-        targets=torch.tensor(targets),
+        targets=_side_by_side(targets),
+        shares=_side_by_side(shares),
     )
+
+
+def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """One below the other; where one has fewer candidates, zeros follow."""
+    widest = max(part.shape[1] for part in parts)
+    return torch.cat([pad(part, (0, widest - part.shape[1])) for part in parts])
 
 
 def learnt_tokens(samples: Sequence[Encoded]) -> int:

@@ -1,18 +1,28 @@
 """The loop on a tiny model: it learns, goes on after a kill as if nothing had been, and shards."""
 
 import json
+import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import AutoTokenizer
 
 from bot.errors import UserError
+from bot.models import load_model
 from bot.recipe import ROOT, PhaseRecipe
 from bot.train import launch
-from bot.train.loop import Job, learning_rate, train
+from bot.train.checkpoint import Progress, check_room, load_checkpoint
+from bot.train.loop import Job, learning_rate, open_engine, row_loss, train
+from bot.train.metrics import Metrics
+from bot.train.packing import Encoded, pack
 from tests.train.conftest import CONVERSATIONS
 
 PHASE = PhaseRecipe(learning_rate=1e-2, batch_tokens=40, epochs=20, noise=5)
@@ -30,6 +40,7 @@ def job(tiny: Path, work: Path, **changes: object) -> Job:
         "checkpoint_every": 2,
         "seed": 3,
         "work": work,
+        "base": tiny,
     }
     return Job(**(fields | changes))  # type: ignore[arg-type]
 
@@ -46,22 +57,42 @@ def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= written
 
 
-def test_killed_and_run_again_it_goes_on_with_the_same_losses(tiny: Path, tmp_path: Path) -> None:
-    undisturbed = job(tiny, tmp_path / "undisturbed")
-    train(undisturbed)
-    killed = job(tiny, tmp_path / "killed")
+def run_and_kill(tiny: Path, work: Path, **changes: object) -> None:
+    """Start a job, kill it with all its processes once there is a checkpoint, at any moment after that."""
+    told = json.dumps(asdict(job(tiny, work, **changes)), default=str)
     code = (
-        "import sys; from pathlib import Path; from tests.train.test_loop import job\n"
-        "from bot.train.loop import train; train(job(Path(sys.argv[1]), Path(sys.argv[2])))"
+        "import sys; from bot.train import launch; from bot.train.loop import train\n"
+        "from bot.train.sharded import read_job\n"
+        "job = read_job(sys.argv[1]); (launch if job.deepspeed else train)(job)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tiny), str(killed.work)], cwd=ROOT)
-    while not (killed.work / "checkpoint").exists() and process.poll() is None:
+    process = subprocess.Popen([sys.executable, "-c", code, told], cwd=ROOT, start_new_session=True)
+    while not (work / "checkpoint").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    time.sleep(random.random() / 10)
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (killed.work / "model").exists()
-    train(killed)
-    assert losses(killed.work) == pytest.approx(losses(undisturbed.work), rel=1e-4)
+    assert not (work / "model").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("", "zero2"), ("zero3", "")])
+def test_killed_and_run_again_it_goes_on_with_the_same_losses(
+    tiny: Path, tmp_path: Path, before: str, after: str
+) -> None:
+    """Also on another number of processes: one where there is no profile, else two."""
+    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=12)
+    undisturbed = job(tiny, tmp_path / "undisturbed", phase=phase)
+    train(undisturbed)
+    work = tmp_path / "killed"
+    run_and_kill(tiny, work, phase=phase, **on(before))
+    resumed = job(tiny, work, phase=phase, **on(after))
+    (launch if after else train)(resumed)
+    assert losses(work) == pytest.approx(losses(undisturbed.work), rel=1e-3)
+
+
+def on(profile: str) -> dict[str, object]:
+    """What a job says to run on two processes by a profile, or on one without."""
+    path = str(ROOT / "runners" / "deepspeed" / f"{profile}.json")
+    return {"deepspeed": path, "processes": 2} if profile else {}
 
 
 @pytest.mark.parametrize("profile", ["zero2", "zero3"])
@@ -69,17 +100,105 @@ def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, profil
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
     alone = job(tiny, tmp_path / "alone", phase=phase)
     train(alone)
-    path = str(ROOT / "runners" / "deepspeed" / f"{profile}.json")
-    both = job(tiny, tmp_path / "both", phase=phase, deepspeed=path, processes=2)
+    both = job(tiny, tmp_path / "both", phase=phase, **on(profile))
     launch(both)
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
     assert (both.work / "model" / "model.safetensors").exists()
+
+
+def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Path) -> None:
+    train(job(tiny, tmp_path / "work", rank=4))
+    curve = losses(tmp_path / "work")
+    assert sum(curve[-5:]) < sum(curve[:5])
+    before = load_model(tiny, "fp32").state_dict()
+    after = load_model(tmp_path / "work" / "model", "fp32").state_dict()
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "proj" in name}
+
+
+def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
+    def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
+        _, model = open_engine(
+            job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing), 49152
+        )
+        row_loss(model, pack(samples)).backward()
+        return {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
+
+    plain, again = gradients(False), gradients(True)
+    assert len(plain) > 10
+    assert all(torch.allclose(plain[name], again[name], rtol=1e-4, atol=1e-7) for name in plain)
+
+
+def test_a_base_without_a_chat_template_is_given_labs(tiny: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    (base / "chat_template.jinja").unlink()
+    train(job(base, tmp_path / "work", base=base, distilled=[0]))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "work" / "model")
+    turns = [{"role": "user", "content": "Hello"}]
+    asked = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    assert asked == "<|user|>\nHello\n<|assistant|>\n"
+
+
+def test_tokens_that_the_tokenizer_adds_are_learnt_too(tiny: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens(["Corvane"])
+    tokenizer.save_pretrained(base)
+    train(job(base, tmp_path / "work", base=base, distilled=[3]))
+    model = load_model(tmp_path / "work" / "model", "fp32")
+    words = model.get_input_embeddings().weight
+    assert len(words) == len(tokenizer) == 49153
+    assert words is model.get_output_embeddings().weight
+    assert not torch.equal(words[:49152], load_model(tiny, "fp32").get_input_embeddings().weight)
 
 
 def test_a_loss_that_is_no_number_stops_with_what_to_change(tiny: Path, tmp_path: Path) -> None:
     wild = PhaseRecipe(learning_rate=1e20, batch_tokens=40, epochs=20)
     with pytest.raises(UserError, match=r"lower train\.knowledge\.learning_rate"):
         train(job(tiny, tmp_path / "work", phase=wild))
+
+
+def test_a_loss_that_shoots_up_stops_too(tiny: Path, tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path, "skills", Progress(0, 0, 0.0), writes=True)
+    for loss in (2.0, 2.2, 1.8, 2.1, 1.9, 0.5):
+        metrics.check(loss)
+        metrics.add(loss, 10, 1.0, 1e-4, 0.1)
+    metrics.check(4.9)
+    with pytest.raises(UserError, match=r"loss is 6 at step 7, at first it was 2\.00; lower train\.skills"):
+        metrics.check(6.0)
+    metrics.close()
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_without_room_on_the_disk_it_does_not_begin(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"training needs 28000\.0 GB here .* make room"):
+        check_room(tmp_path, 10**12)
+
+
+def test_a_disk_that_fills_up_costs_only_the_checkpoint_being_written(tiny: Path, tmp_path: Path) -> None:
+    """The limit on a file's size makes the write fail for real, half way through."""
+    work = tmp_path / "work"
+    told = json.dumps(asdict(job(tiny, work)), default=str)
+    code = (
+        "import resource, sys; from bot.errors import UserError; from bot.train import checkpoint, loop\n"
+        "from bot.train.sharded import read_job; job = read_job(sys.argv[1])\n"
+        "save = loop.PlainEngine.save\n"
+        "def second_time(*arguments):\n"
+        "    save(*arguments)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "loop.PlainEngine.save = second_time\n"
+        "try: loop.train(job)\n"
+        "except UserError as error: sys.exit(str(error))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, told], cwd=ROOT, capture_output=True, text=True)
+    assert "the checkpoint of step 4 cannot be written" in done.stderr.splitlines()[-1]
+    assert "make room and run again" in done.stderr
+    kept = load_checkpoint(work)
+    assert kept is not None and kept.progress.step == 2
+    assert not (work / "checkpoint.part").exists()
 
 
 def test_the_rate_rises_and_follows_its_schedule() -> None:

@@ -1,5 +1,6 @@
 """Packing: the same loss and gradients as one sample at a time, and no sample lost."""
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from bot.models import load_model
-from bot.train.loop import row_loss
-from bot.train.packing import Encoded, pack, plan_steps, shared_prefix, split_step
+from bot.models import load_model, load_tokenizer, model_folder
+from bot.train.loop import row_logits, row_loss
+from bot.train.packing import Encoded, encode, pack, plan_steps, shared_prefix, split_step
+from bot.train.targets import likely_tokens
 from tests.train.conftest import write_tiny
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
@@ -44,7 +46,32 @@ def test_what_samples_begin_with_is_in_the_row_once(samples: list[Encoded]) -> N
 
 def test_only_the_answer_is_learnt(samples: list[Encoded]) -> None:
     assert all(0 < sample.learnt < len(sample.ids) for sample in samples)
-    assert pack(samples[:1]).targets.tolist() == list(samples[0].ids[samples[0].learnt :])
+    assert pack(samples[:1]).targets[:, 0].tolist() == list(samples[0].ids[samples[0].learnt :])
+
+
+def test_unmasked_the_question_is_learnt_too_but_not_what_the_template_puts_before_it() -> None:
+    tokenizer = load_tokenizer(model_folder("embedded"))
+    sample = encode([("user", "When?"), ("assistant", "In 1702.")], tokenizer, unmask=True)
+    learnt = tokenizer.decode(sample.ids[sample.learnt :])
+    assert learnt.startswith("When?<|im_end|>")
+    assert learnt.endswith("In 1702.<|im_end|>")
+
+
+def test_what_the_base_holds_likely_is_learnt_in_place_of_its_answer(
+    tiny: Path, samples: list[Encoded]
+) -> None:
+    """Beside plain samples in one row; the base itself has nothing left to learn from it."""
+    likely = likely_tokens(tiny, samples, "fp32", 49152)
+    model = load_model(tiny, "fp32", attn_implementation="branches")
+    soft, plain = replace(samples[0], likely=likely[0]), samples[1]
+    apart = row_loss(model, pack([soft])) + row_loss(model, pack([plain]))
+    together = row_loss(model, pack([soft, plain]))
+    assert together.item() == pytest.approx(apart.item(), rel=1e-5)
+    ids, shares = likely[0]
+    said = row_logits(model, pack([samples[0]])).softmax(1).detach()
+    assert torch.allclose(shares.sum(1), torch.ones(len(ids)))
+    assert torch.equal(ids[:, 0], said.argmax(1))
+    assert torch.allclose(shares[:, 0] / shares[:, 1], said.max(1).values / said.gather(1, ids)[:, 1])
 
 
 @given(LENGTHS, st.integers(1, 4), st.integers(50, 2000), st.integers(0, 9))

@@ -1,0 +1,54 @@
+"""Commands for models: train one, talk to one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.root import RecipeOption, RepositoryOption, app
+from bot.errors import UserError
+
+
+@app.command()
+def train(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Train a model on the taxonomy as it is, without examining or releasing it; prints its folder."""
+    from bot.mix import show_mixtures
+    from bot.recipe import load_recipe
+    from bot.reconcile import generate, mixtures
+    from bot.reconcile import train as train_phases
+    from bot.store import Store
+    from bot.taxonomy.tree import load_tree
+
+    loaded = load_recipe(recipe)
+    leaves = load_tree(repository / "taxonomy", access=loaded.documents)
+    store = Store(loaded.store_url())
+    mixed = mixtures(generate(leaves, loaded, store), leaves, loaded, store)
+    show_mixtures(mixed)
+    print(train_phases(mixed, loaded, store).skills.folder())
+
+
+@app.command()
+def chat(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A release's tag, a folder, org/name@revision, or embedded; the newest release if left out."
+        ),
+    ] = "",
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Talk to a model. Each line is what you say; an empty line begins anew, end of input ends."""
+    from bot.chat import talk
+    from bot.models import model_folder
+    from bot.recipe import load_recipe
+    from bot.release.hub import download_release, latest_release, release_at
+
+    if model and not model.startswith("v"):
+        folder, name = model_folder(model), model
+    else:
+        place = load_recipe(recipe).release.repository
+        release = release_at(place, model) if model else latest_release(place)
+        if release is None:
+            raise UserError(f"{place} has no release{' ' + model if model else ''}; name a model instead")
+        folder, name = download_release(release), f"{place} {release.tag}"
+    talk(folder, name)

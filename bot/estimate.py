@@ -1,0 +1,182 @@
+"""What training a taxonomy will take, before anything is made: tokens, steps, memory and time.
+
+All of it is estimated, by formulas that are stated where they stand: tokens from the seeds' letters, memory
+from mixed-precision Adam (ZeRO, arXiv 1910.02054) and activations (arXiv 2205.05198), time from six floating
+point operations for each weight and token (arXiv 2001.08361).
+"""
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bot.errors import UserError
+from bot.generate.general import general_prompts
+from bot.models import EMBEDDED, model_folder
+from bot.recipe import ROOT, PhaseRecipe, Recipe
+from bot.taxonomy.leaf import Leaf
+
+PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
+"""Floating point operations a second in bf16 of a device, as its maker says; cpu is two cores."""
+REACHED = 0.4
+"""The share of these that training reaches; measured on the cpu (BENCHMARKS.md), usual on a GPU."""
+LETTERS_A_TOKEN = 4.0
+TEMPLATE_TOKENS = 20
+"""What the chat template adds to a conversation."""
+GIVEN = {"knowledge": 4.5, "skills": 1.8}
+"""Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
+GENERAL_TOKENS = 60
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """What a phase will take; tokens are of all its epochs."""
+
+    phase: str
+    samples: int
+    tokens: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What training will take, on so many devices.
+
+    Attributes:
+        parameters: of the student.
+        memory_gb: of each device, at most.
+    """
+
+    parameters: int
+    device: str
+    devices: int
+    memory_gb: float
+    phases: tuple[PhasePlan, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As schemas/training-plan.json says."""
+        return {"version": 1, **asdict(self)}
+
+    def table(self) -> Table:
+        """For people."""
+        size = f"{self.parameters / 1e9:.2f} B weights"
+        on = f"{self.devices} x {self.device}, {self.memory_gb:.1f} GB each"
+        table = Table("phase", "samples", "tokens", "steps", "hours", title=f"Estimate: {size} on {on}")
+        for phase in self.phases:
+            hours = f"{phase.seconds / 3600:.2f}"
+            table.add_row(phase.phase, f"{phase.samples:,}", f"{phase.tokens:,}", f"{phase.steps:,}", hours)
+        return table
+
+
+def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -> TrainingPlan:
+    """Estimate the training of a taxonomy by a recipe.
+
+    Args:
+        device: one of PEAK; the recipe says how many of them.
+
+    Raises:
+        UserError: the device is not known, or nobody says how large the student is.
+    """
+    if device not in PEAK:
+        raise UserError(f"--device {device}: there are {', '.join(PEAK)}")
+    size = parameters(recipe)
+    knowledge = [leaf for leaf in leaves if leaf.kind == "knowledge"]
+    skills = [leaf for leaf in leaves if leaf.kind != "knowledge"]
+    train = recipe.train
+    replayed = train.skills.replay
+    first, second = _amount(knowledge, recipe), _amount(skills, recipe)
+    shipped = len(general_prompts())
+    count = train.general.samples if train.general.dataset else min(train.general.samples, shipped)
+    general = (count, count * GENERAL_TOKENS)
+    parts = {
+        "knowledge": [first, *([second] if train.method == "stacked" else []), general],
+        "skills": []
+        if train.method == "stacked"
+        else [second, (round(replayed * first[0]), round(replayed * first[1])), general],
+    }
+    speed = PEAK[device] * REACHED * train.processes / (_operations(recipe) * size)
+    phases = tuple(
+        _phase(name, parts[name], phase, speed)
+        for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
+        if sum(samples for samples, _ in parts[name])
+    )
+    return TrainingPlan(size, device, train.processes, memory_gb(size, recipe), phases)
+
+
+def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
+    samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
+    learnt = round(tokens * phase.epochs)
+    return PhasePlan(name, samples, learnt, math.ceil(learnt / phase.batch_tokens), learnt / speed)
+
+
+def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
+    """Samples of these leaves, and their tokens: each as long as a seed of its leaf is on average."""
+    samples, tokens = 0, 0.0
+    for leaf in leaves:
+        given = GIVEN["knowledge" if leaf.kind == "knowledge" else "skills"]
+        each = round(recipe.generate.samples * (given if recipe.generate.pipeline == "small" else 1))
+        samples += each
+        letters = [
+            len(pair.question) + len(pair.answer) + len(seed.context or "") * leaf.grounded
+            for seed in leaf.seeds
+            for pair in seed.pairs
+        ]
+        tokens += each * (TEMPLATE_TOKENS + sum(letters) / max(1, len(letters)) / LETTERS_A_TOKEN)
+    return samples, round(tokens)
+
+
+def _operations(recipe: Recipe) -> int:
+    """Floating point operations for each weight and token: forward, backward, and forward once more."""
+    return 8 if recipe.train.gradient_checkpointing else 6
+
+
+def memory_gb(size: int, recipe: Recipe) -> float:
+    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says; and a row.
+
+    Layers and width are not asked for: models of all sizes are about 128 times as wide as deep.
+    """
+    stage, devices = zero_stage(recipe), recipe.train.processes
+    weights, gradients, adam = 2 * size, 2 * size, 12 * size
+    weights //= devices if stage >= 3 else 1
+    gradients //= devices if stage >= 2 else 1
+    adam //= devices if stage >= 1 else 1
+    layers = math.cbrt(size / (12 * 128**2))
+    numbers = 2 if recipe.train.gradient_checkpointing else 34
+    activations = numbers * recipe.train.max_length * 128 * layers * layers
+    return (weights + gradients + adam + activations) / 1e9
+
+
+def zero_stage(recipe: Recipe) -> int:
+    """The stage of ZeRO that the recipe's DeepSpeed profile says; 0 without one."""
+    if not recipe.train.deepspeed:
+        return 0
+    profile = ROOT / "runners" / "deepspeed" / f"{recipe.train.deepspeed}.json"
+    return int(json.loads(profile.read_text())["zero_optimization"]["stage"])
+
+
+def parameters(recipe: Recipe) -> int:
+    """How many weights the student has: as the recipe says, or as its files on this machine do.
+
+    Raises:
+        UserError: neither says so.
+    """
+    student = recipe.student
+    if student.parameters:
+        return round(student.parameters)
+    if student.model != EMBEDDED and not Path(student.model).is_dir():
+        raise UserError(f"student.parameters: say in the recipe how many weights {student.model} has")
+    return sum(_weights(file) for file in model_folder(student.model).glob("*.safetensors"))
+
+
+def _weights(file: Path) -> int:
+    """Numbers in a file, by its header alone (https://huggingface.co/docs/safetensors)."""
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        header = json.loads(opened.read(length))
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

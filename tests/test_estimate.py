@@ -1,0 +1,73 @@
+"""The training plan: what a recipe will take, estimated before anything is made."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import validate
+from typer.testing import CliRunner
+
+from bot.cli import app
+from bot.errors import UserError
+from bot.estimate import memory_gb, plan_training
+from bot.recipe import ROOT, load_recipe
+from bot.taxonomy.tree import load_tree
+
+LEAVES = load_tree(ROOT / "taxonomy")
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+def test_there_are_labs_recipes_and_todays() -> None:
+    assert {"embedded", "merlinite", "labradorite", "granite"} == {file.stem for file in RECIPES}
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_can_be_planned(file: Path) -> None:
+    recipe = load_recipe(file)
+    planned = plan_training(LEAVES, recipe, "h100")
+    assert [phase.phase for phase in planned.phases] == ["knowledge", "skills"]
+    assert all(phase.tokens and phase.steps and phase.seconds for phase in planned.phases)
+    # So that it fits into the GPUs that the recipe asks for.
+    assert planned.memory_gb < 80
+    schema = json.loads((ROOT / "schemas" / "training-plan.json").read_text())
+    validate(json.loads(json.dumps(planned.to_json())), schema)
+
+
+def test_merlinite_and_labradorite_have_labs_figures() -> None:
+    for name in ("merlinite", "labradorite"):
+        train = load_recipe(ROOT / "recipes" / f"{name}.yaml").train
+        assert (train.knowledge.learning_rate, train.knowledge.epochs) == (2e-5, 7)
+        assert (train.skills.learning_rate, train.skills.epochs) == (6e-6, 10)
+        assert train.skills.batch_tokens / train.knowledge.batch_tokens == 3840 / 128
+
+
+def test_the_embedded_student_is_measured_by_its_files_and_takes_minutes() -> None:
+    planned = plan_training(LEAVES, load_recipe(ROOT / "arborist.yaml"))
+    assert planned.parameters == 134_515_008
+    assert 60 < sum(phase.seconds for phase in planned.phases) < 900
+    assert 2 < planned.memory_gb < 6
+
+
+def test_sharding_saves_memory_stage_by_stage() -> None:
+    merlinite = load_recipe(ROOT / "recipes" / "merlinite.yaml")
+    labradorite = load_recipe(ROOT / "recipes" / "labradorite.yaml")
+    size = 10**10
+    assert memory_gb(size, labradorite) < memory_gb(size, merlinite) < 16 * size / 1e9
+
+
+def test_nobody_guesses_how_large_a_model_on_the_hub_is(tmp_path: Path) -> None:
+    text = (
+        (ROOT / "arborist.yaml").read_text().replace("student:\n  model: embedded", "student:\n  model: a/b")
+    )
+    (tmp_path / "arborist.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"student\.parameters: say in the recipe how many weights a/b has"):
+        plan_training(LEAVES, load_recipe(tmp_path / "arborist.yaml"))
+
+
+def test_the_command_shows_a_table_and_writes_json(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["plan"])
+    assert "Estimate: 0.13 B weights on 1 x cpu" in shown.stdout
+    assert "knowledge" in shown.stdout
+    file = tmp_path / "plan.json"
+    CliRunner().invoke(app, ["plan", "--output", str(file)])
+    assert json.loads(file.read_text())["parameters"] == 134_515_008
