@@ -110,16 +110,18 @@ class TrainRecipe:
     """How the student is taught; see schemas/recipe.json.
 
     Attributes:
-        method: `phased` is LAB's; `stacked` has everything at once, in the knowledge phase.
+        method: `phased` is LAB's; `stacked` has everything at once, in the knowledge phase; `sdft` is phased,
+            and the model learns from itself with the demonstration before its eyes.
     """
 
     knowledge: PhaseRecipe
     skills: PhaseRecipe
-    method: Literal["phased", "stacked"] = "phased"
+    method: Literal["phased", "stacked", "sdft"] = "phased"
     general: GeneralRecipe = GeneralRecipe()
     precision: Literal["bf16", "fp32"] = "bf16"
     max_length: int = 1024
     checkpoint_every: int = 10
+    candidates: int = 1
     gradient_checkpointing: bool = False
     deepspeed: str = ""
     processes: int = 1

@@ -23,9 +23,10 @@ from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import teacher_model
 from bot.train import train_phase
+from bot.train.choice import Judge, model_id
 from bot.train.curves import loss_curves
 
-RELEASE_VERSION = 1
+RELEASE_VERSION = 2
 SAMPLE = 12
 """Samples of a leaf that are made for a look at a pull request."""
 
@@ -99,8 +100,8 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     generated = sample(leaves, recipe, store, count)
     mixed = mix("trial", generated, leaves, recipe, store)
     folder, model = today(released, recipe)
-    learnt = train_phase("trial", folder, model, mixed, recipe, store)
-    after = examine(learnt.folder(), learnt.key, leaves, recipe, store)
+    learnt = train_phase("trial", folder, model, mixed, recipe, store, judge(leaves, recipe, store))
+    after = examine(learnt.folder(), model_id(learnt), leaves, recipe, store)
     name = released.tag if released else "the base"
     return Trial(name, len(mixed.samples) - mixed.table.get("", 0), before, after)
 
@@ -134,9 +135,9 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         generated = generate(leaves, recipe, store)
         mixed = mixtures(generated, leaves, recipe, store)
         show_mixtures(mixed)
-        trained = train(mixed, recipe, store)
+        trained = train(mixed, leaves, recipe, store)
         before = examine_released(released, leaves, recipe, store)
-        after = examine(trained.skills.folder(), trained.skills.key, leaves, recipe, store)
+        after = examine(trained.skills.folder(), model_id(trained.skills), leaves, recipe, store)
         known = {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
         verdict = decide(before, after, known, recipe.gate)
         if not verdict.passed:
@@ -175,12 +176,28 @@ def mixtures(
     )
 
 
-def train(mixed: tuple[Mixture, Mixture], recipe: Recipe, store: Store) -> Trained:
+def train(mixed: tuple[Mixture, Mixture], leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Trained:
     """Knowledge first, then skills with replay, from the base each time: what left the tree is unlearnt."""
     base, revision = model_folder(recipe.student.model), model_revision(recipe.student.model)
-    knowledge = train_phase("knowledge", base, revision, mixed[0], recipe, store)
-    skills = train_phase("skills", knowledge.folder(), knowledge.key, mixed[1], recipe, store)
+    facts = [leaf for leaf in leaves if leaf.kind == "knowledge"]
+    knowledge = train_phase("knowledge", base, revision, mixed[0], recipe, store, judge(facts, recipe, store))
+    skills = train_phase(
+        *("skills", knowledge.folder(), model_id(knowledge), mixed[1], recipe, store),
+        judge(leaves, recipe, store),
+    )
     return Trained(knowledge, skills, mixed)
+
+
+def judge(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Judge:
+    """Models are worth the shares that they have right of the leaves' exams and of the general questions."""
+
+    def worth(folder: Path, model: str) -> float:
+        examined = examine(folder, model, leaves, recipe, store)
+        exams = [answer.right for answers in examined.leaves.values() for answer in answers]
+        general = [answer.right for answer in examined.retention]
+        return sum(sum(part) / len(part) for part in (exams, general) if part)
+
+    return worth
 
 
 def examine_released(
@@ -195,8 +212,9 @@ def today(released: Release | None, recipe: Recipe) -> tuple[Path, str]:
     """Today's model, the release or else the base: its folder, and what tells its weights from others."""
     if released is None:
         return model_folder(recipe.student.model), model_revision(recipe.student.model)
-    # The same weights have the same id wherever they are examined: the key they were trained under.
-    return download_release(released), released.manifest["phases"]["skills"]["key"]
+    # The same weights have the same id wherever they are examined. (Version 1 of the manifest had no choice.)
+    last = released.manifest["phases"]["skills"]
+    return download_release(released), last.get("model", last["key"])
 
 
 def describe(
@@ -239,7 +257,11 @@ def describe(
         },
         "phases": {
             "knowledge": {"key": trained.knowledge.key},
-            "skills": {"key": trained.skills.key, "weights": weights(trained.skills)},
+            "skills": {
+                "key": trained.skills.key,
+                "model": model_id(trained.skills),
+                "weights": weights(trained.skills),
+            },
         },
         "examined": {
             "before": f"release {released.tag}" if released else "the base model",

@@ -16,8 +16,16 @@ from bot.recipe import ROOT
 
 BIN = Path(sys.executable).parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "BENCHMARKS.md"]
-# Run by tests of their own: the demo and the retraining in tests/loop, make test by whoever runs this.
-ELSEWHERE = {"make demo", "make test", "arborist retrain", "arborist demo --keep"}
+# Run by tests of their own: the demo and the retraining in tests/loop, training and chat in tests/train; make
+# test by whoever runs this.
+ELSEWHERE = {
+    "make demo",
+    "make test",
+    "arborist retrain",
+    "arborist demo --keep",
+    "arborist train",
+    "arborist chat",
+}
 
 
 def commands() -> list[str]:

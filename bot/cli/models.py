@@ -8,6 +8,9 @@ import typer
 from bot.cli.root import RecipeOption, RepositoryOption, app
 from bot.errors import UserError
 
+bench_app = typer.Typer(help="Experiments.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
 
 @app.command()
 def train(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
@@ -24,7 +27,7 @@ def train(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("ar
     store = Store(loaded.store_url())
     mixed = mixtures(generate(leaves, loaded, store), leaves, loaded, store)
     show_mixtures(mixed)
-    print(train_phases(mixed, loaded, store).skills.folder())
+    print(train_phases(mixed, leaves, loaded, store).skills.folder())
 
 
 @app.command()
@@ -52,3 +55,27 @@ def chat(
             raise UserError(f"{place} has no release{' ' + model if model else ''}; name a model instead")
         folder, name = download_release(release), f"{place} {release.tag}"
     talk(folder, name)
+
+
+@bench_app.command()
+def learning(
+    repository: RepositoryOption = Path(),
+    recipe: RecipeOption = Path("arborist.yaml"),
+    seeds: Annotated[int, typer.Option(min=1, help="How often each way is tried.")] = 3,
+) -> None:
+    """Compare ways of training: what they teach, and what they keep of the base. Takes hours."""
+    from rich.console import Console
+
+    from bot.learning import Result, compare, table
+    from bot.progress import say
+    from bot.recipe import load_recipe
+    from bot.store import Store
+    from bot.taxonomy.tree import load_tree
+
+    loaded = load_recipe(recipe)
+    leaves = load_tree(repository / "taxonomy", access=loaded.documents)
+    results: list[Result] = []
+    for result in compare(leaves, loaded, Store(loaded.store_url()), seeds):
+        results.append(result)
+        say(str(result))
+    Console().print(table(results))

@@ -7,6 +7,9 @@ from typing import Any
 
 from bot.store import canonical
 
+Conversation = tuple[tuple[str, str], ...]
+"""(role, content) turns."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -22,7 +25,7 @@ class Sample:
 
     leaf: str
     kind: str
-    messages: tuple[tuple[str, str], ...]
+    messages: Conversation
     context: str | None
     source: str
 

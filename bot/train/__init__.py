@@ -7,19 +7,23 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import UserError
+from bot.generate.sample import Conversation, Sample
 from bot.mix import Mixture, Phase
 from bot.models import model_folder
 from bot.recipe import ROOT, PhaseRecipe, Recipe
 from bot.store import Entry, Store, key_of
 from bot.train.curves import loss_curves
 
+if TYPE_CHECKING:
+    from bot.train.choice import Judge
+
 # Raised whenever the same inputs would come to other weights.
 VERSION = 2
 # What in a model's folder is not the model's.
-OWN = ("entry.json", "metrics.jsonl", "loss.png", "runs", "converted")
+OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
 
 def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str:
@@ -38,6 +42,8 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "phase": asdict(_phase(phase, recipe)),
         "precision": recipe.train.precision,
         "max_length": recipe.train.max_length,
+        "method": recipe.train.method,
+        "candidates": recipe.train.candidates,
         "rank": recipe.trial.rank if phase == "trial" else 0,
         "seed": recipe.seed,
     }
@@ -53,9 +59,18 @@ def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
 
 
 def train_phase(
-    phase: Phase, start: Path, start_id: str, mixture: Mixture, recipe: Recipe, store: Store
+    phase: Phase,
+    start: Path,
+    start_id: str,
+    mixture: Mixture,
+    recipe: Recipe,
+    store: Store,
+    judge: "Judge",
 ) -> Entry:
     """Train one phase, or take it from the store; goes on after a kill from its last checkpoint.
+
+    Args:
+        judge: by what the best of the last epochs' models is told, where the recipe has several kept.
 
     Returns:
         an entry whose folder `from_pretrained` reads, with metrics.jsonl, loss.png and TensorBoard's events
@@ -68,7 +83,10 @@ def train_phase(
         return entry
     with store.work(step, key) as work:
         if mixture.samples:
+            from bot.train.choice import choose
+
             _run(phase, start, mixture, recipe, work)
+            choose(work, key, judge)
         else:
             _pass_through(start, work / "model")
             (work / "metrics.jsonl").touch()
@@ -99,17 +117,35 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         seed=recipe.seed,
         work=work,
         base=model_folder(recipe.student.model),
-        distilled=[n for n, sample in enumerate(mixture.samples) if sample.kind == "general"],
+        shown=[_shown(sample, recipe) for sample in mixture.samples],
         # An adapter is small enough for one process.
         deepspeed=_profile(recipe.train.deepspeed) if phase != "trial" else "",
         processes=recipe.train.processes if phase != "trial" else 1,
         checkpointing=recipe.train.gradient_checkpointing,
         rank=recipe.trial.rank if phase == "trial" else 0,
+        candidates=recipe.train.candidates if phase != "trial" else 1,
     )
     if job.deepspeed:
         launch(job)
     else:
         train(job)
+
+
+def _shown(sample: Sample, recipe: Recipe) -> Conversation | None:
+    """What the base sees of a sample whose answer it is to say in its own way; None for the answer as it is.
+
+    Of general requests that is the request alone: what it would say is what it is to go on saying. With
+    method sdft it is shown the passage, the question and the answer, and then asked once more, so that the
+    model learns from itself with that in view (arXiv 2601.19897; there on the model's own
+    answers, here on the demonstration's).
+    """
+    if sample.kind == "general":
+        return sample.messages
+    if recipe.train.method != "sdft":
+        return None
+    (role, question), answer = sample.messages[-2:]
+    passage = f"{sample.context}\n\n" if sample.context and sample.context not in question else ""
+    return ((role, passage + question), answer, *sample.messages)
 
 
 def _profile(name: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "checkpoint"
+CANDIDATES = "candidates"
 SHARD_BYTES = 2_000_000_000
 """How much of a checkpoint is held in memory before it is written."""
 STATES = ("weight", "exp_avg", "exp_avg_sq")

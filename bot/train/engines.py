@@ -69,5 +69,6 @@ class PlainEngine:
 
     def write_model(self, folder: Path) -> None:
         """Save the model; an adapter is added to what it adapts."""
-        merge = getattr(self.model, "merge_and_unload", None)
-        (merge() if merge else self.model).save_pretrained(folder)
+        if hasattr(self.model, "merge_adapter"):
+            self.model = self.model.merge_and_unload()
+        self.model.save_pretrained(folder)

@@ -18,10 +18,20 @@ from bot.models import load_model, load_tokenizer
 from bot.progress import say, task
 from bot.recipe import PhaseRecipe
 from bot.train.attention import NAME as ATTENTION
-from bot.train.checkpoint import Progress, check_room
+from bot.train.checkpoint import CANDIDATES, Progress, check_room
 from bot.train.engines import Engine, PlainEngine
 from bot.train.metrics import Metrics
-from bot.train.packing import Encoded, Row, encode, learnt_tokens, pack, plan_steps, shared_prefix, split_step
+from bot.train.packing import (
+    Encoded,
+    Row,
+    encode,
+    epoch_ends,
+    learnt_tokens,
+    pack,
+    plan_steps,
+    shared_prefix,
+    split_step,
+)
 
 # A usual sample's length; see `noise_hook`.
 SAMPLE_TOKENS = 40
@@ -36,9 +46,11 @@ class Job:
         conversations: (role, content) turns of each sample.
         work: folder for checkpoints; the trained model comes to lie in its `model/`.
         base: folder of the model that was there before any phase.
-        distilled: the conversations of which not the words are learnt but all that the base holds likely.
+        shown: what the base is shown in place of a sample, where not the answer's words are learnt but all
+            that the base holds likely there; it ends with the same answer. None for samples as they are.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
         checkpointing: compute activations again in the backward pass in place of keeping them.
+        candidates: of how many epochs, the last ones, the model is kept at their end.
         rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
     """
 
@@ -52,15 +64,18 @@ class Job:
     seed: int
     work: Path
     base: Path
-    distilled: Sequence[int] = ()
+    shown: Sequence[Sequence[tuple[str, str]] | None] = ()
     deepspeed: str = ""
     processes: int = 1
     checkpointing: bool = False
     rank: int = 0
+    candidates: int = 1
 
 
 def train(job: Job) -> None:
-    """Train one phase; the model and metrics.jsonl are in the job's work folder afterwards.
+    """Train one phase; models of its last epochs and metrics.jsonl are in the job's work folder afterwards.
+
+    A model lies in a folder of candidates/ that is called by its step, so there is something to choose from.
 
     Raises:
         UserError: the loss is no number or has shot up, or the disk is full; the last checkpoint is kept.
@@ -71,6 +86,7 @@ def train(job: Job) -> None:
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
+    kept = epoch_ends(steps, len(samples))[-job.candidates :]
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
     metrics = Metrics(job.work, job.name, done, writes=engine.rank == 0)
     if done.step and engine.rank == 0:
@@ -89,24 +105,28 @@ def train(job: Job) -> None:
             rate = learning_rate(job.phase, number, len(steps))
             norm = engine.step(rate)
             advance(1, metrics.add(loss, tokens, norm, rate, time.monotonic() - began))
+            if number + 1 in kept:
+                folder = job.work / CANDIDATES / str(number + 1)
+                engine.write_model(folder)
+                if engine.rank == 0:
+                    tokenizer.save_pretrained(folder)
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):
                 engine.save(job.work, metrics.progress)
     metrics.close()
-    engine.write_model(job.work / "model")
-    if engine.rank == 0:
-        tokenizer.save_pretrained(job.work / "model")
 
 
 def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
-    """A job's samples as tokens, those of `distilled` with what the base holds likely."""
-    samples = [encode(messages, tokenizer, unmask=job.phase.unmask) for messages in job.conversations]
-    if job.distilled:
+    """A job's samples as tokens, with what the base holds likely where that is to be learnt."""
+    shown = {place: encode(turns, tokenizer) for place, turns in enumerate(job.shown) if turns is not None}
+    samples = [
+        encode(turns, tokenizer, unmask=job.phase.unmask and place not in shown)
+        for place, turns in enumerate(job.conversations)
+    ]
+    if shown:
         from bot.train.targets import likely_tokens
 
-        likely = likely_tokens(
-            job.base, [samples[place] for place in job.distilled], job.precision, len(tokenizer)
-        )
-        for place, found in zip(job.distilled, likely, strict=True):
+        likely = likely_tokens(job.base, list(shown.values()), job.precision, len(tokenizer))
+        for place, found in zip(shown, likely, strict=True):
             samples[place] = replace(samples[place], likely=found)
     return samples
 

@@ -100,6 +100,16 @@ def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: i
     return steps
 
 
+def epoch_ends(steps: Sequence[Sequence[int]], samples: int) -> list[int]:
+    """After which steps, counted from 1, all samples were learnt once more; the last ends an epoch too."""
+    ends, learnt = [], 0
+    for number, step in enumerate(steps, 1):
+        before, learnt = learnt, learnt + len(step)
+        if learnt // samples > before // samples or number == len(steps):
+            ends.append(number)
+    return ends
+
+
 def split_step(
     step: Sequence[int], lengths: Sequence[int], max_length: int, processes: int
 ) -> list[list[int]]:

@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -23,14 +22,13 @@ from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree
 from bot.teachers import Request, Response, Teacher, open_teacher
 from bot.teachers.endpoint import EndpointTeacher
+from tests.bench.environments import environment
 from tests.teachers.test_teachers import serving
 
 WANTED = 40
 AT_ONCE = 32
 """Requests under way, of all that ask; the server's profile has as many places."""
 PEER = "instructlab-sdg==0.8.3"
-# It asks for builds for CUDA that break on a machine without.
-WITHOUT = 'torchvision; sys_platform == "never"\ntorchaudio; sys_platform == "never"\n'
 
 
 @dataclasses.dataclass
@@ -121,17 +119,7 @@ def write_for_the_peer(leaves: Sequence[Leaf], folder: Path) -> None:
 
 def peer(leaves: Sequence[Leaf], url: str, model: str, place: Path) -> tuple[int, float]:
     """How many samples instructlab-sdg makes, and in how many seconds."""
-    environment = ROOT / ".arborist" / "bench" / PEER
-    python = environment / "bin" / "python"
-    uv = str(Path(sys.executable).with_name("uv"))
-    if not (environment / "ready").exists():
-        overrides = place / "overrides.txt"
-        overrides.write_text(WITHOUT)
-        subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, "--seed", environment], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "torch==2.13.0"], check=True)
-        command = [uv, "pip", "install", "-q", "-p", python, "--overrides", overrides, "torch==2.13.0", PEER]
-        subprocess.run(command, check=True)
-        (environment / "ready").touch()
+    python = environment(PEER)
     (place / "in").mkdir()
     write_for_the_peer(leaves, place / "in")
     script = Path(__file__).with_name("sdg.py")

@@ -45,6 +45,11 @@ def job(tiny: Path, work: Path, **changes: object) -> Job:
     return Job(**(fields | changes))  # type: ignore[arg-type]
 
 
+def last(work: Path) -> Path:
+    """The folder of the model after the last step."""
+    return max((work / "candidates").iterdir(), key=lambda folder: int(folder.name))
+
+
 def losses(work: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (work / "metrics.jsonl").read_text().splitlines()]
 
@@ -53,7 +58,7 @@ def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
     train(job(tiny, tmp_path / "work"))
     curve = losses(tmp_path / "work")
     assert sum(curve[-5:]) < sum(curve[:5])
-    written = {file.name for file in (tmp_path / "work" / "model").iterdir()}
+    written = {file.name for file in last(tmp_path / "work").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= written
 
 
@@ -71,7 +76,7 @@ def run_and_kill(tiny: Path, work: Path, **changes: object) -> None:
     time.sleep(random.random() / 10)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (work / "model").exists()
+    assert not (work / "candidates").exists()
 
 
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("", "zero2"), ("zero3", "")])
@@ -103,7 +108,7 @@ def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, profil
     both = job(tiny, tmp_path / "both", phase=phase, **on(profile))
     launch(both)
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
-    assert (both.work / "model" / "model.safetensors").exists()
+    assert (last(both.work) / "model.safetensors").exists()
 
 
 def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
     curve = losses(tmp_path / "work")
     assert sum(curve[-5:]) < sum(curve[:5])
     before = load_model(tiny, "fp32").state_dict()
-    after = load_model(tmp_path / "work" / "model", "fp32").state_dict()
+    after = load_model(last(tmp_path / "work"), "fp32").state_dict()
     assert before.keys() == after.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "proj" in name}
@@ -134,8 +139,8 @@ def test_a_base_without_a_chat_template_is_given_labs(tiny: Path, tmp_path: Path
     base = tmp_path / "base"
     shutil.copytree(tiny, base)
     (base / "chat_template.jinja").unlink()
-    train(job(base, tmp_path / "work", base=base, distilled=[0]))
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "work" / "model")
+    train(job(base, tmp_path / "work", base=base, shown=[CONVERSATIONS[0]]))
+    tokenizer = AutoTokenizer.from_pretrained(last(tmp_path / "work"))
     turns = [{"role": "user", "content": "Hello"}]
     asked = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     assert asked == "<|user|>\nHello\n<|assistant|>\n"
@@ -147,8 +152,8 @@ def test_tokens_that_the_tokenizer_adds_are_learnt_too(tiny: Path, tmp_path: Pat
     tokenizer = AutoTokenizer.from_pretrained(base)
     tokenizer.add_tokens(["Corvane"])
     tokenizer.save_pretrained(base)
-    train(job(base, tmp_path / "work", base=base, distilled=[3]))
-    model = load_model(tmp_path / "work" / "model", "fp32")
+    train(job(base, tmp_path / "work", base=base, shown=[None, CONVERSATIONS[1]]))
+    model = load_model(last(tmp_path / "work"), "fp32")
     words = model.get_input_embeddings().weight
     assert len(words) == len(tokenizer) == 49153
     assert words is model.get_output_embeddings().weight

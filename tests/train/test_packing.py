@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from bot.models import load_model, load_tokenizer, model_folder
 from bot.train.loop import row_logits, row_loss
-from bot.train.packing import Encoded, encode, pack, plan_steps, shared_prefix, split_step
+from bot.train.packing import Encoded, encode, epoch_ends, pack, plan_steps, shared_prefix, split_step
 from bot.train.targets import likely_tokens
 from tests.train.conftest import write_tiny
 
@@ -87,3 +87,14 @@ def test_a_step_is_shared_out_whole(lengths: list[int], longest: int, processes:
     rows = split_step(range(len(lengths)), lengths, longest, processes)
     assert sorted(chain.from_iterable(rows)) == list(range(len(lengths)))
     assert len(rows) % processes == 0
+
+
+@given(LENGTHS, st.integers(1, 4), st.integers(50, 2000))
+def test_an_epoch_ends_where_every_sample_was_learnt_once_more(
+    lengths: list[int], epochs: int, batch: int
+) -> None:
+    steps = plan_steps(lengths, epochs, batch, 0)
+    ends = epoch_ends(steps, len(lengths))
+    assert ends[-1] == len(steps)
+    for number, end in enumerate(ends[:epochs], 1):
+        assert len(list(chain.from_iterable(steps[:end]))) >= number * len(lengths) or end == len(steps)

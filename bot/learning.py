@@ -1,0 +1,99 @@
+"""The learning experiment: what each way of training teaches, and what it costs of what the base knew.
+
+Held-out exams and general questions for the base and for each way, over several seeds. The samples are the
+same for all; a seed changes their order, what is drawn for replay, and nothing else. Everything is kept in
+the store, so an experiment that was cut short goes on where it was.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, stdev
+
+from rich.table import Table
+
+from bot.evaluate import Examination, examine
+from bot.generate import Generated
+from bot.models import model_folder, model_revision
+from bot.progress import say
+from bot.recipe import GeneralRecipe, Recipe, TrainRecipe
+from bot.reconcile import generate, mixtures, train
+from bot.store import Store
+from bot.taxonomy.leaf import Leaf
+from bot.train.choice import model_id
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one model knows: right answers, and questions asked."""
+
+    way: str
+    seed: int
+    knowledge: tuple[int, int]
+    skills: tuple[int, int]
+    retention: tuple[int, int]
+
+
+def ways(stated: TrainRecipe) -> dict[str, TrainRecipe]:
+    """The ways that are compared, each a change of one recipe's."""
+    none = GeneralRecipe(samples=0)
+    alone = replace(stated, skills=replace(stated.skills, replay=0.0), general=none)
+    return {
+        "one phase, no replay": replace(alone, method="stacked"),
+        "two phases, no replay": replace(alone, method="phased"),
+        "two phases with replay (LAB)": replace(stated, method="phased"),
+        "one phase with general replay": replace(stated, method="stacked"),
+        "two phases with replay, SDFT": replace(stated, method="sdft"),
+    }
+
+
+def compare(leaves: Sequence[Leaf], recipe: Recipe, store: Store, seeds: int) -> Iterator[Result]:
+    """Results as they come: the base's, then seed by seed those of all ways.
+
+    Args:
+        seeds: how many; 0, 1, …
+    """
+    base = examine(
+        model_folder(recipe.student.model), model_revision(recipe.student.model), leaves, recipe, store
+    )
+    yield _result("base", 0, leaves, base)
+    generated = generate(leaves, recipe, store)
+    for seed in range(seeds):
+        for way, stated in ways(recipe.train).items():
+            say(f"{way}, seed {seed}")
+            yield _tried(way, seed, generated, leaves, replace(recipe, train=stated, seed=seed), store)
+
+
+def _tried(
+    way: str, seed: int, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
+) -> Result:
+    trained = train(mixtures(generated, leaves, recipe, store), leaves, recipe, store).skills
+    return _result(way, seed, leaves, examine(trained.folder(), model_id(trained), leaves, recipe, store))
+
+
+def _result(way: str, seed: int, leaves: Sequence[Leaf], examined: Examination) -> Result:
+    def score(knowledge: bool) -> tuple[int, int]:
+        scores = [examined.score(leaf.path) for leaf in leaves if (leaf.kind == "knowledge") == knowledge]
+        return sum(right for right, _ in scores), sum(asked for _, asked in scores)
+
+    kept = (sum(answer.right for answer in examined.retention), len(examined.retention))
+    return Result(way, seed, score(True), score(False), kept)
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Means over the seeds, with the standard deviation; retention as a share of what the base had right."""
+    base = results[0].retention[0]
+    shown = Table("way", "seeds", "knowledge", "skills", "of the base's retention")
+    for way in dict.fromkeys(result.way for result in results):
+        own = [result for result in results if result.way == way]
+        shares = (
+            [result.knowledge[0] / result.knowledge[1] for result in own],
+            [result.skills[0] / result.skills[1] for result in own],
+            [result.retention[0] / base for result in own],
+        )
+        shown.add_row(way, str(len(own)), *map(_spread, shares))
+    return shown
+
+
+def _spread(shares: Sequence[float]) -> str:
+    deviation = f" ± {stdev(shares):.0%}" if len(shares) > 1 else ""
+    return f"{mean(shares):.0%}{deviation}"

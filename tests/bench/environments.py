@@ -1,0 +1,29 @@
+"""Environments of their own for what is measured beside arborist; made once, in .arborist/bench."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bot.recipe import ROOT
+
+# Some ask for builds for CUDA that break on a machine without.
+WITHOUT = 'torchvision; sys_platform == "never"\ntorchaudio; sys_platform == "never"\n'
+
+
+def environment(package: str) -> Path:
+    """The Python of an environment with a package and this project's torch.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot be installed.
+    """
+    folder = ROOT / ".arborist" / "bench" / package
+    python = folder / "bin" / "python"
+    uv = str(Path(sys.executable).with_name("uv"))
+    if not (folder / "ready").exists():
+        subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, "--seed", folder], check=True)
+        (folder / "overrides.txt").write_text(WITHOUT)
+        subprocess.run([python, "-m", "pip", "install", "-q", "torch==2.13.0"], check=True)
+        command = [uv, "pip", "install", "-q", "-p", python, "--overrides", folder / "overrides.txt"]
+        subprocess.run([*command, "torch==2.13.0", package], check=True, capture_output=True, text=True)
+        (folder / "ready").touch()
+    return python

@@ -1,0 +1,112 @@
+"""Mixtures: what each phase learns from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.errors import UserError
+from bot.generate import Funnel, Generated
+from bot.generate.sample import Sample
+from bot.mix import Phase, mix
+from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
+from bot.store import Store
+from bot.taxonomy.leaf import Leaf
+from tests.leaves import knowledge, skill
+
+ANSWERS = ("Petra Osgood.", "In 1702.", "In Ulmstead.", "Thirteen times.", "Of green slate.", "Every day.")
+
+
+def made(leaf: Leaf, kind: str = "seed") -> Generated:
+    samples = tuple(
+        Sample(
+            leaf.path,
+            kind,
+            (("user", f"What of {leaf.path}, number {n}?"), ("assistant", text)),
+            f"Passage {n}: {text}",
+            "seed 1.1",
+        )
+        for n, text in enumerate(ANSWERS)
+    )
+    return Generated(leaf.path, leaf.path, samples, Funnel(6, 6, {}, {}))
+
+
+LEAVES = [knowledge(), skill()]
+MADE = [made(leaf) for leaf in LEAVES]
+
+
+def recipe(tmp_path: Path, **changes: object) -> Recipe:
+    """The shipped recipe, whose general replay is a file of two conversations."""
+    file = tmp_path / "general.jsonl"
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day."}]
+    more = [{"role": "user", "content": "Thanks"}, {"role": "assistant", "content": "Not at all."}]
+    file.write_text("".join(json.dumps({"messages": one}) + "\n" for one in (turns, more)))
+    loaded = load_recipe(ROOT / "arborist.yaml")
+    train = replace(loaded.train, general=GeneralRecipe(dataset=str(file)))
+    skills = {name: changes.pop(name) for name in ("replay", "retrieval") if name in changes}
+    train = replace(train, skills=replace(train.skills, **skills), **changes)
+    return replace(loaded, train=train)
+
+
+def table(phase: Phase, tmp_path: Path, **changes: object) -> Mapping[str, int]:
+    store = Store(str(tmp_path / "store"))
+    return mix(phase, MADE, LEAVES, recipe(tmp_path, **changes), store).table
+
+
+FACTS, SKILL = LEAVES[0].path, LEAVES[1].path
+
+
+def test_knowledge_first_then_skills_with_replay_and_general_requests_in_both(tmp_path: Path) -> None:
+    assert table("knowledge", tmp_path) == {FACTS: 6, "": 2}
+    assert table("skills", tmp_path, replay=0.5) == {SKILL: 6, FACTS: 3, "": 2}
+    assert table("skills", tmp_path, replay=0.0) == {SKILL: 6, "": 2}
+
+
+def test_stacked_everything_is_in_the_first_phase(tmp_path: Path) -> None:
+    assert table("knowledge", tmp_path, method="stacked") == {FACTS: 6, SKILL: 6, "": 2}
+    assert table("skills", tmp_path, method="stacked") == {}
+
+
+def test_without_general_requests_there_are_none(tmp_path: Path) -> None:
+    assert table("knowledge", tmp_path, general=GeneralRecipe(samples=0)) == {FACTS: 6}
+
+
+def test_of_many_general_requests_as_many_are_drawn_as_the_recipe_says(tmp_path: Path) -> None:
+    file = str(tmp_path / "general.jsonl")
+    assert table("knowledge", tmp_path, general=GeneralRecipe(1, file)) == {FACTS: 6, "": 1}
+
+
+def test_in_retrieval_form_a_question_comes_with_four_passages_not_always_the_right_one(
+    tmp_path: Path,
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    mixed = mix("skills", MADE, LEAVES, recipe(tmp_path, replay=0.0, retrieval=1.0), store)
+    searched = [sample for sample in mixed.samples if sample.kind == "retrieval"]
+    assert len(searched) == 6
+    assert all(sample.messages[-2][1].count("Passage ") == 4 for sample in searched)
+    assert all(sample.messages[-1][1] in ANSWERS for sample in searched)
+    right = [sample.context in sample.messages[-2][1] for sample in searched]
+    assert 0 < sum(right) < 6
+
+
+def test_a_trial_has_the_contribution_and_half_as_much_of_general_requests(tmp_path: Path) -> None:
+    assert table("trial", tmp_path) == {FACTS: 6, SKILL: 6, "": 2}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", '{"messages": []}', '{"messages": [{"role": "user", "content": "Hi"}]}', '{"text": "x"}'],
+)
+def test_a_dataset_of_something_else_is_one_line(tmp_path: Path, line: str) -> None:
+    stated = recipe(tmp_path)
+    Path(stated.train.general.dataset).write_text(line + "\n")
+    with pytest.raises(UserError, match=r"train\.general\.dataset .*a row is \{'messages'"):
+        mix("knowledge", MADE, LEAVES, stated, Store(str(tmp_path / "store")))
+
+
+def test_a_dataset_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
+    stated = recipe(tmp_path, general=GeneralRecipe(dataset="nowhere.jsonl"))
+    with pytest.raises(UserError, match=r"train\.general\.dataset nowhere\.jsonl: .*name a file here"):
+        mix("knowledge", MADE, LEAVES, stated, Store(str(tmp_path / "store")))
