@@ -85,15 +85,19 @@ def table(results: Sequence[Result]) -> Table:
     shown = Table("way", "seeds", "knowledge", "skills", "of the base's retention")
     for way in dict.fromkeys(result.way for result in results):
         own = [result for result in results if result.way == way]
-        shares = (
-            [result.knowledge[0] / result.knowledge[1] for result in own],
-            [result.skills[0] / result.skills[1] for result in own],
-            [result.retention[0] / base for result in own],
+        counts = (
+            [result.knowledge for result in own],
+            [result.skills for result in own],
+            [(result.retention[0], base) for result in own],
         )
-        shown.add_row(way, str(len(own)), *map(_spread, shares))
+        shown.add_row(way, str(len(own)), *map(_spread, counts))
     return shown
 
 
-def _spread(shares: Sequence[float]) -> str:
+def _spread(counts: Sequence[tuple[int, int]]) -> str:
+    """Mean and standard deviation of shares; nothing where nothing was asked."""
+    shares = [right / asked for right, asked in counts if asked]
+    if not shares:
+        return ""
     deviation = f" ± {stdev(shares):.0%}" if len(shares) > 1 else ""
     return f"{mean(shares):.0%}{deviation}"

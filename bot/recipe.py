@@ -122,6 +122,7 @@ class TrainRecipe:
     max_length: int = 1024
     checkpoint_every: int = 10
     candidates: int = 1
+    frozen_layers: int = 0
     gradient_checkpointing: bool = False
     deepspeed: str = ""
     processes: int = 1
@@ -207,6 +208,7 @@ class Recipe:
     documents: Access = PUBLIC
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: str = ".arborist/store"
+    track: str = ""
     seed: int = 0
 
     def part(self, name: str) -> dict[str, Any]:
@@ -282,6 +284,7 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
         documents=documents,
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),
+        track=data.get("track", ""),
         seed=data.get("seed", 0),
     )
 

@@ -3,7 +3,7 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,8 +13,11 @@ from bot.models import model_revision
 from bot.recipe import Recipe
 from bot.store import Store, canonical, key_of
 
+T = TypeVar("T")
+
 PROMPTS = Path(__file__).with_name("general.yaml")
 LONGEST = 40
+WHERE = "name a file here, or one on the Hub as org/name@revision:file"
 
 
 def general_samples(recipe: Recipe, store: Store) -> tuple[Sample, ...]:
@@ -26,10 +29,9 @@ def general_samples(recipe: Recipe, store: Store) -> tuple[Sample, ...]:
     stated = recipe.train.general
     if not stated.samples:
         return ()
-    found = _of_dataset(stated.dataset) if stated.dataset else _own_answers(recipe, store)
-    if len(found) > stated.samples:
-        found = random.Random(recipe.seed).sample(found, stated.samples)  # noqa: S311 a choice, not a secret
-    return tuple(found)
+    if stated.dataset:
+        return tuple(_drawn(_of_dataset(stated.dataset), recipe))
+    return tuple(_own_answers(_drawn(general_prompts(), recipe), recipe, store))
 
 
 def general_prompts() -> list[str]:
@@ -38,9 +40,13 @@ def general_prompts() -> list[str]:
     return prompts
 
 
-def _own_answers(recipe: Recipe, store: Store) -> list[Sample]:
+def _drawn(among: list[T], recipe: Recipe) -> list[T]:
+    count = min(len(among), recipe.train.general.samples)
+    return random.Random(recipe.seed).sample(among, count)  # noqa: S311 a choice, not a secret
+
+
+def _own_answers(prompts: list[str], recipe: Recipe, store: Store) -> list[Sample]:
     """The student's own answers, as it likes them best; made once for each student."""
-    prompts = general_prompts()
     inputs = {"student": model_revision(recipe.student.model), "prompts": prompts, "longest": LONGEST}
     key = key_of("general", 2, inputs)
     entry = store.get("general", key)
@@ -85,14 +91,13 @@ def _downloaded(dataset: str) -> Path:
 
     place, _, file = dataset.partition(":")
     name, _, revision = place.partition("@")
+    if not file:
+        raise UserError(f"train.general.dataset {dataset}: there is no such file; {WHERE}")
     try:
         return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision or None))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"train.general.dataset {dataset}: {reason}; name a file here, or one on the Hub "
-            "as org/name@revision:file"
-        ) from None
+        raise UserError(f"train.general.dataset {dataset}: {reason}; {WHERE}") from None
 
 
 def _rows(file: Path) -> list[Any]:

@@ -43,6 +43,7 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "precision": recipe.train.precision,
         "max_length": recipe.train.max_length,
         "method": recipe.train.method,
+        "frozen_layers": recipe.train.frozen_layers,
         "candidates": recipe.train.candidates,
         "rank": recipe.trial.rank if phase == "trial" else 0,
         "seed": recipe.seed,
@@ -121,8 +122,10 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         # An adapter is small enough for one process.
         deepspeed=_profile(recipe.train.deepspeed) if phase != "trial" else "",
         processes=recipe.train.processes if phase != "trial" else 1,
+        frozen_layers=recipe.train.frozen_layers if phase != "trial" else 0,
         checkpointing=recipe.train.gradient_checkpointing,
         rank=recipe.trial.rank if phase == "trial" else 0,
+        track=recipe.track,
         candidates=recipe.train.candidates if phase != "trial" else 1,
     )
     if job.deepspeed:

@@ -44,12 +44,14 @@ class Job:
     Attributes:
         start: folder of the model to start from.
         conversations: (role, content) turns of each sample.
-        work: folder for checkpoints; the trained model comes to lie in its `model/`.
+        work: folder for checkpoints and candidates.
         base: folder of the model that was there before any phase.
         shown: what the base is shown in place of a sample, where not the answer's words are learnt but all
             that the base holds likely there; it ends with the same answer. None for samples as they are.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
+        frozen_layers: how many layers, from the input on, stay as they are.
         checkpointing: compute activations again in the backward pass in place of keeping them.
+        track: who is told of each step; see `Metrics`.
         candidates: of how many epochs, the last ones, the model is kept at their end.
         rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
     """
@@ -67,9 +69,11 @@ class Job:
     shown: Sequence[Sequence[tuple[str, str]] | None] = ()
     deepspeed: str = ""
     processes: int = 1
+    frozen_layers: int = 0
     checkpointing: bool = False
     rank: int = 0
     candidates: int = 1
+    track: str = ""
 
 
 def train(job: Job) -> None:
@@ -88,7 +92,7 @@ def train(job: Job) -> None:
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     kept = epoch_ends(steps, len(samples))[-job.candidates :]
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
-    metrics = Metrics(job.work, job.name, done, writes=engine.rank == 0)
+    metrics = Metrics(job.work, job.name, done, job.track, writes=engine.rank == 0)
     if done.step and engine.rank == 0:
         say(f"train {job.name}: resumed after step {done.step} of {len(steps)}")
     with task(f"train {job.name}", len(steps)) as advance:
@@ -141,6 +145,8 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
     model.train()
     # Names are spelt with tokens that the model has; what is learnt goes into the layers.
     model.get_input_embeddings().weight.requires_grad_(grown)
+    for layer in model.model.layers[: job.frozen_layers]:
+        layer.requires_grad_(False)
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if job.rank:

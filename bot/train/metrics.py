@@ -1,8 +1,10 @@
 """What a phase says of itself: a line for each step, TensorBoard's events, and the guard on its loss."""
 
+import importlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from bot.errors import UserError
 from bot.train.checkpoint import Progress
@@ -19,10 +21,14 @@ class Metrics:
     Args:
         folder: the phase's work folder.
         done: how far the phase has come.
+        track: `wandb` or `trackio`, to tell it the same; "" for neither.
         writes: whether this process is the one that writes.
+
+    Raises:
+        UserError: what is to be told is not installed.
     """
 
-    def __init__(self, folder: Path, name: str, done: Progress, *, writes: bool) -> None:
+    def __init__(self, folder: Path, name: str, done: Progress, track: str = "", *, writes: bool) -> None:
         self.file, self.name, self.progress, self.writes = folder / "metrics.jsonl", name, done, writes
         lines = self.file.read_text().splitlines()[: done.step] if self.file.exists() else []
         self.first = [json.loads(line)["loss"] for line in lines[:FIRST]]
@@ -32,6 +38,7 @@ class Metrics:
             self.file.write_text("".join(f"{line}\n" for line in lines))
             # From the step on where a killed run is resumed, what it wrote later is void.
             self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done.step + 1)
+            self.tracker = _tracker(track, name) if track else None
 
     def check(self, loss: float) -> None:
         """Look at a loss before it is stepped upon.
@@ -73,6 +80,8 @@ class Metrics:
                 file.write(json.dumps(line) + "\n")
             for name, value in line.items():
                 self.board.add_scalar(f"{self.name}/{name}", value, self.progress.step)
+            if self.tracker:
+                self.tracker.log({f"{self.name}/{name}": value for name, value in line.items()})
         speed = self.progress.tokens / self.progress.seconds
         return f"loss {loss:.3f}, {speed:.0f} tokens/s, {line['memory_gb']:.1f} GB"
 
@@ -80,6 +89,19 @@ class Metrics:
         """Write what is still in memory."""
         if self.writes:
             self.board.close()
+            if self.tracker:
+                self.tracker.finish()
+
+
+def _tracker(module: str, name: str) -> Any:
+    """A run of W&B or trackio, which understand the same words."""
+    try:
+        library = importlib.import_module(module)
+    except ImportError:
+        raise UserError(
+            f"track: {module} is not installed here; `pip install {module}`, or leave it out"
+        ) from None
+    return library.init(project="arborist", name=name)
 
 
 def memory_gb() -> float:

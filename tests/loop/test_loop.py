@@ -6,6 +6,7 @@ Two contributions are merged within a second, the retraining is killed twice, on
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -59,8 +60,17 @@ def book(
     # Fewer samples than otherwise: what is told here is the way, not how much is learnt.
     recipe = owners / "arborist.yaml"
     text = recipe.read_text()
-    assert "samples: 40 " in text and "batches: 8 " in text
-    recipe.write_text(text.replace("samples: 40 ", "samples: 30 ").replace("batches: 8 ", "batches: 5 "))
+    fewer = {
+        "samples: 40 ": "samples: 30 ",
+        "batches: 8 ": "batches: 5 ",
+        "samples: 200 ": "samples: 40 ",
+        "max_new_tokens: 32": "max_new_tokens: 20",
+        "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
+    }
+    for old, new in fewer.items():
+        assert old in text
+        text = text.replace(old, new)
+    recipe.write_text(text)
     push(owners, "Set up arborist [skip ci]")
     return handbook
 
@@ -140,6 +150,18 @@ def test_a_maintainer_gets_samples_and_the_precheck(
         "commands / sample / sample": "success",
     }
     assert requests_of_a_run() <= 30
+
+
+def test_a_maintainer_sees_what_a_quick_lesson_does(book: dict[str, Any], pull: PullRequest) -> None:
+    repository(book, "maintainer").get_issue(pull.number).create_comment("/arborist trial")
+    body = comment_that(pull, "Trial of", "General questions")
+    told = re.search(r"skarrow\*\*: 0 of 10 right before, (\d+) after", body.replace("\\", ""))
+    assert told and int(told[1]) >= 1
+    settled(book)
+    check = (
+        repository(book, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist trial")[0]
+    )
+    assert check.conclusion == "success"
 
 
 def test_two_merges_within_a_second_are_released_as_one_though_the_retraining_is_killed_twice(

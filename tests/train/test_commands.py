@@ -22,6 +22,7 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     text = (ROOT / "arborist.yaml").read_text()
     text = text.replace("student:\n  model: embedded", f"student:\n  model: {tiny}")
     text = text.replace("samples: 40 ", "samples: 2 ").replace("batches: 8 ", "batches: 1 ")
+    text = text.replace("samples: 200 ", "samples: 4 ").replace("epochs: 3", "epochs: 1")
     (here / "arborist.yaml").write_text(text)
     done = subprocess.run([ARBORIST, "train"], cwd=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -57,6 +58,23 @@ def test_one_can_talk_to_it(trained: tuple[Path, str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "each line is what you say" in done.stderr
     assert len(done.stdout) > 10
+
+
+def test_ways_of_training_are_compared(trained: tuple[Path, str]) -> None:
+    here = trained[0].parents[3]
+    done = subprocess.run(
+        [ARBORIST, "bench", "learning", "--seeds", "1"], cwd=here, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    shown = [line.split("│")[1].strip() for line in done.stdout.splitlines() if line.startswith("│")]
+    assert shown == [
+        "base",
+        "one phase, no replay",
+        "two phases, no replay",
+        "two phases with replay (LAB)",
+        "one phase with general replay",
+        "two phases with replay, SDFT",
+    ]
 
 
 def test_of_a_model_that_is_nowhere_it_says_so_in_one_line(tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
     assert changed == {name for name in before if "proj" in name}
 
 
+def test_frozen_layers_stay_as_they_are(tiny: Path, tmp_path: Path) -> None:
+    train(job(tiny, tmp_path / "work", frozen_layers=1))
+    before = load_model(tiny, "fp32").state_dict()
+    after = load_model(last(tmp_path / "work"), "fp32").state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith(("model.layers.1.", "model.norm")) for name in changed)
+
+
 def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
         _, model = open_engine(
@@ -176,6 +185,22 @@ def test_a_loss_that_shoots_up_stops_too(tiny: Path, tmp_path: Path) -> None:
         metrics.check(6.0)
     metrics.close()
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_wandb_is_told_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    metrics = Metrics(tmp_path, "skills", Progress(0, 0, 0.0), "wandb", writes=True)
+    metrics.add(1.25, 10, 1.0, 1e-4, 0.1)
+    metrics.close()
+    [written] = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
+    assert b"skills/loss" in written.read_bytes()
+
+
+def test_what_is_asked_for_and_not_installed_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="trackio is not installed here"):
+        Metrics(tmp_path, "skills", Progress(0, 0, 0.0), "trackio", writes=True)
 
 
 def test_without_room_on_the_disk_it_does_not_begin(tmp_path: Path) -> None:

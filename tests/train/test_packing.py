@@ -33,7 +33,7 @@ def test_packed_is_the_same_as_one_at_a_time(tmp_path: Path, samples: list[Encod
     apart.backward()
     assert loss.item() == pytest.approx(apart.item(), rel=1e-4)
     for (name, one), other in zip(packed.named_parameters(), plain.parameters(), strict=True):
-        assert torch.allclose(one.grad, other.grad, rtol=1e-3, atol=1e-5), name
+        assert (one.grad - other.grad).norm() <= 1e-4 * other.grad.norm(), name
 
 
 def test_what_samples_begin_with_is_in_the_row_once(samples: list[Encoded]) -> None:
