@@ -123,6 +123,7 @@ class TrainRecipe:
     checkpoint_every: int = 10
     candidates: int = 1
     frozen_layers: int = 0
+    rank: int = 0
     gradient_checkpointing: bool = False
     deepspeed: str = ""
     processes: int = 1
@@ -138,7 +139,7 @@ class TrialRecipe:
 
     rank: int = 16
     learning_rate: float = 1e-3
-    batch_tokens: int = 1_024
+    batch_tokens: int = 256
     epochs: float = 4
 
     def phase(self) -> PhaseRecipe:

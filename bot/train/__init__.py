@@ -45,7 +45,7 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "method": recipe.train.method,
         "frozen_layers": recipe.train.frozen_layers,
         "candidates": recipe.train.candidates,
-        "rank": recipe.trial.rank if phase == "trial" else 0,
+        "rank": recipe.trial.rank if phase == "trial" else recipe.train.rank,
         "seed": recipe.seed,
     }
 
@@ -124,9 +124,9 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         processes=recipe.train.processes if phase != "trial" else 1,
         frozen_layers=recipe.train.frozen_layers if phase != "trial" else 0,
         checkpointing=recipe.train.gradient_checkpointing,
-        rank=recipe.trial.rank if phase == "trial" else 0,
+        rank=recipe.trial.rank if phase == "trial" else recipe.train.rank,
         track=recipe.track,
-        candidates=recipe.train.candidates if phase != "trial" else 1,
+        candidates=recipe.train.candidates,
     )
     if job.deepspeed:
         launch(job)

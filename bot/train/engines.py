@@ -68,7 +68,22 @@ class PlainEngine:
         return checkpoint.progress
 
     def write_model(self, folder: Path) -> None:
-        """Save the model; an adapter is added to what it adapts."""
-        if hasattr(self.model, "merge_adapter"):
-            self.model = self.model.merge_and_unload()
-        self.model.save_pretrained(folder)
+        write_whole(self.model, folder)
+
+
+def write_whole(model: Any, folder: Path) -> None:
+    """Save a model; adapters are added to the weights in the file, and not in the model, which may go on."""
+    if not hasattr(model, "peft_config"):
+        model.save_pretrained(folder)
+        return
+    from peft.tuners.lora import Linear
+
+    inner = model.get_base_model()
+    named = ((name.replace(".base_layer.", "."), tensor) for name, tensor in inner.state_dict().items())
+    state = {name: tensor for name, tensor in named if ".lora_" not in name}
+    for name, layer in inner.named_modules():
+        if isinstance(layer, Linear):
+            weight = state[f"{name}.weight"]
+            delta = layer.get_delta_weight("default").float()
+            state[f"{name}.weight"] = (weight.float() + delta).to(weight.dtype)
+    inner.save_pretrained(folder, state_dict=state)

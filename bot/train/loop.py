@@ -176,7 +176,9 @@ def add_adapter(model: Any, job: Job) -> Any:
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(job.seed)
-    return get_peft_model(model, LoraConfig(r=job.rank, lora_alpha=2 * job.rank, target_modules="all-linear"))
+    config = LoraConfig(r=job.rank, lora_alpha=2 * job.rank, target_modules="all-linear")
+    # In the model's own precision, which is faster; the engine keeps float32 copies.
+    return get_peft_model(model, config, autocast_adapter_dtype=False)
 
 
 def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:

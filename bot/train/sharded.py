@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 from bot.errors import UserError
 from bot.recipe import PhaseRecipe
 from bot.train.checkpoint import STATES, Progress, load_checkpoint, save_checkpoint
+from bot.train.engines import write_whole
 from bot.train.loop import Job, train
 from bot.train.optimizer import BETAS, CLIP
 
@@ -142,7 +143,7 @@ class ShardedEngine:
         model = self.engine.module
         with deepspeed.zero.GatheredParameters(list(model.parameters()), modifier_rank=0):
             if self.rank == 0:
-                model.save_pretrained(folder)
+                write_whole(model, folder)
 
 
 def read_job(text: str) -> Job:

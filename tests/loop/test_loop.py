@@ -64,7 +64,6 @@ def book(
         "samples: 40 ": "samples: 30 ",
         "batches: 8 ": "batches: 5 ",
         "samples: 200 ": "samples: 40 ",
-        "max_new_tokens: 32": "max_new_tokens: 20",
         "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
     }
     for old, new in fewer.items():
