@@ -78,4 +78,4 @@ def learning(
     for result in compare(leaves, loaded, Store(loaded.store_url()), seeds):
         results.append(result)
         say(str(result))
-    Console().print(table(results))
+    Console(width=100).print(table(results))

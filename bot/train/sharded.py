@@ -168,7 +168,9 @@ def _end_with_launcher() -> None:
 
     Nothing is ever written to this standard input; it ends when nobody is left who could write.
     """
-    sys.stdin.buffer.read()
+    # Not sys.stdin, whose lock this thread would still hold when the interpreter ends.
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 
