@@ -87,7 +87,7 @@ def test_help_lists_what_there_is_and_for_whom(world: dict[str, Any], pull: Pull
     assert reaction(said) == "eyes"
     text = answered(pull, "| `/arborist sample [N] [LEAF…]` |")
     assert "the role admin or maintain" in text
-    assert "trial" not in text
+    assert "| `/arborist trial [N] [LEAF…]` |" in text
 
 
 def test_the_same_event_twice_is_answered_once(world: dict[str, Any], pull: PullRequest) -> None:
