@@ -18,8 +18,9 @@ from rich.table import Table
 from bot.errors import UserError
 from bot.generate.general import general_prompts
 from bot.models import EMBEDDED, model_folder
-from bot.recipe import ROOT, PhaseRecipe, Recipe
+from bot.recipe import PhaseRecipe, Recipe
 from bot.taxonomy.leaf import Leaf
+from bot.train import deepspeed_profile
 
 PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
 """Floating point operations a second in bf16 of a device, as its maker says; cpu is two cores."""
@@ -154,10 +155,8 @@ def memory_gb(size: int, recipe: Recipe) -> float:
 
 def zero_stage(recipe: Recipe) -> int:
     """The stage of ZeRO that the recipe's DeepSpeed profile says; 0 without one."""
-    if not recipe.train.deepspeed:
-        return 0
-    profile = ROOT / "runners" / "deepspeed" / f"{recipe.train.deepspeed}.json"
-    return int(json.loads(profile.read_text())["zero_optimization"]["stage"])
+    profile = deepspeed_profile(recipe.train.deepspeed)
+    return int(json.loads(Path(profile).read_text())["zero_optimization"]["stage"]) if profile else 0
 
 
 def parameters(recipe: Recipe) -> int:

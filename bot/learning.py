@@ -13,10 +13,9 @@ from rich.table import Table
 
 from bot.evaluate import Examination, examine
 from bot.generate import Generated
-from bot.models import model_folder, model_revision
 from bot.progress import say
 from bot.recipe import GeneralRecipe, Recipe, TrainRecipe
-from bot.reconcile import generate, mixtures, train
+from bot.reconcile import examine_released, generate, mixtures, train
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.train.choice import model_id
@@ -52,10 +51,7 @@ def compare(leaves: Sequence[Leaf], recipe: Recipe, store: Store, seeds: int) ->
     Args:
         seeds: how many; 0, 1, …
     """
-    base = examine(
-        model_folder(recipe.student.model), model_revision(recipe.student.model), leaves, recipe, store
-    )
-    yield _result("base", 0, leaves, base)
+    yield _result("base", 0, leaves, examine_released(None, leaves, recipe, store))
     generated = generate(leaves, recipe, store)
     for seed in range(seeds):
         for way, stated in ways(recipe.train).items():

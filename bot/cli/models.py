@@ -1,5 +1,6 @@
 """Commands for models: train one, talk to one."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def chat(
     from bot.recipe import load_recipe
     from bot.release.hub import download_release, latest_release, release_at
 
-    if model and not model.startswith("v"):
+    if model and not re.fullmatch(r"v\d+", model):
         folder, name = model_folder(model), model
     else:
         place = load_recipe(recipe).release.repository

@@ -42,7 +42,9 @@ def general_prompts() -> list[str]:
 
 def _drawn(among: list[T], recipe: Recipe) -> list[T]:
     count = min(len(among), recipe.train.general.samples)
-    return random.Random(recipe.seed).sample(among, count)  # noqa: S311 a choice, not a secret
+    drawn = random.Random(recipe.seed).sample(range(len(among)), count)  # noqa: S311 a choice, not a secret
+    # In their order, so that all of them are the same whatever the seed.
+    return [among[place] for place in sorted(drawn)]
 
 
 def _own_answers(prompts: list[str], recipe: Recipe, store: Store) -> list[Sample]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.generate.sample import Conversation, Sample
 from bot.mix import Mixture, Phase
 from bot.models import model_folder
-from bot.recipe import ROOT, PhaseRecipe, Recipe
+from bot.recipe import ROOT, PhaseRecipe, Recipe, TrainRecipe
 from bot.store import Entry, Store, key_of
 from bot.train.curves import loss_curves
 
@@ -36,18 +36,28 @@ def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str
 
 
 def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[str, Any]:
+    stated = _stated(phase, recipe)
     return {
         "start": start,
         "mixture": mixture.content,
         "phase": asdict(_phase(phase, recipe)),
-        "precision": recipe.train.precision,
-        "max_length": recipe.train.max_length,
-        "method": recipe.train.method,
-        "frozen_layers": recipe.train.frozen_layers,
-        "candidates": recipe.train.candidates,
-        "rank": recipe.trial.rank if phase == "trial" else recipe.train.rank,
+        "precision": stated.precision,
+        "max_length": stated.max_length,
+        "method": stated.method,
+        "frozen_layers": stated.frozen_layers,
+        "candidates": stated.candidates,
+        "rank": stated.rank,
         "seed": recipe.seed,
     }
+
+
+def _stated(phase: Phase, recipe: Recipe) -> TrainRecipe:
+    """What the recipe says of training; for a trial, a small adapter in one process."""
+    if phase != "trial":
+        return recipe.train
+    return replace(
+        recipe.train, rank=recipe.trial.rank, deepspeed="", processes=1, frozen_layers=0, candidates=1
+    )
 
 
 def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
@@ -107,26 +117,26 @@ def _add_curves(phase: Phase, work: Path) -> None:
 def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
     from bot.train.loop import Job, train
 
+    stated = _stated(phase, recipe)
     job = Job(
         name=phase,
         start=start,
         conversations=[sample.messages for sample in mixture.samples],
         phase=_phase(phase, recipe),
-        precision=recipe.train.precision,
-        max_length=recipe.train.max_length,
-        checkpoint_every=recipe.train.checkpoint_every,
+        precision=stated.precision,
+        max_length=stated.max_length,
+        checkpoint_every=stated.checkpoint_every,
         seed=recipe.seed,
         work=work,
         base=model_folder(recipe.student.model),
         shown=[_shown(sample, recipe) for sample in mixture.samples],
-        # An adapter is small enough for one process.
-        deepspeed=_profile(recipe.train.deepspeed) if phase != "trial" else "",
-        processes=recipe.train.processes if phase != "trial" else 1,
-        frozen_layers=recipe.train.frozen_layers if phase != "trial" else 0,
-        checkpointing=recipe.train.gradient_checkpointing,
-        rank=recipe.trial.rank if phase == "trial" else recipe.train.rank,
+        deepspeed=deepspeed_profile(stated.deepspeed),
+        processes=stated.processes,
+        frozen_layers=stated.frozen_layers,
+        checkpointing=stated.gradient_checkpointing,
+        rank=stated.rank,
         track=recipe.track,
-        candidates=recipe.train.candidates,
+        candidates=stated.candidates,
     )
     if job.deepspeed:
         launch(job)
@@ -151,8 +161,12 @@ def _shown(sample: Sample, recipe: Recipe) -> Conversation | None:
     return ((role, passage + question), answer, *sample.messages)
 
 
-def _profile(name: str) -> str:
-    """The path of a DeepSpeed profile in runners/deepspeed/."""
+def deepspeed_profile(name: str) -> str:
+    """The path of a DeepSpeed profile in runners/deepspeed/; "" for none.
+
+    Raises:
+        UserError: there is no such profile.
+    """
     if not name:
         return ""
     path = ROOT / "runners" / "deepspeed" / f"{name}.json"

@@ -103,7 +103,9 @@ def check_room(folder: Path, weights: int) -> None:
         UserError: they have not; said before the first step, when nothing is lost yet.
     """
     needed = weights * (2 * 4 * len(STATES) + 4)
-    free = shutil.disk_usage(folder).free
+    # What a killed run left here is part of what is needed.
+    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    free = shutil.disk_usage(folder).free + there
     if free < needed:
         raise UserError(
             f"{folder}: training needs {needed / 1e9:.1f} GB here for checkpoints and the model, "
