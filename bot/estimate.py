@@ -32,6 +32,8 @@ TEMPLATE_TOKENS = 20
 GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
 GENERAL_TOKENS = 60
+PROCESS_GB = 2.0
+"""What a process takes beside weights and activations: libraries, logits, what the allocator keeps."""
 
 
 @dataclass(frozen=True)
@@ -133,24 +135,30 @@ def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
 
 
 def _operations(recipe: Recipe) -> int:
-    """Floating point operations for each weight and token: forward, backward, and forward once more."""
-    return 8 if recipe.train.gradient_checkpointing else 6
+    """Floating point operations for each weight and token: forward, backward, and forward once more.
+
+    Two of the four of the backward pass are for gradients of weights, which those that stay do without.
+    """
+    backward = 2 if recipe.train.neurons else 4
+    return 2 + backward + (2 if recipe.train.gradient_checkpointing else 0)
 
 
 def memory_gb(size: int, recipe: Recipe) -> float:
-    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says; and a row.
+    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says; a row; others.
 
     Layers and width are not asked for: models of all sizes are about 128 times as wide as deep.
     """
     stage, devices = zero_stage(recipe), recipe.train.processes
-    weights, gradients, adam = 2 * size, 2 * size, 12 * size
-    weights //= devices if stage >= 3 else 1
-    gradients //= devices if stage >= 2 else 1
-    adam //= devices if stage >= 1 else 1
     layers = math.cbrt(size / (12 * 128**2))
+    new = recipe.train.neurons * 3 * 128 * layers * layers
+    trained = new or size
+    weights, gradients, adam = 2 * (size + new), 2 * trained, 12 * trained
+    weights /= devices if stage >= 3 else 1
+    gradients /= devices if stage >= 2 else 1
+    adam /= devices if stage >= 1 else 1
     numbers = 2 if recipe.train.gradient_checkpointing else 34
     activations = numbers * recipe.train.max_length * 128 * layers * layers
-    return (weights + gradients + adam + activations) / 1e9
+    return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
 
 
 def zero_stage(recipe: Recipe) -> int:

@@ -14,11 +14,14 @@ from rich.table import Table
 from bot.evaluate import Examination, examine
 from bot.generate import Generated
 from bot.progress import say
-from bot.recipe import GeneralRecipe, Recipe, TrainRecipe
+from bot.recipe import GeneralRecipe, PhaseRecipe, Recipe, TrainRecipe
 from bot.reconcile import examine_released, generate, mixtures, train
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.train.choice import model_id
+
+WEIGHTS_SLOWER = 32
+"""How much slower weights are to change that are of use already than neurons that begin with nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,28 @@ class Result:
 
 
 def ways(stated: TrainRecipe) -> dict[str, TrainRecipe]:
-    """The ways that are compared, each a change of one recipe's."""
+    """The ways that are compared, each a change of one recipe's.
+
+    Where that trains new neurons, all but the last do so, too.
+    """
     none = GeneralRecipe(samples=0)
     alone = replace(stated, skills=replace(stated.skills, replay=0.0), general=none)
-    return {
+    found = {
         "one phase, no replay": replace(alone, method="stacked"),
         "two phases, no replay": replace(alone, method="phased"),
         "two phases with replay (LAB)": replace(stated, method="phased"),
         "one phase with general replay": replace(stated, method="stacked"),
         "two phases with replay, SDFT": replace(stated, method="sdft"),
     }
+    if stated.neurons:
+        found["two phases with replay, all weights"] = replace(
+            stated, neurons=0, knowledge=_slower(stated.knowledge), skills=_slower(stated.skills)
+        )
+    return found
+
+
+def _slower(phase: PhaseRecipe) -> PhaseRecipe:
+    return replace(phase, learning_rate=phase.learning_rate / WEIGHTS_SLOWER)
 
 
 def compare(leaves: Sequence[Leaf], recipe: Recipe, store: Store, seeds: int) -> Iterator[Result]:

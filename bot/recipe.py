@@ -99,10 +99,12 @@ class GeneralRecipe:
     Attributes:
         samples: at most so many, in each phase; 0 for none.
         dataset: where they are from; "" for the shipped prompts, answered by the base itself.
+        weight: how often as much as another sample's a token of theirs counts in the loss.
     """
 
     samples: int = 1_000
     dataset: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class TrainRecipe:
     max_length: int = 1024
     checkpoint_every: int = 10
     candidates: int = 1
-    frozen_layers: int = 0
+    neurons: int = 0
     rank: int = 0
     gradient_checkpointing: bool = False
     deepspeed: str = ""
@@ -225,11 +227,14 @@ def load_recipe(path: Path) -> Recipe:
     """Read and check arborist.yaml.
 
     Raises:
-        UserError: it is missing, not YAML, or not as the schema says (with the place).
+        UserError: it is missing, not YAML, or not as the schema says (with the place), or contradicts itself.
     """
     data = _read(path)
     _check(path, data)
-    return _typed(data)
+    recipe = _typed(data)
+    if recipe.train.rank and recipe.train.neurons:
+        raise UserError(f"{path}: train: rank (adapters) and neurons exclude each other; say one", code=1)
+    return recipe
 
 
 def load_lint_recipe(path: Path) -> LintRecipe:

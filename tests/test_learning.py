@@ -9,15 +9,16 @@ from bot.recipe import ROOT, load_recipe
 def test_the_ways_differ_in_phases_replay_and_method() -> None:
     stated = load_recipe(ROOT / "arborist.yaml").train
     found = {
-        name: (way.method, way.skills.replay > 0, way.general.samples > 0)
+        name: (way.method, way.skills.replay > 0, way.general.samples > 0, way.neurons > 0)
         for name, way in ways(stated).items()
     }
     assert found == {
-        "one phase, no replay": ("stacked", False, False),
-        "two phases, no replay": ("phased", False, False),
-        "two phases with replay (LAB)": ("phased", True, True),
-        "one phase with general replay": ("stacked", True, True),
-        "two phases with replay, SDFT": ("sdft", True, True),
+        "one phase, no replay": ("stacked", False, False, True),
+        "two phases, no replay": ("phased", False, False, True),
+        "two phases with replay (LAB)": ("phased", True, True, True),
+        "one phase with general replay": ("stacked", True, True, True),
+        "two phases with replay, SDFT": ("sdft", True, True, True),
+        "two phases with replay, all weights": ("phased", True, True, False),
     }
 
 

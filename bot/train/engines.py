@@ -7,6 +7,7 @@ from torch import Tensor
 
 from bot.recipe import PhaseRecipe
 from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from bot.train.neurons import joined
 from bot.train.optimizer import MasterAdamW
 
 
@@ -72,9 +73,9 @@ class PlainEngine:
 
 
 def write_whole(model: Any, folder: Path) -> None:
-    """Save a model; adapters are added to the weights in the file, and not in the model, which may go on."""
+    """Save a model; adapters and new neurons become its own in the file alone: the model may go on."""
     if not hasattr(model, "peft_config"):
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=joined(model))
         return
     from peft.tuners.lora import Linear
 

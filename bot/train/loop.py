@@ -21,6 +21,7 @@ from bot.train.attention import NAME as ATTENTION
 from bot.train.checkpoint import CANDIDATES, Progress, check_room
 from bot.train.engines import Engine, PlainEngine
 from bot.train.metrics import Metrics
+from bot.train.neurons import add_neurons
 from bot.train.packing import (
     Encoded,
     Row,
@@ -49,11 +50,12 @@ class Job:
         shown: what the base is shown in place of a sample, where not the answer's words are learnt but all
             that the base holds likely there; it ends with the same answer. None for samples as they are.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
-        frozen_layers: how many layers, from the input on, stay as they are.
+        neurons: new ones that are trained in every layer in place of the weights; 0 for none.
         checkpointing: compute activations again in the backward pass in place of keeping them.
         track: who is told of each step; see `Metrics`.
         candidates: of how many epochs, the last ones, the model is kept at their end.
         rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
+        weights: how much a token of each sample counts where `shown` says what is learnt; all 1 if empty.
     """
 
     name: str
@@ -69,9 +71,10 @@ class Job:
     shown: Sequence[Sequence[tuple[str, str]] | None] = ()
     deepspeed: str = ""
     processes: int = 1
-    frozen_layers: int = 0
+    neurons: int = 0
     checkpointing: bool = False
     rank: int = 0
+    weights: Sequence[float] = ()
     candidates: int = 1
     track: str = ""
 
@@ -129,9 +132,10 @@ def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
     if shown:
         from bot.train.targets import likely_tokens
 
+        weights = job.weights or [1.0] * len(samples)
         likely = likely_tokens(job.base, list(shown.values()), job.precision, len(tokenizer))
-        for place, found in zip(shown, likely, strict=True):
-            samples[place] = replace(samples[place], likely=found)
+        for place, (ids, shares) in zip(shown, likely, strict=True):
+            samples[place] = replace(samples[place], likely=(ids, shares * weights[place]))
     return samples
 
 
@@ -143,14 +147,14 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
     """
     model, grown = load_packed(job.start, job.precision, tokens)
     model.train()
-    # Names are spelt with tokens that the model has; what is learnt goes into the layers.
-    model.get_input_embeddings().weight.requires_grad_(grown)
-    for layer in model.model.layers[: job.frozen_layers]:
-        layer.requires_grad_(False)
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if job.rank:
         model = add_adapter(model, job)
+    if job.neurons:
+        add_neurons(model, job.neurons, job.seed)
+    # Names are spelt with tokens that the model has; what is learnt goes into the layers.
+    model.get_input_embeddings().weight.requires_grad_(grown)
     check_room(job.work, sum(weight.numel() for weight in model.parameters() if weight.requires_grad))
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
