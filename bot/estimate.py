@@ -144,9 +144,10 @@ def _operations(recipe: Recipe) -> int:
 
 
 def memory_gb(size: int, recipe: Recipe) -> float:
-    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says; a row; others.
+    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says.
 
-    Layers and width are not asked for: models of all sizes are about 128 times as wide as deep.
+    To these come a row's activations and PROCESS_GB. Layers and width are not asked for: models of all
+    sizes are about 128 times as wide as deep.
     """
     stage, devices = zero_stage(recipe), recipe.train.processes
     layers = math.cbrt(size / (12 * 128**2))
