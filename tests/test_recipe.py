@@ -30,7 +30,11 @@ def test_this_repositorys_recipe_is_the_embedded_profile() -> None:
         ("version: 1", "version: [", "not YAML"),
         ("repository: lab/taxonomy-model", "repository: nowhere", "release.repository"),
         ("sample: [admin, maintain]", "sample: [everybody]", "commands.sample"),
-        ("train:\n", "train:\n  rank: 8\n", r"train: rank \(adapters\) and neurons exclude each other"),
+        (
+            "train:\n",
+            "train:\n  rank: 8\n  neurons: 8\n",
+            r"train: rank \(adapters\) and neurons exclude each other",
+        ),
         ("engine: transformers", "engine: openai", "teacher: .*url"),
         ("engine: transformers", "engine: transformers\n  url: http://localhost:1/v1", "teacher.url"),
         ("engine: transformers", "engine: openai\n  url: file:///etc/passwd", "teacher.url"),

@@ -44,6 +44,7 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "precision": stated.precision,
         "max_length": stated.max_length,
         "method": stated.method,
+        "frozen_layers": stated.frozen_layers,
         "neurons": stated.neurons,
         "weight": stated.general.weight,
         "candidates": stated.candidates,
@@ -56,7 +57,15 @@ def _stated(phase: Phase, recipe: Recipe) -> TrainRecipe:
     """What the recipe says of training; for a trial, a small adapter in one process."""
     if phase != "trial":
         return recipe.train
-    return replace(recipe.train, rank=recipe.trial.rank, deepspeed="", processes=1, neurons=0, candidates=1)
+    return replace(
+        recipe.train,
+        rank=recipe.trial.rank,
+        deepspeed="",
+        processes=1,
+        frozen_layers=0,
+        neurons=0,
+        candidates=1,
+    )
 
 
 def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
@@ -132,6 +141,7 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in mixture.samples],
         deepspeed=deepspeed_profile(stated.deepspeed),
         processes=stated.processes,
+        frozen_layers=stated.frozen_layers,
         neurons=stated.neurons,
         checkpointing=stated.gradient_checkpointing,
         rank=stated.rank,
