@@ -33,7 +33,8 @@ GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
 GENERAL_TOKENS = 60
 PROCESS_GB = 2.0
-"""What a process takes beside weights and activations: libraries, logits, what the allocator keeps."""
+"""What a process takes beside weights and activations: libraries, logits, what the allocator keeps. On a CPU,
+where new neurons of 128 a layer were trained, 2.8 GB were measured in all."""
 
 
 @dataclass(frozen=True)

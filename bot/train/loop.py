@@ -51,7 +51,7 @@ class Job:
             that the base holds likely there; it ends with the same answer. None for samples as they are.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
         frozen_layers: how many layers, from the input on, stay as they are.
-        neurons: new ones that are trained in every layer in place of the weights; 0 for none.
+        neurons: new ones in every layer; the upper layers' are trained in place of the weights. 0 for none.
         checkpointing: compute activations again in the backward pass in place of keeping them.
         track: who is told of each step; see `Metrics`.
         candidates: of how many epochs, the last ones, the model is kept at their end.

@@ -17,8 +17,8 @@ from bot.errors import UserError
 GATE, UP, DOWN = "gate_proj", "up_proj", "down_proj"
 """A gated block's matrices (GLU, arXiv 2002.05202), as Llama, Mistral, Granite and Qwen call them."""
 LOWER = 0.4
-"""The share of layers, from the input on, that learn nothing: above them the words are understood, and more
-was learnt and kept than with all layers (BENCHMARKS.md). It is a third less to compute backward, too."""
+"""The share of layers, from the input on, that learn nothing: nothing is computed backward through them, and
+the one run so learnt and kept more than those with all layers (BENCHMARKS.md)."""
 
 
 class Widened(nn.Module):

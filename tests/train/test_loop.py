@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,11 @@ import torch
 from transformers import AutoTokenizer
 
 from bot.errors import UserError
-from bot.models import load_model
+from bot.models import load_model, load_tokenizer
 from bot.recipe import ROOT, PhaseRecipe
 from bot.train import launch
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
-from bot.train.loop import Job, learning_rate, open_engine, row_loss, train
+from bot.train.loop import Job, learning_rate, load_packed, open_engine, prepare, row_loss, train
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
 from tests.train.conftest import CONVERSATIONS
@@ -240,3 +240,17 @@ def test_the_rate_rises_and_follows_its_schedule() -> None:
     rates = [learning_rate(phase, step, 8) for step in range(8)]
     assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 0.75, 0.5, 0.25])
     assert {learning_rate(PhaseRecipe(1.0, 1, 1), step, 8) for step in range(8)} == {1.0}
+
+
+def test_a_weight_counts_where_the_bases_answers_are_learnt_and_nowhere_else(
+    tiny: Path, tmp_path: Path
+) -> None:
+    def losses_of_rows(weights: tuple[float, ...]) -> list[float]:
+        todo = job(tiny, tmp_path / "work", shown=[None, CONVERSATIONS[1]], weights=weights)
+        todo = replace(todo, conversations=CONVERSATIONS[:2])
+        model, _ = load_packed(tiny, "fp32", 49152)
+        return [row_loss(model, pack([sample])).item() for sample in prepare(todo, load_tokenizer(tiny))]
+
+    (words, said), (words_again, weighed) = losses_of_rows(()), losses_of_rows((1.0, 3.0))
+    assert words_again == words
+    assert weighed == pytest.approx(3 * said)

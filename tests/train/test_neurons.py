@@ -45,6 +45,8 @@ def test_what_is_learnt_lies_in_them_alone_and_loads_like_any_model(
     wider = after["model.layers.1.mlp.down_proj.weight"]
     assert wider.shape[1] == before["model.layers.1.mlp.down_proj.weight"].shape[1] + NEW
     assert wider[:, -NEW:].abs().max() > 0
+    # The lower layers have as many, which say nothing.
+    assert after["model.layers.0.mlp.down_proj.weight"][:, -NEW:].abs().max() == 0
 
 
 def test_the_file_says_what_the_model_in_training_says(
@@ -69,7 +71,7 @@ def test_a_second_phase_adds_its_own_and_leaves_those_of_the_first(tiny: Path, t
     train(job(first, tmp_path / "second", neurons=NEW))
     kept = load_model(first, "fp32").state_dict()
     both = load_model(last(tmp_path / "second"), "fp32").state_dict()
-    name = "model.layers.0.mlp.gate_proj.weight"
+    name = "model.layers.1.mlp.gate_proj.weight"
     assert len(both[name]) == len(kept[name]) + NEW
     assert torch.equal(both[name][:-NEW], kept[name])
 
