@@ -57,7 +57,7 @@ class _GivenUp(Exception):
         self.again = again
 
 
-@dataclass
+@dataclass(eq=False)
 class _State:
     """What the requests of one call share."""
 
@@ -161,7 +161,7 @@ class EndpointTeacher:
         request: Request,
         arrived: "queue.SimpleQueue[Any]",
     ) -> None:
-        async with state.width.place():
+        async with state.width.place(state):
             try:
                 response = await self._until_it_is_there(client, state, index, request)
                 state.failed_in_a_row = 0

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 GROWTH = 2.0
@@ -25,24 +26,51 @@ class Width:
     def __init__(self, most: int, begin: int = 16) -> None:
         self.most, self.now = most, min(begin, most)
         self._under_way = self._stale = 0
-        self._free = asyncio.Condition()
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
         self._best = 0.0
         self._factor = GROWTH
         self._begin()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place among those under way."""
-        async with self._free:
-            await self._free.wait_for(lambda: self._under_way < self.now)
+    async def place(self, call: Hashable) -> AsyncIterator[None]:
+        """Wait for a place among those under way.
+
+        Args:
+            call: what the request is part of. That with the fewest requests left goes first: what is nearly
+                done is done early, and what is to be asked after it is there while others still wait.
+        """
+        if self._under_way < self.now:
             self._under_way += 1
+        else:
+            await self._turn(call)
         try:
             yield
         finally:
-            async with self._free:
+            self._under_way -= 1
+            self._stale = max(0, self._stale - 1)
+            self._let_in()
+
+    async def _turn(self, call: Hashable) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(call, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had its place when it was called off
                 self._under_way -= 1
-                self._stale = max(0, self._stale - 1)
-                self._free.notify_all()
+                self._let_in()
+            raise
+
+    def _let_in(self) -> None:
+        """Give free places to those who wait; one of them who gave up meanwhile needs none."""
+        while self._under_way < self.now and self._waiting:
+            call = min(self._waiting, key=lambda one: len(self._waiting[one]))
+            turn = self._waiting[call].popleft()
+            if not self._waiting[call]:
+                del self._waiting[call]
+            if not turn.done():
+                turn.set_result(None)
+                self._under_way += 1
 
     def succeeded(self, tokens: int) -> None:
         """A response of so many tokens came; after two for each place it is known whether it got faster."""

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,17 @@ def ours(leaves: list[Leaf], recipe: Recipe, asked: Asked) -> tuple[list[Generat
         started = time.perf_counter()
         made = generate_leaves(leaves, recipe, Store(folder))
         return made, time.perf_counter() - started
+
+
+@contextmanager
+def engine(shipped: Recipe, model: str) -> Iterator[tuple[Recipe, str]]:
+    """A fresh engine, as a recipe's teacher and as a URL: none has read another one's prompts before."""
+    with serving() as url:
+        teacher = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
+        wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
+        recipe = dataclasses.replace(shipped, teacher=teacher, generate=wanted)
+        bare(recipe, [Request((("user", f"What is {n}?"),), 8, 0.7) for n in range(AT_ONCE)])
+        yield recipe, url
 
 
 async def _bare(recipe: Recipe, requests: Sequence[Request]) -> int:
@@ -138,14 +150,12 @@ def main() -> None:
     leaves = load_tree(ROOT / "taxonomy")
     shipped = load_recipe(ROOT / "arborist.yaml")
     model = str(model_folder(shipped.teacher.model))
-    with serving() as url, tempfile.TemporaryDirectory() as folder:
-        stated = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
-        wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
-        recipe = dataclasses.replace(shipped, teacher=stated, generate=wanted)
-        ours(leaves, recipe, first := Asked())  # the engine remembers how prompts begin: warm for both
-        tokens, seconds = bare(recipe, first.requests)
+    with engine(shipped, model) as (recipe, _):
         made, took = ours(leaves, recipe, asked := Asked())
-        accepted = sum(one.funnel.accepted for one in made)
+    accepted = sum(one.funnel.accepted for one in made)
+    with engine(shipped, model) as (recipe, _):
+        tokens, seconds = bare(recipe, asked.requests)
+    with engine(shipped, model) as (_, url), tempfile.TemporaryDirectory() as folder:
         theirs, needed = peer(leaves, url, model, Path(folder))
     rate, floor = asked.tokens / took, tokens / seconds
     table = Table(title=f"Generation: {len(leaves)} leaves, {WANTED} samples wanted of each, vLLM on a CPU")

@@ -197,5 +197,24 @@ def test_several_threads_share_its_width() -> None:
         teacher.close()
 
 
+def test_what_is_nearly_done_goes_before_what_has_much_left() -> None:
+    begun = threading.Event()
+
+    def slow(call: Call) -> None:
+        begun.set()
+        time.sleep(0.02)
+        echo(call)
+
+    with endpoint(slow) as served, ThreadPoolExecutor(2) as pool:
+        teacher = EndpointTeacher(served.url, "teacher", most=1)
+        much = pool.submit(lambda: list(teacher.complete(ten("much"))))
+        begun.wait(5)
+        little = pool.submit(lambda: list(teacher.complete(ten("little")[:2])))
+        assert (len(much.result()), len(little.result())) == (10, 2)
+        teacher.close()
+    order = [body["messages"][-1]["content"] for body in served.bodies]
+    assert order.index("little1") < order.index("much7")
+
+
 def ten(text: str) -> list[Request]:
     return [Request((("user", f"{text}{n}"),), 20, 0.7) for n in range(10)]
