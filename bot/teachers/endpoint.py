@@ -38,11 +38,14 @@ class _Passing(Exception):
     Args:
         wait_s: how long the endpoint wants to be left alone, if it said so.
         overload: whether it was asked too much at once.
+        refused: whether it said so itself, and need not be waited for long to know.
     """
 
-    def __init__(self, why: str, wait_s: float = 0.0, *, overload: bool = False) -> None:
+    def __init__(
+        self, why: str, wait_s: float = 0.0, *, overload: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(why)
-        self.wait_s, self.overload = wait_s, overload
+        self.wait_s, self.overload, self.refused = wait_s, overload or refused, refused
 
 
 class _GivenUp(Exception):
@@ -190,6 +193,8 @@ class EndpointTeacher:
                 pause = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**number)
                 # All that were refused at once must not come back at once.
                 await asyncio.sleep(max(failure.wait_s, pause) * random.uniform(1.0, 1.5))  # noqa: S311
+                if failure.refused:
+                    await state.width.again(state)
             else:
                 state.width.succeeded(response.tokens)
                 return response
@@ -241,7 +246,7 @@ class EndpointTeacher:
         if status in (408, 409, 429) or status >= 500:
             wait = error.response.headers.get("retry-after", "")
             seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else 0.0
-            return _Passing(f"the teacher says {status}", min(seconds, 60.0), overload=status in (429, 503))
+            return _Passing(f"the teacher says {status}", min(seconds, 60.0), refused=status in (429, 503))
         return _GivenUp(f"the teacher says {status}: {said}", again=False)
 
     def _read(self, index: int, request: Request, data: Any) -> Response:

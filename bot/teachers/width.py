@@ -50,6 +50,17 @@ class Width:
             self._stale = max(0, self._stale - 1)
             self._let_in()
 
+    async def again(self, call: Hashable) -> None:
+        """Before what was refused is asked again, in its place: wait, if by now fewer may be under way."""
+        self._stale = max(0, self._stale - 1)
+        if self._under_way > self.now:
+            self._under_way -= 1
+            try:
+                await self._turn(call)
+            except asyncio.CancelledError:
+                self._under_way += 1  # its place is given back by who took it
+                raise
+
     async def _turn(self, call: Hashable) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(call, deque()).append(turn)
