@@ -10,6 +10,7 @@ import queue
 import random
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class _GivenUp(Exception):
 
 @dataclass(eq=False)
 class _State:
-    """What the requests of one call share."""
+    """What the requests of one call share; for its width it is the call."""
 
     width: Width
     failed_in_a_row: int = 0
@@ -190,11 +191,10 @@ class EndpointTeacher:
                 why = str(failure)
                 if failure.overload:
                     state.width.overloaded()
-                pause = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**number)
+                pause = max(failure.wait_s, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**number))
                 # All that were refused at once must not come back at once.
-                await asyncio.sleep(max(failure.wait_s, pause) * random.uniform(1.0, 1.5))  # noqa: S311
-                if failure.refused:
-                    await state.width.again(state)
+                async with state.width.aside() if failure.refused else nullcontext():
+                    await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311
             else:
                 state.width.succeeded(response.tokens)
                 return response

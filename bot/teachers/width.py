@@ -25,8 +25,10 @@ class Width:
 
     def __init__(self, most: int, begin: int = 16) -> None:
         self.most, self.now = most, min(begin, most)
-        self._under_way = self._stale = 0
+        # Places taken, and those of them that are asked just now: what was refused waits in its place.
+        self._taken = self._asked = self._stale = 0
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        self._room = asyncio.Event()
         self._best = 0.0
         self._factor = GROWTH
         self._begin()
@@ -39,27 +41,29 @@ class Width:
             call: what the request is part of. That with the fewest requests left goes first: what is nearly
                 done is done early, and what is to be asked after it is there while others still wait.
         """
-        if self._under_way < self.now:
-            self._under_way += 1
+        if self._taken < self.now:
+            self._take()
         else:
             await self._turn(call)
         try:
             yield
         finally:
-            self._under_way -= 1
-            self._stale = max(0, self._stale - 1)
-            self._let_in()
+            self._give_back()
 
-    async def again(self, call: Hashable) -> None:
-        """Before what was refused is asked again, in its place: wait, if by now fewer may be under way."""
-        self._stale = max(0, self._stale - 1)
-        if self._under_way > self.now:
-            self._under_way -= 1
-            try:
-                await self._turn(call)
-            except asyncio.CancelledError:
-                self._under_way += 1  # its place is given back by who took it
-                raise
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """Let the endpoint alone after it refused, without giving up one's place to a new request.
+
+        No more come out again at once than may be under way by then.
+        """
+        self._answered()
+        try:
+            yield
+            while self._asked >= self.now:
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self._asked += 1
 
     async def _turn(self, call: Hashable) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -68,20 +72,29 @@ class Width:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # it had its place when it was called off
-                self._under_way -= 1
-                self._let_in()
+                self._give_back()
             raise
 
-    def _let_in(self) -> None:
-        """Give free places to those who wait; one of them who gave up meanwhile needs none."""
-        while self._under_way < self.now and self._waiting:
+    def _take(self) -> None:
+        self._taken += 1
+        self._asked += 1
+
+    def _give_back(self) -> None:
+        self._taken -= 1
+        self._answered()
+        while self._taken < self.now and self._waiting:
             call = min(self._waiting, key=lambda one: len(self._waiting[one]))
             turn = self._waiting[call].popleft()
             if not self._waiting[call]:
                 del self._waiting[call]
-            if not turn.done():
+            if not turn.done():  # else it was called off
                 turn.set_result(None)
-                self._under_way += 1
+                self._take()
+
+    def _answered(self) -> None:
+        self._asked -= 1
+        self._stale = max(0, self._stale - 1)
+        self._room.set()
 
     def succeeded(self, tokens: int) -> None:
         """A response of so many tokens came; after two for each place it is known whether it got faster."""
@@ -99,7 +112,7 @@ class Width:
         """The endpoint refused or lost a request; of those under way together only the first counts."""
         if self._stale:
             return
-        self._stale = self._under_way
+        self._stale = self._asked
         self.now = max(1, self.now // 2)
         self._factor, self._best = 1.0, 0.0
         self._begin()

@@ -66,14 +66,15 @@ def ours(leaves: list[Leaf], recipe: Recipe, asked: Asked) -> tuple[list[Generat
 
 
 @contextmanager
-def engine(shipped: Recipe, model: str) -> Iterator[tuple[Recipe, str]]:
-    """A fresh engine, as a recipe's teacher and as a URL: none has read another one's prompts before."""
+def engine(shipped: Recipe, model: str) -> Iterator[Recipe]:
+    """A recipe with a fresh engine for its teacher: none has read another one's prompts before."""
     with serving() as url:
         teacher = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
         wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
         recipe = dataclasses.replace(shipped, teacher=teacher, generate=wanted)
+        # What an engine does for the first time it does slowly.
         bare(recipe, [Request((("user", f"What is {n}?"),), 8, 0.7) for n in range(AT_ONCE)])
-        yield recipe, url
+        yield recipe
 
 
 async def _bare(recipe: Recipe, requests: Sequence[Request]) -> int:
@@ -150,13 +151,13 @@ def main() -> None:
     leaves = load_tree(ROOT / "taxonomy")
     shipped = load_recipe(ROOT / "arborist.yaml")
     model = str(model_folder(shipped.teacher.model))
-    with engine(shipped, model) as (recipe, _):
+    with engine(shipped, model) as recipe:
         made, took = ours(leaves, recipe, asked := Asked())
     accepted = sum(one.funnel.accepted for one in made)
-    with engine(shipped, model) as (recipe, _):
+    with engine(shipped, model) as recipe:
         tokens, seconds = bare(recipe, asked.requests)
-    with engine(shipped, model) as (_, url), tempfile.TemporaryDirectory() as folder:
-        theirs, needed = peer(leaves, url, model, Path(folder))
+    with engine(shipped, model) as recipe, tempfile.TemporaryDirectory() as folder:
+        theirs, needed = peer(leaves, recipe.teacher.url, model, Path(folder))
     rate, floor = asked.tokens / took, tokens / seconds
     table = Table(title=f"Generation: {len(leaves)} leaves, {WANTED} samples wanted of each, vLLM on a CPU")
     for column in ("what", "samples", "seconds", "samples a minute", "tokens/s", "of the bare engine"):

@@ -133,6 +133,18 @@ def test_an_endpoint_that_has_too_much_is_given_less() -> None:
     assert sum(served.calls.values()) < 300
 
 
+def test_one_that_refuses_all_is_known_after_the_waits_of_one_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIRST_WAIT_S", 0.05)
+    longest = 1.5 * sum(0.05 * 2**number for number in range(module.TRIES))
+    started = time.monotonic()
+    with endpoint(lambda call: call.refuse(429)) as served:
+        found = ask(served, 60)
+    assert all("the teacher says 429" in one.failure for one in found)
+    assert time.monotonic() - started < 3 * longest
+
+
 @pytest.mark.parametrize("continues", [True, False])
 def test_an_answer_goes_on_from_its_beginning(continues: bool) -> None:
     def answer(call: Call) -> None:
