@@ -1,13 +1,16 @@
 """`arborist demo`, which `make demo` runs after set-up: it ends well, and its numbers are the wanted ones."""
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.recipe import ROOT
 from tests.loop.conftest import ARBORIST, clean
+from tests.loop.steps import until
 
 
 @pytest.mark.demo
@@ -30,6 +33,25 @@ def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     assert len(summary["manifest_key"]) == 64
     assert len(summary["comments"]) == 1
     assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "all"}
+
+
+def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
+    mark = str(tmp_path / "demo")
+
+    def jobs() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            # One that has just ended is nobody's job.
+            with contextlib.suppress(psutil.Error):
+                if mark in process.environ().get("ARBORIST_STORE", ""):
+                    found.append(process)
+        return found
+
+    with subprocess.Popen([ARBORIST, "demo", "--data", mark], cwd=ROOT, env=clean()) as demo:
+        until(jobs, "the first release's job")
+        demo.terminate()
+    assert demo.returncode != 0
+    assert jobs() == []
 
 
 def test_make_demo_is_set_up_and_then_the_demo() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ def tell(data: Path, *, keep: bool) -> None:
     Raises:
         UserError: the folder holds something else, or a step did not come to its end.
     """
+    # As Ctrl-C: a job that is under way ends with the demo.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _empty(data)
     lay_out_first_release(data / "store")
     world = World(data)
