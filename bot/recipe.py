@@ -125,7 +125,6 @@ class TrainRecipe:
     checkpoint_every: int = 10
     candidates: int = 1
     neurons: int = 0
-    frozen_layers: int = 0
     rank: int = 0
     gradient_checkpointing: bool = False
     deepspeed: str = ""

@@ -44,7 +44,6 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "precision": stated.precision,
         "max_length": stated.max_length,
         "method": stated.method,
-        "frozen_layers": stated.frozen_layers,
         "neurons": stated.neurons,
         "weight": stated.general.weight,
         "candidates": stated.candidates,
@@ -62,7 +61,6 @@ def _stated(phase: Phase, recipe: Recipe) -> TrainRecipe:
         rank=recipe.trial.rank,
         deepspeed="",
         processes=1,
-        frozen_layers=0,
         neurons=0,
         candidates=1,
     )
@@ -141,7 +139,6 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in mixture.samples],
         deepspeed=deepspeed_profile(stated.deepspeed),
         processes=stated.processes,
-        frozen_layers=stated.frozen_layers,
         neurons=stated.neurons,
         checkpointing=stated.gradient_checkpointing,
         rank=stated.rank,

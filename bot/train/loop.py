@@ -50,7 +50,6 @@ class Job:
         shown: what the base is shown in place of a sample, where not the answer's words are learnt but all
             that the base holds likely there; it ends with the same answer. None for samples as they are.
         deepspeed: path of a DeepSpeed profile, or "" for plain torch.
-        frozen_layers: how many layers, from the input on, stay as they are.
         neurons: new ones in every layer; the upper layers' are trained in place of the weights. 0 for none.
         checkpointing: compute activations again in the backward pass in place of keeping them.
         track: who is told of each step; see `Metrics`.
@@ -72,7 +71,6 @@ class Job:
     shown: Sequence[Sequence[tuple[str, str]] | None] = ()
     deepspeed: str = ""
     processes: int = 1
-    frozen_layers: int = 0
     neurons: int = 0
     checkpointing: bool = False
     rank: int = 0
@@ -149,8 +147,6 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
     """
     model, grown = load_packed(job.start, job.precision, tokens)
     model.train()
-    for layer in model.model.layers[: job.frozen_layers]:
-        layer.requires_grad_(False)
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if job.rank:

@@ -126,15 +126,6 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
     assert all(torch.equal(after[name], alone[name]) for name in after)
 
 
-def test_frozen_layers_stay_as_they_are(tiny: Path, tmp_path: Path) -> None:
-    train(job(tiny, tmp_path / "work", frozen_layers=1))
-    before = load_model(tiny, "fp32").state_dict()
-    after = load_model(last(tmp_path / "work"), "fp32").state_dict()
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
-    assert all(name.startswith(("model.layers.1.", "model.norm")) for name in changed)
-
-
 def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
         _, model = open_engine(
