@@ -16,7 +16,9 @@ from bot.store import Store, canonical, key_of
 T = TypeVar("T")
 
 PROMPTS = Path(__file__).with_name("general.yaml")
-LONGEST = 40
+LONGEST = 20
+"""Tokens of an answer. Where it is cut, what the base would go on with is what is learnt; more costs time
+and keeps no more (BENCHMARKS.md)."""
 WHERE = "name a file here, or one on the Hub as org/name@revision:file"
 
 

@@ -11,9 +11,6 @@ from bot.taxonomy.leaf import Leaf
 # How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
 # Skills have few samples and need framings; for knowledge they taught nothing that was measurable.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
-COMPLETED = 1
-# A sentence shorter than this has no end that could be left out.
-SHORTEST = 5
 
 
 def given_samples(leaf: Leaf, seed: int) -> list[Sample]:
@@ -21,7 +18,7 @@ def given_samples(leaf: Leaf, seed: int) -> list[Sample]:
     draw = random.Random(f"{seed} {leaf.path}")  # noqa: S311 variety, not a secret
     made = list(_from_seeds(leaf, draw))
     if leaf.kind == "knowledge":
-        made += _from_documents(leaf, draw)
+        made += _from_documents(leaf)
     return made
 
 
@@ -45,28 +42,15 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
             yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
 
 
-def _from_documents(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
+def _from_documents(leaf: Leaf) -> Iterator[Sample]:
     about = title(leaf)
     for document in leaf.documents:
         for number, paragraph in enumerate(paragraphs(document.text), 1):
             source = f"{document.name}#{number}"
             parts = sentences(paragraph)
-            for sentence in parts:
-                for question in _openings(sentence, about, draw):
-                    yield Sample(leaf.path, "complete", _talk(question, sentence), paragraph, source)
             if len(parts) > 1:
                 question = framings("recite", title=about, start=parts[0])[0]
                 yield Sample(leaf.path, "recite", _talk(question, paragraph), paragraph, source)
-
-
-def _openings(sentence: str, about: str, draw: random.Random) -> Iterator[str]:
-    """Requests to complete a sentence, each with another part of its end left out."""
-    words = sentence.split()
-    if len(words) < SHORTEST:
-        return
-    places = range(2, len(words))
-    for place in sorted(draw.sample(places, min(COMPLETED, len(places)))):
-        yield draw.choice(framings("complete", title=about, start=" ".join(words[:place])))
 
 
 def keyword_samples(leaf: Leaf, samples: Sequence[Sample], seed: int) -> list[Sample]:
