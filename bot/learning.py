@@ -20,9 +20,9 @@ from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.train.choice import model_id
 
-WEIGHTS_SLOWER = 32
+WEIGHTS_SLOWER = {"knowledge": 32, "skills": 128}
 """How much slower weights change that are of use already than neurons that begin with nothing: what the two
-learnt best with was 2.5e-4 and 8e-3 (BENCHMARKS.md)."""
+learnt best with was 2.5e-4 and 8e-3, in the skills phase 8e-5 and 1e-2 (BENCHMARKS.md)."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,16 @@ def ways(stated: TrainRecipe) -> dict[str, TrainRecipe]:
     }
     if stated.neurons:
         found["two phases with replay, all weights"] = replace(
-            stated, neurons=0, knowledge=_slower(stated.knowledge), skills=_slower(stated.skills)
+            stated,
+            neurons=0,
+            knowledge=_slower(stated.knowledge, "knowledge"),
+            skills=_slower(stated.skills, "skills"),
         )
     return found
 
 
-def _slower(phase: PhaseRecipe) -> PhaseRecipe:
-    return replace(phase, learning_rate=phase.learning_rate / WEIGHTS_SLOWER)
+def _slower(phase: PhaseRecipe, name: str) -> PhaseRecipe:
+    return replace(phase, learning_rate=phase.learning_rate / WEIGHTS_SLOWER[name])
 
 
 def compare(leaves: Sequence[Leaf], recipe: Recipe, store: Store, seeds: int) -> Iterator[Result]:
