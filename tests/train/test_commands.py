@@ -74,6 +74,7 @@ def test_ways_of_training_are_compared(trained: tuple[Path, str]) -> None:
         "two phases with replay (LAB)",
         "one phase with general replay",
         "two phases with replay, SDFT",
+        "two phases with replay, all weights",
     ]
 
 
