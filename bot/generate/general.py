@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 PROMPTS = Path(__file__).with_name("general.yaml")
 LONGEST = 20
-"""Tokens of an answer. Where it is cut, what the base would go on with is what is learnt; more costs time
-and keeps no more (BENCHMARKS.md)."""
+"""Tokens of an answer. Where it is cut, what the base would go on with is what is learnt; 40 took more
+time and, in the one run of each, kept no more (BENCHMARKS.md)."""
 WHERE = "name a file here, or one on the Hub as org/name@revision:file"
 
 

@@ -192,7 +192,7 @@ def test_wandb_is_told_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.
     metrics.close()
     [written] = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     # Its own process writes the file, on a busy machine after it has said that it is done.
-    until(lambda: b"skills/loss" in written.read_bytes(), "W&B's file", 30)
+    assert until(lambda: b"skills/loss" in written.read_bytes(), "W&B's file", 30)
 
 
 def test_what_is_asked_for_and_not_installed_is_one_line(tmp_path: Path) -> None:
