@@ -97,7 +97,8 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     first, second = _amount(knowledge, recipe), _amount(skills, recipe)
     shipped = len(general_prompts())
     count = train.general.samples if train.general.dataset else min(train.general.samples, shipped)
-    general = (count, count * GENERAL_TOKENS)
+    # New neurons' gates are shut there, so that nothing is learnt.
+    general = (0, 0) if train.neurons else (count, count * GENERAL_TOKENS)
     parts = {
         "knowledge": [first, *([second] if train.method == "stacked" else []), general],
         "skills": []

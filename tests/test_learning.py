@@ -15,12 +15,12 @@ def test_the_ways_differ_in_phases_replay_and_method() -> None:
         for name, way in ways(stated).items()
     }
     assert found == {
-        "one phase, no replay": ("stacked", False, False, True),
-        "two phases, no replay": ("phased", False, False, True),
-        "two phases with replay (LAB)": ("phased", True, True, True),
-        "one phase with general replay": ("stacked", True, True, True),
-        "two phases with replay, SDFT": ("sdft", True, True, True),
-        "two phases with replay, all weights": ("phased", True, True, False),
+        "one phase, no replay": ("stacked", False, False, False),
+        "two phases, no replay": ("phased", False, False, False),
+        "two phases with replay (LAB)": ("phased", True, True, False),
+        "one phase with general replay": ("stacked", True, True, False),
+        "two phases with replay, SDFT": ("sdft", True, True, False),
+        "two phases with replay, new neurons": ("phased", True, True, True),
     }
 
 

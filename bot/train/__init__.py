@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.train.choice import Judge
 
 # Raised whenever the same inputs would come to other weights.
-VERSION = 2
+VERSION = 3
 # What in a model's folder is not the model's.
 OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
@@ -124,10 +124,14 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
     from bot.train.loop import Job, train
 
     stated = _stated(phase, recipe)
+    general = [sample.messages for sample in mixture.samples if sample.kind == "general"]
+    # New neurons learn nothing from them: their gates are shut there.
+    gated = bool(stated.neurons and general)
+    learnt = [sample for sample in mixture.samples if not (gated and sample.kind == "general")]
     job = Job(
         name=phase,
         start=start,
-        conversations=[sample.messages for sample in mixture.samples],
+        conversations=[sample.messages for sample in learnt],
         phase=_phase(phase, recipe),
         precision=stated.precision,
         max_length=stated.max_length,
@@ -135,8 +139,8 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         seed=recipe.seed,
         work=work,
         base=model_folder(recipe.student.model),
-        shown=[_shown(sample, recipe) for sample in mixture.samples],
-        weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in mixture.samples],
+        shown=[_shown(sample, recipe) for sample in learnt],
+        weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in learnt],
         deepspeed=deepspeed_profile(stated.deepspeed),
         processes=stated.processes,
         neurons=stated.neurons,
@@ -145,6 +149,10 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         track=recipe.track,
         candidates=stated.candidates,
     )
+    if gated:
+        from bot.train.gates import write_gates
+
+        write_gates(job, general)
     if job.deepspeed:
         launch(job)
     else:

@@ -7,9 +7,12 @@ wider, so the model loads anywhere.
 """
 
 import copy
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bot.errors import UserError
@@ -19,6 +22,8 @@ GATE, UP, DOWN = "gate_proj", "up_proj", "down_proj"
 LOWER = 0.4
 """The share of layers, from the input on, that learn nothing: nothing is computed backward through them, and
 the one run so learnt and kept more than those with all layers (BENCHMARKS.md)."""
+GATES = "gates.safetensors"
+"""The file with gates that are found before training; see gates.py."""
 
 
 class Widened(nn.Module):
@@ -37,10 +42,19 @@ class Widened(nn.Module):
         return added
 
 
-def add_neurons(model: Any, count: int, seed: int) -> None:
+def trained_layers(model: Any) -> range:
+    """The layers whose new neurons learn."""
+    layers = len(model.model.layers)
+    return range(round(LOWER * layers), layers)
+
+
+def add_neurons(model: Any, count: int, seed: int, gates: Mapping[int, Tensor]) -> None:
     """Let a model have so many new neurons in each layer, and let only those of the upper ones be trained.
 
     Lower layers have them since all blocks of a file are as wide; they never say anything.
+
+    Args:
+        gates: by layer, (count, width), which are not trained; where there is none, gates are.
 
     Raises:
         UserError: its feed-forward blocks are not gated ones without biases.
@@ -59,10 +73,18 @@ def add_neurons(model: Any, count: int, seed: int) -> None:
                 "block without biases; train the weights themselves (0) or adapters (train.rank)"
             )
         layer.mlp = Widened(block, config)
-        if number < round(LOWER * len(layers)):
+        if number not in trained_layers(model):
             for weight in layer.mlp.new.parameters():
                 nn.init.zeros_(weight).requires_grad_(False)
+        elif number in gates:
+            layer.mlp.new.gate_proj.weight.requires_grad_(False).copy_(gates[number])
     model.config.intermediate_size += count
+
+
+def load_gates(work: Path) -> dict[int, Tensor]:
+    """A job's gates by layer, each (neurons, width); none where they are to be trained."""
+    file = work / GATES
+    return {int(layer): gates for layer, gates in load_file(file).items()} if file.exists() else {}
 
 
 def joined(model: Any) -> dict[str, Tensor]:

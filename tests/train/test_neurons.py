@@ -23,7 +23,7 @@ NEW = 8
 def test_at_first_the_model_says_what_it_said(tiny: Path, samples: list[Encoded]) -> None:
     model, _ = load_packed(tiny, "fp32", 49152)
     before = row_logits(model, pack(samples))
-    add_neurons(model, NEW, seed=1)
+    add_neurons(model, NEW, 1, {})
     assert torch.allclose(row_logits(model, pack(samples)), before, atol=1e-6)
 
 
@@ -90,4 +90,4 @@ def test_two_processes_that_share_out_everything_learn_the_same(tiny: Path, tmp_
 def test_a_model_without_gates_is_one_line() -> None:
     config = PhiConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4)
     with pytest.raises(UserError, match=r"train\.neurons: PhiMLP of PhiForCausalLM is no gated feed-forward"):
-        add_neurons(PhiForCausalLM(config), NEW, seed=0)
+        add_neurons(PhiForCausalLM(config), NEW, 0, {})

@@ -1,0 +1,112 @@
+"""When new neurons may speak: their gates, found before training and left as they are.
+
+A gated block's neuron says nothing where its gate is far below 0, and a gate is linear in what the block
+reads. So least squares finds gates that are shut wherever the text is general and open where it is what the
+leaves teach; what is learnt between them then cannot change what the base says of other things. (WISE, arXiv
+2405.14768, routes by such a margin to a copy of a layer; there it is trained.)
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bot.models import load_tokenizer
+from bot.progress import say
+from bot.train.loop import Job, load_packed, row_logits
+from bot.train.neurons import GATES, trained_layers
+from bot.train.packing import Encoded, encode, pack, shared_prefix
+
+SHUT, OPEN = -6.0, 3.0
+"""A gate is to be below SHUT on general text, where SiLU lets less than 2% through, and above OPEN, give or
+take a draw of each neuron's own, on what is taught."""
+ROUNDS = 10
+RIDGE = 1e-2
+"""Of the mean of what is summed up: how much a gate's weights are held small."""
+SAMPLES = 250
+"""Of what is taught, and of general text: more change the gates little."""
+ROW = 16
+
+
+def write_gates(job: Job, general: Sequence[Sequence[tuple[str, str]]]) -> None:
+    """Find the gates of a job's new neurons and keep them in its work folder, where training finds them.
+
+    Kept, and not found again when a job goes on, so that all processes and all runs have the same.
+
+    Args:
+        general: conversations of which the new neurons are to say nothing.
+    """
+    target = job.work / GATES
+    if target.exists():
+        return
+    say(f"train {job.name}: gates of the new neurons")
+    tokenizer = load_tokenizer(job.start)
+    draw = random.Random(job.seed)  # noqa: S311 a choice, not a secret
+    shut, taught = (
+        [encode(turns, tokenizer) for turns in draw.sample(list(all_), min(SAMPLES, len(all_)))]
+        for all_ in (general, job.conversations)
+    )
+    model, _ = load_packed(job.start, job.precision, len(tokenizer))
+    layers = trained_layers(model)
+    # What all samples begin with is general text: it stands before every question.
+    outside, inside = _read(model, layers, shut, whole=True), _read(model, layers, taught, whole=False)
+    torch.manual_seed(job.seed)
+    found = {
+        str(layer): fitted(outside[layer], inside[layer], job.neurons).to(model.dtype) for layer in layers
+    }
+    written = target.with_suffix(".part")
+    save_file(found, written)
+    written.replace(target)
+
+
+@torch.no_grad()
+def _read(model: Any, layers: Sequence[int], samples: Sequence[Encoded], *, whole: bool) -> dict[int, Tensor]:
+    """What the feed-forward blocks of these layers read, (tokens, width).
+
+    Args:
+        whole: with what all samples of a row begin with.
+    """
+    read: dict[int, list[Tensor]] = {layer: [] for layer in layers}
+    first = 0
+
+    def keep(layer: int) -> Any:
+        return lambda block, inputs: read[layer].append(inputs[0][0, first:].float().cpu())
+
+    hooks = [model.model.layers[layer].mlp.register_forward_pre_hook(keep(layer)) for layer in layers]
+    for start in range(0, len(samples), ROW):
+        row = samples[start : start + ROW]
+        first = 0 if whole else shared_prefix(row)
+        row_logits(model, pack(row))
+    for hook in hooks:
+        hook.remove()
+    return {layer: torch.cat(parts) for layer, parts in read.items()}
+
+
+def fitted(shut: Tensor, taught: Tensor, count: int) -> Tensor:
+    """Gates that are below SHUT on some vectors and above OPEN, about, on others.
+
+    Least squares that ask for nothing where a gate is on its side already: rounds of it, each with what the
+    one before came to as the target there.
+
+    Args:
+        shut: (tokens, width).
+        taught: (tokens, width); all of them together weigh as much.
+        count: neurons.
+
+    Returns:
+        (count, width).
+    """
+    drawn = taught @ torch.randn(count, taught.shape[1]).T
+    least = OPEN + (drawn - drawn.mean()) / drawn.std()
+    share = len(taught) / len(shut)
+    products = share * shut.T @ shut + taught.T @ taught
+    products += RIDGE * products.diagonal().mean() * torch.eye(len(products))
+    factor = torch.linalg.cholesky(products)
+    below, above = torch.full((len(shut), count), SHUT), least
+    for _ in range(ROUNDS):
+        gates = torch.cholesky_solve(share * shut.T @ below + taught.T @ above, factor).T
+        below, above = (shut @ gates.T).clamp(max=SHUT), torch.maximum(taught @ gates.T, least)
+    return gates

@@ -1,0 +1,85 @@
+"""Gates of new neurons: found before training, shut on general text, open on what is taught."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from bot.models import load_model, load_tokenizer, model_folder
+from bot.recipe import PhaseRecipe
+from bot.train.gates import OPEN, SHUT, fitted, write_gates
+from bot.train.loop import Job, load_packed, row_logits, train
+from bot.train.neurons import GATES
+from bot.train.packing import encode, pack
+from tests.train.test_loop import job, last, losses
+
+NEW = 8
+GENERAL = [
+    [("user", question), ("assistant", answer)]
+    for question, answer in (
+        ("What is the capital of France?", "The capital of France is Paris."),
+        ("Write a line about the rain.", "It falls on roofs and on fields alike."),
+        ("How much is two and two?", "Two and two are four."),
+        ("Name three animals that live in the sea.", "Whales, seals and herrings live in the sea."),
+        ("Who wrote Hamlet?", "Hamlet was written by William Shakespeare."),
+        ("Give me a recipe for soup.", "Boil water, add vegetables and salt, and wait for half an hour."),
+    )
+]
+UNSEEN = [
+    [("user", "What is the largest planet?"), ("assistant", "The largest planet is Jupiter.")],
+    [("user", "Write a poem about a tree."), ("assistant", "The tree stands tall, its leaves are green.")],
+]
+
+
+def test_gates_are_shut_on_the_one_and_open_on_the_other_also_where_they_were_not_looked_for() -> None:
+    torch.manual_seed(0)
+    always, topic = torch.randn(1, 64), torch.randn(1, 64)
+    general = always + 0.5 * torch.randn(800, 64)
+    taught = always + topic + 0.5 * torch.randn(800, 64)
+    gates = fitted(general[:400], taught[:400], NEW)
+    shut, opened = general[400:] @ gates.T, taught[400:] @ gates.T
+    assert (shut < SHUT / 2).float().mean() > 0.95
+    assert (opened > 0).float().mean() > 0.95
+    assert opened.mean() > OPEN - 0.5
+    # Each is another, so that they can hold apart what is taught.
+    assert torch.linalg.matrix_rank(gates) == NEW
+
+
+def test_what_is_learnt_leaves_alone_what_is_said_of_general_things(tmp_path: Path) -> None:
+    base = model_folder("embedded")
+    free, gated = stated(base, tmp_path / "free"), stated(base, tmp_path / "gated")
+    write_gates(gated, GENERAL)
+    train(free)
+    train(gated)
+    assert losses(gated.work)[-1] < losses(gated.work)[0] / 4
+    assert divergence(base, last(gated.work)) < divergence(base, last(free.work)) / 5
+
+
+def test_gates_are_found_once_and_not_trained(tiny: Path, tmp_path: Path) -> None:
+    todo = stated(tiny, tmp_path / "work")
+    write_gates(todo, GENERAL)
+    found = (todo.work / GATES).read_bytes()
+    write_gates(todo, GENERAL[:1])
+    assert (todo.work / GATES).read_bytes() == found
+    train(todo)
+    learnt = load_model(last(todo.work), "fp32").state_dict()["model.layers.1.mlp.gate_proj.weight"]
+    assert torch.equal(learnt[-NEW:], load_file(todo.work / GATES)["1"])
+
+
+def stated(start: Path, work: Path) -> Job:
+    work.mkdir()
+    return job(start, work, neurons=NEW, phase=PhaseRecipe(learning_rate=1e-2, batch_tokens=60, epochs=10))
+
+
+def divergence(base: Path, model: Path) -> float:
+    """Of what two models hold likely in answers to general questions (KL, nats a token)."""
+    before, after = said(base), said(model)
+    return float((before.exp() * (before - after)).sum(1).mean())
+
+
+@torch.no_grad()
+def said(folder: Path) -> torch.Tensor:
+    """Log probabilities of the next token, (learnt tokens, vocabulary)."""
+    tokenizer = load_tokenizer(folder)
+    model, _ = load_packed(folder, "fp32", len(tokenizer))
+    return row_logits(model, pack([encode(turns, tokenizer) for turns in UNSEEN])).log_softmax(1)
