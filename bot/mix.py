@@ -22,7 +22,7 @@ from bot.taxonomy.leaf import Leaf
 
 Phase = Literal["knowledge", "skills", "trial"]
 
-VERSION = 4
+VERSION = 5
 # Two questions that share this much of their words are the same question.
 SAME = 0.85
 # Kinds of samples of knowledge that ask a question, and answer it from their passage.
@@ -115,7 +115,8 @@ def _chosen(
         return []
     if phase == "knowledge":
         return own + general
-    replayed = draw.sample(knowledge, round(recipe.train.skills.replay * len(knowledge)))
+    again = draw.sample(knowledge, round(recipe.train.skills.replay * len(knowledge)))
+    replayed = [replace(sample, kind="replayed") for sample in again]
     asked = [sample for sample in knowledge if sample.context and sample.kind in QUESTIONS]
     searched = draw.sample(asked, round(recipe.train.skills.retrieval * len(asked)))
     passages = sorted({sample.context for sample in asked if sample.context})

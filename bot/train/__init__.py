@@ -124,10 +124,9 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
     from bot.train.loop import Job, train
 
     stated = _stated(phase, recipe)
-    general = [sample.messages for sample in mixture.samples if sample.kind == "general"]
-    # New neurons learn nothing from them: their gates are shut there.
-    gated = bool(stated.neurons and general)
-    learnt = [sample for sample in mixture.samples if not (gated and sample.kind == "general")]
+    # New neurons learn nothing of what is to be kept: their gates are shut there.
+    kept = [s.messages for s in mixture.samples if stated.neurons and s.kind in ("general", "replayed")]
+    learnt = [s for s in mixture.samples if not kept or s.kind not in ("general", "replayed")]
     job = Job(
         name=phase,
         start=start,
@@ -149,10 +148,10 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         track=recipe.track,
         candidates=stated.candidates,
     )
-    if gated:
+    if kept:
         from bot.train.gates import write_gates
 
-        write_gates(job, general)
+        write_gates(job, kept)
     if job.deepspeed:
         launch(job)
     else:

@@ -1,9 +1,10 @@
-"""When new neurons may speak: their gates, found before training and left as they are.
+"""When new neurons may speak: their gates, as they are found before training begins.
 
 A gated block's neuron says nothing where its gate is far below 0, and a gate is linear in what the block
-reads. So least squares finds gates that are shut wherever the text is general and open where it is what the
-leaves teach; what is learnt between them then cannot change what the base says of other things. (WISE, arXiv
-2405.14768, routes by such a margin to a copy of a layer; there it is trained.)
+reads. So least squares finds gates that are shut where the text is of what is to be kept and open where it is
+of what is taught. Training goes on from there, and as hardly anything flows through a gate that is shut, what
+is learnt changes little of what is said elsewhere. (WISE, arXiv 2405.14768, routes by such a margin to a copy
+of a layer; there the margin is a part of the loss.)
 """
 
 import random
@@ -21,23 +22,23 @@ from bot.train.neurons import GATES, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
 
 SHUT, OPEN = -6.0, 3.0
-"""A gate is to be below SHUT on general text, where SiLU lets less than 2% through, and above OPEN, give or
+"""A gate is to be below SHUT on what is kept, where SiLU lets less than 2% through, and above OPEN, give or
 take a draw of each neuron's own, on what is taught."""
 ROUNDS = 10
 RIDGE = 1e-2
 """Of the mean of what is summed up: how much a gate's weights are held small."""
 SAMPLES = 250
-"""Of what is taught, and of general text: more change the gates little."""
+"""Of what is taught, and of what is kept, at most."""
 ROW = 16
 
 
-def write_gates(job: Job, general: Sequence[Sequence[tuple[str, str]]]) -> None:
+def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
     """Find the gates of a job's new neurons and keep them in its work folder, where training finds them.
 
     Kept, and not found again when a job goes on, so that all processes and all runs have the same.
 
     Args:
-        general: conversations of which the new neurons are to say nothing.
+        kept: conversations of which the new neurons are to say nothing.
     """
     target = job.work / GATES
     if target.exists():
@@ -47,11 +48,11 @@ def write_gates(job: Job, general: Sequence[Sequence[tuple[str, str]]]) -> None:
     draw = random.Random(job.seed)  # noqa: S311 a choice, not a secret
     shut, taught = (
         [encode(turns, tokenizer) for turns in draw.sample(list(all_), min(SAMPLES, len(all_)))]
-        for all_ in (general, job.conversations)
+        for all_ in (kept, job.conversations)
     )
     model, _ = load_packed(job.start, job.precision, len(tokenizer))
     layers = trained_layers(model)
-    # What all samples begin with is general text: it stands before every question.
+    # What all samples begin with is to be kept as it is: it stands before every question.
     outside, inside = _read(model, layers, shut, whole=True), _read(model, layers, taught, whole=False)
     torch.manual_seed(job.seed)
     found = {

@@ -63,7 +63,7 @@ def book(
     fewer = {
         "samples: 40 ": "samples: 30 ",
         "batches: 8 ": "batches: 5 ",
-        "samples: 200 ": "samples: 40 ",
+        "samples: 350 ": "samples: 40 ",
         "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
     }
     for old, new in fewer.items():
