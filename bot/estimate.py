@@ -93,11 +93,11 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     knowledge = [leaf for leaf in leaves if leaf.kind == "knowledge"]
     skills = [leaf for leaf in leaves if leaf.kind != "knowledge"]
     train = recipe.train
-    replayed = train.skills.replay
+    # Of new neurons the gates begin shut on what is to be kept, so that nothing of it is learnt.
+    replayed = 0.0 if train.neurons else train.skills.replay
     first, second = _amount(knowledge, recipe), _amount(skills, recipe)
     shipped = len(general_prompts())
     count = train.general.samples if train.general.dataset else min(train.general.samples, shipped)
-    # New neurons' gates are shut there, so that nothing is learnt.
     general = (0, 0) if train.neurons else (count, count * GENERAL_TOKENS)
     parts = {
         "knowledge": [first, *([second] if train.method == "stacked" else []), general],
