@@ -93,7 +93,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     knowledge = [leaf for leaf in leaves if leaf.kind == "knowledge"]
     skills = [leaf for leaf in leaves if leaf.kind != "knowledge"]
     train = recipe.train
-    # Of new neurons the gates begin shut on what is to be kept, so that nothing of it is learnt.
+    # Of new neurons the gates are shut on what is to be kept, so that nothing of it is learnt.
     replayed = 0.0 if train.neurons else train.skills.replay
     first, second = _amount(knowledge, recipe), _amount(skills, recipe)
     shipped = len(general_prompts())

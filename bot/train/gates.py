@@ -1,10 +1,10 @@
-"""When new neurons may speak: their gates, as they are found before training begins.
+"""When new neurons may speak: their gates, found before training and left as they are.
 
 A gated block's neuron says nothing where its gate is far below 0, and a gate is linear in what the block
 reads. So least squares finds gates that are shut where the text is of what is to be kept and open where it is
-of what is taught. Training goes on from there, and as hardly anything flows through a gate that is shut, what
-is learnt changes little of what is said elsewhere. (WISE, arXiv 2405.14768, routes by such a margin to a copy
-of a layer; there the margin is a part of the loss.)
+of what is taught. As hardly anything flows through a gate that is shut, what is learnt behind them changes
+little of what is said elsewhere. (WISE, arXiv 2405.14768, routes by such a margin to a copy of a layer; there
+the margin is a part of the loss.)
 """
 
 import random

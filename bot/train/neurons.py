@@ -54,7 +54,7 @@ def add_neurons(model: Any, count: int, seed: int, gates: Mapping[int, Tensor]) 
     Lower layers have them since all blocks of a file are as wide; they never say anything.
 
     Args:
-        gates: what they begin with, by layer, (count, width); where there is none, with random numbers.
+        gates: by layer, (count, width), which are not trained; where there are none, gates are.
 
     Raises:
         UserError: its feed-forward blocks are not gated ones without biases.
@@ -77,12 +77,12 @@ def add_neurons(model: Any, count: int, seed: int, gates: Mapping[int, Tensor]) 
             for weight in layer.mlp.new.parameters():
                 nn.init.zeros_(weight).requires_grad_(False)
         elif number in gates:
-            layer.mlp.new.gate_proj.weight.data.copy_(gates[number])
+            layer.mlp.new.gate_proj.weight.requires_grad_(False).copy_(gates[number])
     model.config.intermediate_size += count
 
 
 def load_gates(work: Path) -> dict[int, Tensor]:
-    """What a job's gates begin with, by layer, each (neurons, width)."""
+    """A job's gates by layer, each (neurons, width); none where they are to be trained."""
     file = work / GATES
     return {int(layer): gates for layer, gates in load_file(file).items()} if file.exists() else {}
 
