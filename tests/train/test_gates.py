@@ -1,16 +1,23 @@
 """Gates of new neurons: found before training, shut on general text, open on what is taught."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
+from bot.generate.sample import Sample
+from bot.mix import Mixture
 from bot.models import load_model, load_tokenizer, model_folder
-from bot.recipe import PhaseRecipe
+from bot.recipe import ROOT, PhaseRecipe, load_recipe
+from bot.store import Store
+from bot.train import train_phase
 from bot.train.gates import OPEN, SHUT, fitted, write_gates
 from bot.train.loop import Job, load_packed, row_logits, train
 from bot.train.neurons import GATES
 from bot.train.packing import encode, pack
+from tests.train.conftest import CONVERSATIONS
 from tests.train.test_loop import job, last, losses
 
 NEW = 8
@@ -64,6 +71,33 @@ def test_gates_are_found_once_and_not_trained(tiny: Path, tmp_path: Path) -> Non
     train(todo)
     learnt = load_model(last(todo.work), "fp32").state_dict()["model.layers.1.mlp.gate_proj.weight"]
     assert torch.equal(learnt[-NEW:], load_file(todo.work / GATES)["1"])
+
+
+def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
+    own = samples_of("seed", CONVERSATIONS)
+    kept = samples_of("replayed", GENERAL[:3]) + samples_of("general", GENERAL[3:])
+    embedded = load_recipe(ROOT / "arborist.yaml")
+    phase = replace(embedded.train.skills, epochs=1)
+    recipe = replace(
+        embedded,
+        student=replace(embedded.student, model=str(tiny)),
+        train=replace(embedded.train, precision="fp32", neurons=NEW, skills=phase),
+    )
+    entry = train_phase(
+        "skills", tiny, "tiny", Mixture("skills", "key", own + kept, {}, 0), recipe, Store(tmp_path), unasked
+    )
+    [step] = map(json.loads, entry.read_text("metrics.jsonl").splitlines())
+    tokenizer = load_tokenizer(tiny)
+    assert step["tokens"] == pack([encode(sample.messages, tokenizer) for sample in own]).ids.numel()
+
+
+def samples_of(kind: str, conversations: list[list[tuple[str, str]]]) -> tuple[Sample, ...]:
+    return tuple(Sample("a/leaf", kind, tuple(turns), None, "a test") for turns in conversations)
+
+
+def unasked(folder: Path, model: str) -> float:
+    """With one model there is nothing to choose from."""
+    raise AssertionError(f"{folder} was judged")
 
 
 def stated(start: Path, work: Path) -> Job:
