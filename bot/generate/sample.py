@@ -17,7 +17,7 @@ class Sample:
 
     Attributes:
         leaf: path of the leaf it was made for.
-        kind: how it was made: `seed`, `framed`, `rephrased`, `statement`, `document`, `grounded`, `replayed` …
+        kind: how it was made: `seed`, `framed`, `rephrased`, `grounded`, `replayed`, `general` …
         messages: (role, content) turns; the last is the assistant's, and is what is learnt.
         context: the passage that the answer is from, where there is one.
         source: which seed or passage it was made of ("seed 3.1", "velmora.md#2").

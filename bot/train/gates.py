@@ -18,7 +18,7 @@ from torch import Tensor
 from bot.models import load_tokenizer
 from bot.progress import say
 from bot.train.loop import Job, load_packed, row_logits
-from bot.train.neurons import GATES, trained_layers
+from bot.train.neurons import GATES, gated_blocks, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
 
 SHUT, OPEN = -6.0, 3.0
@@ -39,6 +39,9 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
 
     Args:
         kept: conversations of which the new neurons are to say nothing.
+
+    Raises:
+        UserError: the model's feed-forward blocks are not gated ones without biases.
     """
     target = job.work / GATES
     if target.exists():
@@ -76,7 +79,8 @@ def _read(model: Any, layers: Sequence[int], samples: Sequence[Encoded], *, whol
     def keep(layer: int) -> Any:
         return lambda block, inputs: read[layer].append(inputs[0][0, first:].float().cpu())
 
-    hooks = [model.model.layers[layer].mlp.register_forward_pre_hook(keep(layer)) for layer in layers]
+    blocks = gated_blocks(model)
+    hooks = [blocks[layer].register_forward_pre_hook(keep(layer)) for layer in layers]
     for start in range(0, len(samples), ROW):
         row = samples[start : start + ROW]
         first = 0 if whole else shared_prefix(row)

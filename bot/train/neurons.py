@@ -42,6 +42,23 @@ class Widened(nn.Module):
         return added
 
 
+def gated_blocks(model: Any) -> list[Any]:
+    """The feed-forward block of each layer.
+
+    Raises:
+        UserError: they are not gated ones without biases.
+    """
+    blocks = [getattr(layer, "mlp", None) for layer in model.model.layers]
+    for block in blocks:
+        matrices = [getattr(block, name, None) for name in (GATE, UP, DOWN)]
+        if not all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices):
+            raise UserError(
+                f"train.neurons: {type(block).__name__} of {type(model).__name__} is no gated feed-forward "
+                "block without biases; train the weights themselves (0) or adapters (train.rank)"
+            )
+    return blocks
+
+
 def trained_layers(model: Any) -> range:
     """The layers whose new neurons learn."""
     layers = len(model.model.layers)
@@ -63,15 +80,8 @@ def add_neurons(model: Any, count: int, seed: int, gates: Mapping[int, Tensor]) 
     model.requires_grad_(False)
     config = copy.deepcopy(model.config)
     config.intermediate_size = count
-    layers = model.model.layers
-    for number, layer in enumerate(layers):
-        block = getattr(layer, "mlp", None)
-        matrices = [getattr(block, name, None) for name in (GATE, UP, DOWN)]
-        if not all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices):
-            raise UserError(
-                f"train.neurons: {type(block).__name__} of {type(model).__name__} is no gated feed-forward "
-                "block without biases; train the weights themselves (0) or adapters (train.rank)"
-            )
+    for number, block in enumerate(gated_blocks(model)):
+        layer = model.model.layers[number]
         layer.mlp = Widened(block, config)
         if number not in trained_layers(model):
             for weight in layer.mlp.new.parameters():

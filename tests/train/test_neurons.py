@@ -11,10 +11,12 @@ from bot.models import load_model
 from bot.recipe import PhaseRecipe
 from bot.train import launch
 from bot.train.engines import write_whole
+from bot.train.gates import write_gates
 from bot.train.loop import load_packed, open_engine, row_logits, train
 from bot.train.neurons import add_neurons
 from bot.train.packing import Encoded, pack
 from tests.train.conftest import write_tiny
+from tests.train.test_gates import GENERAL
 from tests.train.test_loop import job, last, losses, on
 
 NEW = 8
@@ -79,8 +81,10 @@ def test_a_second_phase_adds_its_own_and_leaves_those_of_the_first(tiny: Path, t
 def test_two_processes_that_share_out_everything_learn_the_same(tiny: Path, tmp_path: Path) -> None:
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
     alone = job(tiny, tmp_path / "alone", phase=phase, neurons=NEW)
-    train(alone)
     both = job(tiny, tmp_path / "both", phase=phase, neurons=NEW, **on("zero3"))
+    for todo in (alone, both):
+        write_gates(todo, GENERAL)
+    train(alone)
     launch(both)
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
     ours, theirs = (load_model(last(work), "fp32").state_dict() for work in (alone.work, both.work))
