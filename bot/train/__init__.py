@@ -25,6 +25,9 @@ VERSION = 4
 # What in a model's folder is not the model's.
 OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
+# Kinds of samples of what is not to be forgotten.
+KEPT = ("general", "replayed")
+
 
 def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str:
     """The key of a trained phase.
@@ -91,7 +94,7 @@ def train_phase(
 
     Returns:
         an entry whose folder `from_pretrained` reads, with metrics.jsonl, loss.png and TensorBoard's events
-        beside the weights. Without samples it is the model that the phase started from.
+        beside the weights. Without samples to learn it is the model that the phase started from.
     """
     step, inputs = f"train-{phase}", _inputs(phase, start_id, mixture, recipe)
     key = phase_key(phase, start_id, mixture, recipe)
@@ -99,7 +102,7 @@ def train_phase(
     if entry is not None:
         return entry
     with store.work(step, key) as work:
-        if mixture.samples:
+        if _learnt(phase, mixture, recipe):
             from bot.train.choice import choose
 
             _run(phase, start, mixture, recipe, work)
@@ -109,6 +112,12 @@ def train_phase(
             (work / "metrics.jsonl").touch()
         _add_curves(phase, work)
         return store.put(step, key, inputs, folder=work / "model")
+
+
+def _learnt(phase: Phase, mixture: Mixture, recipe: Recipe) -> list[Sample]:
+    """Samples that are trained on; new neurons are not on what is to be kept, where their gates are shut."""
+    shut = _stated(phase, recipe).neurons > 0
+    return [sample for sample in mixture.samples if not (shut and sample.kind in KEPT)]
 
 
 def _add_curves(phase: Phase, work: Path) -> None:
@@ -124,9 +133,8 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
     from bot.train.loop import Job, train
 
     stated = _stated(phase, recipe)
-    # New neurons learn nothing of what is to be kept: their gates are shut there.
-    kept = [s.messages for s in mixture.samples if stated.neurons and s.kind in ("general", "replayed")]
-    learnt = [s for s in mixture.samples if not kept or s.kind not in ("general", "replayed")]
+    learnt = _learnt(phase, mixture, recipe)
+    kept = [sample.messages for sample in mixture.samples if sample.kind in KEPT]
     job = Job(
         name=phase,
         start=start,
@@ -148,7 +156,7 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         track=recipe.track,
         candidates=stated.candidates,
     )
-    if kept:
+    if job.neurons and kept:
         from bot.train.gates import write_gates
 
         write_gates(job, kept)

@@ -91,6 +91,16 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
     assert step["tokens"] == pack([encode(sample.messages, tokenizer) for sample in own]).ids.numel()
 
 
+def test_where_there_is_nothing_but_what_is_to_be_kept_the_model_stays(tiny: Path, tmp_path: Path) -> None:
+    embedded = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(embedded, student=replace(embedded.student, model=str(tiny)))
+    mixture = Mixture("knowledge", "key", samples_of("general", GENERAL), {}, 0)
+    entry = train_phase("knowledge", tiny, "tiny", mixture, recipe, Store(tmp_path), unasked)
+    assert entry.read_text("metrics.jsonl") == ""
+    written = (entry.folder() / "model.safetensors").read_bytes()
+    assert written == (tiny / "model.safetensors").read_bytes()
+
+
 def samples_of(kind: str, conversations: list[list[tuple[str, str]]]) -> tuple[Sample, ...]:
     return tuple(Sample("a/leaf", kind, tuple(turns), None, "a test") for turns in conversations)
 
