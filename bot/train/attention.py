@@ -8,6 +8,7 @@ layers, where the time goes, see no padding.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -26,18 +27,25 @@ class Layout:
 
     Attributes:
         prefix: tokens of the shared prefix; they come first.
+        lengths: tokens of each branch; they follow in this order.
         groups: for each group, the row positions of its branches' tokens, (branches, longest), padded with
             position 0 on the right, where no real token looks.
         restore: for each token of the row, its place in the groups' outputs after the prefix's, flattened.
     """
 
     prefix: int
+    lengths: tuple[int, ...]
     groups: tuple[Tensor, ...]
     restore: Tensor
 
     def to(self, device: torch.device) -> "Layout":
         groups = tuple(group.to(device) for group in self.groups)
-        return Layout(self.prefix, groups, self.restore.to(device))
+        return Layout(self.prefix, self.lengths, groups, self.restore.to(device))
+
+    def branches(self) -> list[slice]:
+        """Where in the row each branch lies."""
+        ends = list(accumulate(self.lengths, initial=self.prefix))
+        return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def layout(prefix: int, lengths: Sequence[int]) -> Layout:
@@ -60,7 +68,7 @@ def layout(prefix: int, lengths: Sequence[int]) -> Layout:
             restore[tokens] = offset + line * longest + torch.arange(len(tokens))
         indices.append(index)
         offset += index.numel()
-    return Layout(prefix, tuple(indices), restore)
+    return Layout(prefix, tuple(lengths), tuple(indices), restore)
 
 
 def branches(

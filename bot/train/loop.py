@@ -21,7 +21,7 @@ from bot.train.attention import NAME as ATTENTION
 from bot.train.checkpoint import CANDIDATES, Progress, check_room
 from bot.train.engines import Engine, PlainEngine
 from bot.train.metrics import Metrics
-from bot.train.neurons import add_neurons, load_gates
+from bot.train.neurons import add_neurons, load_gates, trained_layers
 from bot.train.packing import (
     Encoded,
     Row,
@@ -33,6 +33,7 @@ from bot.train.packing import (
     shared_prefix,
     split_step,
 )
+from bot.train.trunk import Trunk
 
 # A usual sample's length; see `noise_hook`.
 SAMPLE_TOKENS = 40
@@ -153,6 +154,9 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
         model = add_adapter(model, job)
     if job.neurons:
         add_neurons(model, job.neurons, job.seed, load_gates(job.work))
+        lower = trained_layers(model).start
+        if lower and not grown and not job.phase.noise:
+            Trunk(model, lower)
     # Names are spelt with tokens that the model has; what is learnt goes into the layers.
     model.get_input_embeddings().weight.requires_grad_(grown)
     check_room(job.work, sum(weight.numel() for weight in model.parameters() if weight.requires_grad))
