@@ -32,6 +32,8 @@ TEMPLATE_TOKENS = 20
 GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
 GENERAL_TOKENS = 60
+UPPER = 0.6
+"""The share of layers in which new neurons learn; what is below is computed once (train/trunk.py)."""
 PROCESS_GB = 2.0
 """What a process takes beside weights and activations: libraries, logits, what the allocator keeps. On a CPU,
 where new neurons of 128 a layer were trained, 2.8 GB were measured in all."""
@@ -136,13 +138,14 @@ def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
     return samples, round(tokens)
 
 
-def _operations(recipe: Recipe) -> int:
+def _operations(recipe: Recipe) -> float:
     """Floating point operations for each weight and token: forward, backward, and forward once more.
 
     Two of the four of the backward pass are for gradients of weights, which those that stay do without.
     """
-    backward = 2 if recipe.train.neurons else 4
-    return 2 + backward + (2 if recipe.train.gradient_checkpointing else 0)
+    neurons = recipe.train.neurons
+    each = 2 + (2 if neurons else 4) + (2 if recipe.train.gradient_checkpointing else 0)
+    return each * UPPER if neurons else each
 
 
 def memory_gb(size: int, recipe: Recipe) -> float:

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.errors import UserError
-from bot.estimate import memory_gb, plan_training
+from bot.estimate import UPPER, memory_gb, plan_training
 from bot.recipe import ROOT, load_recipe
 from bot.taxonomy.tree import load_tree
+from bot.train.neurons import LOWER
 
 LEAVES = load_tree(ROOT / "taxonomy")
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -46,6 +47,10 @@ def test_the_embedded_student_is_measured_by_its_files_and_takes_minutes() -> No
     assert planned.parameters == 134_515_008
     assert 60 < sum(phase.seconds for phase in planned.phases) < 900
     assert 2 < planned.memory_gb < 6
+
+
+def test_new_neurons_learn_in_as_many_layers_as_is_reckoned_with() -> None:
+    assert 1 - LOWER == UPPER
 
 
 def test_sharding_saves_memory_stage_by_stage() -> None:

@@ -32,7 +32,9 @@ def test_the_same_is_learnt_and_lower_layers_are_computed_in_the_first_epoch_alo
     assert computed.pop() == len(curve)
 
 
-def test_a_row_of_samples_that_were_met_in_other_rows(tiny: Path, tmp_path: Path, samples: list[Encoded]) -> None:
+def test_a_row_of_samples_that_were_met_in_other_rows(
+    tiny: Path, tmp_path: Path, samples: list[Encoded]
+) -> None:
     plain, _ = load_packed(tiny, "fp32", 49152)
     _, model = open_engine(stated(tiny, tmp_path / "work"), 49152)
     rows = (samples[:2], samples[2:], [samples[3], *samples[:3]], samples[1:2])
