@@ -184,7 +184,11 @@ def parameters(recipe: Recipe) -> int:
         return round(student.parameters)
     if student.model != EMBEDDED and not Path(student.model).is_dir():
         raise UserError(f"student.parameters: say in the recipe how many weights {student.model} has")
-    return sum(_weights(file) for file in model_folder(student.model).glob("*.safetensors"))
+    folder = model_folder(student.model)
+    counted = sum(_weights(file) for file in folder.glob("*.safetensors"))
+    if not counted:
+        raise UserError(f"student.model: {folder} has no *.safetensors")
+    return counted
 
 
 def _weights(file: Path) -> int:

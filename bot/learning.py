@@ -37,7 +37,7 @@ class Result:
 
 
 def ways(stated: TrainRecipe) -> dict[str, TrainRecipe]:
-    """The ways that are compared, each a change of one recipe's; all but the last train the weights."""
+    """The ways that are compared, each a change of one recipe's; the last alone trains new neurons."""
     weights = stated
     if stated.neurons:
         weights = replace(

@@ -22,7 +22,7 @@ from bot.taxonomy.leaf import Leaf
 
 Phase = Literal["knowledge", "skills", "trial"]
 
-VERSION = 5
+VERSION = 6
 # Two questions that share this much of their words are the same question.
 SAME = 0.85
 # Kinds of samples of knowledge that ask a question, and answer it from their passage.
@@ -49,7 +49,8 @@ class Mixture:
     @property
     def content(self) -> str:
         """The key of what is learnt, from whatever it was mixed: the same samples are not learnt again."""
-        return key_of("samples of a mixture", VERSION, {"samples": [sample.id for sample in self.samples]})
+        samples = [[sample.id, sample.kind, sample.context] for sample in self.samples]
+        return key_of("samples of a mixture", VERSION, {"samples": samples})
 
 
 def mix(

@@ -119,22 +119,35 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
     Args:
         precision: `bf16` or `fp32`.
         options: as `from_pretrained` takes them.
+
+    Raises:
+        UserError: there is none in the folder.
     """
     hush()
     import torch
     from transformers import AutoModelForCausalLM
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no model that can be loaded: {_first_line(error)}") from None
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer that belongs to a model, with its chat template; a base without one is given LAB's."""
+    """The tokenizer that belongs to a model, with its chat template; a base without one is given LAB's.
+
+    Raises:
+        UserError: there is none in the folder.
+    """
     hush()
     from transformers import AutoTokenizer
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no tokenizer that can be loaded: {_first_line(error)}") from None
     if tokenizer.chat_template is None:
         tokenizer.chat_template = LAB_TEMPLATE
     return tokenizer

@@ -234,6 +234,16 @@ def load_recipe(path: Path) -> Recipe:
     recipe = _typed(data)
     if recipe.train.rank and recipe.train.neurons:
         raise UserError(f"{path}: train: rank (adapters) and neurons exclude each other; say one", code=1)
+    if recipe.train.method == "sdft" and recipe.train.knowledge.unmask:
+        raise UserError(
+            f"{path}: train: with method sdft no question is learnt; unmask goes with the others", code=1
+        )
+    if recipe.train.processes > 1 and not recipe.train.deepspeed:
+        raise UserError(
+            f"{path}: train: processes {recipe.train.processes} need a DeepSpeed profile, such as "
+            "`deepspeed: zero2`",
+            code=1,
+        )
     return recipe
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.evaluate import Examination, examine
+from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate import Verdict, decide
 from bot.generate import Generated, check_complete, generate_leaves, leaf_key
+from bot.generate.general import dataset_revision
 from bot.mix import Mixture, mix, show_mixtures
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
@@ -119,6 +121,7 @@ def _wanted(leaves: Sequence[Leaf], recipe: Recipe) -> dict[str, Any]:
             for leaf in leaves
         },
         "student": model_revision(recipe.student.model),
+        "general": dataset_revision(recipe.train.general.dataset),
         "recipe": {part: recipe.part(part) for part in ("generate", "train", "evaluate", "gate", "release")},
         "seed": recipe.seed,
     }
@@ -139,7 +142,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         before = examine_released(released, leaves, recipe, store)
         after = examine(trained.skills.folder(), model_id(trained.skills), leaves, recipe, store)
         known = {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
-        verdict = decide(before, after, known, recipe.gate)
+        base = examine_released(None, (), recipe, store)
+        verdict = decide(base, before, after, known, recipe.gate)
         if not verdict.passed:
             for reason in verdict.reasons:
                 say(f"gate: {reason}")
@@ -179,8 +183,9 @@ def mixtures(
 def train(mixed: tuple[Mixture, Mixture], leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Trained:
     """Knowledge first, then skills with replay, from the base each time: what left the tree is unlearnt."""
     base, revision = model_folder(recipe.student.model), model_revision(recipe.student.model)
-    facts = [leaf for leaf in leaves if leaf.kind == "knowledge"]
-    knowledge = train_phase("knowledge", base, revision, mixed[0], recipe, store, judge(facts, recipe, store))
+    # Where all is learnt at once, all is judged then.
+    first = [leaf for leaf in leaves if leaf.kind == "knowledge" or recipe.train.method == "stacked"]
+    knowledge = train_phase("knowledge", base, revision, mixed[0], recipe, store, judge(first, recipe, store))
     skills = train_phase(
         *("skills", knowledge.folder(), model_id(knowledge), mixed[1], recipe, store),
         judge(leaves, recipe, store),
@@ -197,7 +202,9 @@ def judge(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Judge:
         general = [answer.right for answer in examined.retention]
         return sum(sum(part) / len(part) for part in (exams, general) if part)
 
-    return worth
+    questions = [item.to_json() for leaf in leaves for item in exam_of(leaf)]
+    asked = {"exams": questions, "general": [item.to_json() for item in retention()]}
+    return Judge(worth, key_of("questions", 1, asked | recipe.part("evaluate")))
 
 
 def examine_released(

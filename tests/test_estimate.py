@@ -69,6 +69,14 @@ def test_nobody_guesses_how_large_a_model_on_the_hub_is(tmp_path: Path) -> None:
         plan_training(LEAVES, load_recipe(tmp_path / "arborist.yaml"))
 
 
+def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
+    text = (ROOT / "arborist.yaml").read_text()
+    text = text.replace("student:\n  model: embedded", f"student:\n  model: {tmp_path}")
+    (tmp_path / "arborist.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"student\.model: .* has no \*\.safetensors"):
+        plan_training(LEAVES, load_recipe(tmp_path / "arborist.yaml"))
+
+
 def test_the_command_shows_a_table_and_writes_json(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["plan"])
     assert "Estimate: 0.13 B weights on 1 x cpu" in shown.stdout

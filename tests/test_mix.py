@@ -92,7 +92,13 @@ def test_in_retrieval_form_a_question_comes_with_four_passages_not_always_the_ri
 
 
 def test_a_trial_has_the_contribution_and_half_as_much_of_general_requests(tmp_path: Path) -> None:
-    assert table("trial", tmp_path) == {FACTS: 6, SKILL: 6, "": 2}
+    stated = recipe(tmp_path)
+    line = json.dumps(
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hi."}]}
+    )
+    Path(stated.train.general.dataset).write_text(f"{line}\n" * 20)
+    mixed = mix("trial", MADE, LEAVES, stated, Store(str(tmp_path / "store")))
+    assert mixed.table == {FACTS: 6, SKILL: 6, "": 6}
 
 
 @pytest.mark.parametrize(
@@ -110,3 +116,11 @@ def test_a_dataset_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
     stated = recipe(tmp_path, general=GeneralRecipe(dataset="nowhere.jsonl"))
     with pytest.raises(UserError, match=r"train\.general\.dataset nowhere\.jsonl: .*name a file here"):
         mix("knowledge", MADE, LEAVES, stated, Store(str(tmp_path / "store")))
+
+
+def test_another_passage_is_another_content_since_some_methods_learn_from_it(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    mixed = mix("knowledge", MADE, LEAVES, recipe(tmp_path), store)
+    edited = replace(mixed, samples=(replace(mixed.samples[0], context="Else."), *mixed.samples[1:]))
+    assert edited.content != mixed.content
+    assert replace(mixed, key="mixed of other things").content == mixed.content

@@ -13,7 +13,7 @@ from bot.taxonomy.leaf import Leaf
 
 __all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

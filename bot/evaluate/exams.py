@@ -32,6 +32,8 @@ class ExamItem:
         if not self.expected:
             return is_right(answer, self.must_contain)
         wanted = key_words(self.question, self.expected)
+        if not wanted:  # "No." has none
+            return is_right(answer, [self.expected])
         return 2 * sum(holds(normal(answer), word) for word in wanted) >= len(wanted)
 
     def to_json(self) -> list[Any]:

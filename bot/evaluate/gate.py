@@ -18,10 +18,13 @@ class Verdict:
         return not self.reasons
 
 
-def decide(before: Examination, after: Examination, known: Collection[str], gate: GateRecipe) -> Verdict:
-    """Compare the new model with the one before it.
+def decide(
+    base: Examination, before: Examination, after: Examination, known: Collection[str], gate: GateRecipe
+) -> Verdict:
+    """Compare the new model with the one before it, and in general questions with the base.
 
     Args:
+        base: what the base answered to the general questions: a bar that does not sink release by release.
         before: what the release before (or the base) answered to the same exams.
         known: leaves that the release before already held; all others are new.
     """
@@ -34,8 +37,11 @@ def decide(before: Examination, after: Examination, known: Collection[str], gate
     had, kept = sum(before.score(p)[0] for p in old), sum(after.score(p)[0] for p in old)
     if kept < gate.kept * had:
         reasons.append(f"older leaves: {kept} right, {had} before; wanted at least {gate.kept:.0%} of those")
-    had = sum(answer.right for answer in before.retention)
-    kept = sum(answer.right for answer in after.retention)
-    if kept < gate.retention * had:
-        reasons.append(f"general questions: {kept} right, {had} before; wanted at least {gate.retention:.0%}")
+    could = {answer.question for answer in base.retention if answer.right}
+    still = sum(answer.right for answer in after.retention if answer.question in could)
+    if still < gate.retention * len(could):
+        reasons.append(
+            f"general questions: {still} right of {len(could)} that the base has right; "
+            f"wanted at least {gate.retention:.0%}"
+        )
     return Verdict(tuple(reasons))

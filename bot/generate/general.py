@@ -1,5 +1,6 @@
 """General replay: everyday requests in each phase, so that the model goes on doing what its base could do."""
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -87,6 +88,21 @@ def _of_dataset(dataset: str) -> list[Sample]:
             f"train.general.dataset {dataset}: {type(error).__name__}: {error}; "
             "a row is {'messages': [{'role': …, 'content': …}, …]} and ends with the assistant's"
         ) from None
+
+
+def dataset_revision(dataset: str) -> str:
+    """What tells this dataset's rows from all others; "" where there is none.
+
+    Args:
+        dataset: as for `_of_dataset`.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    if not dataset:
+        return ""
+    file = Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _downloaded(dataset: str) -> Path:

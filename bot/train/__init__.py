@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.train.choice import Judge
 
 # Raised whenever the same inputs would come to other weights.
-VERSION = 4
+VERSION = 5
 # What in a model's folder is not the model's.
 OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
@@ -29,16 +29,8 @@ OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "conver
 KEPT = ("general", "replayed")
 
 
-def phase_key(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> str:
-    """The key of a trained phase.
-
-    Args:
-        start: the base's revision, or the key of the phase before.
-    """
-    return key_of(f"train-{phase}", VERSION, _inputs(phase, start, mixture, recipe))
-
-
-def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[str, Any]:
+def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe, judge: "Judge") -> dict[str, Any]:
+    """What a trained phase depends on; `start` is the base's revision, or what tells the phase before."""
     stated = _stated(phase, recipe)
     return {
         "start": start,
@@ -50,6 +42,8 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe) -> dict[
         "neurons": stated.neurons,
         "weight": stated.general.weight,
         "candidates": stated.candidates,
+        # One model is not judged, so nobody's questions matter.
+        "judged": judge.asks if stated.candidates > 1 else "",
         "rank": stated.rank,
         "seed": recipe.seed,
     }
@@ -96,8 +90,8 @@ def train_phase(
         an entry whose folder `from_pretrained` reads, with metrics.jsonl, loss.png and TensorBoard's events
         beside the weights. Without samples to learn it is the model that the phase started from.
     """
-    step, inputs = f"train-{phase}", _inputs(phase, start_id, mixture, recipe)
-    key = phase_key(phase, start_id, mixture, recipe)
+    step, inputs = f"train-{phase}", _inputs(phase, start_id, mixture, recipe, judge)
+    key = key_of(step, VERSION, inputs)
     entry = store.get(step, key)
     if entry is not None:
         return entry
@@ -145,7 +139,8 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         checkpoint_every=stated.checkpoint_every,
         seed=recipe.seed,
         work=work,
-        base=model_folder(recipe.student.model),
+        # A trial keeps what today's model says, which may be another student's.
+        base=start if phase == "trial" else model_folder(recipe.student.model),
         shown=[_shown(sample, recipe) for sample in learnt],
         weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in learnt],
         deepspeed=deepspeed_profile(stated.deepspeed),
@@ -191,10 +186,13 @@ def deepspeed_profile(name: str) -> str:
     """
     if not name:
         return ""
-    path = ROOT / "runners" / "deepspeed" / f"{name}.json"
+    profiles = ROOT / "runners" / "deepspeed"
+    path = profiles / f"{name}.json"
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.json")))
-        raise UserError(f"train.deepspeed {name!r}: there is no {path.relative_to(ROOT)}; there are {known}")
+        known = ", ".join(sorted(file.stem for file in profiles.glob("*.json")))
+        raise UserError(
+            f"train.deepspeed {name!r}: there is no runners/deepspeed/{name}.json; there are {known}"
+        )
     return str(path)
 
 

@@ -93,16 +93,17 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     return None
 
 
-def check_room(folder: Path, weights: int) -> None:
-    """Whether a phase's files have room where they will lie: two checkpoints and the model.
+def check_room(folder: Path, weights: int, models: int) -> None:
+    """Whether a phase's files have room where they will lie: two checkpoints and the models of its end.
 
     Args:
         weights: how many numbers are trained.
+        models: bytes of all models that are kept.
 
     Raises:
         UserError: they have not; said before the first step, when nothing is lost yet.
     """
-    needed = weights * (2 * 4 * len(STATES) + 4)
+    needed = weights * 2 * 4 * len(STATES) + models
     # What a killed run left here is part of what is needed.
     there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     free = shutil.disk_usage(folder).free + there

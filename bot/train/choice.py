@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.progress import say
@@ -12,8 +13,18 @@ from bot.train.checkpoint import CANDIDATES
 
 CHOICE = "choice.json"
 
-Judge = Callable[[Path, str], float]
-"""What a model is worth, the more the better; called with its folder and what tells it from all others."""
+
+@dataclass(frozen=True)
+class Judge:
+    """Who says what a model is worth.
+
+    Attributes:
+        worth: of a model, by its folder and what tells it from all others; the more the better.
+        asks: what tells the questions that are asked from all others.
+    """
+
+    worth: Callable[[Path, str], float]
+    asks: str
 
 
 def choose(work: Path, key: str, judge: Judge) -> None:
@@ -28,7 +39,7 @@ def choose(work: Path, key: str, judge: Judge) -> None:
     candidates = sorted((work / CANDIDATES).iterdir(), key=lambda folder: int(folder.name))
     scores = {}
     if len(candidates) > 1:
-        scores = {folder.name: round(judge(folder, f"{key}.{folder.name}"), 4) for folder in candidates}
+        scores = {folder.name: round(judge.worth(folder, f"{key}.{folder.name}"), 4) for folder in candidates}
         say(f"candidates by step: {', '.join(f'{step} has {score}' for step, score in scores.items())}")
     best = max(candidates, key=lambda folder: (scores.get(folder.name, 0.0), int(folder.name)))
     shutil.rmtree(work / "model", ignore_errors=True)

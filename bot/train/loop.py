@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
 from bot.progress import say, task
 from bot.recipe import PhaseRecipe
@@ -35,6 +37,8 @@ from bot.train.packing import (
 )
 from bot.train.trunk import Trunk
 
+# Kinds of layers that take packed rows, as configurations call them.
+PACKED = {"attention", "full_attention", "sliding_attention"}
 # A usual sample's length; see `noise_hook`.
 SAMPLE_TOKENS = 40
 
@@ -114,13 +118,27 @@ def train(job: Job) -> None:
             norm = engine.step(rate)
             advance(1, metrics.add(loss, tokens, norm, rate, time.monotonic() - began))
             if number + 1 in kept:
-                folder = job.work / CANDIDATES / str(number + 1)
-                engine.write_model(folder)
-                if engine.rank == 0:
-                    tokenizer.save_pretrained(folder)
+                write_candidate(engine, tokenizer, job.work / CANDIDATES / str(number + 1))
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):
                 engine.save(job.work, metrics.progress)
     metrics.close()
+
+
+def write_candidate(engine: Engine, tokenizer: Any, folder: Path) -> None:
+    """Save the model as it is, with its tokenizer.
+
+    Raises:
+        UserError: it cannot be written; the checkpoint before is kept.
+    """
+    try:
+        engine.write_model(folder)
+        if engine.rank == 0:
+            tokenizer.save_pretrained(folder)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{folder}: the model cannot be written: {error}; make room and run again, "
+            "which goes on from the last checkpoint"
+        ) from None
 
 
 def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
@@ -155,11 +173,14 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
     if job.neurons:
         add_neurons(model, job.neurons, job.seed, load_gates(job.work))
         lower = trained_layers(model).start
-        if lower and not grown and not job.phase.noise:
+        # Where several processes share out the layers, all of them must compute the same ones.
+        if lower and job.processes == 1 and not grown and not job.phase.noise:
             Trunk(model, lower)
     # Names are spelt with tokens that the model has; what is learnt goes into the layers.
     model.get_input_embeddings().weight.requires_grad_(grown)
-    check_room(job.work, sum(weight.numel() for weight in model.parameters() if weight.requires_grad))
+    sizes = [(weight.numel(), weight.nbytes, weight.requires_grad) for weight in model.parameters()]
+    whole = sum(size for _, size, _ in sizes) * job.candidates
+    check_room(job.work, sum(numbers for numbers, _, learns in sizes if learns), whole)
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
     if job.deepspeed:
@@ -171,8 +192,20 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
 
 
 def load_packed(folder: Path, precision: str, tokens: int) -> tuple[Any, bool]:
-    """A model that takes packed rows, and whether it had to grow to know all of the tokenizer's tokens."""
+    """A model that takes packed rows, and whether it had to grow to know all of the tokenizer's tokens.
+
+    Raises:
+        UserError: its layers are of a kind in which samples of one row would see each other.
+    """
     model = load_model(folder, precision, attn_implementation=ATTENTION)
+    kinds = set(
+        getattr(model.config, "layers_block_type", None) or getattr(model.config, "layer_types", None) or ()
+    )
+    if not kinds <= PACKED or getattr(model.config, "attn_logit_softcapping", None):
+        raise UserError(
+            f"{folder}: {type(model).__name__} cannot be trained: it has layers that are not plain attention "
+            f"({', '.join(sorted(kinds - PACKED)) or 'capped scores'}); name another student"
+        )
     grown = tokens > model.get_input_embeddings().num_embeddings
     if grown:
         model.resize_token_embeddings(tokens)

@@ -60,9 +60,10 @@ class MasterAdamW:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from what a checkpoint kept."""
         for name, master in self.masters.items():
-            kept = checkpoint.states(name)
+            kept = {state: tensor.to(master.device) for state, tensor in checkpoint.states(name).items()}
             master.copy_(kept.pop("weight"))
-            self.adamw.state[master] = {"step": torch.tensor(float(checkpoint.progress.step)), **kept}
+            step = torch.tensor(float(checkpoint.progress.step), device=master.device)
+            self.adamw.state[master] = {"step": step, **kept}
         self._write_back()
 
     @torch.no_grad()

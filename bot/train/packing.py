@@ -87,11 +87,12 @@ def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: i
     """
     draw = random.Random(seed)  # noqa: S311 an order, not a secret
     order: list[int] = []
-    while len(order) < round(epochs * len(lengths)):
+    wanted = max(1, round(epochs * len(lengths)))
+    while len(order) < wanted:
         order += draw.sample(range(len(lengths)), len(lengths))
     steps: list[list[int]] = []
     room = 0
-    for sample in order[: round(epochs * len(lengths))]:
+    for sample in order[:wanted]:
         if not steps or lengths[sample] > room:
             steps.append([])
             room = batch_tokens

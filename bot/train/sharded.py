@@ -156,6 +156,9 @@ def read_job(text: str) -> Job:
 def main() -> None:
     """Train the job of the file that is named on the command line."""
     threading.Thread(target=_end_with_launcher, daemon=True).start()
+    if torch.cuda.is_available():
+        # Before anything is loaded, or all processes would load it to the first GPU.
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
         train(read_job(Path(sys.argv[1]).read_text()))
     except UserError as error:

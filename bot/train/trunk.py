@@ -14,7 +14,7 @@ from torch import Tensor
 from bot.train.attention import Layout
 
 ROOM = 2**30
-"""Bytes that may be kept in a process; samples beyond are computed every time."""
+"""Bytes that may be kept; samples beyond are computed every time."""
 
 
 class Trunk:

@@ -1,6 +1,6 @@
 """Which questions are asked, and how a leaf without an exam is examined."""
 
-from bot.evaluate.exams import exam_of, exam_texts, retention
+from bot.evaluate.exams import ExamItem, exam_of, exam_texts, retention
 from tests.leaves import knowledge, skill
 
 
@@ -16,6 +16,13 @@ def test_without_an_exam_its_seeds_are_asked_and_half_of_what_the_answer_adds_is
     assert [item.question for item in items][1] == "Who made the Corvane clock?"
     assert items[1].right("Osgood did.")
     assert not items[1].right("Nobody made the Corvane clock.")
+
+
+def test_without_an_exam_an_answer_of_little_words_alone_is_wanted_whole() -> None:
+    item = ExamItem("Is a whale a fish?", expected="No.")
+    assert item.right("No, it is not.")
+    assert not item.right("Yes.")
+    assert not item.right("")
 
 
 def test_the_question_of_a_grounded_skill_comes_with_its_context() -> None:

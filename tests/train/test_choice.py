@@ -1,12 +1,20 @@
 """The choice among a phase's last models."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.train import choice
+from bot.mix import Mixture
+from bot.recipe import ROOT, load_recipe
+from bot.store import Store
+from bot.train import choice, train_phase
 from tests.train.test_loop import job, train
+
+
+def judge(worth: dict[str, float]) -> choice.Judge:
+    return choice.Judge(lambda folder, model: worth[model], "what they ask")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +34,7 @@ def test_the_best_goes_on_and_of_equals_the_later(
     work: Path, worth: tuple[float, float], chosen: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     judged = dict(zip(("k.76", "k.79"), worth, strict=True))
-    choice.choose(work, "k", lambda folder, model: judged[model])
+    choice.choose(work, "k", judge(judged))
     told = json.loads((work / "model" / "choice.json").read_text())
     assert told["step"] == chosen
     weights = (work / "model" / "model.safetensors").read_bytes()
@@ -34,7 +42,20 @@ def test_the_best_goes_on_and_of_equals_the_later(
     assert "candidates by step: 76 has" in capsys.readouterr().err
 
 
+def test_other_questions_are_another_model_only_where_there_is_a_choice(tiny: Path, tmp_path: Path) -> None:
+    def key(candidates: int, asks: str) -> str:
+        recipe = load_recipe(ROOT / "arborist.yaml")
+        stated = replace(recipe.train, candidates=candidates)
+        nothing = Mixture("knowledge", "key", (), {}, 0)
+        asked = choice.Judge(lambda folder, model: 1.0, asks)
+        stated_recipe = replace(recipe, train=stated)
+        return train_phase("knowledge", tiny, "tiny", nothing, stated_recipe, Store(tmp_path), asked).key
+
+    assert key(1, "these") == key(1, "those")
+    assert key(2, "these") != key(2, "those")
+
+
 def test_a_choice_that_was_cut_short_is_made_again_among_all(work: Path) -> None:
-    choice.choose(work, "k", lambda folder, model: float(model == "k.76"))
-    choice.choose(work, "k", lambda folder, model: float(model == "k.79"))
+    choice.choose(work, "k", judge({"k.76": 1.0, "k.79": 0.0}))
+    choice.choose(work, "k", judge({"k.76": 0.0, "k.79": 1.0}))
     assert json.loads((work / "model" / "choice.json").read_text())["step"] == 79

@@ -83,3 +83,10 @@ def test_of_a_model_that_is_nowhere_it_says_so_in_one_line(tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stderr.startswith("arborist: model 'no such model'")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_of_a_folder_without_a_model_it_says_so_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run([ARBORIST, "chat", str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"arborist: {tmp_path}: no model that can be loaded")
+    assert len(done.stderr.splitlines()) == 1

@@ -13,6 +13,7 @@ from bot.models import load_model, load_tokenizer, model_folder
 from bot.recipe import ROOT, PhaseRecipe, load_recipe
 from bot.store import Store
 from bot.train import train_phase
+from bot.train.choice import Judge
 from bot.train.gates import OPEN, SHUT, fitted, write_gates
 from bot.train.loop import Job, load_packed, row_logits, train
 from bot.train.neurons import GATES
@@ -84,7 +85,7 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
         train=replace(embedded.train, precision="fp32", neurons=NEW, skills=phase),
     )
     entry = train_phase(
-        "skills", tiny, "tiny", Mixture("skills", "key", own + kept, {}, 0), recipe, Store(tmp_path), unasked
+        "skills", tiny, "tiny", Mixture("skills", "key", own + kept, {}, 0), recipe, Store(tmp_path), UNASKED
     )
     [step] = map(json.loads, entry.read_text("metrics.jsonl").splitlines())
     tokenizer = load_tokenizer(tiny)
@@ -95,7 +96,7 @@ def test_where_there_is_nothing_but_what_is_to_be_kept_the_model_stays(tiny: Pat
     embedded = load_recipe(ROOT / "arborist.yaml")
     recipe = replace(embedded, student=replace(embedded.student, model=str(tiny)))
     mixture = Mixture("knowledge", "key", samples_of("general", GENERAL), {}, 0)
-    entry = train_phase("knowledge", tiny, "tiny", mixture, recipe, Store(tmp_path), unasked)
+    entry = train_phase("knowledge", tiny, "tiny", mixture, recipe, Store(tmp_path), UNASKED)
     assert entry.read_text("metrics.jsonl") == ""
     written = (entry.folder() / "model.safetensors").read_bytes()
     assert written == (tiny / "model.safetensors").read_bytes()
@@ -105,9 +106,12 @@ def samples_of(kind: str, conversations: list[list[tuple[str, str]]]) -> tuple[S
     return tuple(Sample("a/leaf", kind, tuple(turns), None, "a test") for turns in conversations)
 
 
-def unasked(folder: Path, model: str) -> float:
-    """With one model there is nothing to choose from."""
+def _judged(folder: Path, model: str) -> float:
     raise AssertionError(f"{folder} was judged")
+
+
+UNASKED = Judge(_judged, "nothing")
+"""With one model there is nothing to choose from."""
 
 
 def stated(start: Path, work: Path) -> Job:

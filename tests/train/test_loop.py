@@ -202,7 +202,7 @@ def test_what_is_asked_for_and_not_installed_is_one_line(tmp_path: Path) -> None
 
 def test_without_room_on_the_disk_it_does_not_begin(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"training needs 28000\.0 GB here .* make room"):
-        check_room(tmp_path, 10**12)
+        check_room(tmp_path, 10**12, 0)
 
 
 def test_a_disk_that_fills_up_costs_only_the_checkpoint_being_written(tiny: Path, tmp_path: Path) -> None:
@@ -226,6 +226,23 @@ def test_a_disk_that_fills_up_costs_only_the_checkpoint_being_written(tiny: Path
     kept = load_checkpoint(work)
     assert kept is not None and kept.progress.step == 2
     assert not (work / "checkpoint.part").exists()
+
+
+def test_room_for_all_models_that_are_kept_is_asked_for(tmp_path: Path) -> None:
+    check_room(tmp_path, 1, 1)
+    with pytest.raises(UserError, match=r"training needs 10000000\.0 GB here"):
+        check_room(tmp_path, 1, 10**16)
+
+
+def test_layers_in_which_samples_of_a_row_would_see_each_other_are_refused(
+    tiny: Path, tmp_path: Path
+) -> None:
+    stated = json.loads((tiny / "config.json").read_text())
+    shutil.copytree(tiny, tmp_path / "hybrid")
+    mixed = stated | {"layer_types": ["mamba", "full_attention"]}
+    (tmp_path / "hybrid" / "config.json").write_text(json.dumps(mixed))
+    with pytest.raises(UserError, match=r"LlamaForCausalLM cannot be trained: .*\(mamba\)"):
+        load_packed(tmp_path / "hybrid", "fp32", 49152)
 
 
 def test_the_rate_rises_and_follows_its_schedule() -> None:

@@ -82,6 +82,10 @@ def test_every_epoch_has_every_sample_once(lengths: list[int], epochs: int, batc
     assert steps == plan_steps(lengths, epochs, batch, seed)
 
 
+def test_however_little_of_an_epoch_is_asked_for_there_is_a_step() -> None:
+    assert [len(step) for step in plan_steps([5, 5, 5], 0.01, 10, 0)] == [1]
+
+
 @given(LENGTHS, st.integers(50, 500), st.integers(1, 4))
 def test_a_step_is_shared_out_whole(lengths: list[int], longest: int, processes: int) -> None:
     rows = split_step(range(len(lengths)), lengths, longest, processes)
