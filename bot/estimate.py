@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bot.errors import UserError
 from bot.generate.general import general_prompts
+from bot.mix import PASSAGES
 from bot.models import EMBEDDED, model_folder
 from bot.recipe import PhaseRecipe, Recipe
 from bot.taxonomy.leaf import Leaf
@@ -105,7 +106,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         "knowledge": [first, *([second] if train.method == "stacked" else []), general],
         "skills": []
         if train.method == "stacked"
-        else [second, (round(replayed * first[0]), round(replayed * first[1])), general],
+        else [second, _share(first, replayed), _searched(knowledge, first, recipe), general],
     }
     speed = PEAK[device] * REACHED * train.processes / (_operations(recipe) * size)
     phases = tuple(
@@ -138,14 +139,26 @@ def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
     return samples, round(tokens)
 
 
+def _share(part: tuple[int, int], share: float) -> tuple[int, int]:
+    return round(share * part[0]), round(share * part[1])
+
+
+def _searched(leaves: Sequence[Leaf], part: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
+    """Samples in retrieval form, and their tokens: those of knowledge, each with so many passages."""
+    samples, tokens = _share(part, recipe.train.skills.retrieval)
+    letters = [len(seed.context or "") for leaf in leaves for seed in leaf.seeds]
+    passage = sum(letters) / max(1, len(letters)) / LETTERS_A_TOKEN
+    return samples, round(tokens + samples * PASSAGES * passage)
+
+
 def _operations(recipe: Recipe) -> float:
     """Floating point operations for each weight and token: forward, backward, and forward once more.
 
     Two of the four of the backward pass are for gradients of weights, which those that stay do without.
     """
-    neurons = recipe.train.neurons
-    each = 2 + (2 if neurons else 4) + (2 if recipe.train.gradient_checkpointing else 0)
-    return each * UPPER if neurons else each
+    train = recipe.train
+    each = 2 + (2 if train.neurons or train.rank else 4) + (2 if train.gradient_checkpointing else 0)
+    return each * UPPER if train.neurons else each
 
 
 def memory_gb(size: int, recipe: Recipe) -> float:
@@ -156,7 +169,8 @@ def memory_gb(size: int, recipe: Recipe) -> float:
     """
     stage, devices = zero_stage(recipe), recipe.train.processes
     layers = math.cbrt(size / (12 * 128**2))
-    new = recipe.train.neurons * 3 * 128 * layers * layers
+    # Of a neuron three vectors; of an adapter two for each of seven matrices, some of which are longer.
+    new = (3 * recipe.train.neurons + 20 * recipe.train.rank) * 128 * layers * layers
     trained = new or size
     weights, gradients, adam = 2 * (size + new), 2 * trained, 12 * trained
     weights /= devices if stage >= 3 else 1

@@ -1,6 +1,7 @@
 """The training plan: what a recipe will take, estimated before anything is made."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,24 @@ def test_sharding_saves_memory_stage_by_stage() -> None:
     labradorite = load_recipe(ROOT / "recipes" / "labradorite.yaml")
     size = 10**10
     assert memory_gb(size, labradorite) < memory_gb(size, merlinite) < 16 * size / 1e9
+
+
+def test_passages_that_are_searched_are_reckoned_with() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    skills = replace(recipe.train.skills, retrieval=0.0)
+    without = plan_training(LEAVES, replace(recipe, train=replace(recipe.train, skills=skills)), "h100")
+    with_them = plan_training(LEAVES, recipe, "h100")
+    assert with_them.phases[0] == without.phases[0]
+    assert with_them.phases[1].samples > without.phases[1].samples
+    assert with_them.phases[1].tokens > 2 * without.phases[1].tokens
+
+
+def test_an_adapter_takes_less_memory_and_time_than_the_weights() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    adapted = replace(recipe, train=replace(recipe.train, rank=16))
+    assert memory_gb(10**10, adapted) < memory_gb(10**10, recipe)
+    whole, less = plan_training(LEAVES, recipe, "h100"), plan_training(LEAVES, adapted, "h100")
+    assert less.phases[0].seconds < whole.phases[0].seconds
 
 
 def test_nobody_guesses_how_large_a_model_on_the_hub_is(tmp_path: Path) -> None:
