@@ -80,7 +80,7 @@ def _of_dataset(dataset: str) -> list[Sample]:
     Args:
         dataset: a .jsonl or .parquet file on this machine, or on the Hub as `org/name@revision:file`.
     """
-    file = Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
+    file = _file(dataset)
     try:
         return [_conversation(row, dataset) for row in _rows(file)]
     except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
@@ -99,10 +99,11 @@ def dataset_revision(dataset: str) -> str:
     Raises:
         UserError: it cannot be had.
     """
-    if not dataset:
-        return ""
-    file = Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(_file(dataset).read_bytes()).hexdigest() if dataset else ""
+
+
+def _file(dataset: str) -> Path:
+    return Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
 
 
 def _downloaded(dataset: str) -> Path:
