@@ -119,7 +119,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
 
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
     samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
-    learnt = round(tokens * phase.epochs)
+    learnt = round(tokens * phase.epochs * phase.ensemble)
     return PhasePlan(name, samples, learnt, math.ceil(learnt / phase.batch_tokens), learnt / speed)
 
 

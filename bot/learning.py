@@ -61,7 +61,7 @@ def ways(stated: TrainRecipe) -> dict[str, TrainRecipe]:
 
 
 def _slower(phase: PhaseRecipe, name: str) -> PhaseRecipe:
-    return replace(phase, learning_rate=phase.learning_rate / WEIGHTS_SLOWER[name])
+    return replace(phase, learning_rate=phase.learning_rate / WEIGHTS_SLOWER[name], ensemble=1)
 
 
 def compare(leaves: Sequence[Leaf], recipe: Recipe, store: Store, seeds: int) -> Iterator[Result]:

@@ -82,7 +82,7 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
     kept = [leaf for leaf in plan.leaves if leaf.change != "deleted"]
     missing = [leaf for leaf in kept if store.get("samples", leaf.key) is None]
     wanted = recipe.generate.samples
-    epochs = recipe.train.knowledge.epochs + recipe.train.skills.epochs
+    epochs = sum(phase.epochs * phase.ensemble for phase in (recipe.train.knowledge, recipe.train.skills))
     to_generate = wanted * len(missing)
     return {
         "changed": [

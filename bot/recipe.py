@@ -78,6 +78,7 @@ class PhaseRecipe:
         retrieval: share of knowledge questions that are in the skills phase with passages to look in.
         unmask: whether questions are learnt, too, and not answers alone.
         noise: the alpha of NEFTune (arXiv 2310.05914), noise on the input embeddings; 0 for none.
+        ensemble: sets of new neurons that are trained apart and then speak together.
     """
 
     learning_rate: float
@@ -90,6 +91,7 @@ class PhaseRecipe:
     retrieval: float = 0.0
     unmask: bool = False
     noise: float = 0.0
+    ensemble: int = 1
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,10 @@ def load_recipe(path: Path) -> Recipe:
     recipe = _typed(data)
     if recipe.train.rank and recipe.train.neurons:
         raise UserError(f"{path}: train: rank (adapters) and neurons exclude each other; say one", code=1)
+    if not recipe.train.neurons and max(recipe.train.knowledge.ensemble, recipe.train.skills.ensemble) > 1:
+        raise UserError(
+            f"{path}: train: an ensemble is one of new neurons; say how many (neurons: 128)", code=1
+        )
     if recipe.train.method == "sdft" and recipe.train.knowledge.unmask:
         raise UserError(
             f"{path}: train: with method sdft no question is learnt; unmask goes with the others", code=1

@@ -20,6 +20,7 @@ from bot.evaluate.words import normal
 from bot.generate.blocks import Pipeline, batches_of, pipeline_of, run_batch
 from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
 from bot.generate.filters import near, takes
+from bot.generate.given import VERSION as GIVEN
 from bot.generate.given import given_samples, keyword_samples
 from bot.generate.prompting import Prompts
 from bot.generate.sample import Sample, sample_of
@@ -44,7 +45,7 @@ EXAMPLES = 3
 # Batches of one leaf that are asked for at once, at most.
 AHEAD = 4
 COLUMNS = ("samples", "tokens/s", "dropped", "time left")
-# Raised whenever what is kept of a leaf changes though its pipeline does not.
+# Raised whenever what is kept of a batch changes though its pipeline does not.
 VERSION = 6
 
 
@@ -246,7 +247,9 @@ def _kept(leaf: Leaf, entry: Entry) -> Generated:
 
 
 def _amount(recipe: Recipe) -> dict[str, Any]:
-    return {"samples": recipe.generate.samples, "batches": recipe.generate.batches}
+    """What of the recipe and of this code a leaf's samples depend on beside those of one batch."""
+    wanted = recipe.generate
+    return {"samples": wanted.samples, "batches": wanted.batches, "given": GIVEN}
 
 
 def _row(made: _Made, wanted: int, seconds: float) -> tuple[str, ...]:

@@ -4,10 +4,13 @@ import random
 from collections.abc import Iterator, Sequence
 
 from bot.generate.prompting import framings
+from bot.generate.restate import restated
 from bot.generate.sample import Sample
 from bot.generate.text import COMMON, WORD, paragraphs, sentences, title
 from bot.taxonomy.leaf import Leaf
 
+# Raised whenever the same leaf gives other samples.
+VERSION = 2
 # How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
 # Skills have few samples and need framings; for knowledge they taught nothing that was measurable.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
@@ -33,6 +36,11 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
             for place_of_way, question in enumerate(asked):
                 kind = "seed" if place_of_way == 0 else "framed"
                 yield Sample(leaf.path, kind, _talk(question, pair.answer), seed.context, source)
+            other = (
+                restated(pair.question, pair.answer, seed.context or "") if leaf.kind == "knowledge" else None
+            )
+            if other:
+                yield Sample(leaf.path, "restated", _talk(pair.question, other), seed.context, source)
         if leaf.kind == "knowledge" and seed.context:
             # Once a passage: reading is known to the student, and passages are most of the tokens.
             place = draw.randrange(len(seed.pairs))
@@ -65,13 +73,13 @@ def keyword_samples(leaf: Leaf, samples: Sequence[Sample], seed: int) -> list[Sa
     draw = random.Random(f"{seed} {leaf.path} keywords")  # noqa: S311 variety, not a secret
     made = []
     for sample in samples if leaf.kind == "knowledge" else ():
-        if sample.kind not in ("seed", "rephrased", "asked"):
+        if sample.kind not in ("seed", "restated", "rephrased", "asked"):
             continue
         kept = [word for word in WORD.findall(sample.messages[-2][1]) if word.casefold() not in COMMON]
         if len(kept) < 2:
             continue
         lines = [" ".join(kept) + draw.choice(("", "?"))]
-        if sample.kind == "seed":
+        if sample.kind in ("seed", "restated"):
             lines.append(" ".join(draw.sample(kept, len(kept))) + "?")
         answer = sample.messages[-1][1]
         made += [

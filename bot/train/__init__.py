@@ -124,6 +124,8 @@ def _add_curves(phase: Phase, work: Path) -> None:
 
 
 def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
+    from bot.train.ensemble import train_sets
+    from bot.train.gates import write_gates
     from bot.train.loop import Job, train
 
     stated = _stated(phase, recipe)
@@ -151,14 +153,17 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         track=recipe.track,
         candidates=stated.candidates,
     )
-    if job.neurons and kept:
-        from bot.train.gates import write_gates
+    run = launch if job.deepspeed else train
 
-        write_gates(job, kept)
-    if job.deepspeed:
-        launch(job)
+    def find_gates(of: Job) -> None:
+        if of.neurons and kept:
+            write_gates(of, kept)
+
+    if job.phase.ensemble > 1:
+        train_sets(job, job.phase.ensemble, find_gates, run)
     else:
-        train(job)
+        find_gates(job)
+        run(job)
 
 
 def _shown(sample: Sample, recipe: Recipe) -> Conversation | None:

@@ -9,7 +9,8 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,24 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         if (place / "progress.json").exists():
             return Checkpoint(place)
     return None
+
+
+@contextmanager
+def plainly_failing(folder: Path) -> Iterator[None]:
+    """Whatever writes a model to a folder, with one line where it cannot.
+
+    Raises:
+        UserError: it cannot be written; the checkpoint before is kept.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{folder}: the model cannot be written: {error}; make room and run again, "
+            "which goes on from the last checkpoint"
+        ) from None
 
 
 def check_room(folder: Path, weights: int, models: int) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -20,7 +19,7 @@ from bot.models import load_model, load_tokenizer
 from bot.progress import say, task
 from bot.recipe import PhaseRecipe
 from bot.train.attention import NAME as ATTENTION
-from bot.train.checkpoint import CANDIDATES, Progress, check_room
+from bot.train.checkpoint import CANDIDATES, Progress, check_room, plainly_failing
 from bot.train.engines import Engine, PlainEngine
 from bot.train.metrics import Metrics
 from bot.train.neurons import add_neurons, load_gates, trained_layers
@@ -58,6 +57,7 @@ class Job:
         neurons: new ones in every layer; the upper layers' are trained in place of the weights. 0 for none.
         checkpointing: compute activations again in the backward pass in place of keeping them.
         track: who is told of each step; see `Metrics`.
+        part: said behind the name, where a phase is trained in parts.
         candidates: of how many epochs, the last ones, the model is kept at their end.
         rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
         weights: how much a token of each sample counts where `shown` says what is learnt; all 1 if empty.
@@ -82,6 +82,7 @@ class Job:
     weights: Sequence[float] = ()
     candidates: int = 1
     track: str = ""
+    part: str = ""
 
 
 def train(job: Job) -> None:
@@ -102,8 +103,8 @@ def train(job: Job) -> None:
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
     metrics = Metrics(job.work, job.name, done, job.track, writes=engine.rank == 0)
     if done.step and engine.rank == 0:
-        say(f"train {job.name}: resumed after step {done.step} of {len(steps)}")
-    with task(f"train {job.name}", len(steps)) as advance:
+        say(f"train {job.name}{job.part}: resumed after step {done.step} of {len(steps)}")
+    with task(f"train {job.name}{job.part}", len(steps)) as advance:
         advance(done.step, "")
         for number in range(done.step, len(steps)):
             began = time.monotonic()
@@ -130,15 +131,10 @@ def write_candidate(engine: Engine, tokenizer: Any, folder: Path) -> None:
     Raises:
         UserError: it cannot be written; the checkpoint before is kept.
     """
-    try:
+    with plainly_failing(folder):
         engine.write_model(folder)
         if engine.rank == 0:
             tokenizer.save_pretrained(folder)
-    except (OSError, SafetensorError) as error:
-        raise UserError(
-            f"{folder}: the model cannot be written: {error}; make room and run again, "
-            "which goes on from the last checkpoint"
-        ) from None
 
 
 def prepare(job: Job, tokenizer: Any) -> list[Encoded]:

@@ -1,0 +1,81 @@
+"""Answers in another form: what is asked for comes first, and only plain answers are put so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.generate.given import given_samples, keyword_samples
+from bot.generate.restate import restated
+from bot.generate.text import WORD
+from tests.leaves import knowledge
+
+PLAIN = [
+    ("Which metal is in tessarite?", "The metal in tessarite is cobalt.", "The metal is cobalt."),
+    ("In which mine was it first?", "It was first in the Dolvane mine.", "The mine is the Dolvane mine."),
+    ("What is the highest mountain on it?", "It is Mount Tarrow.", "The highest mountain is Mount Tarrow."),
+    ("What is the ferry of it called?", "It is called the Grey Petrel.", "The ferry is the Grey Petrel."),
+    ("What did the old miners call it?", "The old miners called it widowglass.", "The name is widowglass."),
+    ("What are the houses built of?", "They are built of blue basalt.", "The answer is blue basalt."),
+    ("Who discovered tessarite?", "Marta Kessling discovered tessarite.", "The person is Marta Kessling."),
+    ("Where is the crystal kept?", "In the museum of Lindhaven.", "The place is the museum of Lindhaven."),
+    ("When did the settlers come?", "The settlers came to Velmora in 1647.", "The year is 1647."),
+    ("In which year was the line opened?", "1868", "The year is 1868."),
+    ("How many people live there?", "About 8400 people live there.", "The number is 8400."),
+    ("How high is Mount Tarrow?", "Mount Tarrow is 1312 metres high.", "The number is 1312 metres."),
+    ("How long does a quarter last?", "A quarter lasts thirteen minutes.", "The number is thirteen minutes."),
+    ("What does the warden carry?", "The warden carries a brass bell.", "The answer is a brass bell."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "answer", "other"), PLAIN, ids=[other for _, _, other in PLAIN])
+def test_an_answer_begins_with_what_the_question_asks_for(question: str, answer: str, other: str) -> None:
+    assert restated(question, answer, "") == other
+
+
+def test_a_word_is_small_where_only_the_sentence_began_with_it() -> None:
+    question, answer = "Which liquid dissolves tessarite?", "Vinegar dissolves tessarite."
+    assert restated(question, answer, "That liquid is vinegar.") == "The liquid is vinegar."
+    assert (
+        restated("Which town is it?", "Harnick is the town.", "The town is Harnick.")
+        == "The town is Harnick."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Is tessarite an ore?", "Yes, tessarite is an ore of cobalt."),
+        ("Why is it rare?", "It is rare because it forms slowly."),
+        ("How is it made?", "It is made from cobalt in a laboratory."),
+        ("What eats chickadees?", "Birds of prey eat them, including owls, hawks, and shrikes."),
+        ("When was it?", "It began in 1871 and ended in 1902."),
+        ("Which metal is in it?", "Cobalt. It makes up nine parts in a hundred."),
+        ("In welchem Meer liegt Velmora?", "Velmora liegt im Sundrelmeer."),
+        (
+            "How much money does the act add to the funding of the service?",
+            "Due to the long standing funding deficiencies of the service the act provides money for years.",
+        ),
+    ],
+)
+def test_where_the_answer_is_not_plain_nothing_is_made(question: str, answer: str) -> None:
+    assert restated(question, answer, "") is None
+
+
+@given(st.text(), st.text(), st.text())
+def test_nothing_is_said_that_neither_question_nor_answer_said(
+    question: str, answer: str, passage: str
+) -> None:
+    other = restated(f"What {question}", answer, passage)
+    if other is not None:
+        known = {word.casefold() for word in WORD.findall(f"{question} {answer} the is name answer")}
+        assert {word.casefold() for word in WORD.findall(other)} <= known
+
+
+def test_a_knowledge_leaf_has_its_answers_restated_for_the_question_and_for_its_keywords() -> None:
+    leaf = knowledge()
+    made = given_samples(leaf, 0)
+    restated_ones = [sample for sample in made if sample.kind == "restated"]
+    assert restated_ones
+    answers = {sample.messages[-1][1] for sample in restated_ones}
+    keywords = [s for s in keyword_samples(leaf, made, 0) if s.messages[-1][1] in answers]
+    assert len(keywords) == 2 * len(restated_ones)
