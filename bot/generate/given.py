@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 
 from bot.generate.prompting import framings
 from bot.generate.restate import restated
@@ -10,10 +11,12 @@ from bot.generate.text import COMMON, WORD, paragraphs, sentences, title
 from bot.taxonomy.leaf import Leaf
 
 # Raised whenever the same leaf gives other samples.
-VERSION = 2
+VERSION = 3
 # How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
 # Skills have few samples and need framings; for knowledge they taught nothing that was measurable.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
+EACH = 11
+"""Samples that each fact comes to; more where the teacher finds as many wordings."""
 
 
 def given_samples(leaf: Leaf, seed: int) -> list[Sample]:
@@ -65,28 +68,48 @@ def keyword_samples(leaf: Leaf, samples: Sequence[Sample], seed: int) -> list[Sa
     """Questions cut down to the words that carry them, as people type them into a search box.
 
     What is learnt from whole sentences is bound to their wording; here only what is asked about is left, so
-    an answer is found from a phrasing that nobody wrote down. The seeds' are also shuffled.
+    an answer is found from a phrasing that nobody wrote down. They also make even how often facts are met:
+    a teacher finds many wordings of one question and none of another.
 
     Args:
         samples: the leaf's; those of knowledge that are plain questions are taken.
     """
     draw = random.Random(f"{seed} {leaf.path} keywords")  # noqa: S311 variety, not a secret
-    made = []
+    facts: dict[str, list[Sample]] = {}
     for sample in samples if leaf.kind == "knowledge" else ():
-        if sample.kind not in ("seed", "restated", "rephrased", "asked"):
-            continue
-        kept = [word for word in WORD.findall(sample.messages[-2][1]) if word.casefold() not in COMMON]
-        if len(kept) < 2:
-            continue
-        lines = [" ".join(kept) + draw.choice(("", "?"))]
-        if sample.kind in ("seed", "restated"):
-            lines.append(" ".join(draw.sample(kept, len(kept))) + "?")
-        answer = sample.messages[-1][1]
-        made += [
-            Sample(leaf.path, "keywords", _talk(line, answer), sample.context, sample.source)
-            for line in lines
-        ]
-    return made
+        if sample.kind in ("seed", "restated", "rephrased", "asked") and len(_carrying(sample)) > 1:
+            facts.setdefault(sample.source, []).append(sample)
+    return [line for asked in facts.values() for line in _keyword_lines(asked, draw)]
+
+
+def _keyword_lines(asked: Sequence[Sample], draw: random.Random) -> list[Sample]:
+    """Of one fact's questions: the words in their order and, where there are few, shuffled."""
+    own = [sample for sample in asked if sample.kind in ("seed", "restated")]
+    others = [sample for sample in asked if sample not in own]
+    draw.shuffle(others)
+    plain = [_keywords(sample, _carrying(sample), draw) for sample in (*own, *others)]
+    if not own:
+        return plain
+    lines = [*plain[: len(own)], *(_shuffled(sample, draw) for sample in own), *plain[len(own) :]]
+    wanted = max(2 * len(own), EACH - len(asked))
+    lines += [_shuffled(sample, draw) for sample in islice(cycle(asked), max(0, wanted - len(lines)))]
+    return lines[:wanted]
+
+
+def _carrying(sample: Sample) -> list[str]:
+    question = sample.messages[-2][1]
+    return [word for word in WORD.findall(question) if word.casefold() not in COMMON]
+
+
+def _shuffled(sample: Sample, draw: random.Random) -> Sample:
+    words = _carrying(sample)
+    return _keywords(sample, draw.sample(words, len(words)), draw)
+
+
+def _keywords(sample: Sample, words: Sequence[str], draw: random.Random) -> Sample:
+    line = " ".join(words) + draw.choice(("", "?"))
+    talk = _talk(line, sample.messages[-1][1])
+    return Sample(sample.leaf, "keywords", talk, sample.context, sample.source)
 
 
 def _talk(question: str, answer: str) -> tuple[tuple[str, str], ...]:

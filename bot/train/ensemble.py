@@ -13,21 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from bot.models import load_model, load_tokenizer
 from bot.train.checkpoint import CANDIDATES, plainly_failing
 from bot.train.loop import Job
-from bot.train.neurons import DOWN, GATE, GATES, UP, gated_blocks, load_gates
+from bot.train.neurons import DOWN, GATE, GATES, UP, gated_blocks
 
 SETS = "sets"
 """The folder in a job's work folder with those of its sets, 0, 1, …"""
 TRAINED = "trained"
 """The file that says in a set's folder that it is done."""
-SHARE = 1.2
-"""What all sets say together, in means of what each says. A little more than one: where a question is put
-in other words gates are less open than on the samples, and what sets do not share cancels out."""
+SHARE = 1.5
+"""What all sets say together, in means of what each says. More than one: where a question is put in other
+words gates are less open than on the samples, and what sets do not share cancels out."""
 
 
 def sets_of(job: Job, count: int) -> list[Job]:
@@ -47,16 +46,16 @@ def train_sets(job: Job, count: int, find_gates: Callable[[Job], None], train: C
     """Train a job's sets one after the other; its work folder has then what one training would leave there.
 
     Args:
-        find_gates: writes those of a job's neurons to its work folder.
+        find_gates: writes those of a job's neurons to its work folder; all sets have the same.
         train: trains one job.
     """
-    whole = replace(job, neurons=count * job.neurons)
-    find_gates(whole)
+    find_gates(job)
     sets = sets_of(job, count)
-    for number, member in enumerate(sets):
+    for member in sets:
         member.work.mkdir(parents=True, exist_ok=True)
         if not (member.work / TRAINED).exists():
-            _share_gates(job, number, member.work)
+            if (job.work / GATES).exists():
+                shutil.copy(job.work / GATES, member.work)
             train(member)
             (member.work / TRAINED).touch()
     _join_metrics(job.work, [member.work for member in sets])
@@ -65,14 +64,6 @@ def train_sets(job: Job, count: int, find_gates: Callable[[Job], None], train: C
     # The sets' epochs end a step earlier or later, by their order.
     for together in zip(*ends, strict=True):
         join(together, job.start, job.precision, job.work / CANDIDATES / together[0].name)
-
-
-def _share_gates(job: Job, number: int, work: Path) -> None:
-    """Give a set its part of the gates, where these were found."""
-    found = load_gates(job.work)
-    own = slice(number * job.neurons, (number + 1) * job.neurons)
-    if found:
-        save_file({str(layer): gates[own].clone() for layer, gates in found.items()}, work / GATES)
 
 
 def join(folders: Sequence[Path], start: Path, precision: str, target: Path) -> None:

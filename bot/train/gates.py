@@ -21,9 +21,9 @@ from bot.train.loop import Job, load_packed, row_logits
 from bot.train.neurons import GATES, gated_blocks, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
 
-SHUT, OPEN = -6.0, 3.0
-"""A gate is to be below SHUT on what is kept, where SiLU lets less than 2% through, and above OPEN, give or
-take a draw of each neuron's own, on what is taught."""
+SHUT, OPEN = -12.0, 6.0
+"""A gate is to be below SHUT on what is kept and above OPEN, give or take a draw of each neuron's own, on
+what is taught. Far apart, since on other text gates come to about half of it; SiLU of -6 is -0.015."""
 ROUNDS = 10
 RIDGE = 1e-2
 """Of the mean of what is summed up: how much a gate's weights are held small."""
@@ -94,7 +94,8 @@ def fitted(shut: Tensor, taught: Tensor, count: int) -> Tensor:
     """Gates that are below SHUT on some vectors and above OPEN, about, on others.
 
     Least squares that ask for nothing where a gate is on its side already: rounds of it, each with what the
-    one before came to as the target there.
+    one before came to as the target there, and a step further the way it went (FISTA, Beck and Teboulle 2009,
+    https://doi.org/10.1137/080716542), which comes in ten rounds to where twenty came without.
 
     Args:
         shut: (tokens, width).
@@ -111,7 +112,10 @@ def fitted(shut: Tensor, taught: Tensor, count: int) -> Tensor:
     products += RIDGE * products.diagonal().mean() * torch.eye(len(products))
     factor = torch.linalg.cholesky(products)
     below, above = torch.full((len(shut), count), SHUT), least
-    for _ in range(ROUNDS):
+    gates = before = torch.zeros(count, shut.shape[1])
+    for number in range(ROUNDS):
         gates = torch.cholesky_solve(share * shut.T @ below + taught.T @ above, factor).T
-        below, above = (shut @ gates.T).clamp(max=SHUT), torch.maximum(taught @ gates.T, least)
+        further = gates + max(0, number - 1) / (number + 2) * (gates - before)
+        below, above = (shut @ further.T).clamp(max=SHUT), torch.maximum(taught @ further.T, least)
+        before = gates
     return gates

@@ -95,7 +95,7 @@ def test_a_name_that_the_teacher_misspelt_is_mended(written: str, mended: str) -
 
 def test_the_given_samples_say_only_what_the_leaf_says() -> None:
     samples = given_samples(knowledge(), seed=0)
-    assert {sample.kind for sample in samples} == {"seed", "grounded", "recite"}
+    assert {sample.kind for sample in samples} == {"seed", "restated", "grounded", "recite"}
     assert all(sample.messages[-1][1] in PASSAGE or sample.source.startswith("seed") for sample in samples)
     assert samples == given_samples(knowledge(), seed=0)
 
