@@ -16,7 +16,7 @@ SCHEMA = ROOT / "schemas" / "plan.json"
 
 # Measured with the embedded profile on two cores (BENCHMARKS.md); only the estimate in the comment uses them.
 SECONDS_A_SAMPLE = 0.7
-SECONDS_A_TRAINED_SAMPLE = 0.4
+SECONDS_A_TRAINED_SAMPLE = 0.1
 
 Change = Literal["added", "changed", "deleted", "same"]
 

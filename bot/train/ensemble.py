@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from bot.models import load_model, load_tokenizer
 from bot.train.checkpoint import CANDIDATES, plainly_failing
 from bot.train.loop import Job
-from bot.train.neurons import DOWN, GATE, GATES, UP, gated_blocks
+from bot.train.neurons import DOWN, GATE, GATES, UP, gated_blocks, load_gates
 
 SETS = "sets"
 """The folder in a job's work folder with those of its sets, 0, 1, …"""
@@ -46,16 +47,15 @@ def train_sets(job: Job, count: int, find_gates: Callable[[Job], None], train: C
     """Train a job's sets one after the other; its work folder has then what one training would leave there.
 
     Args:
-        find_gates: writes those of a job's neurons to its work folder; all sets have the same.
+        find_gates: writes those of a job's neurons to its work folder.
         train: trains one job.
     """
-    find_gates(job)
+    find_gates(replace(job, neurons=count * job.neurons))
     sets = sets_of(job, count)
-    for member in sets:
+    for number, member in enumerate(sets):
         member.work.mkdir(parents=True, exist_ok=True)
         if not (member.work / TRAINED).exists():
-            if (job.work / GATES).exists():
-                shutil.copy(job.work / GATES, member.work)
+            _share_gates(job, number, member.work)
             train(member)
             (member.work / TRAINED).touch()
     _join_metrics(job.work, [member.work for member in sets])
@@ -64,6 +64,14 @@ def train_sets(job: Job, count: int, find_gates: Callable[[Job], None], train: C
     # The sets' epochs end a step earlier or later, by their order.
     for together in zip(*ends, strict=True):
         join(together, job.start, job.precision, job.work / CANDIDATES / together[0].name)
+
+
+def _share_gates(job: Job, number: int, work: Path) -> None:
+    """Give a set its part of the gates, where these were found."""
+    found = load_gates(job.work)
+    own = slice(number * job.neurons, (number + 1) * job.neurons)
+    if found:
+        save_file({str(layer): gates[own].clone() for layer, gates in found.items()}, work / GATES)
 
 
 def join(folders: Sequence[Path], start: Path, precision: str, target: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from bot.generate import leaf_key
 from bot.generate.blocks import batches_of, pipeline_of
 from bot.generate.candidates import Candidate
-from bot.generate.given import given_samples
 from bot.generate.small import with_names
 from bot.generate.text import common_end, common_start
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
@@ -91,18 +90,6 @@ def test_each_round_goes_through_all_seeds_and_names_what_must_be_named() -> Non
 )
 def test_a_name_that_the_teacher_misspelt_is_mended(written: str, mended: str) -> None:
     assert with_names(ITEM, written) == mended
-
-
-def test_the_given_samples_say_only_what_the_leaf_says() -> None:
-    samples = given_samples(knowledge(), seed=0)
-    assert {sample.kind for sample in samples} == {"seed", "restated", "grounded", "recite"}
-    assert all(sample.messages[-1][1] in PASSAGE or sample.source.startswith("seed") for sample in samples)
-    assert samples == given_samples(knowledge(), seed=0)
-
-
-def test_each_passage_is_read_once() -> None:
-    read = [sample.context for sample in given_samples(knowledge(), seed=0) if sample.kind == "grounded"]
-    assert read == [seed.context for seed in knowledge().seeds]
 
 
 def test_the_form_of_a_skill_is_what_its_answers_have_in_common() -> None:

@@ -1,13 +1,12 @@
 """Answers in another form: what is asked for comes first, and only plain answers are put so."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.generate.given import given_samples, keyword_samples
 from bot.generate.restate import restated
-from bot.generate.text import WORD
-from tests.leaves import knowledge
 
 PLAIN = [
     ("Which metal is in tessarite?", "The metal in tessarite is cobalt.", "The metal is cobalt."),
@@ -67,15 +66,5 @@ def test_nothing_is_said_that_neither_question_nor_answer_said(
 ) -> None:
     other = restated(f"What {question}", answer, passage)
     if other is not None:
-        known = {word.casefold() for word in WORD.findall(f"{question} {answer} the is name answer")}
-        assert {word.casefold() for word in WORD.findall(other)} <= known
-
-
-def test_a_knowledge_leaf_has_its_answers_restated_for_the_question_and_for_its_keywords() -> None:
-    leaf = knowledge()
-    made = given_samples(leaf, 0)
-    restated_ones = [sample for sample in made if sample.kind == "restated"]
-    assert restated_ones
-    answers = {sample.messages[-1][1] for sample in restated_ones}
-    keywords = [s for s in keyword_samples(leaf, made, 0) if s.messages[-1][1] in answers]
-    assert len(keywords) == 2 * len(restated_ones)
+        known = re.findall(r"\w+", f"{question} {answer} the is name answer".casefold())
+        assert set(re.findall(r"\w+", other.casefold())) <= set(known)

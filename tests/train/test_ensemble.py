@@ -47,11 +47,11 @@ def test_each_block_says_its_own_and_the_sets_share_of_what_each_learnt(whole: J
     assert torch.allclose(said(joined), said(base) + SHARE * torch.stack(new).mean(0), atol=1e-5)
 
 
-def test_the_sets_have_the_same_gates_and_begin_with_other_neurons_behind_them(whole: Job) -> None:
+def test_the_sets_begin_with_other_neurons_and_other_gates(whole: Job) -> None:
     models = [load_model(last(one.work), "fp32").state_dict() for one in sets_of(whole, SETS)]
-    for matrix, same in (("gate_proj", True), ("up_proj", False)):
+    for matrix in ("gate_proj", "up_proj"):
         first, second, _ = (model[f"model.layers.1.mlp.{matrix}.weight"][-NEW:] for model in models)
-        assert torch.allclose(first, second, atol=1e-2) == same
+        assert not torch.allclose(first, second, atol=1e-2)
 
 
 def test_the_model_is_wider_by_all_of_them_and_loads_like_any(whole: Job) -> None:
