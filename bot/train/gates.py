@@ -23,7 +23,8 @@ from bot.train.packing import Encoded, encode, pack, shared_prefix
 
 SHUT, OPEN = -16.0, 7.0
 """A gate is to be below SHUT on what is kept and above OPEN, give or take a draw of each neuron's own, on
-what is taught. Far apart, since on other text gates come to about half of it; SiLU of -6 is -0.015."""
+what is taught. Far apart, since on other text it gets less far: with -6 and 3 seven times as much came
+through on the retention set, and less on exams (BENCHMARKS.md)."""
 ROUNDS = 20
 RIDGE = 1e-2
 """Of the mean of what is summed up: how much a gate's weights are held small."""
@@ -95,7 +96,7 @@ def fitted(shut: Tensor, taught: Tensor, count: int) -> Tensor:
 
     Least squares that ask for nothing where a gate is on its side already: rounds of it, each with what the
     one before came to as the target there, and a step further the way it went (FISTA, Beck and Teboulle 2009,
-    https://doi.org/10.1137/080716542), which comes in ten rounds to where twenty came without.
+    https://doi.org/10.1137/080716542), which takes half the rounds.
 
     Args:
         shut: (tokens, width).
