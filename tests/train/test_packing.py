@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from bot.models import load_model, load_tokenizer, model_folder
+from bot.train import attention
 from bot.train.loop import row_logits, row_loss
 from bot.train.packing import Encoded, encode, epoch_ends, pack, plan_steps, shared_prefix, split_step
 from bot.train.targets import likely_tokens
@@ -19,8 +20,13 @@ from tests.train.conftest import write_tiny
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 
 
+@pytest.mark.parametrize("written_out", [True, False], ids=["attention written out", "torch's attention"])
 @pytest.mark.parametrize("family", ["Llama", "Mistral", "Qwen2", "Granite"])
-def test_packed_is_the_same_as_one_at_a_time(tmp_path: Path, samples: list[Encoded], family: str) -> None:
+def test_packed_is_the_same_as_one_at_a_time(
+    tmp_path: Path, samples: list[Encoded], family: str, written_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a CPU with short samples; and as on a GPU, or with long ones.
+    monkeypatch.setattr(attention, "SHORT", attention.SHORT if written_out else 0)
     folder = write_tiny(tmp_path, family)
     packed = load_model(folder, "fp32", attn_implementation="branches")
     loss = row_loss(packed, pack(samples))
