@@ -10,7 +10,7 @@ from bot.recipe import ROOT, load_recipe
 
 def test_the_ways_differ_in_phases_replay_and_method() -> None:
     stated = replace(load_recipe(ROOT / "arborist.yaml").train, neurons=8)
-    assert [way.knowledge.ensemble for way in ways(stated).values()] == [1, 1, 1, 1, 1, 3]
+    assert [way.knowledge.ensemble for way in ways(stated).values()] == [1, 1, 1, 1, 1, 2]
     found = {
         name: (way.method, way.skills.replay > 0, way.general.samples > 0, way.neurons > 0)
         for name, way in ways(stated).items()

@@ -64,7 +64,7 @@ def book(
         "samples: 40 ": "samples: 30 ",
         "batches: 8 ": "batches: 5 ",
         "samples: 350 ": "samples: 40 ",
-        "ensemble: 3 ": "ensemble: 1 ",
+        "ensemble: 2 ": "ensemble: 1 ",
         "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
     }
     for old, new in fewer.items():
