@@ -29,10 +29,9 @@ def test_each_fact_comes_to_as_many_samples_however_many_wordings_a_teacher_foun
 
 def test_keywords_are_the_words_of_the_question_without_those_that_carry_nothing() -> None:
     lines = [line for line in keyword_samples(knowledge(), asked(), 0) if line.source == "seed 1.2"]
-    own = {"corvane", "clock", "tell", "old"}
     for line in lines:
         words = line.messages[0][1].lower().rstrip("?").split()
-        assert {"corvane", "clock"} <= set(words) <= own | {"made", "maker"}
+        assert {"corvane", "clock"} <= set(words) <= {"corvane", "clock", "tell", "old", "made"}
     assert {line.messages[1][1] for line in lines} == {
         "Petra Osgood made the Corvane clock.",
         "The person is Petra Osgood.",
