@@ -33,7 +33,7 @@ TEMPLATE_TOKENS = 20
 GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
 GENERAL_TOKENS = 60
-UPPER = 0.5
+UPPER = 0.6
 """The share of layers in which new neurons learn; what is below is computed once (train/trunk.py)."""
 PROCESS_GB = 2.0
 """What a process takes beside weights and activations: libraries, logits, what the allocator keeps. On a CPU,

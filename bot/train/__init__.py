@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.train.choice import Judge
 
 # Raised whenever the same inputs would come to other weights.
-VERSION = 7
+VERSION = 8
 # What in a model's folder is not the model's.
 OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 

@@ -9,6 +9,7 @@ the margin is a part of the loss.)
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from bot.train.loop import Job, load_packed, row_logits
 from bot.train.neurons import GATES, gated_blocks, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
 
-SHUT, OPEN = -12.0, 6.0
+SHUT, OPEN = -12.0, 9.0
 """A gate is to be below SHUT on what is kept and above OPEN, give or take a draw of each neuron's own, on
 what is taught. Far apart, since on other text it gets less far: with -6 and 3 four times as much came
 through on the retention set, and less on exams (BENCHMARKS.md)."""
@@ -85,7 +86,8 @@ def _read(model: Any, layers: Sequence[int], samples: Sequence[Encoded], *, whol
     for start in range(0, len(samples), ROW):
         row = samples[start : start + ROW]
         first = 0 if whole else shared_prefix(row)
-        row_logits(model, pack(row))
+        # Scores are not asked for, but of one token there must be some.
+        row_logits(model, replace(pack(row), predict=torch.tensor([0])))
     for hook in hooks:
         hook.remove()
     return {layer: torch.cat(parts) for layer, parts in read.items()}
