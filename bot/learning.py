@@ -20,9 +20,9 @@ from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.train.choice import model_id
 
-WEIGHTS_SLOWER = {"knowledge": 12, "skills": 25}
+WEIGHTS_SLOWER = {"knowledge": 8, "skills": 25}
 """How much slower weights change that are of use already than neurons that begin with nothing: what the two
-learnt best with was 2.5e-4 and 3e-3, in the skills phase 8e-5 and 2e-3 (BENCHMARKS.md)."""
+learnt best with was 2.5e-4 and 2e-3, in the skills phase 8e-5 and 2e-3 (BENCHMARKS.md)."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from bot.errors import UserError
 GATE, UP, DOWN = "gate_proj", "up_proj", "down_proj"
 """A gated block's matrices (GLU, arXiv 2002.05202), as Llama, Mistral, Granite and Qwen call them."""
 LOWER = 0.4
-"""The share of layers, from the input on, that learn nothing and are computed once (trunk.py). With 0.4
-hardly more was learnt, with 0.6 less (BENCHMARKS.md)."""
+"""The share of layers, from the input on, that learn nothing and are computed once (trunk.py). With 0.5
+and with 0.6 less was learnt (BENCHMARKS.md)."""
 GATES = "gates.safetensors"
 """The file with gates that are found before training; see gates.py."""
 
