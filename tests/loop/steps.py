@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
@@ -36,6 +37,18 @@ def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
             return found
         time.sleep(0.5)
     raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def running(command: str) -> list[psutil.Process]:
+    """The processes of this test's own world whose command line holds these words."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if command in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue  # it has ended since
+    return found
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -5,10 +5,8 @@ Two contributions are merged within a second, the retraining is killed twice, on
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -31,12 +29,14 @@ from tests.loop.steps import (
     git,
     push,
     repository,
+    running,
     settled,
     until,
     write_skarrow,
 )
 
 BRANCH = "teach-skarrow"
+RETRAIN = "arborist retrain"
 INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
 
@@ -174,7 +174,7 @@ def test_two_merges_within_a_second_are_released_as_one_though_the_retraining_is
     store = Path(book["data"]) / "store"
 
     # The first merge's run is killed while it generates; it ends red and does not hang.
-    until(lambda: any(store.glob("batch/*/entry.json")) and retraining(), "generating", 600)
+    until(lambda: any(store.glob("batch/*/entry.json")) and running(RETRAIN), "generating", 600)
     kill()
     first = until(lambda: ended(book)[:1], "the first run's end")[0]
     assert first.conclusion == "failure"
@@ -260,11 +260,6 @@ def ended(book: dict[str, Any]) -> list[WorkflowRun]:
     return sorted(runs, key=lambda run: run.id)
 
 
-def retraining() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "arborist retrain"], capture_output=True, text=True).stdout
-    return [int(pid) for pid in found.split()]
-
-
 def kill() -> None:
-    for pid in retraining():
-        os.kill(pid, signal.SIGKILL)
+    for process in running(RETRAIN):
+        process.kill()

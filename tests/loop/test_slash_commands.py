@@ -1,11 +1,9 @@
 """Commands through the front door: a comment in, what people see on the pull request out."""
 
-import os
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from github.IssueComment import IssueComment
@@ -25,6 +23,7 @@ from tests.loop.steps import (
     push,
     repository,
     run_again,
+    running,
     settled,
     until,
     write_skarrow,
@@ -199,8 +198,8 @@ def test_what_runs_is_cancelled(world: dict[str, Any], pull: PullRequest) -> Non
 def test_a_runner_that_dies_is_told_of_and_retried(world: dict[str, Any], pull: PullRequest) -> None:
     settled(world)
     say(world, pull, "maintainer", "/arborist retry")
-    for pid in until(sampling, "the sampling"):
-        os.kill(pid, signal.SIGKILL)
+    for process in until(sampling, "the sampling"):
+        process.kill()
     settled(world)
     assert check(world, pull, "arborist sample").status == "queued"
     for runs in (1, 2):  # twice is as once
@@ -247,6 +246,5 @@ def test_on_a_closed_pull_request_nothing_is_done(world: dict[str, Any], pull: P
     assert not sampling()
 
 
-def sampling() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "arborist work --pull"], capture_output=True, text=True).stdout
-    return [int(pid) for pid in found.split()]
+def sampling() -> list[psutil.Process]:
+    return running("arborist work --pull")
