@@ -234,23 +234,25 @@ def load_recipe(path: Path) -> Recipe:
     data = _read(path)
     _check(path, data)
     recipe = _typed(data)
-    if recipe.train.rank and recipe.train.neurons:
-        raise UserError(f"{path}: train: rank (adapters) and neurons exclude each other; say one", code=1)
-    if not recipe.train.neurons and max(recipe.train.knowledge.ensemble, recipe.train.skills.ensemble) > 1:
-        raise UserError(
-            f"{path}: train: an ensemble is one of new neurons; say how many (neurons: 128)", code=1
-        )
-    if recipe.train.method == "sdft" and recipe.train.knowledge.unmask:
-        raise UserError(
-            f"{path}: train: with method sdft no question is learnt; unmask goes with the others", code=1
-        )
-    if recipe.train.processes > 1 and not recipe.train.deepspeed:
-        raise UserError(
-            f"{path}: train: processes {recipe.train.processes} need a DeepSpeed profile, such as "
-            "`deepspeed: zero2`",
-            code=1,
-        )
+    if contradiction := _contradiction(recipe.train):
+        raise UserError(f"{path}: train: {contradiction}", code=1)
     return recipe
+
+
+def _contradiction(stated: TrainRecipe) -> str:
+    """What each part allows and all together do not; "" if there is nothing of the kind."""
+    knowledge, skills = stated.knowledge, stated.skills
+    if stated.rank and stated.neurons:
+        return "rank (adapters) and neurons exclude each other; say one"
+    if not stated.neurons and max(knowledge.ensemble, skills.ensemble) > 1:
+        return "an ensemble is one of new neurons; say how many (neurons: 128)"
+    if stated.method == "sdft" and knowledge.unmask:
+        return "with method sdft no question is learnt; unmask goes with the others"
+    if knowledge.replay or knowledge.retrieval:
+        return "replay and retrieval are of what knowledge has taught; say them under skills"
+    if stated.processes > 1 and not stated.deepspeed:
+        return f"processes {stated.processes} need a DeepSpeed profile, such as `deepspeed: zero2`"
+    return ""
 
 
 def load_lint_recipe(path: Path) -> LintRecipe:

@@ -36,6 +36,12 @@ def test_this_repositorys_recipe_is_the_embedded_profile() -> None:
             r"train: rank \(adapters\) and neurons exclude each other",
         ),
         ("train:\n", "train:\n  processes: 2\n", "train: processes 2 need a DeepSpeed profile"),
+        (
+            "  knowledge:\n",
+            "  knowledge:\n    replay: 0.5\n",
+            "train: replay and retrieval are .* under skills",
+        ),
+        ("neurons: ", "rank: ", "train: an ensemble is one of new neurons"),
         ("train:\n", "train:\n  deepspeed: /etc/zero2\n", "train.deepspeed"),
         ("replay: 0.5", "replay: 1.5", "train.skills.replay"),
         ("engine: transformers", "engine: openai", "teacher: .*url"),
