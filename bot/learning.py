@@ -22,7 +22,7 @@ from bot.train.choice import model_id
 
 WEIGHTS_SLOWER = {"knowledge": 8, "skills": 25}
 """How much slower weights change that are of use already than neurons that begin with nothing: what the two
-learnt best with was 2.5e-4 and 2e-3, in the skills phase 8e-5 and 2e-3 (BENCHMARKS.md)."""
+learnt best with was 2.5e-4 and 2e-3, in the skills phase 8e-5 and 2e-3 (docs/LEARNING.md)."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from filelock import FileLock
 from bot.recipe import ROOT
 
 BIN = Path(sys.executable).parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "BENCHMARKS.md"]
+DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "BENCHMARKS.md", "docs/LEARNING.md")]
 # Run by tests of their own: the demo and the retraining in tests/loop, training and chat in tests/train; make
 # test by whoever runs this.
 ELSEWHERE = {
@@ -90,5 +90,5 @@ def test_links_and_places_are_there(path: Path) -> None:
     text = path.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     named = re.findall(r"`((?:bot|tests|schemas|runners|\.github|taxonomy)/[\w./-]*)`", text)
-    for place in [*links, *named]:
-        assert (ROOT / place).exists(), place
+    for place in [*(path.parent / link for link in links), *(ROOT / name for name in named)]:
+        assert place.exists(), place

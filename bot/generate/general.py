@@ -19,7 +19,7 @@ T = TypeVar("T")
 PROMPTS = Path(__file__).with_name("general.yaml")
 LONGEST = 20
 """Tokens of an answer. Where it is cut, what the base would go on with is what is learnt; 40 took more
-time and, in the one run of each, kept no more (BENCHMARKS.md)."""
+time and, in the one run of each, kept no more (docs/LEARNING.md)."""
 WHERE = "name a file here, or one on the Hub as org/name@revision:file"
 
 

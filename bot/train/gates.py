@@ -25,7 +25,7 @@ from bot.train.packing import Encoded, encode, pack, shared_prefix
 SHUT, OPEN = -12.0, 9.0
 """A gate is to be below SHUT on what is kept and above OPEN, give or take a draw of each neuron's own, on
 what is taught. Far apart, since on other text it gets less far: with -6 and 3 half as much again came through
-on the retention set, and a third on exams (BENCHMARKS.md)."""
+on the retention set, and a third on exams (docs/LEARNING.md)."""
 ROUNDS = 10
 RIDGE = 1e-2
 """Of the mean of what is summed up: how much a gate's weights are held small."""

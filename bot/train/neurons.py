@@ -21,7 +21,7 @@ GATE, UP, DOWN = "gate_proj", "up_proj", "down_proj"
 """A gated block's matrices (GLU, arXiv 2002.05202), as Llama, Mistral, Granite and Qwen call them."""
 LOWER = 0.4
 """The share of layers, from the input on, that learn nothing and are computed once (trunk.py). With 0.5
-and with 0.6 less was learnt (BENCHMARKS.md)."""
+and with 0.6 less was learnt (docs/LEARNING.md)."""
 GATES = "gates.safetensors"
 """The file with gates that are found before training; see gates.py."""
 
