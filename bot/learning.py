@@ -1,8 +1,8 @@
 """The learning experiment: what each way of training teaches, and what it costs of what the base knew.
 
 Held-out exams and general questions for the base and for each way, over several seeds. The samples are the
-same for all; a seed changes their order, what is drawn for replay, and how neurons begin. Everything is kept in
-the store, so an experiment that was cut short goes on where it was.
+same for all; a seed changes their order, what is drawn for replay, and how neurons begin. Everything is
+kept in the store, so an experiment that was cut short goes on where it was.
 """
 
 from collections.abc import Iterator, Sequence
