@@ -120,7 +120,9 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
     samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
     learnt = round(tokens * phase.epochs * phase.ensemble)
-    return PhasePlan(name, samples, learnt, math.ceil(learnt / phase.batch_tokens), learnt / speed)
+    # No step takes a sample twice (train/packing.py), so there are as many as epochs at least.
+    steps = math.ceil(max(learnt / phase.batch_tokens, phase.epochs * phase.ensemble))
+    return PhasePlan(name, samples, learnt, steps, learnt / speed)
 
 
 def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
@@ -157,12 +159,15 @@ def _operations(recipe: Recipe) -> float:
     Two of the four of the backward pass are for gradients of weights, which those that stay do without.
     """
     train = recipe.train
-    each = 2 + (2 if train.neurons or train.rank else 4) + (2 if train.gradient_checkpointing else 0)
-    return each * UPPER if train.neurons else each
+    forward = 4 if train.gradient_checkpointing else 2
+    if not train.neurons:
+        return forward + (2 if train.rank else 4)
+    # Nothing goes back below the layers that learn; one process computes those below only once.
+    return (forward if train.processes > 1 else forward * UPPER) + 2 * UPPER
 
 
 def memory_gb(size: int, recipe: Recipe) -> float:
-    """Of each device: weights and gradients in bf16, Adam in float32, sharded as the profile says.
+    """Of each device: weights and gradients as precise as said, Adam in float32, sharded as the profile says.
 
     To these come a row's activations and PROCESS_GB. Layers and width are not asked for: models of all
     sizes are about 128 times as wide as deep.
@@ -172,12 +177,13 @@ def memory_gb(size: int, recipe: Recipe) -> float:
     # Of a neuron three vectors; of an adapter two for each of seven matrices, some of which are longer.
     new = (3 * recipe.train.neurons + 20 * recipe.train.rank) * 128 * layers * layers
     trained = new or size
-    weights, gradients, adam = 2 * (size + new), 2 * trained, 12 * trained
+    times = 1 if recipe.train.precision == "bf16" else 2
+    weights, gradients, adam = 2 * times * (size + new), 2 * times * trained, 12 * trained
     weights /= devices if stage >= 3 else 1
     gradients /= devices if stage >= 2 else 1
     adam /= devices if stage >= 1 else 1
     numbers = 2 if recipe.train.gradient_checkpointing else 34
-    activations = numbers * recipe.train.max_length * 128 * layers * layers
+    activations = times * numbers * recipe.train.max_length * 128 * layers * layers
     return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
 
 

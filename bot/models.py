@@ -129,7 +129,9 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, trust_remote_code=False, **options
+        )
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no model that can be loaded: {_first_line(error)}") from None
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
@@ -145,7 +147,8 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        # Never code out of a folder, and no question on the terminal either.
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no tokenizer that can be loaded: {_first_line(error)}") from None
     if tokenizer.chat_template is None:

@@ -231,7 +231,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UserError: it is missing, not YAML, or not as the schema says (with the place), or contradicts itself.
     """
-    data = _read(path)
+    data = _whole(_read(path))
     _check(path, data)
     recipe = _typed(data)
     if contradiction := _contradiction(recipe.train):
@@ -246,7 +246,7 @@ def _contradiction(stated: TrainRecipe) -> str:
         return "rank (adapters) and neurons exclude each other; say one"
     if not stated.neurons and max(knowledge.ensemble, skills.ensemble) > 1:
         return "an ensemble is one of new neurons; say how many (neurons: 128)"
-    if stated.method == "sdft" and knowledge.unmask:
+    if stated.method == "sdft" and (knowledge.unmask or skills.unmask):
         return "with method sdft no question is learnt; unmask goes with the others"
     if knowledge.replay or knowledge.retrieval:
         return "replay and retrieval are of what knowledge has taught; say them under skills"
@@ -277,6 +277,15 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: there is no recipe here; run in a folder with an arborist.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
+
+
+def _whole(data: Any) -> Any:
+    """Numbers such as 6.4e+4 as the integers that they are; a JSON schema takes them for such."""
+    if isinstance(data, dict):
+        return {key: _whole(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_whole(value) for value in data]
+    return int(data) if isinstance(data, float) and data.is_integer() else data
 
 
 def _check(path: Path, data: Any, part: str = "") -> None:

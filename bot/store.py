@@ -218,7 +218,7 @@ def _put_local(
         for name, data in files.items():
             _write(part / name, data)
         for name, path in sources.items():
-            _link_or_copy(path, part / name)
+            link_or_copy(path, part / name)
         _write(part / RECORD, record)
         if not (final / RECORD).exists():
             shutil.rmtree(final, ignore_errors=True)
@@ -249,9 +249,11 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Give a file a second name, or where the disk has no such thing, a copy."""
+    target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        target.hardlink_to(source.resolve())
+        target.hardlink_to(Path(source).resolve())
     except OSError:
         shutil.copyfile(source, target)

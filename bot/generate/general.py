@@ -131,7 +131,9 @@ def _rows(file: Path) -> list[Any]:
 
 
 def _conversation(row: Any, dataset: str) -> Sample:
-    messages = tuple((str(turn["role"]), str(turn["content"])) for turn in row["messages"])
+    messages = tuple((turn["role"], turn["content"]) for turn in row["messages"])
+    if not all(isinstance(text, str) for turn in messages for text in turn):
+        raise ValueError("a role or a content that is no text")
     if messages[-1][0] != "assistant" or messages[-2][0] != "user":
         raise ValueError("a conversation that does not end with a question and the assistant's answer")
     return Sample("", "general", messages, None, dataset)

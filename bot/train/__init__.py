@@ -1,5 +1,6 @@
 """Training: the two phases, each a function of its start, its mixture and the recipe."""
 
+import gc
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bot.train.choice import Judge
 
 # Raised whenever the same inputs would come to other weights.
-VERSION = 8
+VERSION = 9
 # What in a model's folder is not the model's.
 OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "converted")
 
@@ -203,6 +204,7 @@ def deepspeed_profile(name: str) -> str:
 
 def launch(job: Any) -> None:
     """Run a job under torchrun, one process a device."""
+    _free_memory()
     file = job.work / "job.json"
     file.write_text(json.dumps(asdict(job), default=str))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -214,6 +216,15 @@ def launch(job: Any) -> None:
         code = torchrun.wait()
     if code:
         raise UserError(f"train {job.name}: torchrun ended with exit code {code}; see above")
+
+
+def _free_memory() -> None:
+    """Of models that this process has had (for gates, or of an examination): the GPU is another's now."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _pass_through(start: Path, target: Path) -> None:

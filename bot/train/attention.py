@@ -13,8 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
+
+from bot.errors import UserError
 
 NAME = "branches"
 # Branches of one group are at most this much longer than its shortest, so little is padded.
@@ -82,6 +85,9 @@ def branches(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     packed: Layout | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it, for one row.
@@ -89,9 +95,26 @@ def branches(
     Args:
         query: (1, heads, tokens, head size); key and value may have fewer heads.
         packed: where the branches lie.
+        sliding_window: how far back a token may see.
+        softcap: a bound on scores (Gemma).
+        s_aux: a sink for what no token is asked (gpt-oss).
+
+    Raises:
+        UserError: the model asks for what is not computed here.
     """
     if packed is None:
         raise TypeError("a model with this attention is called with packed=layout(...)")
+    if softcap is not None or s_aux is not None:
+        raise UserError(
+            f"{type(module).__name__}: attention with capped scores or sinks cannot be packed; "
+            "name another student"
+        )
+    longest = packed.prefix + max(packed.lengths)
+    if sliding_window is not None and longest > sliding_window:
+        raise UserError(
+            f"{type(module).__name__}: a sample has {longest} tokens, and this model looks back only "
+            f"{sliding_window}; shorten its leaf's passages, or name another student"
+        )
     query, key, value = query[0], key[0], value[0]
     outputs = []
     if packed.prefix:
@@ -110,7 +133,14 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) ->
         query: (branches, heads, tokens, size); key and value may have fewer heads, and more tokens before.
     """
     lines, heads, tokens, size = query.shape
-    seen = torch.ones(tokens, key.shape[2], dtype=torch.bool, device=query.device)
+    if query.is_cuda:
+        # Without a mask in memory, so that flash attention can be chosen.
+        causal = causal_lower_right(tokens, key.shape[2])
+        out = scaled_dot_product_attention(
+            query, key, value, attn_mask=causal, scale=scaling, enable_gqa=True
+        )
+        return out.transpose(1, 2).flatten(0, 1)
+    seen = torch.ones(tokens, key.shape[2], dtype=torch.bool)
     mask = seen.tril(key.shape[2] - tokens)
     if query.is_cpu and tokens <= SHORT:
         groups = key.shape[1]

@@ -38,19 +38,37 @@ class Progress:
 
 
 class Checkpoint:
-    """A whole checkpoint on disk."""
+    """A whole checkpoint on disk.
+
+    Raises:
+        UserError: it is damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        self.progress = Progress(**json.loads((folder / "progress.json").read_text()))
-        self._files = [safe_open(file, "pt") for file in sorted(folder.glob("*.safetensors"))]
-        self._where = {key: file for file in self._files for key in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
+        self.folder = folder
+        try:
+            self.progress = Progress(**json.loads((folder / "progress.json").read_text()))
+            files = [safe_open(file, "pt") for file in sorted(folder.glob("*.safetensors"))]
+        except (ValueError, TypeError, SafetensorError) as error:
+            raise self._damaged(str(error)) from None
+        self._where = {key: file for file in files for key in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
 
     def states(self, name: str) -> "dict[str, Tensor]":
-        """A weight and its moments, by STATES."""
+        """A weight and its moments, by STATES.
+
+        Raises:
+            UserError: it has none of that name.
+        """
         keys = {state: f"{name}.{state}" for state in STATES}
-        return {state: self._where[key].get_tensor(key) for state, key in keys.items()}  # type: ignore[no-untyped-call]
+        try:
+            return {state: self._where[key].get_tensor(key) for state, key in keys.items()}  # type: ignore[no-untyped-call]
+        except KeyError as error:
+            raise self._damaged(f"there is no {error.args[0]}") from None
+
+    def _damaged(self, why: str) -> UserError:
+        return UserError(f"{self.folder}: this checkpoint is damaged ({why}); remove it and run again")
 
 
 def save_checkpoint(
@@ -68,10 +86,11 @@ def save_checkpoint(
     """
     part = folder / f"{NAME}.part"
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
     try:
+        part.mkdir()
         _write(part, weights)
         (part / "progress.json").write_text(json.dumps(asdict(progress)))
+        _to_disk(part / "progress.json")
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise UserError(
@@ -155,6 +174,10 @@ def _write_shard(file: Path, shard: "dict[str, Tensor]") -> None:
         save_file(shard, file)
     except SafetensorError as error:
         raise OSError(errno.EIO, str(error)) from None
-    # So that the rename never comes to the disk before what it names.
+    _to_disk(file)
+
+
+def _to_disk(file: Path) -> None:
+    """So that the rename never comes to the disk before what it names."""
     with file.open("rb") as written:
         os.fsync(written.fileno())

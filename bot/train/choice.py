@@ -1,14 +1,13 @@
 """Which of a phase's last models is kept: the one that knows most, and not the last one by habit."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.progress import say
-from bot.store import Entry
+from bot.store import Entry, link_or_copy
 from bot.train.checkpoint import CANDIDATES
 
 CHOICE = "choice.json"
@@ -43,7 +42,7 @@ def choose(work: Path, key: str, judge: Judge) -> None:
         say(f"candidates by step: {', '.join(f'{step} has {score}' for step, score in scores.items())}")
     best = max(candidates, key=lambda folder: (scores.get(folder.name, 0.0), int(folder.name)))
     shutil.rmtree(work / "model", ignore_errors=True)
-    shutil.copytree(best, work / "model", copy_function=os.link)
+    shutil.copytree(best, work / "model", copy_function=link_or_copy)
     (work / "model" / CHOICE).write_text(json.dumps({"step": int(best.name), "scores": scores}))
 
 

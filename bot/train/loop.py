@@ -5,7 +5,8 @@ The same steps, rows and loss either way. A single CPU process is faster without
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from transformers import GenerationConfig
 
 from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
@@ -21,7 +23,7 @@ from bot.recipe import PhaseRecipe
 from bot.train.attention import NAME as ATTENTION
 from bot.train.checkpoint import CANDIDATES, Progress, check_room, plainly_failing
 from bot.train.engines import Engine, PlainEngine
-from bot.train.metrics import Metrics
+from bot.train.metrics import Metrics, stated
 from bot.train.neurons import add_neurons, load_gates, trained_layers
 from bot.train.packing import (
     Encoded,
@@ -38,6 +40,8 @@ from bot.train.trunk import Trunk
 
 # Kinds of layers that take packed rows, as configurations call them.
 PACKED = {"attention", "full_attention", "sliding_attention"}
+# Below so many steps a schedule has no time to rise and fall, nor Adam's moments to settle.
+FEW = 20
 # A usual sample's length; see `noise_hook`.
 SAMPLE_TOKENS = 40
 
@@ -99,6 +103,8 @@ def train(job: Job) -> None:
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
+    if engine.rank == 0:
+        remark(job, max(lengths), len(steps))
     kept = epoch_ends(steps, len(samples))[-job.candidates :]
     done = engine.restore(job.work) or Progress(0, 0, 0.0)
     metrics = Metrics(job.work, job.name, done, job.track, writes=engine.rank == 0)
@@ -113,7 +119,8 @@ def train(job: Job) -> None:
             rows = split_step(steps[number], lengths, job.max_length, job.processes)
             own = [[samples[s] for s in row] for row in rows[engine.rank :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
-            loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
+            with plainly_full(job):
+                loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
             metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
             norm = engine.step(rate)
@@ -123,6 +130,37 @@ def train(job: Job) -> None:
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):
                 engine.save(job.work, metrics.progress)
     metrics.close()
+
+
+@contextmanager
+def plainly_full(job: Job) -> Iterator[None]:
+    """A step, with one line where the GPU's memory does not suffice.
+
+    Raises:
+        UserError: it does not.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"train {job.name}: {str(error).split('. ')[0]}; lower train.max_length, say "
+            "train.gradient_checkpointing, or take a profile that shards more (train.deepspeed: zero3) "
+            f"over more processes (the last checkpoint is in {job.work})"
+        ) from None
+
+
+def remark(job: Job, longest: int, steps: int) -> None:
+    """Say beforehand what the recipe and these samples come to that nobody may have meant."""
+    if longest > job.max_length:
+        say(
+            f"train {job.name}: the longest sample has {longest:,} tokens, more than train.max_length "
+            f"({job.max_length:,}); it is learnt in a row of its own, which needs that much more memory"
+        )
+    if steps < FEW:
+        say(
+            f"train {job.name}: {steps} steps are few to learn in; "
+            f"for so few samples lower {stated(job.name)}.batch_tokens in the recipe"
+        )
 
 
 def write_candidate(engine: Engine, tokenizer: Any, folder: Path) -> None:
@@ -193,19 +231,33 @@ def load_packed(folder: Path, precision: str, tokens: int) -> tuple[Any, bool]:
     Raises:
         UserError: its layers are of a kind in which samples of one row would see each other.
     """
-    model = load_model(folder, precision, attn_implementation=ATTENTION)
+    try:
+        model = load_model(folder, precision, attn_implementation=ATTENTION)
+    except KeyError:  # an older kind of model, which looks in a table of its own
+        raise UserError(f"{folder}: its attention cannot be packed; name another student") from None
     kinds = set(
         getattr(model.config, "layers_block_type", None) or getattr(model.config, "layer_types", None) or ()
     )
-    if not kinds <= PACKED or getattr(model.config, "attn_logit_softcapping", None):
+    if not kinds <= PACKED or not model.is_backend_compatible():
         raise UserError(
             f"{folder}: {type(model).__name__} cannot be trained: it has layers that are not plain attention "
-            f"({', '.join(sorted(kinds - PACKED)) or 'capped scores'}); name another student"
+            f"({', '.join(sorted(kinds - PACKED)) or 'of its own kind'}); name another student"
         )
+    _mend_generation(model, folder)
     grown = tokens > model.get_input_embeddings().num_embeddings
     if grown:
         model.resize_token_embeddings(tokens)
     return model, grown
+
+
+def _mend_generation(model: Any, folder: Path) -> None:
+    """Models on the Hub have settings that contradict each other, with which none can be saved."""
+    try:
+        model.generation_config.validate(strict=True)
+    except ValueError as error:
+        why = str(error).strip().splitlines()[0]
+        say(f"{folder}: generation_config.json contradicts itself and is left out of what is saved: {why}")
+        model.generation_config = GenerationConfig.from_model_config(model.config)
 
 
 def add_adapter(model: Any, job: Job) -> Any:

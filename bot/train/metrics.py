@@ -52,7 +52,7 @@ class Metrics:
         was = f", at first it was {usual:.2f}" if math.isfinite(usual) else ""
         raise UserError(
             f"train {self.name}: the loss is {loss:.4g} at step {self.progress.step + 1}{was}; "
-            f"lower train.{self.name}.learning_rate in the recipe "
+            f"lower {stated(self.name)}.learning_rate in the recipe "
             f"(the last checkpoint is in {self.file.parent})"
         )
 
@@ -91,6 +91,11 @@ class Metrics:
             self.board.close()
             if self.tracker:
                 self.tracker.finish()
+
+
+def stated(phase: str) -> str:
+    """Where the recipe says how a phase learns."""
+    return phase if phase == "trial" else f"train.{phase}"
 
 
 def _tracker(module: str, name: str) -> Any:

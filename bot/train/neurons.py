@@ -48,7 +48,8 @@ def gated_blocks(model: Any) -> list[Any]:
     Raises:
         UserError: they are not gated ones without biases.
     """
-    blocks = [getattr(layer, "mlp", None) for layer in model.model.layers]
+    layers = getattr(getattr(model, "model", None), "layers", ())
+    blocks = [getattr(layer, "mlp", None) for layer in layers] or [None]
     for block in blocks:
         matrices = [getattr(block, name, None) for name in (GATE, UP, DOWN)]
         if not all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bot.recipe import PhaseRecipe
-from bot.train.checkpoint import Checkpoint
+from bot.train.checkpoint import STATES, Checkpoint
 
 # LAB's and everybody's; not worth a line in the recipe.
 BETAS = (0.9, 0.95)
@@ -54,8 +54,10 @@ class MasterAdamW:
     def states(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """What a checkpoint keeps of each weight."""
         for name, master in self.masters.items():
-            kept = self.adamw.state[master]
-            yield name, {"weight": master, "exp_avg": kept["exp_avg"], "exp_avg_sq": kept["exp_avg_sq"]}
+            # Of a weight that no sample came by (an expert's, say) there are none yet.
+            kept = self.adamw.state.get(master, {})
+            moments = {state: kept.get(state, torch.zeros_like(master)) for state in STATES[1:]}
+            yield name, {"weight": master, **moments}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from what a checkpoint kept."""

@@ -1,14 +1,17 @@
 """Samples as tokens, and the steps and rows in which they are learnt."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
 from torch import Tensor
 from torch.nn.functional import pad
 
+from bot.errors import UserError
 from bot.train.attention import Layout, layout
 
 
@@ -59,10 +62,22 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
 
     Args:
         unmask: the loss is on all turns, and not on the last answer alone (LAB's knowledge phase).
+
+    Raises:
+        UserError: the template refuses it, or writes what was asked otherwise once it is answered.
     """
     turns = [{"role": role, "content": content} for role, content in messages]
-    prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
+    try:
+        prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+        whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
+    except TemplateError as error:
+        roles = ", ".join(role for role, _ in messages)
+        raise UserError(f"the student's chat template refuses turns of {roles}: {error}") from None
+    if not whole.startswith(prompt):
+        raise UserError(
+            "the student's chat template asks in other words than it writes down what was asked "
+            f"({prompt[-40:]!r}), so where the answer begins cannot be told; name another student"
+        )
     # Apart, since that is how the model meets them: the prompt's tokens are there before the answer is.
     asked = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answered = tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
@@ -83,8 +98,10 @@ def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: i
 
     Args:
         lengths: tokens of each sample, without what all of them share.
-        batch_tokens: tokens of a step; a longer sample is a step of its own.
+        batch_tokens: tokens of a step; a longer sample is a step of its own, and what is more than an epoch
+            has counts as one: no step takes a sample twice.
     """
+    batch_tokens = min(batch_tokens, sum(lengths))
     draw = random.Random(seed)  # noqa: S311 an order, not a secret
     order: list[int] = []
     wanted = max(1, round(epochs * len(lengths)))
@@ -111,21 +128,27 @@ def epoch_ends(steps: Sequence[Sequence[int]], samples: int) -> list[int]:
     return ends
 
 
-def split_step(
-    step: Sequence[int], lengths: Sequence[int], max_length: int, processes: int
-) -> list[list[int]]:
+def split_step(step: Sequence[int], lengths: Sequence[int], room: int, processes: int) -> list[list[int]]:
     """A step's samples as rows of about equal length, the same number for each process; some may be empty.
+
+    Args:
+        lengths: tokens of each sample, without what all of them share.
+        room: tokens of a row, likewise; only a longer sample, alone in its row, may have more.
 
     Returns:
         rows; process p takes those from p on, in steps of `processes`.
     """
     total = sum(lengths[sample] for sample in step)
-    rows: list[list[int]] = [[] for _ in range(processes * -(-total // (max_length * processes)))]
-    filled = [0] * len(rows)
-    for sample in sorted(step, key=lambda s: (-lengths[s], s)):
-        lightest = filled.index(min(filled))
-        rows[lightest].append(sample)
-        filled[lightest] += lengths[sample]
+    longest_first = sorted(step, key=lambda sample: (-lengths[sample], sample))
+    for rounds in count(-(-total // (room * processes))):
+        rows: list[list[int]] = [[] for _ in range(processes * rounds)]
+        filled = [0] * len(rows)
+        for sample in longest_first:
+            lightest = filled.index(min(filled))
+            rows[lightest].append(sample)
+            filled[lightest] += lengths[sample]
+        if all(tokens <= room or len(row) == 1 for row, tokens in zip(rows, filled, strict=True)):
+            break
     return rows
 
 
@@ -170,8 +193,3 @@ def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
 def learnt_tokens(samples: Sequence[Encoded]) -> int:
     """How many tokens of these samples carry loss."""
     return sum(len(sample.ids) - sample.learnt for sample in samples)
-
-
-def count(samples: Iterator[Encoded]) -> int:
-    """Real tokens, as they would be without sharing."""
-    return sum(len(sample.ids) for sample in samples)

@@ -23,7 +23,7 @@ from bot.models import load_tokenizer, model_folder
 from bot.recipe import ROOT, PhaseRecipe
 from bot.taxonomy.tree import load_tree
 from bot.train.loop import Job, train
-from bot.train.packing import count, encode
+from bot.train.packing import encode
 from tests.bench.environments import environment
 
 TRL = "trl==1.16.0"
@@ -92,7 +92,7 @@ def main() -> None:
     """Print the table."""
     talks = conversations()
     tokenizer = load_tokenizer(model_folder("embedded"))
-    real = count(encode(messages, tokenizer) for messages in talks)
+    real = sum(len(encode(messages, tokenizer).ids) for messages in talks)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "samples.jsonl"
         lines = [[{"role": role, "content": text} for role, text in talk] for talk in talks]
