@@ -120,7 +120,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
     samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
     learnt = round(tokens * phase.epochs * phase.ensemble)
-    # No step takes a sample twice (train/packing.py), so there are as many as epochs at least.
+    # An epoch is a step at least (train/packing.py).
     steps = math.ceil(max(learnt / phase.batch_tokens, phase.epochs * phase.ensemble))
     return PhasePlan(name, samples, learnt, steps, learnt / speed)
 

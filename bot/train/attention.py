@@ -2,8 +2,9 @@
 
 A row is `prefix + branch 1 + branch 2 + …`, flat, without padding. A branch attends to the prefix and to
 itself, so the result is that of separate sequences, while the prefix (the system prompt, which is most of a
-short sample) is computed once a row. Only here are branches padded, in groups of like length; the linear
-layers, where the time goes, see no padding.
+short sample) is computed once a row. A GPU takes branches of any lengths at once (flash attention, arXiv
+2307.08691); elsewhere they are padded, in groups of like length, here alone: the linear layers, where the
+time goes, see no padding.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
+from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
@@ -37,16 +38,22 @@ class Layout:
         groups: for each group, the row positions of its branches' tokens, (branches, longest), padded with
             position 0 on the right, where no real token looks.
         restore: for each token of the row, its place in the groups' outputs after the prefix's, flattened.
+        seen: what the prefix and then each branch sees, one after the other, as places in so many copies of
+            the prefix as there are branches and then the row.
+        ends: where in the row, and in `seen`, each of them ends, (2, 1 + sequences); both begin with 0.
     """
 
     prefix: int
     lengths: tuple[int, ...]
     groups: tuple[Tensor, ...]
     restore: Tensor
+    seen: Tensor
+    ends: Tensor
 
     def to(self, device: torch.device) -> "Layout":
         groups = tuple(group.to(device) for group in self.groups)
-        return Layout(self.prefix, self.lengths, groups, self.restore.to(device))
+        rest = (tensor.to(device) for tensor in (self.restore, self.seen, self.ends))
+        return Layout(self.prefix, self.lengths, groups, *rest)
 
     def branches(self) -> list[slice]:
         """Where in the row each branch lies."""
@@ -74,7 +81,19 @@ def layout(prefix: int, lengths: Sequence[int]) -> Layout:
             restore[tokens] = offset + line * longest + torch.arange(len(tokens))
         indices.append(index)
         offset += index.numel()
-    return Layout(prefix, tuple(lengths), tuple(indices), restore)
+    return Layout(prefix, tuple(lengths), tuple(indices), restore, *_seen(prefix, starts))
+
+
+def _seen(prefix: int, starts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """A layout's `seen` and `ends`, by where branches start and the last one ends."""
+    copies = (len(starts) - 1) * prefix
+    own = [torch.arange(start, end) + copies for start, end in pairwise(starts)]
+    parts = [torch.cat([torch.arange(prefix) + number * prefix, part]) for number, part in enumerate(own)]
+    asked = starts
+    if prefix:  # which sees itself
+        parts, asked = [torch.arange(prefix) + copies, *parts], [0, *starts]
+    ends = [asked, accumulate(map(len, parts), initial=0)]
+    return torch.cat(parts), torch.tensor([list(line) for line in ends], dtype=torch.int32)
 
 
 def branches(
@@ -115,6 +134,8 @@ def branches(
             f"{type(module).__name__}: a sample has {longest} tokens, and this model looks back only "
             f"{sliding_window}; shorten its leaf's passages, or name another student"
         )
+    if query.is_cuda and query.dtype != torch.float32:
+        return _flash(query[0], key[0], value[0], packed, scaling).unsqueeze(0), None
     query, key, value = query[0], key[0], value[0]
     outputs = []
     if packed.prefix:
@@ -126,6 +147,36 @@ def branches(
     return torch.cat(outputs)[packed.restore].unsqueeze(0), None
 
 
+def _flash(query: Tensor, key: Tensor, value: Tensor, packed: Layout, scaling: float | None) -> Tensor:
+    """The whole row at once, (tokens, heads, size); query, key and value are (heads, tokens, size)."""
+    key, value = (copied(states, packed) for states in (key, value))
+    longest = max(packed.lengths)
+    asked, answered = packed.ends
+    out: Tensor = varlen_attn(  # type: ignore[assignment]
+        query.transpose(0, 1),
+        key,
+        value,
+        asked,
+        answered,
+        max(packed.prefix, longest),
+        packed.prefix + longest,
+        scale=scaling,
+        window_size=(-1, 0),
+        enable_gqa=True,
+    )
+    return out
+
+
+def copied(states: Tensor, packed: Layout) -> Tensor:
+    """Keys or values as the prefix and each branch see them, (tokens seen, heads, size).
+
+    Copies and then a choice of each place once: so gradients of the prefix are added up in float32.
+    """
+    row = states.transpose(0, 1)
+    copies = row[: packed.prefix].expand(len(packed.lengths), -1, -1, -1).flatten(0, 1)
+    return torch.cat([copies, row]).index_select(0, packed.seen)
+
+
 def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:
     """What tokens see of themselves and of all before them, (branches * tokens, heads, size).
 
@@ -133,14 +184,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) ->
         query: (branches, heads, tokens, size); key and value may have fewer heads, and more tokens before.
     """
     lines, heads, tokens, size = query.shape
-    if query.is_cuda:
-        # Without a mask in memory, so that flash attention can be chosen.
-        causal = causal_lower_right(tokens, key.shape[2])
-        out = scaled_dot_product_attention(
-            query, key, value, attn_mask=causal, scale=scaling, enable_gqa=True
-        )
-        return out.transpose(1, 2).flatten(0, 1)
-    seen = torch.ones(tokens, key.shape[2], dtype=torch.bool)
+    seen = torch.ones(tokens, key.shape[2], dtype=torch.bool, device=query.device)
     mask = seen.tril(key.shape[2] - tokens)
     if query.is_cpu and tokens <= SHORT:
         groups = key.shape[1]

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import torch
@@ -98,8 +97,8 @@ def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: i
 
     Args:
         lengths: tokens of each sample, without what all of them share.
-        batch_tokens: tokens of a step; a longer sample is a step of its own, and what is more than an epoch
-            has counts as one: no step takes a sample twice.
+        batch_tokens: tokens of a step; a longer sample is a step of its own. More than an epoch has is taken
+            for an epoch, so there is a step for each at least.
     """
     batch_tokens = min(batch_tokens, sum(lengths))
     draw = random.Random(seed)  # noqa: S311 an order, not a secret
@@ -140,7 +139,8 @@ def split_step(step: Sequence[int], lengths: Sequence[int], room: int, processes
     """
     total = sum(lengths[sample] for sample in step)
     longest_first = sorted(step, key=lambda sample: (-lengths[sample], sample))
-    for rounds in count(-(-total // (room * processes))):
+    fewest, most = -(-total // (room * processes)), -(-len(step) // processes)
+    for rounds in range(min(fewest, most), most + 1):
         rows: list[list[int]] = [[] for _ in range(processes * rounds)]
         filled = [0] * len(rows)
         for sample in longest_first:

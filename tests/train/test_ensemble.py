@@ -36,7 +36,7 @@ def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
 def test_each_block_says_its_own_and_the_sets_share_of_what_each_learnt(whole: Job) -> None:
     base, joined = load_model(whole.start, "fp32"), load_model(last(whole.work), "fp32")
     sets = [load_model(last(one.work), "fp32") for one in sets_of(whole, SETS)]
-    read = torch.randn(5, 32)
+    read = torch.randn(5, 32).to(base.device)
 
     def said(model: Any) -> torch.Tensor:
         said: torch.Tensor = model.model.layers[1].mlp(read)

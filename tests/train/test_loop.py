@@ -96,9 +96,9 @@ def test_killed_and_run_again_it_goes_on_with_the_same_losses(
 
 
 def on(profile: str) -> dict[str, object]:
-    """What a job says to run on two processes by a profile, or on one without."""
+    """What a job says to run on two processes by a profile, on as many as there are GPUs; on one without."""
     path = str(ROOT / "runners" / "deepspeed" / f"{profile}.json")
-    return {"deepspeed": path, "processes": 2} if profile else {}
+    return {"deepspeed": path, "processes": torch.cuda.device_count() or 2} if profile else {}
 
 
 @pytest.mark.parametrize("profile", ["zero2", "zero3"])

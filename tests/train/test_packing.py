@@ -1,8 +1,10 @@
 """Packing: the same loss and gradients as one sample at a time, and no sample lost."""
 
+import math
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,29 +19,82 @@ from bot.train.packing import Encoded, encode, epoch_ends, pack, plan_steps, sha
 from bot.train.targets import likely_tokens
 from tests.train.conftest import write_tiny
 
+FAMILIES = ["Llama", "Mistral", "Qwen2", "Granite"]
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 
 
 @pytest.mark.parametrize("written_out", [True, False], ids=["attention written out", "torch's attention"])
-@pytest.mark.parametrize("family", ["Llama", "Mistral", "Qwen2", "Granite"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_packed_is_the_same_as_one_at_a_time(
     tmp_path: Path, samples: list[Encoded], family: str, written_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As on a CPU with short samples; and as on a GPU, or with long ones.
+    # As on a CPU with short samples; and as with long ones.
     monkeypatch.setattr(attention, "SHORT", attention.SHORT if written_out else 0)
     folder = write_tiny(tmp_path, family)
-    packed = load_model(folder, "fp32", attn_implementation="branches")
-    loss = row_loss(packed, pack(samples))
+    (loss, gradients), (expected, others) = packed(folder, "fp32", samples), apart(folder, "fp32", samples)
+    assert loss == pytest.approx(expected, rel=1e-4)
+    for name, other in others.items():
+        assert (gradients[name] - other).norm() <= 1e-4 * other.norm(), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_in_bf16_packing_is_no_further_from_the_truth_than_one_at_a_time(
+    tmp_path: Path, samples: list[Encoded], family: str
+) -> None:
+    """On a GPU this is flash attention."""
+    folder = write_tiny(tmp_path, family)
+    truth, together, single = (
+        apart(folder, "fp32", samples),
+        packed(folder, "bf16", samples),
+        apart(folder, "bf16", samples),
+    )
+    assert together[0] == pytest.approx(truth[0], rel=1e-3)
+
+    def error(gradients: dict[str, torch.Tensor]) -> float:
+        return math.fsum(float((gradients[name] - other).norm() ** 2) for name, other in truth[1].items())
+
+    assert error(together[1]) <= 1.5 * error(single[1])
+
+
+def packed(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
+    """Loss and gradients of one row."""
+    model = load_model(folder, precision, attn_implementation="branches")
+    loss = row_loss(model, pack(samples))
     loss.backward()
-    plain = load_model(folder, "fp32", attn_implementation="sdpa")
-    apart = torch.zeros(())
+    return loss.item(), gradients_of(model)
+
+
+def apart(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
+    """Loss and gradients of samples one at a time, by transformers' own attention."""
+    model = load_model(folder, precision, attn_implementation="sdpa")
+    total = 0.0
     for sample in samples:
-        logits = plain(torch.tensor([sample.ids])).logits[0, sample.learnt - 1 : -1]
-        apart = apart + cross_entropy(logits, torch.tensor(sample.ids[sample.learnt :]), reduction="sum")
-    apart.backward()
-    assert loss.item() == pytest.approx(apart.item(), rel=1e-4)
-    for (name, one), other in zip(packed.named_parameters(), plain.parameters(), strict=True):
-        assert (one.grad - other.grad).norm() <= 1e-4 * other.grad.norm(), name
+        ids = torch.tensor([sample.ids], device=model.device)
+        logits = model(ids).logits[0, sample.learnt - 1 : -1].float()
+        loss = cross_entropy(logits, ids[0, sample.learnt :], reduction="sum")
+        loss.backward()
+        total += loss.item()
+    return total, gradients_of(model)
+
+
+def gradients_of(model: Any) -> dict[str, torch.Tensor]:
+    return {name: weight.grad.float().cpu() for name, weight in model.named_parameters()}
+
+
+@given(st.integers(0, 9), st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_each_branch_sees_the_prefix_and_itself(prefix: int, lengths: list[int]) -> None:
+    """As flash attention is told, which runs on GPUs alone."""
+    row = attention.layout(prefix, lengths)
+    places = torch.arange(prefix + sum(lengths)).view(1, -1, 1)
+    seen = attention.copied(places, row).flatten().tolist()
+    asked, answered = row.ends.tolist()
+    sequences = [list(range(prefix))] if prefix else []
+    sequences += [[*range(prefix), *range(part.start, part.stop)] for part in row.branches()]
+    assert [seen[start:end] for start, end in pairwise(answered)] == sequences
+    assert [(start, end) for start, end in pairwise(asked)] == [
+        (one[-1] + 1 - size, one[-1] + 1)
+        for one, size in zip(sequences, ([prefix] if prefix else []) + lengths, strict=True)
+    ]
 
 
 def test_what_samples_begin_with_is_in_the_row_once(samples: list[Encoded]) -> None:
@@ -74,7 +129,7 @@ def test_what_the_base_holds_likely_is_learnt_in_place_of_its_answer(
     together = row_loss(model, pack([soft, plain]))
     assert together.item() == pytest.approx(apart.item(), rel=1e-5)
     ids, shares = likely[0]
-    said = row_logits(model, pack([samples[0]])).softmax(1).detach()
+    said = row_logits(model, pack([samples[0]])).softmax(1).detach().cpu()
     assert torch.allclose(shares.sum(1), torch.ones(len(ids)))
     assert torch.equal(ids[:, 0], said.argmax(1))
     assert torch.allclose(shares[:, 0] / shares[:, 1], said.max(1).values / said.gather(1, ids)[:, 1])
@@ -85,6 +140,7 @@ def test_every_epoch_has_every_sample_once(lengths: list[int], epochs: int, batc
     steps = plan_steps(lengths, epochs, batch, seed)
     assert sorted(chain.from_iterable(steps)) == sorted(list(range(len(lengths))) * epochs)
     assert all(len(step) == 1 or sum(lengths[s] for s in step) <= batch for step in steps)
+    assert len(steps) >= epochs
     assert steps == plan_steps(lengths, epochs, batch, seed)
 
 
@@ -97,6 +153,8 @@ def test_a_step_is_shared_out_whole(lengths: list[int], longest: int, processes:
     rows = split_step(range(len(lengths)), lengths, longest, processes)
     assert sorted(chain.from_iterable(rows)) == list(range(len(lengths)))
     assert len(rows) % processes == 0
+    assert len([row for row in rows if not row]) < processes
+    assert all(len(row) < 2 or sum(lengths[s] for s in row) <= longest for row in rows)
 
 
 @given(LENGTHS, st.integers(1, 4), st.integers(50, 2000))
