@@ -7,8 +7,8 @@ short sample) is computed once a row. A GPU takes branches of any lengths at onc
 time goes, see no padding.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from transformers import AttentionInterface
 from bot.errors import UserError
 
 NAME = "branches"
+CPU = torch.device("cpu")
 # Branches of one group are at most this much longer than its shortest, so little is padded.
 SPREAD = 1.5
 SHORT = 256
@@ -30,70 +31,77 @@ short as these (in bf16, 14 samples of 32 tokens, 4.8 ms in place of 1.4)."""
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in the flat row the prefix and the branches lie.
+    """Where in a flat row the prefix and the branches lie.
 
     Attributes:
         prefix: tokens of the shared prefix; they come first.
         lengths: tokens of each branch; they follow in this order.
-        groups: for each group, the row positions of its branches' tokens, (branches, longest), padded with
-            position 0 on the right, where no real token looks.
-        restore: for each token of the row, its place in the groups' outputs after the prefix's, flattened.
-        seen: what the prefix and then each branch sees, one after the other, as places in so many copies of
-            the prefix as there are branches and then the row.
-        ends: where in the row, and in `seen`, each of them ends, (2, 1 + sequences); both begin with 0.
+        device: where the tensors are to be.
     """
 
     prefix: int
     lengths: tuple[int, ...]
-    groups: tuple[Tensor, ...]
-    restore: Tensor
-    seen: Tensor
-    ends: Tensor
+    device: torch.device = CPU
 
     def to(self, device: torch.device) -> "Layout":
-        groups = tuple(group.to(device) for group in self.groups)
-        rest = (tensor.to(device) for tensor in (self.restore, self.seen, self.ends))
-        return Layout(self.prefix, self.lengths, groups, *rest)
+        return replace(self, device=device)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where in the row each branch starts, and where the last one ends."""
+        return list(accumulate(self.lengths, initial=self.prefix))
 
     def branches(self) -> list[slice]:
         """Where in the row each branch lies."""
-        ends = list(accumulate(self.lengths, initial=self.prefix))
-        return [slice(start, end) for start, end in pairwise(ends)]
+        return [slice(start, end) for start, end in pairwise(self.starts)]
 
+    @cached_property
+    def padded(self) -> tuple[list[Tensor], Tensor]:
+        """For attention over groups of branches of like length.
 
-def layout(prefix: int, lengths: Sequence[int]) -> Layout:
-    """Lay out branches of these lengths, which follow the prefix one after the other."""
-    starts = [prefix]
-    for length in lengths:
-        starts.append(starts[-1] + length)
-    groups: list[list[int]] = []
-    for branch in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not groups or lengths[branch] > SPREAD * lengths[groups[-1][0]]:
-            groups.append([])
-        groups[-1].append(branch)
-    indices, restore, offset = [], torch.arange(starts[-1]), prefix
-    for group in groups:
-        longest = lengths[group[-1]]
-        index = torch.zeros(len(group), longest, dtype=torch.long)
-        for line, branch in enumerate(group):
-            tokens = torch.arange(starts[branch], starts[branch + 1])
-            index[line, : len(tokens)] = tokens
-            restore[tokens] = offset + line * longest + torch.arange(len(tokens))
-        indices.append(index)
-        offset += index.numel()
-    return Layout(prefix, tuple(lengths), tuple(indices), restore, *_seen(prefix, starts))
+        Returns:
+            for each group, the row positions of its branches' tokens, (branches, longest), padded with
+            position 0 on the right, where no real token looks; and for each token of the row, its place in
+            the groups' outputs after the prefix's, flattened.
+        """
+        groups: list[list[int]] = []
+        for branch in sorted(range(len(self.lengths)), key=self.lengths.__getitem__):
+            if not groups or self.lengths[branch] > SPREAD * self.lengths[groups[-1][0]]:
+                groups.append([])
+            groups[-1].append(branch)
+        indices, restore, offset = [], torch.arange(self.starts[-1]), self.prefix
+        for group in groups:
+            longest = self.lengths[group[-1]]
+            index = torch.zeros(len(group), longest, dtype=torch.long)
+            for line, branch in enumerate(group):
+                tokens = torch.arange(self.starts[branch], self.starts[branch + 1])
+                index[line, : len(tokens)] = tokens
+                restore[tokens] = offset + line * longest + torch.arange(len(tokens))
+            indices.append(index.to(self.device))
+            offset += index.numel()
+        return indices, restore.to(self.device)
 
+    @cached_property
+    def seen(self) -> tuple[Tensor, Tensor]:
+        """For attention over sequences of any length: the prefix, which sees itself, and each branch.
 
-def _seen(prefix: int, starts: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """A layout's `seen` and `ends`, by where branches start and the last one ends."""
-    copies = (len(starts) - 1) * prefix
-    own = [torch.arange(start, end) + copies for start, end in pairwise(starts)]
-    parts = [torch.cat([torch.arange(prefix) + number * prefix, part]) for number, part in enumerate(own)]
-    asked = starts
-    if prefix:  # which sees itself
-        parts, asked = [torch.arange(prefix) + copies, *parts], [0, *starts]
-    ends = [asked, accumulate(map(len, parts), initial=0)]
-    return torch.cat(parts), torch.tensor([list(line) for line in ends], dtype=torch.int32)
+        Returns:
+            what each of them sees, one after the other, as places in so many copies of the prefix as there
+            are branches and then the row; and where each of them ends, in the row and in that,
+            (2, 1 + sequences), both from 0 on.
+        """
+        copies, ends = len(self.lengths) * self.prefix, list(self.starts)
+        parts = [
+            torch.cat([torch.arange(self.prefix) + number * self.prefix, torch.arange(start, end) + copies])
+            for number, (start, end) in enumerate(pairwise(self.starts))
+        ]
+        if self.prefix:
+            parts, ends = [torch.arange(self.prefix) + copies, *parts], [0, *ends]
+        both = [ends, list(accumulate(map(len, parts), initial=0))]
+        # Without waiting for the row before, which a GPU still computes.
+        moved = (torch.cat(parts), torch.tensor(both, dtype=torch.int32))
+        places, cumulated = (tensor.to(self.device, non_blocking=True) for tensor in moved)
+        return places, cumulated
 
 
 def branches(
@@ -141,17 +149,18 @@ def branches(
     if packed.prefix:
         begun = [states[:, : packed.prefix].unsqueeze(0) for states in (query, key, value)]
         outputs.append(_attend(begun[0], begun[1], begun[2], scaling))
-    for index in packed.groups:
+    groups, restore = packed.padded
+    for index in groups:
         seen, said = (_with_prefix(states, index, packed.prefix) for states in (key, value))
         outputs.append(_attend(query[:, index].transpose(0, 1), seen, said, scaling))
-    return torch.cat(outputs)[packed.restore].unsqueeze(0), None
+    return torch.cat(outputs)[restore].unsqueeze(0), None
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, packed: Layout, scaling: float | None) -> Tensor:
     """The whole row at once, (tokens, heads, size); query, key and value are (heads, tokens, size)."""
     key, value = (copied(states, packed) for states in (key, value))
     longest = max(packed.lengths)
-    asked, answered = packed.ends
+    asked, answered = packed.seen[1]
     out: Tensor = varlen_attn(  # type: ignore[assignment]
         query.transpose(0, 1),
         key,
@@ -174,7 +183,7 @@ def copied(states: Tensor, packed: Layout) -> Tensor:
     """
     row = states.transpose(0, 1)
     copies = row[: packed.prefix].expand(len(packed.lengths), -1, -1, -1).flatten(0, 1)
-    return torch.cat([copies, row]).index_select(0, packed.seen)
+    return torch.cat([copies, row]).index_select(0, packed.seen[0])
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:

@@ -301,25 +301,26 @@ def run_step(
     Returns:
         the loss, and the tokens that this process computed.
     """
-    loss_sum, tokens = 0.0, 0
+    losses, tokens = [], 0
     for number, samples in enumerate(rows):
         row = pack(samples or [filler])
         loss = row_loss(model, row) * (processes / total if samples else 0.0)
         engine.backward(loss, last=number + 1 == len(rows))
-        loss_sum += loss.item()
+        losses.append(loss.detach())
         tokens += row.ids.numel()
-    return engine.mean(loss_sum), tokens
+    # Only now, so that rows are laid out while a GPU computes those before.
+    return engine.mean(sum(loss.item() for loss in losses)), tokens
 
 
 def row_logits(model: Any, row: Row) -> Tensor:
     """Scores of the next token, (learnt tokens, vocabulary): only where there is something to learn."""
     device = next(model.parameters()).device
     logits: Tensor = model(
-        input_ids=row.ids.to(device),
-        position_ids=row.positions.to(device),
+        input_ids=row.ids.to(device, non_blocking=True),
+        position_ids=row.positions.to(device, non_blocking=True),
         use_cache=False,
         packed=row.packed.to(device),
-        logits_to_keep=row.predict.to(device),
+        logits_to_keep=row.predict.to(device, non_blocking=True),
     ).logits[0]
     return logits.float()
 
@@ -327,7 +328,7 @@ def row_logits(model: Any, row: Row) -> Tensor:
 def row_loss(model: Any, row: Row) -> Tensor:
     """Summed cross entropy of a row, in float32."""
     logits = row_logits(model, row)
-    targets, shares = row.targets.to(logits.device), row.shares.to(logits.device)
+    targets, shares = (part.to(logits.device, non_blocking=True) for part in (row.targets, row.shares))
     if targets.shape[1] == 1:
         return cross_entropy(logits, targets[:, 0], reduction="sum")
     chosen = logits.gather(1, targets) - logits.logsumexp(1, keepdim=True)

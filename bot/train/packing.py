@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bot.errors import UserError
-from bot.train.attention import Layout, layout
+from bot.train.attention import Layout
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def pack(samples: Sequence[Encoded]) -> Row:
     return Row(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        packed=layout(prefix, [len(sample.ids) - 1 - prefix for sample in samples]),
+        packed=Layout(prefix, tuple(len(sample.ids) - 1 - prefix for sample in samples)),
         predict=torch.tensor(predict),
         targets=_side_by_side(targets),
         shares=_side_by_side(shares),

@@ -161,6 +161,7 @@ def main() -> None:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
         train(read_job(Path(sys.argv[1]).read_text()))
+        torch.distributed.destroy_process_group()
     except UserError as error:
         print(f"arborist: {error}", file=sys.stderr)
         sys.exit(error.code)

@@ -5,20 +5,20 @@ Weights are drawn at random, which changes no speed; the tokenizer is the embedd
 but the word list's, over what the card's maker says it can do.
 """
 
+import gc
 import json
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 
 from bot.estimate import PEAK
@@ -26,8 +26,8 @@ from bot.models import load_tokenizer, model_folder
 from bot.recipe import ROOT, PhaseRecipe
 from bot.taxonomy.tree import load_tree
 from bot.train import deepspeed_profile, launch
-from bot.train.loop import Job, load_packed, row_loss, train
-from bot.train.packing import Encoded, encode, pack, plan_steps, shared_prefix, split_step
+from bot.train.loop import Job, load_packed, train
+from bot.train.packing import Encoded, encode, plan_steps, shared_prefix
 from tests.bench.training import conversations
 
 Talk = tuple[tuple[str, str], ...]
@@ -48,6 +48,8 @@ SHAPES = {
         "num_key_value_heads": 8,
     },
 }
+CASES = (("Llama-3.2-1B", "long"), ("SmolLM2-135M", "short"))
+"""A usual case, and one in which a GPU waits for its host."""
 ROW, BATCH_TOKENS = 8_192, 65_536
 """Of a row and of a step, without what all samples begin with."""
 WARMUP = 2
@@ -144,21 +146,6 @@ def padded(start: Path, samples: Sequence[Encoded], work: Path) -> tuple[float, 
     return counted, round(tokens * share), torch.cuda.max_memory_allocated() / 1e9
 
 
-def kernels(start: Path, samples: Sequence[Encoded]) -> list[str]:
-    """Where the GPU's time goes in one row, forward and backward."""
-    model, _ = load_packed(start, "bf16", len(load_tokenizer(start)))
-    prefix = shared_prefix(samples)
-    lengths = [len(sample.ids) - 1 - prefix for sample in samples]
-    row = pack([samples[place] for place in split_step(range(len(samples)), lengths, ROW, 1)[0]])
-    row_loss(model, row).backward()
-    with profile(activities=[ProfilerActivity.CUDA]) as taken:
-        row_loss(model, row).backward()
-        torch.cuda.synchronize()
-    found = sorted(taken.key_averages(), key=lambda event: -event.self_device_time_total)
-    whole = sum(event.self_device_time_total for event in found)
-    return [f"{event.self_device_time_total / whole:6.1%} {event.key[:100]}" for event in found[:12]]
-
-
 def matrix_peak() -> float:
     """Floating point operations a second of a product of two large bf16 matrices."""
     one, two = (torch.randn(8_192, 8_192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
@@ -178,63 +165,73 @@ def main() -> None:
     card = torch.cuda.get_device_name()
     peak = next(peak for name, peak in PEAK.items() if name in card.lower())
     table = Table(title=f"Training on {card}, torch {torch.__version__}, bf16")
-    for column in (
-        "model",
-        "samples",
-        "what",
-        "real tokens/s",
-        "times padded",
-        "computed tokens/s",
-        "MFU",
-        "GB",
-    ):
+    columns = ("model", "samples", "what", "real tokens/s", "times padded", "computed tokens/s", "MFU", "GB")
+    for column in columns:
         table.add_column(column, justify="right" if column[0] in "rtcMG" else "left")
-    short = (conversations() * (SHORT // len(conversations()) + 1))[:SHORT]
     console = Console(width=160)
-    with tempfile.TemporaryDirectory() as scratch:
-        for shape in SHAPES:
+    for shape, name in CASES:
+        with tempfile.TemporaryDirectory() as scratch:
             start = write_model(shape, Path(scratch) / shape)
-            tokenizer = load_tokenizer(start)
-            weights = sum(
-                weight.numel() for weight in load_packed(start, "bf16", len(tokenizer))[0].parameters()
-            )
-            weights -= len(tokenizer) * SHAPES[shape]["hidden_size"]
-            for name, talks in (("short", short), ("long", long_talks())):
-                samples = [encode(talk, tokenizer, unmask=name == "long") for talk in talks]
-                for row in compared(start, name, talks, samples, Path(scratch)):
-                    what, seconds, real, computed, memory, times = row
-                    cells = [f"{real / seconds:,.0f}", f"{times:.2f}"]
-                    cells += [f"{computed / seconds:,.0f}", f"{6 * weights * computed / seconds / peak:.0%}"]
-                    table.add_row(shape, name, what, *cells, f"{memory:.1f}")
-            console.print(f"{shape}, long samples, one row:")
-            console.print("\n".join(kernels(start, samples)), markup=False)
+            weights = weights_of(start)
+            for run in compared(start, name, Path(scratch)):
+                mfu = 6 * weights * run.computed / run.seconds / peak
+                speeds = [f"{run.real / run.seconds:,.0f}", f"{run.times:.2f}"]
+                speeds += [f"{run.computed / run.seconds:,.0f}", f"{mfu:.0%}"]
+                table.add_row(shape, name, run.what, *speeds, f"{run.memory:.1f}")
+                console.print(*[shape, name, run.what, *speeds, f"{run.memory:.1f}"], sep=" | ")
     console.print(table)
     console.print(f"A product of two bf16 matrices of 8,192 reaches {matrix_peak() / 1e12:.0f} TFLOP/s here.")
 
 
-def compared(
-    start: Path, name: str, talks: Sequence[Talk], samples: Sequence[Encoded], scratch: Path
-) -> list[tuple[str, float, int, int, float, float]]:
-    """What was trained, seconds, real and computed tokens, memory, and real tokens/s by padded ones."""
+def weights_of(folder: Path) -> int:
+    """How many weights a model has without its word list."""
+    model, _ = load_packed(folder, "bf16", len(load_tokenizer(folder)))
+    words = model.get_input_embeddings().weight.numel()
+    return sum(weight.numel() for weight in model.parameters()) - int(words)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was trained, in the steps that count.
+
+    Attributes:
+        real, computed: tokens without padding; and those that went through the model, padding left out.
+        memory: the most, in GB.
+        times: real tokens a second, over the padded ones.
+    """
+
+    what: str
+    seconds: float
+    real: int
+    computed: int
+    memory: float
+    times: float
+
+
+def compared(start: Path, name: str, scratch: Path) -> Iterator[Run]:
+    """The Trainer, this loop on plain torch, and by DeepSpeed."""
+    talks = long_talks() if name == "long" else (conversations() * SHORT)[:SHORT]
+    tokenizer = load_tokenizer(start)
+    samples = [encode(talk, tokenizer, unmask=name == "long") for talk in talks]
     phase = PhaseRecipe(learning_rate=1e-5, batch_tokens=BATCH_TOKENS, epochs=1, unmask=name == "long")
     job = Job("bench", start, talks, phase, "bf16", ROW, 10_000, 0, scratch, start)
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
     steps = plan_steps(lengths, 1, BATCH_TOKENS, 0)[WARMUP:]
     real = sum(len(samples[place].ids) for step in steps for place in step)
-    rows = []
-    base, tokens, memory = padded(start, samples, scratch / "trainer")
-    speed = tokens / base
-    rows.append(("transformers Trainer, padded", base, tokens, tokens, memory, 1.0))
-    torch.cuda.empty_cache()
-    folder = scratch / f"{start.name}-{name}"
-    torch.cuda.reset_peak_memory_stats()
-    seconds, computed, memory = ours(replace(job, work=Path(f"{folder}-plain")), train)
-    rows.append(("arborist, plain torch", seconds, real, computed, memory, real / seconds / speed))
-    sharded = replace(job, work=Path(f"{folder}-zero2"), deepspeed=deepspeed_profile("zero2"))
-    seconds, computed, memory = ours(sharded, launch)
-    rows.append(("arborist, DeepSpeed ZeRO 2", seconds, real, computed, memory, real / seconds / speed))
-    return rows
+    seconds, tokens, memory = padded(start, samples, scratch / "trainer")
+    speed = tokens / seconds
+    yield Run("transformers Trainer, padded", seconds, tokens, tokens, memory, 1.0)
+    for what, work, profile_name, run in (
+        ("arborist, plain torch", "plain", "", train),
+        ("arborist, DeepSpeed ZeRO 2", "zero2", "zero2", launch),
+    ):
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        todo = replace(job, work=scratch / work, deepspeed=deepspeed_profile(profile_name))
+        seconds, computed, memory = ours(todo, run)
+        yield Run(what, seconds, real, computed, memory, real / seconds / speed)
 
 
 if __name__ == "__main__":

@@ -84,10 +84,10 @@ def gradients_of(model: Any) -> dict[str, torch.Tensor]:
 @given(st.integers(0, 9), st.lists(st.integers(1, 9), min_size=1, max_size=9))
 def test_each_branch_sees_the_prefix_and_itself(prefix: int, lengths: list[int]) -> None:
     """As flash attention is told, which runs on GPUs alone."""
-    row = attention.layout(prefix, lengths)
+    row = attention.Layout(prefix, tuple(lengths))
     places = torch.arange(prefix + sum(lengths)).view(1, -1, 1)
     seen = attention.copied(places, row).flatten().tolist()
-    asked, answered = row.ends.tolist()
+    asked, answered = row.seen[1].tolist()
     sequences = [list(range(prefix))] if prefix else []
     sequences += [[*range(prefix), *range(part.start, part.stop)] for part in row.branches()]
     assert [seen[start:end] for start, end in pairwise(answered)] == sequences
