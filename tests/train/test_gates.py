@@ -70,7 +70,7 @@ def test_gates_are_found_once_and_not_trained(tiny: Path, tmp_path: Path) -> Non
     write_gates(todo, GENERAL[:1])
     assert (todo.work / GATES).read_bytes() == found
     train(todo)
-    learnt = load_model(last(todo.work), "fp32").state_dict()["model.layers.1.mlp.gate_proj.weight"]
+    learnt = load_model(last(todo.work), "fp32").state_dict()["model.layers.1.mlp.gate_proj.weight"].cpu()
     assert torch.equal(learnt[-NEW:], load_file(todo.work / GATES)["1"])
 
 
