@@ -71,6 +71,24 @@ def test_passages_that_are_searched_are_reckoned_with() -> None:
     assert with_them.phases[1].tokens > 2 * without.phases[1].tokens
 
 
+def test_weights_of_float32_take_twice_the_room() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    exact = replace(recipe, train=replace(recipe.train, precision="fp32"))
+    assert memory_gb(10**10, recipe) + 20 < memory_gb(10**10, exact) < 2 * memory_gb(10**10, recipe)
+
+
+def test_an_epoch_is_a_step_at_least() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    assert plan_training(LEAVES[:1], recipe, "h100").phases[-1].steps >= recipe.train.knowledge.epochs
+
+
+def test_lower_layers_are_computed_once_by_one_process_alone() -> None:
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    several = replace(recipe, train=replace(recipe.train, processes=2, deepspeed="zero2"))
+    one, two = (plan_training(LEAVES, stated).phases[0].seconds for stated in (recipe, several))
+    assert one / 2 < two < one
+
+
 def test_an_adapter_takes_less_memory_and_time_than_the_weights() -> None:
     recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
     adapted = replace(recipe, train=replace(recipe.train, rank=16))

@@ -103,7 +103,14 @@ def test_a_trial_has_the_contribution_and_half_as_much_of_general_requests(tmp_p
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "[]", '{"messages": []}', '{"messages": [{"role": "user", "content": "Hi"}]}', '{"text": "x"}'],
+    [
+        "{",
+        "[]",
+        '{"messages": []}',
+        '{"messages": [{"role": "user", "content": "Hi"}]}',
+        '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null}]}',
+        '{"text": "x"}',
+    ],
 )
 def test_a_dataset_of_something_else_is_one_line(tmp_path: Path, line: str) -> None:
     stated = recipe(tmp_path)

@@ -41,6 +41,11 @@ def test_this_repositorys_recipe_is_the_embedded_profile() -> None:
             "  knowledge:\n    replay: 0.5\n",
             "train: replay and retrieval are .* under skills",
         ),
+        (
+            "  skills:\n",
+            "  method: sdft\n  skills:\n    unmask: true\n",
+            "train: with method sdft no question is learnt",
+        ),
         ("neurons: ", "rank: ", "train: an ensemble is one of new neurons"),
         ("train:\n", "train:\n  deepspeed: /etc/zero2\n", "train.deepspeed"),
         ("replay: 0.5", "replay: 1.5", "train.skills.replay"),
@@ -55,6 +60,11 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, old: str, new: str
         load_recipe(write(tmp_path, OURS.replace(old, new, 1)))
     assert error.value.code == 1
     assert "\n" not in str(error.value)
+
+
+def test_a_whole_number_may_be_written_as_people_write_large_ones(tmp_path: Path) -> None:
+    file = write(tmp_path, OURS.replace("batch_tokens: 1024", "batch_tokens: 1.024e+3"))
+    assert repr(load_recipe(file).train.skills.batch_tokens) == "1024"
 
 
 def test_a_folder_without_a_recipe_is_wrong_use(tmp_path: Path) -> None:

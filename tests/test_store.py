@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.store import RECORD, Store, canonical, key_of
+from bot.store import RECORD, Store, canonical, key_of, link_or_copy
 
 KEY = "a" * 64
 json_values = st.recursive(
@@ -104,6 +104,11 @@ def test_a_store_at_another_kind_of_url_gives_folders_too(
 def test_an_unknown_kind_of_url_is_one_line() -> None:
     with pytest.raises(UserError, match="cannot be opened"):
         Store("nonsense://x")
+
+
+def test_a_file_on_another_disk_is_copied(tmp_path: Path) -> None:
+    link_or_copy("/proc/version", tmp_path / "model" / "file")
+    assert (tmp_path / "model" / "file").read_text() == Path("/proc/version").read_text()
 
 
 def test_two_processes_do_not_work_on_one_key(store: Store) -> None:

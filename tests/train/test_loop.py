@@ -1,6 +1,7 @@
 """The loop on a tiny model: it learns, goes on after a kill as if nothing had been, and shards."""
 
 import json
+import math
 import os
 import random
 import shutil
@@ -20,7 +21,16 @@ from bot.models import load_model, load_tokenizer
 from bot.recipe import ROOT, PhaseRecipe
 from bot.train import launch
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
-from bot.train.loop import Job, learning_rate, load_packed, open_engine, prepare, row_loss, train
+from bot.train.loop import (
+    Job,
+    learning_rate,
+    load_packed,
+    open_engine,
+    plainly_full,
+    prepare,
+    row_loss,
+    train,
+)
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
 from tests.loop.steps import until
@@ -180,6 +190,9 @@ def test_a_loss_that_shoots_up_stops_too(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"loss is 6 at step 7, at first it was 2\.00; lower train\.skills"):
         metrics.check(6.0)
     metrics.close()
+    trial = Metrics(tmp_path, "trial", Progress(0, 0, 0.0), writes=False)
+    with pytest.raises(UserError, match=r"lower trial\.learning_rate in the recipe"):
+        trial.check(math.nan)
     assert list((tmp_path / "tensorboard").iterdir())
 
 
@@ -243,6 +256,25 @@ def test_layers_in_which_samples_of_a_row_would_see_each_other_are_refused(
     (tmp_path / "hybrid" / "config.json").write_text(json.dumps(mixed))
     with pytest.raises(UserError, match=r"LlamaForCausalLM cannot be trained: .*\(linear_attention\)"):
         load_packed(tmp_path / "hybrid", "fp32", 49152)
+
+
+def test_what_nobody_may_have_meant_is_said_beforehand(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=64_000, epochs=7)
+    train(job(tiny, tmp_path / "work", phase=phase, max_length=64))
+    said = capsys.readouterr().err
+    assert "7 steps are few to learn in; for so few samples lower train.knowledge.batch_tokens" in said
+    assert "more than train.max_length" not in said
+    train(job(tiny, tmp_path / "short", phase=phase, max_length=20))
+    assert "the longest sample has" in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_full_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    todo = job(tiny, tmp_path / "work")
+    said = r"train knowledge: CUDA out of memory; lower train\.max_length"
+    with pytest.raises(UserError, match=said), plainly_full(todo):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
 
 
 def test_the_rate_rises_and_follows_its_schedule() -> None:

@@ -1,0 +1,127 @@
+"""Which students can be taught: samples must not see each other in a row; the others get one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import transformers
+from transformers import AutoTokenizer
+
+from bot.errors import UserError
+from bot.models import load_model
+from bot.train.loop import load_packed, row_loss, train
+from bot.train.neurons import add_neurons
+from bot.train.packing import Encoded, encode, pack
+from tests.train.conftest import CONVERSATIONS
+from tests.train.test_loop import job, last
+from tests.train.test_packing import apart, packed
+
+SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
+USUAL = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
+
+
+def write(folder: Path, family: str, config: str = "", **stated: object) -> Path:
+    told = getattr(transformers, f"{config or family}Config")(**stated)
+    getattr(transformers, f"{family}ForCausalLM")(told).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("family", "stated"),
+    [
+        ("Mixtral", USUAL | {"num_local_experts": 4}),
+        ("GPTNeoX", SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}),
+        ("OPT", SMALL | {"ffn_dim": 48, "num_hidden_layers": 2}),
+    ],
+)
+def test_other_families_with_plain_attention_are_packed_too(
+    tmp_path: Path, samples: list[Encoded], family: str, stated: dict[str, object]
+) -> None:
+    folder = write(tmp_path, family, **stated)
+    assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "config", "stated", "message"),
+    [
+        (
+            "GPTJ",
+            "",
+            {"vocab_size": 49152, "n_embd": 32, "n_layer": 1, "n_head": 4, "rotary_dim": 4},
+            "packed",
+        ),
+        ("Bloom", "", SMALL | {"n_layer": 1}, "of its own kind"),
+        ("Gemma2", "", USUAL, "capped scores or sinks"),
+        ("GptOss", "", USUAL | {"num_local_experts": 4}, "capped scores or sinks"),
+        ("Mistral", "", USUAL | {"sliding_window": 20}, "has 50 tokens, and this model looks back only 20"),
+        ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "looks back only 20"),
+    ],
+)
+def test_attention_of_another_kind_is_one_line(
+    tmp_path: Path,
+    samples: list[Encoded],
+    family: str,
+    config: str,
+    stated: dict[str, object],
+    message: str,
+) -> None:
+    folder = write(tmp_path, family, config, **stated)
+    with pytest.raises(UserError, match=f"{message}.*name another student"):
+        row_loss(load_packed(folder, "fp32", 49152)[0], pack(samples))
+
+
+def test_a_sliding_window_that_no_sample_reaches_matters_not(tmp_path: Path, samples: list[Encoded]) -> None:
+    folder = write(tmp_path, "Mistral", **USUAL, sliding_window=64)
+    assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
+
+
+def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
+    stated = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}
+    model = load_model(write(tmp_path, "GPTNeoX", **stated), "fp32")
+    with pytest.raises(UserError, match=r"train\.neurons: .* GPTNeoXForCausalLM is no gated feed-forward"):
+        add_neurons(model, 8, 0, {})
+
+
+def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on the Hub with Llama 2: a temperature, and no sampling."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    told = json.loads((base / "generation_config.json").read_text())
+    (base / "generation_config.json").write_text(json.dumps(told | {"do_sample": False, "temperature": 0.6}))
+    train(job(base, tmp_path / "work", base=base))
+    assert "generation_config.json contradicts itself" in capsys.readouterr().err
+    assert load_model(last(tmp_path / "work"), "fp32").generation_config.temperature != 0.6
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            "{% if messages | length > 1 %}Q: {% endif %}{{ messages }}",
+            "asks in other words than it writes down",
+        ),
+        ("{{ raise_exception('roles must alternate') }}", "refuses turns of user, assistant: roles must"),
+    ],
+)
+def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
+    tiny: Path, template: str, message: str
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.chat_template = template
+    with pytest.raises(UserError, match=message):
+        encode(CONVERSATIONS[0], tokenizer)
+
+
+def test_code_in_a_models_folder_is_not_run(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    told = json.loads((folder / "config.json").read_text())
+    auto = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps(told | {"auto_map": auto, "model_type": "own"}))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(UserError, match="no model that can be loaded"):
+        load_model(folder, "fp32")
+    assert not (tmp_path / "ran").exists()
