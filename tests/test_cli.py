@@ -75,6 +75,13 @@ def test_wrong_use_is_exit_2_and_one_line(arguments: list[str], message: str) ->
     assert message in done.stderr
 
 
+def test_a_full_disk_is_exit_2_and_one_line() -> None:
+    done = arborist("plan", "--output", "/dev/full")
+    assert done.returncode == 2
+    said = "No space left on device; make room and run again, which goes on where it was"
+    assert done.stderr.splitlines() == [f"arborist: [Errno 28] {said}"]
+
+
 def test_an_unknown_option_is_exit_2() -> None:
     assert arborist("lint", "--nonsense").returncode == 2
 

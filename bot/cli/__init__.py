@@ -1,5 +1,7 @@
 """The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
 
+import errno
+import os
 import sys
 
 from bot import __version__
@@ -17,6 +19,12 @@ def main() -> None:
     except UserError as error:
         print(f"arborist: {error}", file=sys.stderr)
         sys.exit(error.code)
+    except OSError as error:
+        # Of several files that could not be copied shutil gives no number.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) and os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        print(f"arborist: {error}; make room and run again, which goes on where it was", file=sys.stderr)
+        sys.exit(2)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bot.models import load_tokenizer
 from bot.progress import say
+from bot.train.checkpoint import plainly_failing
 from bot.train.loop import Job, load_packed, row_logits
 from bot.train.neurons import GATES, gated_blocks, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
@@ -64,7 +65,8 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
         str(layer): fitted(outside[layer], inside[layer], job.neurons).to(model.dtype) for layer in layers
     }
     written = target.with_suffix(".part")
-    save_file(found, written)
+    with plainly_failing(written):
+        save_file(found, written)
     written.replace(target)
 
 
