@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 
@@ -12,8 +12,12 @@ from bot.errors import UserError
 from bot.schema import first_mistake
 from bot.taxonomy.fetch import PUBLIC, Access
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "schemas" / "recipe.json"
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UserError: it is missing, not YAML, or not as the schema says (with the place), or contradicts itself.
     """
-    data = _whole(_read(path))
+    data = _read(path)
     _check(path, data)
     recipe = _typed(data)
     if contradiction := _contradiction(recipe.train):
@@ -279,15 +283,6 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
 
 
-def _whole(data: Any) -> Any:
-    """Numbers such as 6.4e+4 as the integers that they are; a JSON schema takes them for such."""
-    if isinstance(data, dict):
-        return {key: _whole(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_whole(value) for value in data]
-    return int(data) if isinstance(data, float) and data.is_integer() else data
-
-
 def _check(path: Path, data: Any, part: str = "") -> None:
     mistake = first_mistake(data, SCHEMA, part)
     if mistake is not None:
@@ -297,17 +292,17 @@ def _check(path: Path, data: Any, part: str = "") -> None:
 def _typed(data: Mapping[str, Any]) -> Recipe:
     train = dict(data["train"])
     documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
-    train |= {name: PhaseRecipe(**train[name]) for name in ("knowledge", "skills")}
-    train["general"] = GeneralRecipe(**train.get("general", {}))
+    train |= {name: _made(PhaseRecipe, train[name]) for name in ("knowledge", "skills")}
+    train["general"] = _made(GeneralRecipe, train.get("general", {}))
     return Recipe(
-        teacher=TeacherRecipe(**data["teacher"]),
-        student=StudentRecipe(**data["student"]),
-        generate=GenerateRecipe(**data["generate"]),
-        train=TrainRecipe(**train),
-        evaluate=EvaluateRecipe(**data["evaluate"]),
-        gate=GateRecipe(**data["gate"]),
-        release=ReleaseRecipe(**data["release"]),
-        trial=TrialRecipe(**data.get("trial", {})),
+        teacher=_made(TeacherRecipe, data["teacher"]),
+        student=_made(StudentRecipe, data["student"]),
+        generate=_made(GenerateRecipe, data["generate"]),
+        train=_made(TrainRecipe, train),
+        evaluate=_made(EvaluateRecipe, data["evaluate"]),
+        gate=_made(GateRecipe, data["gate"]),
+        release=_made(ReleaseRecipe, data["release"]),
+        trial=_made(TrialRecipe, data.get("trial", {})),
         lint=replace(
             _lint(data.get("lint", {})),
             student=data["student"]["model"],
@@ -322,6 +317,12 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
     )
 
 
+def _made(kind: type[T], data: Mapping[str, Any]) -> T:
+    """A part of the recipe; a schema takes 6.4e+4 for the integer that it is, so it is made one."""
+    whole = {one.name for one in fields(kind) if one.type is int}
+    return kind(**{name: int(value) if name in whole else value for name, value in data.items()})
+
+
 def _lint(data: Mapping[str, Any]) -> LintRecipe:
     lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
-    return LintRecipe(**{**data, **lists})
+    return _made(LintRecipe, {**data, **lists})

@@ -127,7 +127,7 @@ def _add_curves(phase: Phase, work: Path) -> None:
 def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
     from bot.train.ensemble import train_sets
     from bot.train.gates import write_gates
-    from bot.train.loop import Job, train
+    from bot.train.loop import Job, plainly_full, train
 
     stated = _stated(phase, recipe)
     learnt = _learnt(phase, mixture, recipe)
@@ -158,7 +158,8 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
 
     def find_gates(of: Job) -> None:
         if of.neurons and kept:
-            write_gates(of, kept)
+            with plainly_full(of):
+                write_gates(of, kept)
 
     if job.phase.ensemble > 1:
         train_sets(job, job.phase.ensemble, find_gates, run)

@@ -98,7 +98,7 @@ class Layout:
         if self.prefix:
             parts, ends = [torch.arange(self.prefix) + copies, *parts], [0, *ends]
         both = [ends, list(accumulate(map(len, parts), initial=0))]
-        # Without waiting for the row before, which a GPU still computes.
+        # As far as it goes without waiting for the row before, which a GPU still computes.
         moved = (torch.cat(parts), torch.tensor(both, dtype=torch.int32))
         places, cumulated = (tensor.to(self.device, non_blocking=True) for tensor in moved)
         return places, cumulated
@@ -129,20 +129,14 @@ def branches(
     Raises:
         UserError: the model asks for what is not computed here.
     """
+    model = type(module).__name__
     if packed is None:
-        raise TypeError("a model with this attention is called with packed=layout(...)")
-    if softcap is not None or s_aux is not None:
-        raise UserError(
-            f"{type(module).__name__}: attention with capped scores or sinks cannot be packed; "
-            "name another student"
-        )
-    longest = packed.prefix + max(packed.lengths)
-    if sliding_window is not None and longest > sliding_window:
-        raise UserError(
-            f"{type(module).__name__}: a sample has {longest} tokens, and this model looks back only "
-            f"{sliding_window}; shorten its leaf's passages, or name another student"
-        )
-    if query.is_cuda and query.dtype != torch.float32:
+        raise UserError(f"{model}: this model does not tell its layers of packed rows; name another student")
+    odd = any(asked is not None for asked in (attention_mask, softcap, s_aux))
+    if odd or value.shape[-1] != query.shape[-1]:
+        raise UserError(f"{model}: its attention cannot be packed; name another student")
+    check_window(model, packed.prefix + max(packed.lengths), sliding_window)
+    if query.is_cuda and _takes_flash(query):
         return _flash(query[0], key[0], value[0], packed, scaling).unsqueeze(0), None
     query, key, value = query[0], key[0], value[0]
     outputs = []
@@ -154,6 +148,29 @@ def branches(
         seen, said = (_with_prefix(states, index, packed.prefix) for states in (key, value))
         outputs.append(_attend(query[:, index].transpose(0, 1), seen, said, scaling))
     return torch.cat(outputs)[restore].unsqueeze(0), None
+
+
+def check_window(model: str, longest: int, window: int | None) -> None:
+    """Whether all samples are within what a model looks back; it looks at all that is before a token here.
+
+    Args:
+        longest: tokens of the longest sample.
+        window: how many tokens it looks back; None for all.
+
+    Raises:
+        UserError: one is longer.
+    """
+    if window is not None and longest > window:
+        raise UserError(
+            f"{model}: a sample has {longest:,} tokens, and this model looks back only {window:,}; "
+            "shorten its leaf's passages, or name another student"
+        )
+
+
+def _takes_flash(query: Tensor) -> bool:
+    """Whether torch's flash attention does: 16 bits, heads of a usual size, and a GPU from Ampere on."""
+    half, size = query.dtype in (torch.bfloat16, torch.float16), query.shape[-1]
+    return half and size <= 256 and size % 8 == 0 and torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, packed: Layout, scaling: float | None) -> Tensor:

@@ -148,8 +148,8 @@ def check_room(folder: Path, weights: int, models: int) -> None:
     if free < needed:
         raise UserError(
             f"{folder}: training needs {needed / 1e9:.1f} GB here for checkpoints and the model, "
-            f"{free / 1e9:.1f} GB are free; make room and run again "
-            "(phases that were begun and given up lie in the store's work/)"
+            f"{free / 1e9:.1f} GB are free; make room and run again (phases that were begun and given up "
+            "lie in work/ of the store or, of a store elsewhere, of the cache)"
         )
 
 

@@ -1,4 +1,4 @@
-"""What takes gradients and steps: plain torch in one process; for more, and on GPUs, sharded.py."""
+"""What takes gradients and steps: plain torch in one process; DeepSpeed is in sharded.py."""
 
 from pathlib import Path
 from typing import Any, Protocol

@@ -71,7 +71,8 @@ def _share_gates(job: Job, number: int, work: Path) -> None:
     found = load_gates(job.work)
     own = slice(number * job.neurons, (number + 1) * job.neurons)
     if found:
-        save_file({str(layer): gates[own].clone() for layer, gates in found.items()}, work / GATES)
+        with plainly_failing(work / GATES):
+            save_file({str(layer): gates[own].clone() for layer, gates in found.items()}, work / GATES)
 
 
 def join(folders: Sequence[Path], start: Path, precision: str, target: Path) -> None:

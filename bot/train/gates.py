@@ -19,9 +19,10 @@ from torch import Tensor
 from bot.models import load_tokenizer
 from bot.progress import say
 from bot.train.checkpoint import plainly_failing
-from bot.train.loop import Job, load_packed, row_logits
+from bot.train.loop import Job, row_logits
 from bot.train.neurons import GATES, gated_blocks, trained_layers
 from bot.train.packing import Encoded, encode, pack, shared_prefix
+from bot.train.students import load_packed
 
 SHUT, OPEN = -12.0, 9.0
 """A gate is to be below SHUT on what is kept and above OPEN, give or take a draw of each neuron's own, on
@@ -57,6 +58,7 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
         for name, all_ in (("kept", kept), ("taught", job.conversations))
     )
     model, _ = load_packed(job.start, job.precision, len(tokenizer))
+    gated_blocks(model)  # so that a model without them is refused before its layers are asked for
     layers = trained_layers(model)
     # What all samples begin with is to be kept as it is: it stands before every question.
     outside, inside = _read(model, layers, shut, whole=True), _read(model, layers, taught, whole=False)

@@ -1,4 +1,4 @@
-"""The loop: one phase of training, in one process on plain torch, or in many and on a GPU with DeepSpeed.
+"""The loop: one phase of training, in one process on plain torch, or by DeepSpeed in one and in many.
 
 The same steps, rows and loss either way. A single CPU process is faster without DeepSpeed (BENCHMARKS.md).
 """
@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import GenerationConfig
 
 from bot.errors import UserError
-from bot.models import load_model, load_tokenizer
+from bot.models import load_tokenizer
 from bot.progress import say, task
 from bot.recipe import PhaseRecipe
-from bot.train.attention import NAME as ATTENTION
+from bot.train.attention import check_window
 from bot.train.checkpoint import CANDIDATES, Progress, check_room, plainly_failing
 from bot.train.engines import Engine, PlainEngine
 from bot.train.metrics import Metrics, stated
@@ -36,10 +35,9 @@ from bot.train.packing import (
     shared_prefix,
     split_step,
 )
+from bot.train.students import add_adapter, load_packed, mend_generation, window_of
 from bot.train.trunk import Trunk
 
-# Kinds of layers that take packed rows, as configurations call them.
-PACKED = {"attention", "full_attention", "sliding_attention"}
 # Below so many steps a schedule has no time to rise and fall, nor Adam's moments to settle.
 FEW = 20
 # A usual sample's length; see `noise_hook`.
@@ -97,11 +95,18 @@ def train(job: Job) -> None:
     Raises:
         UserError: the loss is no number or has shot up, or the disk is full; the last checkpoint is kept.
     """
+    with plainly_full(job):
+        _train(job)
+
+
+def _train(job: Job) -> None:
     tokenizer = load_tokenizer(job.start)
     samples = prepare(job, tokenizer)
     engine, model = open_engine(job, len(tokenizer))
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
+    # Before the first step, and not in the row where it comes up.
+    check_window(type(model).__name__, prefix + max(lengths), window_of(model.config))
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     if engine.rank == 0:
         remark(job, max(lengths), len(steps))
@@ -119,8 +124,7 @@ def train(job: Job) -> None:
             rows = split_step(steps[number], lengths, job.max_length, job.processes)
             own = [[samples[s] for s in row] for row in rows[engine.rank :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
-            with plainly_full(job):
-                loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
+            loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
             metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
             norm = engine.step(rate)
@@ -134,7 +138,7 @@ def train(job: Job) -> None:
 
 @contextmanager
 def plainly_full(job: Job) -> Iterator[None]:
-    """A step, with one line where the GPU's memory does not suffice.
+    """Training, with one line where the GPU's memory does not suffice.
 
     Raises:
         UserError: it does not.
@@ -199,11 +203,12 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
         tokens: how many the tokenizer knows.
     """
     model, grown = load_packed(job.start, job.precision, tokens)
+    mend_generation(model)
     model.train()
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if job.rank:
-        model = add_adapter(model, job)
+        model = add_adapter(model, job.rank, job.seed)
     if job.neurons:
         add_neurons(model, job.neurons, job.seed, load_gates(job.work))
         lower = trained_layers(model).start
@@ -223,51 +228,6 @@ def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
         sharded = ShardedEngine(model, job)
         return sharded, sharded.engine
     return PlainEngine(model, job.phase), model
-
-
-def load_packed(folder: Path, precision: str, tokens: int) -> tuple[Any, bool]:
-    """A model that takes packed rows, and whether it had to grow to know all of the tokenizer's tokens.
-
-    Raises:
-        UserError: its layers are of a kind in which samples of one row would see each other.
-    """
-    try:
-        model = load_model(folder, precision, attn_implementation=ATTENTION)
-    except KeyError:  # an older kind of model, which looks in a table of its own
-        raise UserError(f"{folder}: its attention cannot be packed; name another student") from None
-    kinds = set(
-        getattr(model.config, "layers_block_type", None) or getattr(model.config, "layer_types", None) or ()
-    )
-    if not kinds <= PACKED or not model.is_backend_compatible():
-        raise UserError(
-            f"{folder}: {type(model).__name__} cannot be trained: it has layers that are not plain attention "
-            f"({', '.join(sorted(kinds - PACKED)) or 'of its own kind'}); name another student"
-        )
-    _mend_generation(model, folder)
-    grown = tokens > model.get_input_embeddings().num_embeddings
-    if grown:
-        model.resize_token_embeddings(tokens)
-    return model, grown
-
-
-def _mend_generation(model: Any, folder: Path) -> None:
-    """Models on the Hub have settings that contradict each other, with which none can be saved."""
-    try:
-        model.generation_config.validate(strict=True)
-    except ValueError as error:
-        why = str(error).strip().splitlines()[0]
-        say(f"{folder}: generation_config.json contradicts itself and is left out of what is saved: {why}")
-        model.generation_config = GenerationConfig.from_model_config(model.config)
-
-
-def add_adapter(model: Any, job: Job) -> Any:
-    """The model with an adapter in every layer's matrices; what it had is left as it is."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(job.seed)
-    config = LoraConfig(r=job.rank, lora_alpha=2 * job.rank, target_modules="all-linear")
-    # In the model's own precision, which is faster; the engine keeps float32 copies.
-    return get_peft_model(model, config, autocast_adapter_dtype=False)
 
 
 def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:

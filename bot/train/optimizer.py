@@ -41,7 +41,9 @@ class MasterAdamW:
             their norm before clipping.
         """
         for name, weight in self.weights.items():
-            self.masters[name].grad = None if weight.grad is None else weight.grad.float()
+            master = self.masters[name]
+            # An expert, say, that no sample came by has none; a checkpoint wants its moments, too.
+            master.grad = torch.zeros_like(master) if weight.grad is None else weight.grad.float()
             weight.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.masters.values(), CLIP)
         for group in self.adamw.param_groups:
@@ -54,10 +56,8 @@ class MasterAdamW:
     def states(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """What a checkpoint keeps of each weight."""
         for name, master in self.masters.items():
-            # Of a weight that no sample came by (an expert's, say) there are none yet.
-            kept = self.adamw.state.get(master, {})
-            moments = {state: kept.get(state, torch.zeros_like(master)) for state in STATES[1:]}
-            yield name, {"weight": master, **moments}
+            kept = self.adamw.state[master]
+            yield name, {"weight": master, **{state: kept[state] for state in STATES[1:]}}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from what a checkpoint kept."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bot.errors import UserError
+from bot.errors import plainly
 from bot.recipe import PhaseRecipe
 from bot.train.checkpoint import STATES, Progress, load_checkpoint, save_checkpoint
 from bot.train.engines import write_whole
@@ -159,12 +159,8 @@ def main() -> None:
     if torch.cuda.is_available():
         # Before anything is loaded, or all processes would load it to the first GPU.
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    try:
-        train(read_job(Path(sys.argv[1]).read_text()))
-        torch.distributed.destroy_process_group()
-    except UserError as error:
-        print(f"arborist: {error}", file=sys.stderr)
-        sys.exit(error.code)
+    plainly(lambda: train(read_job(Path(sys.argv[1]).read_text())))
+    torch.distributed.destroy_process_group()
 
 
 def _end_with_launcher() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bot.train.loop import load_packed, row_logits
+from bot.train.loop import row_logits
 from bot.train.packing import Encoded, pack
+from bot.train.students import load_packed
 
 CANDIDATES = 32
 """The likeliest tokens that are kept of each distribution; the rest of it is shared out among them."""

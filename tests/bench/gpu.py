@@ -26,8 +26,9 @@ from bot.models import load_tokenizer, model_folder
 from bot.recipe import ROOT, PhaseRecipe
 from bot.taxonomy.tree import load_tree
 from bot.train import deepspeed_profile, launch
-from bot.train.loop import Job, load_packed, train
+from bot.train.loop import Job, train
 from bot.train.packing import Encoded, encode, plan_steps, shared_prefix
+from bot.train.students import load_packed
 from tests.bench.training import conversations
 
 Talk = tuple[tuple[str, str], ...]

@@ -15,9 +15,10 @@ from bot.store import Store
 from bot.train import train_phase
 from bot.train.choice import Judge
 from bot.train.gates import OPEN, SHUT, fitted, write_gates
-from bot.train.loop import Job, load_packed, row_logits, train
+from bot.train.loop import Job, row_logits, train
 from bot.train.neurons import GATES
 from bot.train.packing import encode, pack
+from bot.train.students import load_packed
 from tests.train.conftest import CONVERSATIONS
 from tests.train.test_loop import job, last, losses
 

@@ -21,18 +21,10 @@ from bot.models import load_model, load_tokenizer
 from bot.recipe import ROOT, PhaseRecipe
 from bot.train import launch
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
-from bot.train.loop import (
-    Job,
-    learning_rate,
-    load_packed,
-    open_engine,
-    plainly_full,
-    prepare,
-    row_loss,
-    train,
-)
+from bot.train.loop import Job, learning_rate, open_engine, prepare, row_loss, train
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
+from bot.train.students import load_packed
 from tests.loop.steps import until
 from tests.train.conftest import CONVERSATIONS
 
@@ -270,11 +262,15 @@ def test_what_nobody_may_have_meant_is_said_beforehand(
     assert "the longest sample has" in capsys.readouterr().err
 
 
-def test_a_gpu_that_is_full_is_one_line(tiny: Path, tmp_path: Path) -> None:
-    todo = job(tiny, tmp_path / "work")
-    said = r"train knowledge: CUDA out of memory; lower train\.max_length"
-    with pytest.raises(UserError, match=said), plainly_full(todo):
+def test_a_gpu_that_is_full_is_one_line(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a step of the optimizer, where moments are made, as anywhere else."""
+
+    def full(*_: object) -> float:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+
+    monkeypatch.setattr("bot.train.engines.PlainEngine.step", full)
+    with pytest.raises(UserError, match=r"train knowledge: CUDA out of memory; lower train\.max_length"):
+        train(job(tiny, tmp_path / "work"))
 
 
 def test_the_rate_rises_and_follows_its_schedule() -> None:

@@ -12,9 +12,10 @@ from bot.recipe import PhaseRecipe
 from bot.train import launch
 from bot.train.engines import write_whole
 from bot.train.gates import write_gates
-from bot.train.loop import load_packed, open_engine, row_logits, train
+from bot.train.loop import open_engine, row_logits, train
 from bot.train.neurons import add_neurons
 from bot.train.packing import Encoded, pack
+from bot.train.students import load_packed
 from tests.train.conftest import write_tiny
 from tests.train.test_gates import GENERAL
 from tests.train.test_loop import job, last, losses, on

@@ -9,16 +9,25 @@ import transformers
 from transformers import AutoTokenizer
 
 from bot.errors import UserError
-from bot.models import load_model
-from bot.train.loop import load_packed, row_loss, train
-from bot.train.neurons import add_neurons
+from bot.models import load_model, load_tokenizer, model_folder
+from bot.train.gates import write_gates
+from bot.train.loop import row_loss, train
 from bot.train.packing import Encoded, encode, pack
+from bot.train.students import load_packed
 from tests.train.conftest import CONVERSATIONS
 from tests.train.test_loop import job, last
 from tests.train.test_packing import apart, packed
 
 SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
 USUAL = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
+DEEPSEEK = {name: size for name, size in USUAL.items() if name != "head_dim"} | {
+    "first_k_dense_replace": 2,
+    "q_lora_rank": 8,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 8,
+}
 
 
 def write(folder: Path, family: str, config: str = "", **stated: object) -> Path:
@@ -52,8 +61,9 @@ def test_other_families_with_plain_attention_are_packed_too(
             "packed",
         ),
         ("Bloom", "", SMALL | {"n_layer": 1}, "of its own kind"),
-        ("Gemma2", "", USUAL, "capped scores or sinks"),
-        ("GptOss", "", USUAL | {"num_local_experts": 4}, "capped scores or sinks"),
+        ("Gemma2", "", USUAL, "cannot be packed"),
+        ("GptOss", "", USUAL | {"num_local_experts": 4}, "cannot be packed"),
+        ("DeepseekV3", "", DEEPSEEK, "cannot be packed"),
         ("Mistral", "", USUAL | {"sliding_window": 20}, "has 50 tokens, and this model looks back only 20"),
         ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "looks back only 20"),
     ],
@@ -78,9 +88,22 @@ def test_a_sliding_window_that_no_sample_reaches_matters_not(tmp_path: Path, sam
 
 def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
     stated = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}
-    model = load_model(write(tmp_path, "GPTNeoX", **stated), "fp32")
-    with pytest.raises(UserError, match=r"train\.neurons: .* GPTNeoXForCausalLM is no gated feed-forward"):
-        add_neurons(model, 8, 0, {})
+    start = write(tmp_path / "base", "GPTNeoX", **stated)
+    load_tokenizer(model_folder("embedded")).save_pretrained(start)
+    todo = job(start, tmp_path / "work", neurons=8)
+    message = r"train\.neurons: .* GPTNeoXForCausalLM is no gated feed-forward"
+    with pytest.raises(UserError, match=message):
+        write_gates(todo, CONVERSATIONS)
+    with pytest.raises(UserError, match=message):
+        train(todo)
+
+
+def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(tmp_path: Path) -> None:
+    start = write(tmp_path / "base", "Mistral", **USUAL, sliding_window=40)
+    load_tokenizer(model_folder("embedded")).save_pretrained(start)
+    with pytest.raises(UserError, match=r"MistralForCausalLM: a sample has 50 tokens, .* looks back only 40"):
+        train(job(start, tmp_path / "work"))
+    assert not (tmp_path / "work" / "metrics.jsonl").exists()
 
 
 def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
@@ -90,10 +113,13 @@ def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
     base = tmp_path / "base"
     shutil.copytree(tiny, base)
     told = json.loads((base / "generation_config.json").read_text())
-    (base / "generation_config.json").write_text(json.dumps(told | {"do_sample": False, "temperature": 0.6}))
+    (base / "generation_config.json").write_text(
+        json.dumps(told | {"do_sample": False, "temperature": 0.6, "eos_token_id": [1, 2]})
+    )
     train(job(base, tmp_path / "work", base=base))
-    assert "generation_config.json contradicts itself" in capsys.readouterr().err
-    assert load_model(last(tmp_path / "work"), "fp32").generation_config.temperature != 0.6
+    assert "generation_config.json contradicts itself; its tokens alone are kept" in capsys.readouterr().err
+    written = load_model(last(tmp_path / "work"), "fp32").generation_config
+    assert (written.temperature, written.eos_token_id) == (None, [1, 2])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +141,11 @@ def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
         encode(CONVERSATIONS[0], tokenizer)
 
 
-def test_code_in_a_models_folder_is_not_run(tiny: Path, tmp_path: Path) -> None:
+def test_code_in_a_models_folder_is_not_run_and_nobody_is_asked_whether_to(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda prompt="": asked.append(prompt) or "y")
     folder = tmp_path / "model"
     shutil.copytree(tiny, folder)
     told = json.loads((folder / "config.json").read_text())
@@ -124,4 +154,10 @@ def test_code_in_a_models_folder_is_not_run(tiny: Path, tmp_path: Path) -> None:
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     with pytest.raises(UserError, match="no model that can be loaded"):
         load_model(folder, "fp32")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"auto_map": {"AutoTokenizer": ["own.Own", None]}})
+    )
+    with pytest.raises(UserError, match="no tokenizer that can be loaded"):
+        load_tokenizer(folder)
+    assert not asked
     assert not (tmp_path / "ran").exists()

@@ -7,8 +7,9 @@ import torch
 
 from bot.recipe import PhaseRecipe
 from bot.train import trunk
-from bot.train.loop import Job, load_packed, open_engine, row_logits, train
+from bot.train.loop import Job, open_engine, row_logits, train
 from bot.train.packing import Encoded, pack
+from bot.train.students import load_packed
 from tests.train.conftest import write_tiny
 from tests.train.test_loop import job, losses
 
