@@ -20,7 +20,7 @@ class UserError(Exception):
 
 
 def plainly(run: Callable[[], object]) -> None:
-    """Run a program; what a person can mend, a full disk wherever it is met among it, is one line and an exit code."""
+    """Run a program; what a person can mend, a full disk wherever it is met, is one line and an exit code."""
     try:
         run()
     except UserError as error:
