@@ -61,7 +61,8 @@ def mend_generation(model: Any) -> None:
         why = " ".join(str(error).split())
         say(f"generation_config.json contradicts itself; its tokens alone are kept: {why}")
         names = ("bos_token_id", "eos_token_id", "pad_token_id")
-        model.generation_config = GenerationConfig(**{name: getattr(stated, name) for name in names})
+        kept = {name: getattr(stated, name) for name in names}
+        model.generation_config = GenerationConfig(**kept)  # type: ignore[no-untyped-call]
 
 
 def add_adapter(model: Any, rank: int, seed: int) -> Any:
