@@ -11,8 +11,8 @@ from bot.recipe import Recipe, load_recipe
 from bot.store import Store, cache_folder
 
 WORKFLOWS = ("lint", "report", "commands", "retrain", "reap")
-FREE_GB = 20
-"""Disk space that a release of a small model needs: samples, checkpoints, weights."""
+BESIDE_GB = 3
+"""Disk space beside what training takes: the engines' caches, samples, the released models of before."""
 
 
 def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
@@ -27,8 +27,8 @@ def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
     looks: list[Callable[[], Iterator[Diagnosis]]] = [lambda: _files(repository), lambda: _github(loaded)]
     if loaded:
         kept = loaded
-        looks += [lambda: _store(kept), lambda: _hub(kept), lambda: _models(kept)]
-    for look in [*looks, _machine]:
+        looks += [lambda: _store(kept), lambda: _hub(kept), lambda: _models(kept), lambda: _disk(kept)]
+    for look in [*looks, _engines]:
         try:
             found += look()
         except UserError as error:
@@ -115,20 +115,31 @@ def _models(recipe: Recipe) -> Iterator[Diagnosis]:
         yield seen(role, tokenizer_at_hand(model) is not None, shown, mend, "unknown")
 
 
-def _machine() -> Iterator[Diagnosis]:
+def _disk(recipe: Recipe) -> Iterator[Diagnosis]:
+    from bot.estimate import disk_gb, parameters
+
+    folder = Store(recipe.store_url()).local or cache_folder()
+    # A store that is not there yet will be on its parents' disk.
+    there = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
+    free = shutil.disk_usage(there).free / 1e9
+    what = f"{free:.0f} GB free at {folder}"
+    try:
+        wanted = disk_gb(parameters(recipe), recipe) + BESIDE_GB
+    except UserError as error:
+        yield Diagnosis("disk", "unknown", f"{what}; how many are wanted is not known: {error}")
+        return
+    yield seen("disk", free >= wanted, what, f"{what}; training wants {wanted:.0f}")
+
+
+def _engines() -> Iterator[Diagnosis]:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
         yield Diagnosis(
             "engines", "unknown", "torch is not installed here, so this machine samples and trains nothing"
         )
-    else:
-        import torch
+        return
+    import torch
 
-        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU: small models only"
-        yield Diagnosis("engines", "ok", f"torch {torch.__version__}, {name}")
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free / 1e9
-    what = f"{free:.0f} GB free at {folder}"
-    yield seen("disk", free >= FREE_GB, what, f"{what}; {FREE_GB} are wanted")
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU: small models only"
+    yield Diagnosis("engines", "ok", f"torch {torch.__version__}, {name}")

@@ -169,13 +169,11 @@ def _operations(recipe: Recipe) -> float:
 def memory_gb(size: int, recipe: Recipe) -> float:
     """Of each device: weights and gradients as precise as said, Adam in float32, sharded as the profile says.
 
-    To these come a row's activations and PROCESS_GB. Layers and width are not asked for: models of all
-    sizes are about 128 times as wide as deep.
+    To these come a row's activations and PROCESS_GB.
     """
     stage, devices = zero_stage(recipe), recipe.train.processes
-    layers = math.cbrt(size / (12 * 128**2))
-    # Of a neuron three vectors; of an adapter two for each of seven matrices, some of which are longer.
-    new = (3 * recipe.train.neurons + 20 * recipe.train.rank) * 128 * layers * layers
+    layers = _layers(size)
+    new = _new_weights(size, recipe)
     trained = new or size
     times = 1 if recipe.train.precision == "bf16" else 2
     weights, gradients, adam = 2 * times * (size + new), 2 * times * trained, 12 * trained
@@ -185,6 +183,26 @@ def memory_gb(size: int, recipe: Recipe) -> float:
     numbers = 2 if recipe.train.gradient_checkpointing else 34
     activations = times * numbers * recipe.train.max_length * 128 * layers * layers
     return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
+
+
+def disk_gb(size: int, recipe: Recipe) -> float:
+    """Where phases are trained: two checkpoints, of each set of neurons, and the models that both phases keep."""
+    train = recipe.train
+    new = _new_weights(size, recipe)
+    sets = max(train.knowledge.ensemble, train.skills.ensemble)
+    model = (2 if train.precision == "bf16" else 4) * (size + new * sets)
+    # A number is kept with its two moments (train/checkpoint.py). Of models a phase has its own and candidates.
+    return (2 * 12 * (new or size) * sets + 2 * (train.candidates + 1) * model) / 1e9
+
+
+def _layers(size: int) -> float:
+    """Layers and width are not asked for: models of all sizes are about 128 times as wide as deep."""
+    return math.cbrt(size / (12 * 128**2))
+
+
+def _new_weights(size: int, recipe: Recipe) -> float:
+    """What is added: of a neuron three vectors; of an adapter two for each of seven matrices, some longer."""
+    return (3 * recipe.train.neurons + 20 * recipe.train.rank) * 128 * _layers(size) ** 2
 
 
 def zero_stage(recipe: Recipe) -> int:

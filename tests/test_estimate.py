@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.errors import UserError
-from bot.estimate import UPPER, memory_gb, plan_training
+from bot.estimate import UPPER, disk_gb, memory_gb, plan_training
 from bot.recipe import ROOT, load_recipe
 from bot.taxonomy.tree import load_tree
 from bot.train.neurons import LOWER
@@ -75,6 +75,13 @@ def test_weights_of_float32_take_twice_the_room() -> None:
     recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
     exact = replace(recipe, train=replace(recipe.train, precision="fp32"))
     assert memory_gb(10**10, recipe) + 20 < memory_gb(10**10, exact) < 2 * memory_gb(10**10, recipe)
+
+
+def test_the_disk_holds_checkpoints_of_what_is_trained_and_the_models() -> None:
+    embedded, granite = (load_recipe(ROOT / "recipes" / f"{name}.yaml") for name in ("embedded", "granite"))
+    assert 0.5 < disk_gb(134_515_008, embedded) < 5
+    # Two checkpoints of 12 bytes a weight, and two models of each phase.
+    assert disk_gb(10**10, granite) == pytest.approx(240 + 80)
 
 
 def test_an_epoch_is_a_step_at_least() -> None:

@@ -73,3 +73,12 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     _, lines = doctor(ROOT, ARBORIST_STORE=str(tmp_path / "file" / "store"))
     assert "cannot be written" in lines["store"]
+
+
+def test_too_little_room_for_the_recipe_is_told(tmp_path: Path) -> None:
+    """Of a model of a thousand times as many weights as fit on this machine."""
+    text = (ROOT / "recipes" / "granite.yaml").read_text()
+    (tmp_path / "arborist.yaml").write_text(text.replace("parameters: 8.17e+9", "parameters: 1.0e+13"))
+    _, lines = doctor(tmp_path)
+    assert lines["disk"].startswith("✘")
+    assert "; training wants 320003" in lines["disk"]
