@@ -191,7 +191,7 @@ def disk_gb(size: int, recipe: Recipe) -> float:
     new = _new_weights(size, recipe)
     sets = max(train.knowledge.ensemble, train.skills.ensemble)
     model = (2 if train.precision == "bf16" else 4) * (size + new * sets)
-    # A number is kept with its two moments (train/checkpoint.py). Of models a phase has its own and candidates.
+    # A number is kept with its two moments (train/checkpoint.py); a phase has its model and the candidates.
     return (2 * 12 * (new or size) * sets + 2 * (train.candidates + 1) * model) / 1e9
 
 
