@@ -186,7 +186,7 @@ def memory_gb(size: int, recipe: Recipe) -> float:
 
 
 def disk_gb(size: int, recipe: Recipe) -> float:
-    """Where phases are trained: two checkpoints, of each set of neurons, and the models that both phases keep."""
+    """Where phases are trained: two checkpoints, of each set of neurons, and models that both phases keep."""
     train = recipe.train
     new = _new_weights(size, recipe)
     sets = max(train.knowledge.ensemble, train.skills.ensemble)
