@@ -22,6 +22,7 @@ from bot.models import EMBEDDED, model_folder
 from bot.recipe import PhaseRecipe, Recipe
 from bot.taxonomy.leaf import Leaf
 from bot.train import deepspeed_profile
+from bot.train.checkpoint import checkpoint_bytes
 
 PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
 """Floating point operations a second in bf16 of a device, as its maker says; cpu is two cores."""
@@ -191,8 +192,8 @@ def disk_gb(size: int, recipe: Recipe) -> float:
     new = _new_weights(size, recipe)
     sets = max(train.knowledge.ensemble, train.skills.ensemble)
     model = (2 if train.precision == "bf16" else 4) * (size + new * sets)
-    # A number is kept with its two moments (train/checkpoint.py); a phase has its model and the candidates.
-    return (2 * 12 * (new or size) * sets + 2 * (train.candidates + 1) * model) / 1e9
+    # A phase has its model and the candidates.
+    return (checkpoint_bytes(new or size) * sets + 2 * (train.candidates + 1) * model) / 1e9
 
 
 def _layers(size: int) -> float:

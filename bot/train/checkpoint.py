@@ -131,6 +131,15 @@ def plainly_failing(folder: Path) -> Iterator[None]:
         ) from None
 
 
+def checkpoint_bytes(weights: float) -> float:
+    """What checkpoints take at most: the one before is there until the new one is whole.
+
+    Args:
+        weights: how many numbers are trained; four bytes each, and for each of its moments.
+    """
+    return 2 * 4 * len(STATES) * weights
+
+
 def check_room(folder: Path, weights: int, models: int) -> None:
     """Whether a phase's files have room where they will lie: two checkpoints and the models of its end.
 
@@ -141,7 +150,7 @@ def check_room(folder: Path, weights: int, models: int) -> None:
     Raises:
         UserError: they have not; said before the first step, when nothing is lost yet.
     """
-    needed = weights * 2 * 4 * len(STATES) + models
+    needed = checkpoint_bytes(weights) + models
     # What a killed run left here is part of what is needed.
     there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     free = shutil.disk_usage(folder).free + there

@@ -1,6 +1,6 @@
 """The loop: one phase of training, in one process on plain torch, or by DeepSpeed in one and in many.
 
-The same steps, rows and loss either way. A single CPU process is faster without DeepSpeed (BENCHMARKS.md).
+The same steps, rows and loss either way. A single process is faster without DeepSpeed (BENCHMARKS.md).
 """
 
 import math
@@ -102,11 +102,9 @@ def train(job: Job) -> None:
 def _train(job: Job) -> None:
     tokenizer = load_tokenizer(job.start)
     samples = prepare(job, tokenizer)
-    engine, model = open_engine(job, len(tokenizer))
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
-    # Before the first step, and not in the row where it comes up.
-    check_window(type(model).__name__, prefix + max(lengths), window_of(model.config))
+    engine, model = open_engine(job, len(tokenizer), prefix + max(lengths))
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     if engine.rank == 0:
         remark(job, max(lengths), len(steps))
@@ -196,13 +194,16 @@ def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
     return samples
 
 
-def open_engine(job: Job, tokens: int) -> tuple[Engine, Any]:
+def open_engine(job: Job, tokens: int, longest: int) -> tuple[Engine, Any]:
     """The engine that the job asks for, and the model as it is to be called.
 
     Args:
         tokens: how many the tokenizer knows.
+        longest: tokens of the longest sample.
     """
     model, grown = load_packed(job.start, job.precision, tokens)
+    # Before the first step, and not in the row where it comes up.
+    check_window(type(model).__name__, longest, window_of(model.config))
     mend_generation(model)
     model.train()
     if job.checkpointing:

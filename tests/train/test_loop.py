@@ -132,7 +132,7 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
 def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
         _, model = open_engine(
-            job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing), 49152
+            job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing), 49152, 50
         )
         row_loss(model, pack(samples)).backward()
         return {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}

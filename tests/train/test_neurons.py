@@ -56,7 +56,7 @@ def test_the_file_says_what_the_model_in_training_says(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
     engine, model = open_engine(
-        job(tiny, tmp_path / "work", neurons=NEW, phase=PhaseRecipe(1e-2, 60, 1)), 49152
+        job(tiny, tmp_path / "work", neurons=NEW, phase=PhaseRecipe(1e-2, 60, 1)), 49152, 50
     )
     loss = row_logits(model, pack(samples)).logsumexp(1).sum()
     engine.backward(loss, last=True)

@@ -1,6 +1,7 @@
 """Which students can be taught: samples must not see each other in a row; the others get one line."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from transformers import AutoTokenizer
 
 from bot.errors import UserError
 from bot.models import load_model, load_tokenizer, model_folder
+from bot.train import launch
 from bot.train.gates import write_gates
 from bot.train.loop import row_loss, train
 from bot.train.packing import Encoded, encode, pack
 from bot.train.students import load_packed
 from tests.train.conftest import CONVERSATIONS
-from tests.train.test_loop import job, last
+from tests.train.test_loop import job, last, on
 from tests.train.test_packing import apart, packed
 
 SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
@@ -98,11 +100,17 @@ def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
         train(todo)
 
 
-def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", ["", "zero2"])
+def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(
+    tmp_path: Path, profile: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     start = write(tmp_path / "base", "Mistral", **USUAL, sliding_window=40)
     load_tokenizer(model_folder("embedded")).save_pretrained(start)
-    with pytest.raises(UserError, match=r"MistralForCausalLM: a sample has 50 tokens, .* looks back only 40"):
-        train(job(start, tmp_path / "work"))
+    with pytest.raises(UserError) as raised:
+        (launch if profile else train)(job(start, tmp_path / "work", **on(profile)))
+    # With several processes it is theirs to say.
+    said = f"{raised.value}\n{capfd.readouterr().err}"
+    assert re.search(r"MistralForCausalLM: a sample has 50 tokens, .* looks back only 40", said)
     assert not (tmp_path / "work" / "metrics.jsonl").exists()
 
 

@@ -37,7 +37,7 @@ def test_a_row_of_samples_that_were_met_in_other_rows(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
     plain, _ = load_packed(tiny, "fp32", 49152)
-    _, model = open_engine(stated(tiny, tmp_path / "work"), 49152)
+    _, model = open_engine(stated(tiny, tmp_path / "work"), 49152, 50)
     rows = (samples[:2], samples[2:], [samples[3], *samples[:3]], samples[1:2])
     with torch.no_grad():
         for row in rows:
