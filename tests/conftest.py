@@ -1,3 +1,16 @@
-"""What all tests share: GitHub's contract, kept wherever a local GitHub is talked to."""
+"""What all tests share: GitHub's contract, and how property tests draw their examples."""
+
+import os
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester", "tests.contract.plugin"]
+
+# `make test` draws the same examples each time, so that a test cannot fail by its draw. `make fuzz` explores;
+# what it finds is written into the test as an @example.
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("test", derandomize=True, deadline=20_000, suppress_health_check=_SLOW)
+settings.register_profile(
+    "fuzz", max_examples=4_000, deadline=2_000, print_blob=True, suppress_health_check=_SLOW
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))

@@ -212,9 +212,8 @@ def _place(lines: list[str], dice: random.Random) -> int:
 
 
 @settings(
-    max_examples=500,
+    max_examples=max(500, settings.default.max_examples),
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -1,0 +1,100 @@
+"""Run all tests in groups, each whatever became of the others, and print one summary at the end.
+
+    python -m tests.groups            # all of them, as `make test` does
+    python -m tests.groups parts      # one of them
+
+Tests in which a model learns or answers for minutes take all cores; of the others two groups run at the same
+time.
+"""
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+ENGINES = ("tests/generate", "tests/loop/test_loop.py", "tests/teachers", "tests/train")
+_WITHOUT = tuple(f"--ignore={path}" for path in ENGINES)
+LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",))
+GROUPS = {
+    "lint": LINT,
+    "engines": (("pytest", *ENGINES),),
+    "loop": (("pytest", "-m", "not demo", "tests/loop", *_WITHOUT),),
+    "parts": (("pytest", "--ignore=tests/loop", *_WITHOUT),),
+}
+"""The commands of each group."""
+SIDE_BY_SIDE = (("lint",), ("engines",), ("loop", "parts"))
+"""The order of the groups; those in one tuple run at the same time."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a group ended.
+
+    Attributes:
+        last: the last line that its last command printed, such as pytest's counts.
+        failures: pytest's line for each test that failed.
+    """
+
+    group: str
+    passed: bool
+    seconds: float
+    last: str
+    failures: tuple[str, ...]
+
+
+def run(group: str, *, alone: bool) -> Result:
+    """Run all commands of a group.
+
+    Args:
+        alone: print the output as it comes; otherwise the whole of it at the end.
+    """
+    begun, passed, lines = time.monotonic(), True, [f"== {group}"]
+    if alone:
+        print(lines[0], flush=True)
+    for command in GROUPS[group]:
+        process = subprocess.Popen(
+            [str(BIN / command[0]), *command[1:]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None, "it is a pipe"
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if alone:
+                print(lines[-1], flush=True)
+        passed &= process.wait() == 0
+    if not alone:
+        print("\n".join(lines), flush=True)
+    said = [line for line in lines[1:] if line.strip()]
+    failures = tuple(line for line in said if line.startswith(("FAILED ", "ERROR ")))
+    return Result(group, passed, time.monotonic() - begun, said[-1] if said else "", failures)
+
+
+def main(wanted: list[str]) -> int:
+    """Run the groups that are named, or all; returns the exit code, 1 where one of them failed."""
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown:
+        print(f"no group {unknown[0]!r}; there are {', '.join(GROUPS)}", file=sys.stderr)
+        return 2
+    results: list[Result] = []
+    for together in SIDE_BY_SIDE:
+        groups = [name for name in together if name in (wanted or GROUPS)]
+        with ThreadPoolExecutor() as pool:
+            results += pool.map(partial(run, alone=len(groups) == 1), groups)
+    print("\n== summary")
+    for one in results:
+        state = "passed" if one.passed else "FAILED"
+        print(f"{state} {one.group:8} {one.seconds / 60:5.1f} min  {one.last}")
+        for line in one.failures:
+            print(f"       {line}")
+    return 0 if all(one.passed for one in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
