@@ -1,7 +1,10 @@
-"""What must hold of the workflow files beyond what zizmor and actionlint look for, as rules that are named.
+"""Rules that the workflow files must keep beyond what zizmor and actionlint check; each rule has a name.
+
+Most rules are allow-lists: a key, a trigger, an expression, a script, a variable or an action's input that is
+not listed in `allowed.py` is a problem, whatever it does. The others say how jobs may be joined.
 
 A job is privileged when its token may write anything, when it sees a secret, or when it runs on a machine of
-the lab's own. Each rule takes all files, since what one file may do depends on who calls it.
+the maintainers' own. Each rule takes all files, since what one file may do depends on who calls it.
 """
 
 import re
@@ -10,36 +13,45 @@ from typing import Any
 
 import yaml
 
+from tests.workflows.allowed import (
+    ACTIONS,
+    BASE,
+    BOT,
+    CALL_JOB_KEYS,
+    CALLS,
+    CONCURRENCY,
+    CONDITIONS,
+    DISPATCH,
+    ENVIRONMENT,
+    EXPRESSIONS,
+    FILE_KEYS,
+    HEAD,
+    INPUTS,
+    JOB_KEYS,
+    MAIN,
+    OUTPUTS,
+    OWN_MACHINE,
+    PERMISSIONS,
+    SCRIPTS,
+    SECRETS,
+    STEP_KEYS,
+    TEACHING,
+    TRIGGERS,
+    UNPRIVILEGED,
+)
+
 Files = Mapping[str, dict[str, Any]]
 Job = dict[str, Any]
 
-BASE = "${{ github.event.pull_request.base.sha || github.event.merge_group.base_sha }}"
-HEAD = "${{ github.event.pull_request.head.sha || github.event.merge_group.head_sha }}"
-MAIN = "${{ github.event.repository.default_branch }}"
-BOT = {
-    "path": ".bot",
-    "repository": "${{ inputs.arborist || github.repository }}",
-    "persist-credentials": "false",
-}
-"""How the bot is checked out: this repository's own, or where another calls, what its call is pinned to."""
-INPUTS = {"arborist", "commit"}
-UNPRIVILEGED = {"contents": "read"}
-TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
-"""Secrets of the jobs that generate, which are those on the GPU runner."""
-SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN", *TEACHING}
-TRIGGERS = {
-    "lint.yml": {"pull_request", "merge_group", "workflow_call"},
-    "report.yml": {"workflow_run", "workflow_call"},
-    "commands.yml": {"issue_comment", "workflow_call"},
-    "sample.yml": {"workflow_call", "workflow_dispatch"},
-    "retrain.yml": {"push", "schedule", "workflow_dispatch", "workflow_call"},
-    "reap.yml": {"schedule", "workflow_dispatch", "workflow_call"},
-}
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
 
 def problems(texts: Mapping[str, str]) -> list[str]:
-    """What is wrong with workflow files, given by their names."""
+    """List what is wrong with workflow files, given by their names."""
     files = {name: yaml.load(text, Loader=yaml.BaseLoader) for name, text in texts.items()}
+    strangers = sorted(files.keys() ^ TRIGGERS.keys())
+    if strangers:
+        return [f"{name} is not one of the workflow files that the rules know" for name in strangers]
     return [f"{rule.__name__}: {found}" for rule in RULES for found in rule(files)]
 
 
@@ -54,11 +66,21 @@ def steps(job: Job) -> list[dict[str, Any]]:
 
 
 def checkouts(job: Job) -> Iterator[dict[str, Any]]:
-    """What the checkouts of a job are given, but for the bot's."""
+    """The inputs of a job's checkouts, without the bot's."""
     for step in steps(job):
         given = step.get("with") or {}
         if "checkout" in step.get("uses", "") and given.get("path") != BOT["path"]:
             yield given
+
+
+def expressions(value: Any) -> set[str]:
+    """Every expression in a part of a file, and every `if`, which is one without braces."""
+    if isinstance(value, dict):
+        found = {str(item).strip() for key, item in value.items() if key == "if" and "${{" not in str(item)}
+        return found.union(*(expressions(item) for item in value.values()), set())
+    if isinstance(value, list):
+        return set().union(*(expressions(item) for item in value))
+    return {one.strip() for one in _EXPRESSION.findall(str(value))}
 
 
 def secrets_of(job: Job) -> set[str]:
@@ -66,7 +88,7 @@ def secrets_of(job: Job) -> set[str]:
 
 
 def own_machine(job: Job) -> bool:
-    return "self-hosted" in str(job.get("runs-on", "")) or "gpu" in str(job.get("runs-on", ""))
+    return "uses" not in job and job.get("runs-on") != "ubuntu-latest"
 
 
 def privileged(job: Job) -> bool:
@@ -75,31 +97,78 @@ def privileged(job: Job) -> bool:
     return writes or bool(secrets_of(job)) or own_machine(job)
 
 
+def only_known_keys_are_used(files: Files) -> Iterator[str]:
+    for name, data in files.items():
+        yield from (f"{name} has the key {key}" for key in data.keys() - FILE_KEYS)
+    for _, name, job in jobs(files):
+        allowed = CALL_JOB_KEYS if "uses" in job else JOB_KEYS
+        yield from (f"{name} has the key {key}" for key in job.keys() - allowed)
+        for step in steps(job):
+            kind = "run" if "run" in step else "uses"
+            yield from (f"{name} has a step with the key {key}" for key in step.keys() - STEP_KEYS[kind])
+
+
+def only_known_expressions_are_used(files: Files) -> Iterator[str]:
+    for name, data in files.items():
+        for one in sorted(expressions(data) - EXPRESSIONS):
+            yield f"{name} evaluates {one}"
+
+
+def only_known_variables_are_set(files: Files) -> Iterator[str]:
+    for _, name, job in jobs(files):
+        for step in steps(job):
+            for variable, value in (step.get("env") or {}).items():
+                if value not in ENVIRONMENT.get(variable, ()):
+                    yield f"{name} sets {variable} to {value}"
+
+
+def only_known_actions_are_used_and_as_they_are_meant(files: Files) -> Iterator[str]:
+    for _, name, job in jobs(files):
+        for step in steps(job):
+            use = step.get("uses")
+            if use is None:
+                continue
+            allowed = next((given for known, given in ACTIONS.items() if re.fullmatch(known, use)), None)
+            if allowed is None:
+                yield f"{name} uses {use}"
+                continue
+            for key, value in (step.get("with") or {}).items():
+                if value not in allowed.get(key, ()):
+                    yield f"{name} gives {use.partition('@')[0]} {key}: {value}"
+        if job.get("uses") != CALLS.get(name):
+            yield f"{name} calls {job.get('uses')}"
+
+
 def workflows_start_by_what_they_are_for(files: Files) -> Iterator[str]:
     for name, data in files.items():
         started = data.get("on")
-        triggers = set(started if isinstance(started, dict | list) else [started])
-        if triggers != TRIGGERS.get(name):
-            yield f"{name} starts by {sorted(map(str, triggers))}"
-    if files["retrain.yml"]["on"]["push"].get("branches") != ["main"]:
-        yield "retrain.yml starts by pushes to other branches"
-    if files["commands.yml"]["on"]["issue_comment"] != {"types": ["created"]}:
-        yield "commands.yml starts by comments that were changed"
-    if files["report.yml"]["on"]["workflow_run"] != {"workflows": ["lint"], "types": ["completed"]}:
-        yield "report.yml starts by other workflows"
+        triggers = started if isinstance(started, dict) else {}
+        stated = {event: given or {} for event, given in triggers.items() if event != "workflow_call"}
+        dispatch = stated.get("workflow_dispatch", {})
+        inputs = set((dispatch.get("inputs") or {}) if isinstance(dispatch, dict) else {})
+        if inputs != DISPATCH.get(name, set()):
+            yield f"{name} can be dispatched with {sorted(inputs)}"
+        if "workflow_dispatch" in stated:
+            stated["workflow_dispatch"] = {}
+        if stated != TRIGGERS[name] or "workflow_call" not in triggers:
+            yield f"{name} starts by {started}"
+        if data.get("name") != name.removesuffix(".yml"):
+            yield f"{name} is called {data.get('name')}, and others know it by its file's name"
+
+
+def groups_of_concurrency_are_the_known_ones(files: Files) -> Iterator[str]:
+    for name, data in files.items():
+        if data.get("concurrency") != CONCURRENCY[name]:
+            yield f"{name} has the concurrency {data.get('concurrency')}"
 
 
 def nothing_is_permitted_that_a_job_does_not_state(files: Files) -> Iterator[str]:
     for name, data in files.items():
         if data.get("permissions") != {}:
             yield f"{name} permits something to all its jobs"
-        if "env" in data or "defaults" in data:
-            yield f"{name} sets something for all its jobs"
     for _, name, job in jobs(files):
-        if not isinstance(job.get("permissions"), dict):
-            yield f"{name} does not state its permissions"
-        elif job["permissions"].get("contents", "read") != "read":
-            yield f"{name} may write contents"
+        if job.get("permissions") != PERMISSIONS.get(name):
+            yield f"{name} has the permissions {job.get('permissions')}"
 
 
 def the_proposal_is_seen_only_without_rights_and_only_as_data(files: Files) -> Iterator[str]:
@@ -118,11 +187,9 @@ def the_proposal_is_seen_only_without_rights_and_only_as_data(files: Files) -> I
             if "repository" in given:
                 yield f"{name} checks out another repository"
         for step in steps(job):
-            if "proposal" in str(step.get("working-directory", "")) + str(step.get("uses", "")):
-                yield f"{name} works in the proposal"
             script = re.sub(r"--repository proposal\b", "", step.get("run", ""))
-            if "proposal" in script:
-                yield f"{name} runs {script!r}"
+            if "proposal" in script + str(step.get("uses", "")):
+                yield f"{name} uses the proposal as more than data: {script.strip() or step['uses']!r}"
 
 
 def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files) -> Iterator[str]:
@@ -135,8 +202,11 @@ def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files
         places = [place for place, (uses, _) in enumerate(done) if uses == "./.bot/.github/actions/setup"]
         if len(places) != 1 or done[places[0] - 1][1] != wanted:
             yield f"{name} sets up another bot"
+        first = [place for place, step in enumerate(steps(job)) if "run" in step]
+        if first and places and first[0] < places[0]:
+            yield f"{name} runs something before the bot is set up"
     for file, data in files.items():
-        call = data["on"].get("workflow_call") or {} if isinstance(data["on"], dict) else {}
+        call = data["on"].get("workflow_call") or {}
         stated = {name: given.get("type") for name, given in (call.get("inputs") or {}).items()}
         if not stated.keys() >= INPUTS or set(stated.values()) != {"string"}:
             yield f"{file} cannot be told which bot"
@@ -144,69 +214,52 @@ def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files
             yield f"{file} can be told more than which bot"
 
 
-def scripts_hold_no_expressions_and_start_arborist_only(files: Files) -> Iterator[str]:
+def only_known_scripts_are_run(files: Files) -> Iterator[str]:
     for _, name, job in jobs(files):
         for step in steps(job):
-            script = step.get("run")
-            if script is None:
-                continue
-            if "${{" in script:
-                yield f"{name} writes an expression into a script"
-            if not re.fullmatch(
-                r"arborist [a-z]+[^;&|`$()<>\n]*(?:\"\$[A-Z]+\"[^;&|`$()<>\n]*)*", script.strip()
-            ):
-                yield f"{name} runs {script.strip()[:60]!r}"
-            if "shell" in step:
-                yield f"{name} chooses a shell"
+            if "run" in step and step["run"].strip() not in SCRIPTS.get(name, ()):
+                yield f"{name} runs {step['run'].strip()[:60]!r}"
 
 
-def actions_are_pinned(files: Files) -> Iterator[str]:
-    known = (
-        r"actions/(checkout|upload-artifact|download-artifact)@[0-9a-f]{40}|\./\.bot/\.github/actions/setup"
-    )
+def conditions_are_the_known_ones(files: Files) -> Iterator[str]:
     for _, name, job in jobs(files):
-        for use in [step["uses"] for step in steps(job) if "uses" in step]:
-            if not re.fullmatch(known, use):
-                yield f"{name} uses {use}"
-        if "uses" in job and not re.fullmatch(r"\./\.github/workflows/[a-z]+\.yml", job["uses"]):
-            yield f"{name} calls {job['uses']}"
-        if "container" in job or "services" in job:
-            yield f"{name} runs in a container"
+        places = {name: job, **{f"{name}/{step.get('name')}": step for step in steps(job)}}
+        for place, part in places.items():
+            if part.get("if") != CONDITIONS.get(place):
+                yield f"{place} is run if {part.get('if')}"
 
 
-def a_machine_of_the_labs_own_is_reached_by_maintainers_only(files: Files) -> Iterator[str]:
+def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterator[str]:
     own = {file for file, _, job in jobs(files) if own_machine(job)}
     if own != {"sample.yml", "retrain.yml"}:
-        yield f"{sorted(own)} run on machines of the lab's own"
+        yield f"{sorted(own)} run on machines of the maintainers' own"
     for file, name, job in jobs(files):
+        if own_machine(job) and job.get("runs-on") != OWN_MACHINE:
+            yield f"{name} runs on {job.get('runs-on')}"
         called = job.get("uses", "").rpartition("/")[2]
-        if called in own and (
-            file != "commands.yml"
-            or job.get("needs") != "command"
-            or job.get("if") != "needs.command.outputs.sha != ''"
-        ):
+        if called in own and (file != "commands.yml" or job.get("needs") != "command"):
             yield f"{name} calls {called} without a maintainer's command"
     gate = files["commands.yml"]["jobs"]["command"]
-    if [step.get("run") for step in steps(gate)][-1] != "arborist command" or own_machine(gate):
+    if steps(gate)[-1].get("run") != "arborist command" or own_machine(gate):
         yield "commands.yml does not ask who gave the command"
-    if gate["outputs"] != {
-        name: f"${{{{ steps.command.outputs.{name} }}}}" for name in ("command", "arguments", "pull", "sha")
-    }:
+    if gate.get("outputs") != {name: f"${{{{ steps.command.outputs.{name} }}}}" for name in OUTPUTS}:
         yield "commands.yml hands over what arborist did not decide"
+    for _, name, job in jobs(files):
+        if "outputs" in job and job is not gate:
+            yield f"{name} hands something over"
 
 
 def work_is_bound_to_the_commit_that_was_seen(files: Files) -> Iterator[str]:
     given = files["commands.yml"]["jobs"]["sample"]["with"]
     for name, value in given.items():
-        if value != (
-            f"${{{{ inputs.{name} }}}}" if name in INPUTS else f"${{{{ needs.command.outputs.{name} }}}}"
-        ):
+        source = "inputs" if name in INPUTS else "needs.command.outputs"
+        if value != f"${{{{ {source}.{name} }}}}":
             yield f"commands.yml hands {name} over as {value}"
-    (step,) = [step for step in steps(files["sample.yml"]["jobs"]["sample"]) if "run" in step]
-    if '--sha "$SHA"' not in step["run"] or step["env"].get("SHA") != "${{ inputs.sha }}":
-        yield "sample.yml does not say which commit"
-    if step["env"].get("PULL") != "${{ inputs.pull }}":
-        yield "sample.yml does not say which pull request"
+    step = steps(files["sample.yml"]["jobs"]["sample"])[-1]
+    for option, variable, value in (("sha", "SHA", "inputs.sha"), ("pull", "PULL", "inputs.pull")):
+        script, stated = step.get("run", ""), (step.get("env") or {}).get(variable)
+        if f'--{option} "${variable}"' not in script or stated != f"${{{{ {value} }}}}":
+            yield f"sample.yml does not say which {option}"
 
 
 def an_artifact_is_checked_before_anything_else(files: Files) -> Iterator[str]:
@@ -217,55 +270,51 @@ def an_artifact_is_checked_before_anything_else(files: Files) -> Iterator[str]:
                 after = [later.get("run") or later.get("uses") for later in listed[place + 1 :]]
                 if file != "report.yml" or after != ["arborist report report"]:
                     yield f"{name} goes on with an artifact by {after}"
-                if step["with"].get("path") != "report":
-                    yield f"{name} unpacks an artifact over its own files"
-    condition = files["report.yml"]["jobs"]["report"].get("if", "")
-    if not condition.startswith("github.event.workflow_run.event == 'pull_request' && "):
-        yield "report.yml follows runs that no pull request started"
+            if "upload-artifact" in step.get("uses", "") and file != "lint.yml":
+                yield f"{name} hands files over"
 
 
 def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
     for file, name, job in jobs(files):
         found = secrets_of(job)
-        if job.get("secrets") == "inherit" or not found <= SECRETS:
+        if not isinstance(job.get("secrets", {}), dict) or not found <= SECRETS:
             yield f"{name} sees the secrets {sorted(found)}"
+            continue
+        for secret, value in (job.get("secrets") or {}).items():
+            if value != f"${{{{ secrets.{secret} }}}}":
+                yield f"{name} hands {value} over as {secret}"
         if "HF_TOKEN" in found and (file != "retrain.yml" or job.get("environment") != "release"):
             yield f"{name} may push to the Hub"
         generates = own_machine(job) or "sample.yml" in str(job.get("uses", ""))
         if found & TEACHING and not generates:
-            yield f"{name} sees what only who generates needs"
-        if "id-token" in (job.get("permissions") or {}) and file != "retrain.yml":
-            yield f"{name} may speak for this repository"
+            yield f"{name} sees what only a job that generates needs"
+        if "environment" in job and (file, job["environment"]) != ("retrain.yml", "release"):
+            yield f"{name} is in the environment {job['environment']}"
         if file == "lint.yml" and ("github.token" in str(job) or found):
-            yield f"{name} hands its token to who reads the proposal"
+            yield f"{name} gives a token to the job that reads the proposal"
 
 
-def nothing_hangs_and_no_release_is_cancelled(files: Files) -> Iterator[str]:
+def nothing_hangs(files: Files) -> Iterator[str]:
     for _, name, job in jobs(files):
         if "uses" not in job and not str(job.get("timeout-minutes", "")).isdigit():
             yield f"{name} has no timeout"
-        if any("continue-on-error" in part for part in (job, *steps(job))):
-            yield f"{name} goes on after a mistake"
-    for name, data in files.items():
-        if "concurrency" not in data:
-            yield f"{name} may run beside itself"
-    if files["retrain.yml"].get("concurrency") != {"group": "retrain", "cancel-in-progress": "false"}:
-        yield "a release may be cancelled"
-    lint = files["lint.yml"].get("concurrency") or {}
-    if lint.get("cancel-in-progress") != "true" or "pull_request.number" not in lint.get("group", ""):
-        yield "a superseded lint is not cancelled, or another's is"
 
 
 RULES: list[Callable[[Files], Iterator[str]]] = [
+    only_known_keys_are_used,
+    only_known_expressions_are_used,
+    only_known_variables_are_set,
+    only_known_actions_are_used_and_as_they_are_meant,
     workflows_start_by_what_they_are_for,
+    groups_of_concurrency_are_the_known_ones,
     nothing_is_permitted_that_a_job_does_not_state,
     the_proposal_is_seen_only_without_rights_and_only_as_data,
     the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to,
-    scripts_hold_no_expressions_and_start_arborist_only,
-    actions_are_pinned,
-    a_machine_of_the_labs_own_is_reached_by_maintainers_only,
+    only_known_scripts_are_run,
+    conditions_are_the_known_ones,
+    a_machine_of_ones_own_is_reached_by_maintainers_only,
     work_is_bound_to_the_commit_that_was_seen,
     an_artifact_is_checked_before_anything_else,
     secrets_are_where_they_are_needed,
-    nothing_hangs_and_no_release_is_cancelled,
+    nothing_hangs,
 ]

@@ -47,7 +47,9 @@ def test_the_guards_find_nothing() -> None:
 def test_the_guards_find(mutation: dict[str, str]) -> None:
     file, there = mutation["file"], mutation["there"]
     assert there in SHIPPED[file]
-    assert problems({**SHIPPED, file: SHIPPED[file].replace(there, mutation["made"], 1)}) != []
+    changed = SHIPPED[file].replace(there, mutation["made"], 1)
+    assert yaml.safe_load(changed) != yaml.safe_load(SHIPPED[file]), "it is still a file, and another one"
+    assert problems({**SHIPPED, file: changed}) != []
 
 
 def test_a_file_that_nobody_looked_at_is_found() -> None:

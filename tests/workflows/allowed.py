@@ -1,0 +1,183 @@
+"""What the shipped workflow files may hold, by name; `guards.py` finds everything else.
+
+Whoever changes a workflow file changes this file with it, so that both are read by whoever reviews.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+BASE = "${{ github.event.pull_request.base.sha || github.event.merge_group.base_sha }}"
+HEAD = "${{ github.event.pull_request.head.sha || github.event.merge_group.head_sha }}"
+MAIN = "${{ github.event.repository.default_branch }}"
+BOT = {
+    "path": ".bot",
+    "repository": "${{ inputs.arborist || github.repository }}",
+    "persist-credentials": "false",
+}
+"""How the bot is checked out: this repository's own or, where another repository calls, the pinned one."""
+INPUTS = {"arborist", "commit"}
+"""The inputs of every called workflow: which bot."""
+OUTPUTS = ("command", "arguments", "pull", "sha")
+"""What the command's job decides."""
+UNPRIVILEGED = {"contents": "read"}
+OWN_MACHINE: Any = ["self-hosted", "gpu"]
+"""`runs-on` of the jobs that need a GPU."""
+
+TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
+"""Secrets of the jobs that generate, which are those on the GPU runner."""
+SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN", *TEACHING}
+
+FILE_KEYS = {"name", "on", "permissions", "concurrency", "jobs"}
+JOB_KEYS = {
+    *("name", "if", "runs-on", "timeout-minutes", "environment", "permissions", "outputs", "steps"),
+}
+CALL_JOB_KEYS = {"name", "needs", "if", "permissions", "uses", "with", "secrets"}
+STEP_KEYS = {"run": {"name", "id", "if", "env", "run"}, "uses": {"name", "if", "uses", "with"}}
+
+TRIGGERS: Mapping[str, Mapping[str, Any]] = {
+    "lint.yml": {
+        "pull_request": {"types": ["opened", "synchronize", "reopened", "ready_for_review"]},
+        "merge_group": {},
+    },
+    "report.yml": {"workflow_run": {"workflows": ["lint"], "types": ["completed"]}},
+    "commands.yml": {"issue_comment": {"types": ["created"]}},
+    "sample.yml": {"workflow_dispatch": {}},
+    "retrain.yml": {
+        "push": {"branches": ["main"], "paths": ["taxonomy/**", "arborist.yaml"]},
+        "schedule": [{"cron": "23 4 * * *"}],
+        "workflow_dispatch": {},
+    },
+    "reap.yml": {"schedule": [{"cron": "*/20 * * * *"}], "workflow_dispatch": {}},
+}
+"""The events that start a file, beside `workflow_call`, with all their filters."""
+DISPATCH = {"sample.yml": {"pull", "sha", "command", "arguments"}}
+"""The inputs of a dispatch."""
+
+CONCURRENCY: Mapping[str, Mapping[str, str]] = {
+    "lint.yml": {
+        "group": "lint-${{ github.event.pull_request.number || github.event.merge_group.head_ref }}",
+        "cancel-in-progress": "true",
+    },
+    "report.yml": {
+        "group": "report-${{ github.event.workflow_run.head_repository.full_name }}"
+        "-${{ github.event.workflow_run.head_branch }}",
+        "cancel-in-progress": "false",
+    },
+    "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
+    "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
+    "retrain.yml": {"group": "retrain", "cancel-in-progress": "false"},
+    "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
+}
+
+PERMISSIONS: Mapping[str, Mapping[str, str]] = {
+    "lint.yml/lint": UNPRIVILEGED,
+    "report.yml/report": {
+        "contents": "read",
+        "actions": "read",
+        "pull-requests": "write",
+        "checks": "write",
+    },
+    "commands.yml/command": {
+        "contents": "read",
+        "actions": "write",
+        "checks": "write",
+        "issues": "write",
+        "pull-requests": "write",
+    },
+    "commands.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
+    "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
+    "retrain.yml/retrain": {"contents": "read", "pull-requests": "write", "id-token": "write"},
+    "reap.yml/reap": {
+        "contents": "read",
+        "actions": "write",
+        "checks": "write",
+        "pull-requests": "write",
+    },
+}
+
+ENVIRONMENT: Mapping[str, set[str]] = {
+    "GITHUB_TOKEN": {"${{ github.token }}"},
+    **{name: {f"${{{{ secrets.{name} }}}}"} for name in sorted(SECRETS)},
+    "ARBORIST_STORE": {"${{ vars.ARBORIST_STORE }}"},
+    "HF_ENDPOINT": {"${{ vars.HF_ENDPOINT || 'https://huggingface.co' }}"},
+    "BASE": {BASE, "${{ github.event.pull_request.base.sha }}"},
+    "HEAD": {HEAD, "${{ github.event.pull_request.head.sha }}"},
+    "PULL": {"${{ github.event.pull_request.number }}", "${{ inputs.pull }}"},
+    "AUTHOR": {"${{ github.event.pull_request.user.login }}"},
+    "SHA": {"${{ inputs.sha }}"},
+    "COMMAND": {"${{ inputs.command }}"},
+    "ARGUMENTS": {"${{ inputs.arguments }}"},
+}
+"""The variables that a step may set, and to what."""
+
+_CHECKOUT = {
+    "ref": {BASE, HEAD, MAIN, *(one.replace("{{ ", "{{ inputs.commit || ") for one in (BASE, MAIN))},
+    "path": {"proposal", ".bot"},
+    "repository": {BOT["repository"]},
+    "fetch-depth": {"0"},
+    "persist-credentials": {"false"},
+}
+ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
+    r"actions/checkout@[0-9a-f]{40}": _CHECKOUT,
+    r"\./\.bot/\.github/actions/setup": {"extras": {"train"}},
+    r"actions/upload-artifact@[0-9a-f]{40}": {
+        "name": {"report"},
+        "path": {"report"},
+        "retention-days": {"5"},
+    },
+    r"actions/download-artifact@[0-9a-f]{40}": {
+        "name": {"report"},
+        "path": {"report"},
+        "run-id": {"${{ github.event.workflow_run.id }}"},
+        "github-token": {"${{ github.token }}"},
+    },
+}
+"""The actions, each with the inputs that it may be given."""
+
+SCRIPTS: Mapping[str, set[str]] = {
+    "lint.yml/lint": {
+        'arborist plan --repository proposal --base "$BASE" --head "$HEAD" --pull "$PULL" '
+        "--output report/plan.json",
+        'arborist lint --repository proposal --base "$BASE" --head "$HEAD" --author "$AUTHOR" '
+        "--output report/lint.json --sarif report/lint.sarif",
+    },
+    "report.yml/report": {"arborist report report"},
+    "commands.yml/command": {"arborist command"},
+    "sample.yml/sample": {
+        'arborist work --pull "$PULL" --sha "$SHA" --only "$COMMAND" --arguments "$ARGUMENTS"'
+    },
+    "retrain.yml/retrain": {"arborist retrain"},
+    "reap.yml/reap": {"arborist reap"},
+}
+"""What the steps of each job run."""
+
+CALLS = {"commands.yml/sample": "./.github/workflows/sample.yml"}
+"""The jobs that call a workflow."""
+
+CONDITIONS = {
+    "lint.yml/lint/Plan": "github.event_name == 'pull_request'",
+    "lint.yml/lint/Hand the report over": "always()",
+    "report.yml/report": "github.event.workflow_run.event == 'pull_request' && "
+    "(github.event.workflow_run.conclusion == 'success' || "
+    "github.event.workflow_run.conclusion == 'failure')",
+    "commands.yml/command": "github.event.issue.pull_request && "
+    "contains(github.event.comment.body, '/arborist')",
+    "commands.yml/sample": "needs.command.outputs.sha != ''",
+}
+"""Where a job or a step (by its name) is run on a condition only."""
+
+
+def _inner(value: str) -> set[str]:
+    """The expressions in a value of the tables above."""
+    return {part.partition("}}")[0].strip() for part in value.split("${{")[1:]}
+
+
+EXPRESSIONS = set(CONDITIONS.values()).union(
+    *(_inner(value) for values in ENVIRONMENT.values() for value in values),
+    *(_inner(value) for given in ACTIONS.values() for values in given.values() for value in values),
+    *(_inner(value) for stated in CONCURRENCY.values() for value in stated.values()),
+    (f"steps.command.outputs.{name}" for name in OUTPUTS),
+    (f"needs.command.outputs.{name}" for name in OUTPUTS),
+    (f"inputs.{name}" for name in INPUTS),
+)
+"""Every expression that a workflow file may evaluate."""
