@@ -12,7 +12,7 @@ from statistics import mean, stdev
 from rich.table import Table
 
 from bot.evaluate import Examination, examine
-from bot.generate import Generated
+from bot.generate.generated import Generated
 from bot.progress import say
 from bot.recipe import GeneralRecipe, PhaseRecipe, Recipe, TrainRecipe
 from bot.reconcile import examine_released, generate, mixtures, train

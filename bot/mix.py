@@ -11,8 +11,8 @@ from rich.table import Table
 
 from bot.evaluate.exams import exam_texts
 from bot.evaluate.words import normal
-from bot.generate import Generated
 from bot.generate.general import general_samples
+from bot.generate.generated import Generated
 from bot.generate.prompting import framings
 from bot.generate.sample import Sample, sample_of
 from bot.progress import console

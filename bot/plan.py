@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bot.errors import UserError
-from bot.generate import leaf_key
+from bot.generate.keys import leaf_key
 from bot.recipe import ROOT, Recipe
 from bot.schema import first_mistake
 from bot.store import Store

@@ -12,8 +12,10 @@ from typing import Any
 from bot.evaluate import Examination, examine
 from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate import Verdict, decide
-from bot.generate import Generated, check_complete, generate_leaves, leaf_key
 from bot.generate.general import dataset_revision
+from bot.generate.generated import Generated
+from bot.generate.keys import leaf_key
+from bot.generate.leaves import check_complete, generate_leaves
 from bot.mix import Mixture, mix, show_mixtures
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.generate import Funnel, Generated
+from bot.generate.generated import Funnel, Generated
 from bot.generate.sample import Sample
 from bot.mix import Phase, mix
 from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe

@@ -10,7 +10,7 @@ from bot.cli.root import RecipeOption, RepositoryOption, app
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.generate import Generated
+    from bot.generate.generated import Generated
     from bot.recipe import Recipe
     from bot.store import Entry
     from bot.taxonomy.leaf import Leaf
@@ -29,8 +29,8 @@ def generate(
     ] = None,
 ) -> None:
     """Generate the samples of leaves; what the store has is not asked for again."""
-    from bot.generate import check_complete, generate_leaves
     from bot.generate.export import json_lines, write_samples
+    from bot.generate.leaves import check_complete, generate_leaves
     from bot.progress import say
     from bot.recipe import load_recipe
     from bot.store import Store
@@ -55,7 +55,7 @@ def sample(
     format_: FormatOption = "terminal",
 ) -> None:
     """Make a few samples of a leaf and show them; `generate` goes on from there."""
-    from bot.generate import check_complete, generate_leaves
+    from bot.generate.leaves import check_complete, generate_leaves
     from bot.recipe import load_recipe
     from bot.store import Store
 
@@ -76,7 +76,7 @@ def samples(
     format_: FormatOption = "terminal",
 ) -> None:
     """Show a leaf's samples as the store has them, and what its filters took; asks no teacher."""
-    from bot.generate import generate_leaf
+    from bot.generate.leaves import generate_leaf
     from bot.recipe import load_recipe
     from bot.store import Store
 

@@ -1,55 +1,26 @@
-"""Pipelines: recipes of blocks, one for each kind of leaf, and the blocks that all of them may use.
+"""Run a pipeline: the registries of its parts, and the blocks that all pipelines may use.
 
-A pipeline is a YAML file in pipelines/: where its candidates are from, how many go through together, and the
-blocks that those of each kind go through. A block takes candidates and gives those that go on, each with more
-filled in.
+A block takes candidates and returns those that go on, each with more filled in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import first_drop
+from bot.generate.pipeline import Pipeline
 from bot.generate.prompting import framings
 from bot.generate.sample import Sample
 from bot.taxonomy.leaf import Leaf
 
-FOLDER = Path(__file__).parent / "pipelines"
-
-Start = Callable[[Leaf, "Pipeline"], Iterable[Candidate]]
+Start = Callable[[Leaf, Pipeline], Iterable[Candidate]]
 """All candidates that a leaf can begin with, in the order in which they are tried."""
 Block = Callable[[Batch, list[Candidate], Any], list[Candidate]]
 """What a block does with the candidates of a batch; last, what the pipeline says of it."""
 
 STARTS: dict[str, Start] = {}
 BLOCKS: dict[str, Block] = {}
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A pipeline as its file has it.
-
-    Attributes:
-        version: raised whenever it would make other samples of the same leaf.
-        start: where its candidates are from; see `STARTS`.
-        batch: how many go through it together, and are kept together.
-        paths: the blocks that candidates of each kind go through: (name, what is said of it).
-        chunk: tokens of a passage, at most, as the teacher counts them.
-        model: the teacher, whose tokens are counted.
-    """
-
-    version: int
-    start: str
-    batch: int
-    paths: Mapping[str, Sequence[tuple[str, Any]]]
-    chunk: int = 0
-    model: str = ""
 
 
 def start(name: str) -> Callable[[Start], Start]:
@@ -70,27 +41,6 @@ def block(name: str) -> Callable[[Block], Block]:
         return function
 
     return register
-
-
-def pipeline_of(leaf: Leaf, family: str, model: str) -> Pipeline:
-    """The pipeline for a leaf.
-
-    Args:
-        family: `small` asks little of the teacher, `full` much.
-    """
-    kind = "knowledge" if leaf.kind == "knowledge" else "grounded" if leaf.grounded else leaf.kind
-    name = {"compositional": "freeform"}.get(kind, kind)
-    return replace(_read(FOLDER / family / f"{name}.yaml"), model=model)
-
-
-@cache
-def _read(file: Path) -> Pipeline:
-    data: Mapping[str, Any] = yaml.safe_load(file.read_text())
-    paths = {
-        kind: [(one, None) if isinstance(one, str) else next(iter(one.items())) for one in blocks]
-        for kind, blocks in data["paths"].items()
-    }
-    return Pipeline(**{**data, "paths": paths})
 
 
 def batches_of(leaf: Leaf, pipeline: Pipeline) -> Iterator[list[Candidate]]:

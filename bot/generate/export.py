@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.errors import UserError
-from bot.generate import Generated, takes
+from bot.generate.filters import takes
+from bot.generate.generated import Generated
 from bot.store import canonical
 
 SHOWN = 400

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.generate.blocks import Pipeline, block, start
+from bot.generate.blocks import block, start
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.chunks import chunks
 from bot.generate.parsing import VERDICT_SCHEMA, items_schema, read_items, read_verdict
+from bot.generate.pipeline import Pipeline
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Request
 

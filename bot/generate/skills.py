@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from bot.generate.blocks import Pipeline, block, start
+from bot.generate.blocks import block, start
 from bot.generate.candidates import Batch, Candidate
+from bot.generate.pipeline import Pipeline
 from bot.generate.prompting import framings
 from bot.generate.small import seeds_in_rounds
 from bot.generate.text import common_start

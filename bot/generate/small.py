@@ -11,8 +11,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from bot.generate.blocks import Pipeline, block, start
+from bot.generate.blocks import block, start
 from bot.generate.candidates import Batch, Candidate
+from bot.generate.pipeline import Pipeline
 from bot.generate.prompting import Turns
 from bot.generate.text import WORD, key_words, names, paragraphs, sentences, subject_words, words
 from bot.taxonomy.leaf import Leaf

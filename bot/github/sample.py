@@ -12,7 +12,9 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.evaluate import Examination
-from bot.generate import Generated, Sample, takes
+from bot.generate.filters import takes
+from bot.generate.generated import Generated
+from bot.generate.sample import Sample
 from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import generate
-from bot.generate import Generated, generate_leaves
+from bot.generate.generated import Generated
+from bot.generate.leaves import generate_leaves
 from bot.models import model_folder
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store

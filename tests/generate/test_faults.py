@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.generate import Generated, Sample, blocks, check_complete, generate_leaf
+from bot.generate import pipeline as pipelines
+from bot.generate.generated import Generated
+from bot.generate.leaves import check_complete, generate_leaf
+from bot.generate.sample import Sample
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.teachers import endpoint as module
@@ -30,8 +33,10 @@ def answer(call: Call) -> None:
 @pytest.fixture(autouse=True)
 def _soon_and_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_WAIT_S", 0.01)
-    read = blocks.pipeline_of
-    monkeypatch.setattr("bot.generate.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=2))
+    read = pipelines.pipeline_of
+    monkeypatch.setattr(
+        "bot.generate.keys.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=2)
+    )
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from bot.generate.blocks import FOLDER, pipeline_of
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import FILTERS, first_drop, takes
+from bot.generate.pipeline import FOLDER, pipeline_of
 from bot.generate.prompting import Prompts
 from bot.recipe import ROOT, load_recipe
 from bot.taxonomy.leaf import Leaf

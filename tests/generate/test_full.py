@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.generate import Generated, generate_leaf
+from bot.generate.generated import Generated
+from bot.generate.leaves import generate_leaf
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed

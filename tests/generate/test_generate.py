@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.generate import leaf_key
-from bot.generate.blocks import batches_of, pipeline_of
+from bot.generate.blocks import batches_of
 from bot.generate.candidates import Candidate
+from bot.generate.keys import leaf_key
+from bot.generate.pipeline import pipeline_of
 from bot.generate.small import with_names
 from bot.generate.text import common_end, common_start
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
@@ -62,7 +63,7 @@ def test_where_an_endpoint_is_and_how_fast_it_is_asked_changes_no_key(recipe: Re
 
 def test_keys_and_plans_load_no_engine() -> None:
     code = (
-        "import sys, bot.generate, bot.mix, bot.train, bot.evaluate, bot.teachers\n"
+        "import sys, bot.generate.leaves, bot.mix, bot.train, bot.evaluate, bot.teachers\n"
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd())

@@ -12,16 +12,16 @@ from typing import Any
 KILLS = 10
 SCRIPT = """
 import dataclasses, json, sys
-import bot.generate
-from bot.generate import generate_leaf
-from bot.generate.blocks import pipeline_of
+import bot.generate.keys
+from bot.generate.leaves import generate_leaf
+from bot.generate.pipeline import pipeline_of
 from bot.recipe import ROOT, load_recipe
 from bot.store import Store
 from bot.teachers import open_teacher
 from tests.leaves import knowledge
 
 # Small batches, so that there are many to be killed in.
-bot.generate.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=3)
+bot.generate.keys.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=3)
 shipped = load_recipe(ROOT / "arborist.yaml")
 recipe = dataclasses.replace(shipped, generate=dataclasses.replace(shipped.generate, samples=99, batches=99))
 print("begun", flush=True)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.generate import blocks, generate_leaves
+from bot.generate import pipeline as pipelines
+from bot.generate.leaves import generate_leaves
 from bot.plan import make_plan
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
@@ -82,9 +83,11 @@ def recipe(served: Endpoint) -> Recipe:
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_batches() -> Iterator[None]:
-    read = blocks.pipeline_of
+    read = pipelines.pipeline_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.generate.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=3))
+        patch.setattr(
+            "bot.generate.keys.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=3)
+        )
         yield
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.evaluate import examine
-from bot.generate import generate_leaf
+from bot.generate.leaves import generate_leaf
 from bot.mix import mix
 from bot.models import model_folder, model_revision
 from bot.recipe import ROOT, Recipe, load_recipe

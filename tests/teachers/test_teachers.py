@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from bot.generate import check_complete, generate_leaf
+from bot.generate.leaves import check_complete, generate_leaf
 from bot.models import model_folder
 from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
