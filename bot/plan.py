@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from bot.errors import UserError
 from bot.generate.keys import leaf_key
-from bot.recipe import ROOT, Recipe
+from bot.recipe import Recipe
 from bot.schema import first_mistake
+from bot.shipped import shipped
 from bot.store import Store
 from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
 
-SCHEMA = ROOT / "schemas" / "plan.json"
+SCHEMA = shipped("schemas/plan.json")
 
 # Measured with the embedded profile on two cores (BENCHMARKS.md); only the estimate in the comment uses them.
 SECONDS_A_SAMPLE = 0.7

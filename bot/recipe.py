@@ -10,13 +10,14 @@ import yaml
 
 from bot.errors import UserError
 from bot.schema import first_mistake
+from bot.shipped import shipped
 from bot.taxonomy.fetch import PUBLIC, Access
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = ROOT / "schemas" / "recipe.json"
+SCHEMA = shipped("schemas/recipe.json")
 T = TypeVar("T", bound="DataclassInstance")
 
 

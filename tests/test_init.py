@@ -113,7 +113,7 @@ def test_the_bot_is_this_clones_where_nothing_else_is_said(
 ) -> None:
     for command in (["init", "-q"], ["remote", "add", "origin", "git@github.com:lab/arborist.git"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr("bot.init.ROOT", tmp_path)
+    monkeypatch.setattr("bot.version.PACKAGE", tmp_path / "bot")
     assert find_bot("", "0" * 40) == Bot("lab/arborist", "0" * 40)
     with pytest.raises(UserError, match="give the commit of arborist to use"):
         find_bot("", "")
@@ -133,7 +133,7 @@ def test_an_origin_names_the_repository(
 ) -> None:
     for command in (["init", "-q"], ["remote", "add", "origin", origin]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr("bot.init.ROOT", tmp_path)
+    monkeypatch.setattr("bot.version.PACKAGE", tmp_path / "bot")
     if repository:
         assert find_bot("", "0" * 40).repository == repository
     else:

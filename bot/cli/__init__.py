@@ -1,6 +1,5 @@
 """The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
 
-from bot import __version__
 from bot.cli import local, models, pulls, releases, samples, taxonomy
 from bot.cli.root import app
 from bot.errors import plainly
@@ -15,5 +14,8 @@ def main() -> None:
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    print(__version__)
+    """Print the version, and the commit that it was built from."""
+    from bot.version import commit
+    from bot.version import version as current
+
+    print(f"arborist {current()}, commit {commit() or 'unknown'}")

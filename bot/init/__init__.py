@@ -1,7 +1,6 @@
 """A taxonomy's own repository: its recipe, and ten lines for each workflow of this one that it calls."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.diagnosis import Diagnosis
 from bot.errors import UserError
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
+from bot.shipped import shipped
+from bot.version import commit as own_commit
+from bot.version import git, installed_from
 
 CALLED = ("lint", "report", "commands", "retrain", "reap")
 """The workflows that a repository calls; they call the others."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
-RECIPES = ROOT / "recipes"
 _WORKFLOWS = ".github/workflows"
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _ORIGIN = re.compile(r"(?:https?://[^/]+/|(?:ssh://)?[^@/]+@[^:/]+[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -32,27 +33,23 @@ class Bot:
 
 
 def find_bot(repository: str, commit: str) -> Bot:
-    """The bot that is called: by default that of this checkout, at the commit that is checked out.
+    """The bot that is called: by default the commit that this package was built from, where it is from.
 
     Raises:
-        UserError: this is no checkout with an origin, or what is given names no commit.
+        UserError: what is not given is not known either, or what is given names no repository or commit.
     """
-    commit = commit or _git("rev-parse", "HEAD")
+    commit = commit or own_commit()
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise UserError(
             f"--commit {commit or '(none)'}: give the commit of arborist to use, all 40 digits of it"
         )
     if not repository:
-        origin = _ORIGIN.fullmatch(_git("remote", "get-url", "origin"))
+        source = git("remote", "get-url", "origin") or installed_from().get("url", "")
+        origin = _ORIGIN.fullmatch(source)
         repository = origin.group(1) if origin else ""
     if not _NAME.fullmatch(repository):
         raise UserError(f"--arborist {repository or '(none)'}: give arborist's repository as owner/name")
     return Bot(repository, commit)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosis]:
@@ -70,7 +67,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
 
     if not _NAME.fullmatch(model):
         raise UserError(f"--model {model}: give the model's repository on the Hub as organisation/name")
-    known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+    known = sorted(file.stem for file in shipped("recipes").glob("*.yaml"))
     if recipe not in known:
         raise UserError(f"--recipe {recipe}: there are {', '.join(known)}")
     if not folder.is_dir():
@@ -91,7 +88,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
 def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:
     if path.exists():
         return Diagnosis(path.name, "ok", "is there, and left as it is")
-    text = _shipped(f"recipes/{recipe}.yaml")
+    text = shipped(f"recipes/{recipe}.yaml").read_text()
     # A first line may point an editor at a schema that lies beside it in this repository only.
     text = re.sub(r"^# yaml-language-server.*\n", "", text)
     text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
@@ -113,9 +110,9 @@ def _write(folder: Path, path: str, text: str) -> Diagnosis:
 
 def call(name: str, bot: Bot, branch: str) -> str:
     """A workflow file that calls one of this repository's: for the same events, with what its jobs need."""
-    shipped = _shipped(f"{_WORKFLOWS}/{name}.yml")
-    data = yaml.load(shipped, Loader=yaml.CSafeLoader)
-    events = shipped.partition("\non:\n")[2].partition("  workflow_call:")[0]
+    text = shipped(f"{_WORKFLOWS}/{name}.yml").read_text()
+    data = yaml.load(text, Loader=yaml.CSafeLoader)
+    events = text.partition("\non:\n")[2].partition("  workflow_call:")[0]
     loader = FileSystemLoader(Path(__file__).parent)
     # What comes out is YAML, which an HTML autoescape would only garble.
     environment = Environment(  # noqa: S701
@@ -127,26 +124,17 @@ def call(name: str, bot: Bot, branch: str) -> str:
         name=name,
         bot=bot,
         events=events.replace("branches: [main]", f"branches: [{branch}]"),
-        permissions=_permissions(shipped, data["jobs"]),
+        permissions=_permissions(text, data["jobs"]),
         # YAML 1.1 reads a bare `on` as true.
         secrets=list(data[True]["workflow_call"].get("secrets", {})),
     )
 
 
-def _permissions(shipped: str, jobs: dict[str, Any]) -> list[str]:
+def _permissions(text: str, jobs: dict[str, Any]) -> list[str]:
     """What all jobs together may do, and why: a called workflow gets no more than the job that calls it."""
     granted: dict[str, str] = {}
     for job in jobs.values():
         for area, level in job["permissions"].items():
             granted[area] = "write" if "write" in (level, granted.get(area)) else level
-    stated = [re.search(rf"(?m)^ *({area}: {level}.*)$", shipped) for area, level in granted.items()]
+    stated = [re.search(rf"(?m)^ *({area}: {level}.*)$", text) for area, level in granted.items()]
     return [found.group(1) for found in stated if found]
-
-
-def _shipped(path: str) -> str:
-    file = ROOT / path
-    if not file.exists():
-        raise UserError(
-            "`arborist init` copies from a clone of arborist; run it from one, not from a package"
-        )
-    return file.read_text()

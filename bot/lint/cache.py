@@ -12,7 +12,8 @@ from pathlib import Path
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf
 from bot.models import tokenizer_at_hand
-from bot.recipe import ROOT, LintRecipe
+from bot.recipe import LintRecipe
+from bot.shipped import PACKAGE, shipped
 from bot.taxonomy.files import Files, Unreadable
 
 MOST_FILES, MOST_BYTES = 50, 5_000_000
@@ -97,9 +98,9 @@ def _finding(values: Sequence[object]) -> Finding:
 def code() -> str:
     """A fingerprint of everything that decides what is found: the code, the schemas, the benchmarks."""
     digest = blake2b(digest_size=16)
-    folders = [ROOT / "bot" / "lint", ROOT / "bot" / "taxonomy", ROOT / "schemas"]
+    folders = [PACKAGE / "lint", PACKAGE / "taxonomy", shipped("schemas")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    for file in sorted([*files, *(ROOT / "bot").glob("*.*")]):
+    for file in sorted([*files, *PACKAGE.glob("*.*")]):
         if file.suffix in (".py", ".json", ".txt"):
             digest.update(file.read_bytes())
     return digest.hexdigest()

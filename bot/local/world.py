@@ -23,9 +23,10 @@ from bot.local.actions import Actions
 from bot.local.github import GitHub, create_app
 from bot.local.hub import HubUser, create_hub
 from bot.progress import say
-from bot.recipe import ROOT
 from bot.store import cache_folder
 
+ROOT = Path(__file__).parent.parent.parent
+"""The checkout, whose tree the world's repository begins with."""
 OWNER = "lab"
 REPOSITORY = f"{OWNER}/taxonomy"
 LOGINS = {

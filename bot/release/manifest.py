@@ -3,10 +3,10 @@
 from typing import Any
 
 from bot.errors import UserError
-from bot.recipe import ROOT
 from bot.schema import first_mistake
+from bot.shipped import shipped
 
-SCHEMA = ROOT / "schemas" / "manifest.json"
+SCHEMA = shipped("schemas/manifest.json")
 
 
 def check_manifest(manifest: dict[str, Any]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.shipped import shipped
 from bot.taxonomy.leaf import Kind
 from bot.taxonomy.parsed import Other, Parsed, Place, Problem
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
+SCHEMAS = shipped("schemas")
 NEWEST = 3
 MAX_PROBLEMS = 100
 """Problems told of one file; who has more mends these first."""

@@ -13,11 +13,11 @@ import yaml
 
 from bot.errors import UserError
 from bot.models import hush, load_tokenizer, model_folder
-from bot.recipe import ROOT
+from bot.shipped import shipped
 from bot.store import canonical
 from bot.teachers import AT_ONCE, Request, Response
 
-PROFILES = ROOT / "runners" / "vllm"
+PROFILES = shipped("runners/vllm")
 
 _Asked = tuple[int, Request, "queue.SimpleQueue[Response | BaseException]"]
 """A request by its index in its call, and where its response goes."""
@@ -143,7 +143,7 @@ def read_profile(name: str) -> dict[str, Any]:
     path = PROFILES / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.yaml")))
-        raise UserError(f"teacher.profile {name!r}: there is no {path.relative_to(ROOT)}; there are {known}")
+        raise UserError(f"teacher.profile {name!r}: there is no {path}; there are {known}")
     return {key.replace("-", "_"): value for key, value in yaml.safe_load(path.read_text()).items()}
 
 

@@ -14,7 +14,8 @@ from bot.errors import UserError
 from bot.generate.sample import Conversation, Sample
 from bot.mix import Mixture, Phase
 from bot.models import model_folder
-from bot.recipe import ROOT, PhaseRecipe, Recipe, TrainRecipe
+from bot.recipe import PhaseRecipe, Recipe, TrainRecipe
+from bot.shipped import shipped
 from bot.store import Entry, Store, key_of
 from bot.train.curves import loss_curves
 
@@ -193,7 +194,7 @@ def deepspeed_profile(name: str) -> str:
     """
     if not name:
         return ""
-    profiles = ROOT / "runners" / "deepspeed"
+    profiles = shipped("runners/deepspeed")
     path = profiles / f"{name}.json"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in profiles.glob("*.json")))

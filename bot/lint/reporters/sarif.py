@@ -11,7 +11,6 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
 
-from bot import __version__
 from bot.lint.explain import explain
 from bot.lint.findings import Finding
 from bot.lint.report import Report
@@ -26,10 +25,12 @@ _LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 
 def render(report: Report) -> str:
     """A log of one run."""
+    from bot.version import version  # here, since it takes longer to load than all else of this module
+
     # A profile has rules that are told of nowhere else.
     names = sorted({*RULES, *(finding.rule for finding in report.findings)})
     index = {name: position for position, name in enumerate(names)}
-    driver = {"name": "arborist", "semanticVersion": __version__, "rules": [_rule(name) for name in names]}
+    driver = {"name": "arborist", "version": version(), "rules": [_rule(name) for name in names]}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

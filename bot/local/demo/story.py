@@ -195,7 +195,8 @@ class Story:
         return client.get_repo(REPOSITORY)
 
     def _model(self) -> str:
-        from bot.recipe import ROOT, load_recipe
+        from bot.local.world import ROOT
+        from bot.recipe import load_recipe
 
         return load_recipe(ROOT / "arborist.yaml").release.repository
 
