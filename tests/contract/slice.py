@@ -38,7 +38,9 @@ OPERATIONS = {
         get-collaborator-permission-level
         get-content create-or-update-file-contents delete-file get-readme get-readme-in-directory
         list-branches get-branch get-branch-protection update-branch-protection delete-branch-protection
-        get-all-environments get-environment create-or-update-environment
+        get-all-environments get-environment create-or-update-environment delete-an-environment
+        list-deployment-branch-policies create-deployment-branch-policy get-deployment-branch-policy
+        update-deployment-branch-policy delete-deployment-branch-policy
         merge list-tags download-tarball-archive download-zipball-archive
         list-commits get-commit list-pull-requests-associated-with-commit compare-commits-with-basehead
         list-branches-for-head-commit
@@ -89,6 +91,11 @@ OPERATIONS = {
         list-artifacts-for-repo list-workflow-run-artifacts get-artifact download-artifact delete-artifact
         list-repo-variables create-repo-variable get-repo-variable update-repo-variable delete-repo-variable
         list-repo-secrets get-repo-public-key get-repo-secret create-or-update-repo-secret delete-repo-secret
+        list-environment-variables create-environment-variable get-environment-variable
+        update-environment-variable delete-environment-variable
+        list-environment-secrets get-environment-public-key get-environment-secret
+        create-or-update-environment-secret delete-environment-secret
+        get-pending-deployments-for-run review-pending-deployments-for-run get-reviews-for-run
         list-self-hosted-runners-for-repo get-self-hosted-runner-for-repo
         delete-self-hosted-runner-from-repo create-registration-token-for-repo
         create-remove-token-for-repo

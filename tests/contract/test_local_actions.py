@@ -42,6 +42,20 @@ def test_secrets_are_sealed_and_never_told(repository):
     assert repository.delete_secret("HF_TOKEN")
 
 
+def test_an_environment_has_variables_and_secrets_of_its_own(repository):
+    environment = repository.create_environment("release")
+    variable = environment.create_variable("STORE", "there")
+    assert variable.edit("elsewhere")
+    assert environment.get_variable("STORE").value == "elsewhere"
+    environment.create_secret("HF_TOKEN", "hf_1")
+    assert environment.get_secret("HF_TOKEN").created_at
+    assert [one.name for one in environment.get_secrets()] == ["HF_TOKEN"]
+    assert list(repository.get_secrets()) == list(repository.get_variables()) == []
+    assert environment.delete_secret("HF_TOKEN")
+    repository.delete_environment("release")
+    assert list(repository.create_environment("release").get_variables()) == []
+
+
 def test_runners(repository):
     (runner,) = repository.get_self_hosted_runners()
     assert "gpu" in {label["name"] for label in runner.labels}

@@ -56,11 +56,11 @@ class Actions:
 
     def set_variable(self, repository: str, name: str, value: str) -> None:
         """Set a variable that workflows read as `vars.NAME`."""
-        put(self._dispatcher, "variables", repository, name, value)
+        put(self._dispatcher, "variables", repository, 0, name, value)
 
     def set_secret(self, repository: str, name: str, value: str) -> None:
         """Set a secret that workflows read as `secrets.NAME`."""
-        put(self._dispatcher, "secrets", repository, name, value)
+        put(self._dispatcher, "secrets", repository, 0, name, value)
 
 
 __all__ = ["Actions"]

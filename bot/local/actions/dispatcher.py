@@ -135,9 +135,10 @@ class Dispatcher:
         """Where a run's logs are."""
         return self.data / "runs" / str(run_id) / str(attempt)
 
-    def values(self, table: str, repository: str) -> dict[str, str]:
-        """The repository's variables or secrets."""
-        rows = self.github.db.all(f"SELECT * FROM {table} WHERE repository = ?", repository)  # noqa: S608
+    def values(self, table: str, repository: str, environment: int = 0) -> dict[str, str]:
+        """The variables or secrets of a repository, or of the environment with this id."""
+        query = f"SELECT * FROM {table} WHERE repository = ? AND environment = ?"  # noqa: S608
+        rows = self.github.db.all(query, repository, environment)
         return {row["name"]: row["value"] for row in rows}
 
     # What an event starts

@@ -1,4 +1,4 @@
-"""The tables of Actions: runs, jobs, artifacts, variables, secrets. Times are ISO 8601 in UTC."""
+"""The tables of Actions: runs, jobs, deployments, artifacts, variables, secrets. Times: ISO 8601 in UTC."""
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS workflow_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,21 +52,37 @@ CREATE TABLE IF NOT EXISTS artifacts (
 
 CREATE TABLE IF NOT EXISTS variables (
     repository TEXT NOT NULL COLLATE NOCASE,
+    environment INTEGER NOT NULL DEFAULT 0,
     name TEXT NOT NULL,
     value TEXT NOT NULL,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
-    PRIMARY KEY (repository, name)
+    PRIMARY KEY (repository, environment, name)
 );
 
 CREATE TABLE IF NOT EXISTS secrets (
     repository TEXT NOT NULL COLLATE NOCASE,
+    environment INTEGER NOT NULL DEFAULT 0,
     name TEXT NOT NULL,
     value TEXT NOT NULL,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
-    PRIMARY KEY (repository, name)
+    PRIMARY KEY (repository, environment, name)
 );
+
+CREATE TABLE IF NOT EXISTS deployments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id INTEGER NOT NULL REFERENCES workflow_runs (id),
+    run_attempt INTEGER NOT NULL,
+    environment_id INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'rejected', 'ended')),
+    reviewer TEXT,
+    comment TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS deployments_of_run ON deployments (run_id);
 """
 """Of a run: `trigger` is its event as JSON, `token` its GITHUB_TOKEN and `process` the mark of its processes
-while it goes, `note` what it has to say beyond its jobs. A job's id is that of its check run."""
+while it goes, `note` what it has to say beyond its jobs. A job's id is that of its check run. Of a
+variable or secret: `environment` is the id of its environment, 0 where it is the repository's."""

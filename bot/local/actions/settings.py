@@ -1,4 +1,4 @@
-"""GitHub's REST API of what a repository's workflows are given: runners, variables, secrets."""
+"""GitHub's REST API of runners, and of the variables and secrets of repositories and environments."""
 
 import base64
 import secrets
@@ -11,12 +11,14 @@ from starlette.routing import BaseRoute
 
 from bot.local.actions.admission import LABELS
 from bot.local.actions.dispatcher import Dispatcher
+from bot.local.github import environments
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, not_found
 from bot.local.github.http import Call, Handler, RateCounter, api_routes
 
 ACTIONS = "/repos/{owner}/{repo}/actions"
+ENVIRONMENT = "/repos/{owner}/{repo}/environments/{environment_name}"
 
 
 class Settings:
@@ -29,19 +31,55 @@ class Settings:
 
     def routes(self) -> list[BaseRoute]:
         """What the API answers here."""
-        table: list[tuple[str, str, Handler]] = [
-            ("GET", f"{ACTIONS}/runners", self.runners),
-            ("GET", f"{ACTIONS}/variables", self.variables),
-            ("POST", f"{ACTIONS}/variables", self.create_variable),
-            ("GET", f"{ACTIONS}/variables/{{name}}", self.variable),
-            ("PATCH", f"{ACTIONS}/variables/{{name}}", self.update_variable),
-            ("DELETE", f"{ACTIONS}/variables/{{name}}", self.delete_variable),
-            ("GET", f"{ACTIONS}/secrets", self.secrets),
-            ("GET", f"{ACTIONS}/secrets/public-key", self.public_key),
-            ("PUT", f"{ACTIONS}/secrets/{{name}}", self.put_secret),
-            ("DELETE", f"{ACTIONS}/secrets/{{name}}", self.delete_secret),
-        ]
+        table: list[tuple[str, str, Handler]] = [("GET", f"{ACTIONS}/runners", self.runners)]
+        for place in (ACTIONS, ENVIRONMENT):
+            table += self._values_of(place)
         return [*api_routes(self.github, table, RateCounter())]
+
+    def _values_of(self, place: str) -> list[tuple[str, str, Handler]]:
+        """The routes of the variables and secrets of a repository or of an environment."""
+        return [
+            ("GET", f"{place}/variables", self.variables),
+            ("POST", f"{place}/variables", self.create_variable),
+            ("GET", f"{place}/variables/{{name}}", self.variable),
+            ("PATCH", f"{place}/variables/{{name}}", self.update_variable),
+            ("DELETE", f"{place}/variables/{{name}}", self.delete_variable),
+            ("GET", f"{place}/secrets", self.secrets),
+            ("GET", f"{place}/secrets/public-key", self.public_key),
+            ("PUT", f"{place}/secrets/{{name}}", self.put_secret),
+            ("GET", f"{place}/secrets/{{name}}", self.secret),
+            ("DELETE", f"{place}/secrets/{{name}}", self.delete_secret),
+        ]
+
+    def _scope(self, call: Call, area: str, level: str = "write") -> tuple[str, int]:
+        """Check the caller's rights; the repository, and the environment's id (0: the repository's own)."""
+        repository = call.repository()
+        if "environment_name" not in call.request.path_params:
+            call.require(repository, "write", area, level=level)
+            return str(repository["full_name"]), 0
+        call.require(repository, "write", "environments", level=level)
+        environment = environments.find(self.github, repository, call.parameter("environment_name"))
+        if environment is None:
+            raise not_found()
+        return str(repository["full_name"]), int(environment["id"])
+
+    def _rows(self, call: Call, table: str) -> list[Row]:
+        scope = self._scope(call, table, "read")
+        query = f"SELECT * FROM {table} WHERE repository = ? AND environment = ? ORDER BY name"  # noqa: S608
+        return self.github.db.all(query, *scope)
+
+    def _row(self, call: Call, table: str) -> Row:
+        name = call.parameter("name").upper()
+        found = [row for row in self._rows(call, table) if row["name"] == name]
+        if not found:
+            raise not_found()
+        return found[0]
+
+    def _delete(self, call: Call, table: str) -> Response:
+        row, scope = self._row(call, table), self._scope(call, table)
+        query = f"DELETE FROM {table} WHERE repository = ? AND environment = ? AND name = ?"  # noqa: S608
+        self.github.db.run(query, *scope, row["name"])
+        return Response(status_code=204)
 
     def runners(self, call: Call) -> Response:
         call.require(call.repository(), "write", "administration", level="read")
@@ -56,91 +94,65 @@ class Settings:
         return call.reply({"total_count": 1, "runners": [{**runner, "labels": labels}]})
 
     def variables(self, call: Call) -> Response:
-        repository = call.repository()
-        call.require(repository, "write", "variables", level="read")
-        rows = self.github.db.all("SELECT * FROM variables WHERE repository = ?", repository["full_name"])
+        rows = self._rows(call, "variables")
         return call.paged(rows, _variable, lambda shown, total: {"total_count": total, "variables": shown})
 
-    def _variable(self, call: Call) -> Row:
-        repository = call.repository()
-        call.require(repository, "write", "variables", level="read")
-        row = self.github.db.one(
-            "SELECT * FROM variables WHERE repository = ? AND name = ?",
-            repository["full_name"],
-            call.parameter("name").upper(),
-        )
-        if row is None:
-            raise not_found()
-        return row
-
     def variable(self, call: Call) -> Response:
-        return call.reply(_variable(self._variable(call)))
+        return call.reply(_variable(self._row(call, "variables")))
 
     def create_variable(self, call: Call) -> Response:
-        repository = call.repository()
-        call.require(repository, "write", "variables")
+        scope = self._scope(call, "variables")
         name = call.text("Variable", "name").upper()
-        if name in self.dispatcher.values("variables", repository["full_name"]):
+        if name in self.dispatcher.values("variables", *scope):
             raise ApiError(409, "Already exists - Variable already exists")
-        put(self.dispatcher, "variables", repository["full_name"], name, call.text("Variable", "value"))
+        put(self.dispatcher, "variables", *scope, name, call.text("Variable", "value"))
         return call.reply({}, 201)
 
     def update_variable(self, call: Call) -> Response:
-        row = self._variable(call)
-        call.require(call.repository(), "write", "variables")
-        put(self.dispatcher, "variables", row["repository"], row["name"], call.text("Variable", "value"))
+        row, scope = self._row(call, "variables"), self._scope(call, "variables")
+        put(self.dispatcher, "variables", *scope, row["name"], call.text("Variable", "value"))
         return Response(status_code=204)
 
     def delete_variable(self, call: Call) -> Response:
-        row = self._variable(call)
-        call.require(call.repository(), "write", "variables")
-        self.github.db.run(
-            "DELETE FROM variables WHERE repository = ? AND name = ?", row["repository"], row["name"]
-        )
-        return Response(status_code=204)
+        return self._delete(call, "variables")
 
     def secrets(self, call: Call) -> Response:
-        repository = call.repository()
-        call.require(repository, "write", "secrets", level="read")
-        rows = self.github.db.all("SELECT * FROM secrets WHERE repository = ?", repository["full_name"])
+        rows = self._rows(call, "secrets")
         return call.paged(rows, _secret, lambda shown, total: {"total_count": total, "secrets": shown})
 
+    def secret(self, call: Call) -> Response:
+        return call.reply(_secret(self._row(call, "secrets")))
+
     def public_key(self, call: Call) -> Response:
-        call.require(call.repository(), "write", "secrets", level="read")
+        self._scope(call, "secrets", "read")
         key = base64.b64encode(bytes(self._key.public_key)).decode()
         return call.reply({"key_id": self._key_id, "key": key})
 
     def put_secret(self, call: Call) -> Response:
-        repository = call.repository()
-        call.require(repository, "write", "secrets")
+        scope = self._scope(call, "secrets")
         try:
             sealed = base64.b64decode(call.text("Secret", "encrypted_value"))
             value = SealedBox(self._key).decrypt(sealed).decode()
         except (ValueError, CryptoError):
             raise ApiError(422, "The value is not sealed with the repository's public key") from None
         name = call.parameter("name").upper()
-        known = name in self.dispatcher.values("secrets", repository["full_name"])
-        put(self.dispatcher, "secrets", repository["full_name"], name, value)
+        known = name in self.dispatcher.values("secrets", *scope)
+        put(self.dispatcher, "secrets", *scope, name, value)
         return Response(status_code=204) if known else call.reply({}, 201)
 
     def delete_secret(self, call: Call) -> Response:
-        repository = call.repository()
-        call.require(repository, "write", "secrets")
-        name = call.parameter("name").upper()
-        self.github.db.run(
-            "DELETE FROM secrets WHERE repository = ? AND name = ?", repository["full_name"], name
-        )
-        return Response(status_code=204)
+        return self._delete(call, "secrets")
 
 
-def put(dispatcher: Dispatcher, table: str, repository: str, name: str, value: str) -> None:
-    """Set a variable or a secret."""
+def put(dispatcher: Dispatcher, table: str, repository: str, environment: int, name: str, value: str) -> None:
+    """Set a variable or a secret of an environment, by its id; 0: of the repository."""
     moment = now()
     dispatcher.github.db.run(
-        f"INSERT INTO {table} (repository, name, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
-        " ON CONFLICT (repository, name)"
+        f"INSERT INTO {table} (repository, environment, name, value, created_at, updated_at)"  # noqa: S608
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (repository, environment, name)"
         " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
         repository,
+        environment,
         name,
         value,
         moment,

@@ -225,14 +225,27 @@ CREATE TABLE IF NOT EXISTS protections (
     PRIMARY KEY (repository_id, branch)
 );
 
+-- policy: deployment_branch_policy as JSON. reviewers: the ids of users, as a JSON list. wait_timer: minutes.
 CREATE TABLE IF NOT EXISTS environments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
     name TEXT NOT NULL COLLATE NOCASE,
-    policy TEXT NOT NULL,
+    policy TEXT NOT NULL DEFAULT 'null',
+    reviewers TEXT NOT NULL DEFAULT '[]',
+    prevent_self_review INTEGER NOT NULL DEFAULT 0,
+    wait_timer INTEGER NOT NULL DEFAULT 0,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     UNIQUE (repository_id, name)
+);
+
+-- The branches and tags that may deploy to an environment with custom_branch_policies.
+CREATE TABLE IF NOT EXISTS environment_policies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment_id INTEGER NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('branch', 'tag')),
+    UNIQUE (environment_id, name, type)
 );
 
 CREATE TABLE IF NOT EXISTS hooks (

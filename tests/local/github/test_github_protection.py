@@ -1,7 +1,6 @@
-"""Protected branches and environments through PyGithub."""
+"""Protected branches through PyGithub."""
 
 import pytest
-from github.EnvironmentDeploymentBranchPolicy import EnvironmentDeploymentBranchPolicyParams
 from github.GithubException import GithubException, UnknownObjectException
 
 from tests.local.github.local_github import TAXONOMY
@@ -73,16 +72,3 @@ def test_an_administrator_merges_what_is_red_unless_held_to_it(lab, admin, propo
         pull.merge()
     protect(admin, enforce_admins=False)
     assert pull.merge().merged
-
-
-def test_an_environment_is_made_once_and_keeps_its_policy(admin):
-    only_protected = EnvironmentDeploymentBranchPolicyParams(
-        protected_branches=True, custom_branch_policies=False
-    )
-    for _ in range(2):
-        admin.create_environment("release", deployment_branch_policy=only_protected)
-    (made,) = admin.get_environments()
-    assert made.name == "release"
-    assert admin.get_environment("release").deployment_branch_policy.protected_branches
-    with pytest.raises(UnknownObjectException):
-        admin.get_environment("none")

@@ -1,4 +1,4 @@
-"""Protected branches, and environments with the branches that may deploy to them."""
+"""Protected branches."""
 
 import json
 from typing import Any
@@ -7,9 +7,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from bot.local.github import protection, shapes
-from bot.local.github.clock import now
 from bot.local.github.db import Row
-from bot.local.github.errors import ApiError, invalid, not_found
+from bot.local.github.errors import ApiError, invalid
 from bot.local.github.http import Call
 
 SWITCHES = (
@@ -97,80 +96,9 @@ def _shape(call: Call, repository: Row, branch: str, stated: dict[str, Any]) -> 
     return shown
 
 
-def environments(call: Call) -> Response:
-    """GET /repos/{owner}/{repo}/environments"""
-    repository = call.repository()
-    query = "SELECT * FROM environments WHERE repository_id = ? ORDER BY id"
-    rows = call.github.db.all(query, repository["id"])
-    return call.paged(
-        rows,
-        lambda row: _environment(call, repository, row),
-        lambda shown, total: {"total_count": total, "environments": shown},
-    )
-
-
-def environment(call: Call) -> Response:
-    """GET /repos/{owner}/{repo}/environments/{name}"""
-    repository = call.repository()
-    row = _find_environment(call, repository)
-    if row is None:
-        raise not_found()
-    return call.reply(_environment(call, repository, row))
-
-
-def put_environment(call: Call) -> Response:
-    """PUT /repos/{owner}/{repo}/environments/{name}"""
-    repository = call.repository()
-    call.require(repository, "admin", "administration")
-    policy = call.fields().get("deployment_branch_policy")
-    if policy is not None and (
-        not isinstance(policy, dict)
-        or policy.get("protected_branches") == policy.get("custom_branch_policies")
-    ):
-        raise invalid("Environment", "deployment_branch_policy")
-    moment = now()
-    call.github.db.run(
-        "INSERT INTO environments (repository_id, name, policy, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (repository_id, name)"
-        " DO UPDATE SET policy = excluded.policy, updated_at = excluded.updated_at",
-        repository["id"],
-        call.parameter("name"),
-        json.dumps(policy),
-        moment,
-        moment,
-    )
-    row = _find_environment(call, repository)
-    assert row is not None  # noqa: S101  it was just written
-    return call.reply(_environment(call, repository, row))
-
-
-def _find_environment(call: Call, repository: Row) -> Row | None:
-    query = "SELECT * FROM environments WHERE repository_id = ? AND name = ?"
-    return call.github.db.one(query, repository["id"], call.parameter("name"))
-
-
-def _environment(call: Call, repository: Row, row: Row) -> dict[str, Any]:
-    policy = json.loads(row["policy"])
-    rule = {"id": row["id"], "node_id": shapes.node_id("EPR", row["id"]), "type": "branch_policy"}
-    return {
-        "id": row["id"],
-        "node_id": shapes.node_id("ENV", row["id"]),
-        "name": row["name"],
-        "url": f"{shapes.repository_url(call.github, repository)}/environments/{quote(row['name'])}",
-        "html_url": f"{shapes.web_url(call.github, repository)}/deployments/activity_log",
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "protection_rules": [rule] if policy else [],
-        "deployment_branch_policy": policy,
-    }
-
-
 _REPO = "/repos/{owner}/{repo}"
 TABLE = (
     ("GET", f"{_REPO}/branches/{{branch:path}}/protection", get),
     ("PUT", f"{_REPO}/branches/{{branch:path}}/protection", update),
     ("DELETE", f"{_REPO}/branches/{{branch:path}}/protection", delete),
-    ("GET", f"{_REPO}/environments", environments),
-    ("GET", f"{_REPO}/environments/{{name}}", environment),
-    ("PUT", f"{_REPO}/environments/{{name}}", put_environment),
 )
