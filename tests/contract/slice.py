@@ -43,7 +43,7 @@ OPERATIONS = {
         update-deployment-branch-policy delete-deployment-branch-policy
         merge list-tags download-tarball-archive download-zipball-archive
         list-commits get-commit list-pull-requests-associated-with-commit compare-commits-with-basehead
-        list-branches-for-head-commit
+        list-branches-for-head-commit list-activities
         get-combined-status-for-ref list-commit-statuses-for-ref create-commit-status
         list-comments-for-commit create-commit-comment
         list-releases create-release generate-release-notes get-latest-release get-release-by-tag get-release
@@ -68,6 +68,7 @@ OPERATIONS = {
         update-comment delete-comment list-labels-for-repo create-label get-label update-label delete-label
         list-labels-on-issue add-labels set-labels remove-label remove-all-labels
         add-assignees remove-assignees lock unlock
+        list-events-for-timeline list-events list-events-for-repo get-event
     """,
     "reactions": """
         list-for-issue create-for-issue delete-for-issue

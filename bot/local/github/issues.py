@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bot.local.github import shapes
+from bot.local.github import shapes, timeline
 from bot.local.github.auth import Caller, require_user
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -30,9 +30,7 @@ def create_row(
     github: "GitHub", repository: Row, caller: Caller, title: str, body: str | None, *, is_pull: bool = False
 ) -> Row:
     """A new row in `issues` with the next number."""
-    check_body("PullRequest" if is_pull else "Issue", body)
-    if len(title) > TITLE_LIMIT:
-        raise invalid("Issue", "title", message=f"title is too long (maximum is {TITLE_LIMIT} characters)")
+    check_text("PullRequest" if is_pull else "Issue", title, body)
     moment = now()
     with github.db.transaction():
         number = github.db.count(
@@ -49,6 +47,39 @@ def create_row(
             created_at=moment,
             updated_at=moment,
         )
+
+
+def edit(
+    github: "GitHub", row: Row, caller: Caller, given: dict[str, str | None]
+) -> dict[str, dict[str, str]]:
+    """Set the title and body of an issue or pull request.
+
+    Args:
+        given: `title` and `body`, those that a request names; a title that is null stays what it is.
+
+    Returns:
+        What is different now, in the shape of `changes` of the event `edited`; empty where nothing is.
+    """
+    resource = "PullRequest" if row["is_pull"] else "Issue"
+    values = {name: text for name, text in given.items() if (name, text) != ("title", None)}
+    if values.get("title") == "":
+        raise invalid(resource, "title", "missing_field")
+    check_text(resource, values.get("title"), values.get("body"))
+    values = {name: text for name, text in values.items() if (text or "") != (row[name] or "")}
+    if not values:
+        return {}
+    github.db.update("issues", row["id"], **values, updated_at=now())
+    if "title" in values:
+        rename = {"from": row["title"], "to": values["title"]}
+        timeline.record(github, row, "renamed", caller, details={"rename": rename})
+    return {name: {"from": row[name] or ""} for name in values}
+
+
+def check_text(resource: str, title: str | None, body: str | None) -> None:
+    """Raise 422 if a title or body is longer than GitHub takes."""
+    check_body(resource, body)
+    if title is not None and len(title) > TITLE_LIMIT:
+        raise invalid(resource, "title", message=f"title is too long (maximum is {TITLE_LIMIT} characters)")
 
 
 def check_body(resource: str, body: str | None) -> None:

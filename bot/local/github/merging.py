@@ -39,7 +39,7 @@ def merge_pull(
         ref = f"refs/heads/{pull['base_ref']}"
         git.set_ref(ref, sha, base_sha)
         pulls.mark_merged(github, repository, pull, sha, caller)
-        pushes.moved(github, repository, caller, [(ref, base_sha, sha)])
+        pushes.moved(github, repository, caller, [(ref, base_sha, sha)], merges=True)
         return sha
 
 

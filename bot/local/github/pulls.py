@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bot.local.github import issues, merge, shapes
+from bot.local.github import issues, merge, shapes, timeline
 from bot.local.github.auth import Caller
 from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
 from bot.local.github.events import tell
 from bot.local.github.git import Git, Signature
+from bot.local.github.shapes.repositories import is_deleted
 
 if TYPE_CHECKING:
     from bot.local.github.state import GitHub
@@ -53,16 +54,8 @@ def create(
         if base_sha is None or head_sha is None:
             raise invalid("PullRequest", "base" if base_sha is None else "head")
         _bring(git, source_git, head_sha)
-        if git.is_ancestor(head_sha, base_sha):
-            raise _custom(f"No commits between {base} and {branch}")
-        if not git.merge_base(base_sha, head_sha):
-            raise _custom(f"The {branch} branch has no history in common with {base}")
-        open_already = github.db.one(
-            QUERY + "WHERE repository_id = ? AND state = 'open' AND base_ref = ? "
-            "AND head_repository_id = ? AND head_ref = ?",
-            *(repository["id"], base, source["id"], branch),
-        )
-        if open_already:
+        _check_branches(git, (base, base_sha), (branch, head_sha))
+        if _open_for(github, repository, base, source["id"], branch):
             owner = source["full_name"].partition("/")[0]
             raise _custom(f"A pull request already exists for {owner}:{branch}.")
         with github.db.transaction():
@@ -81,6 +74,46 @@ def create(
                 maintainer_can_modify=int(fields["maintainer_can_modify"]),
             )
         return refresh(github, repository, find(github, repository, issue["number"]))
+
+
+def _check_branches(git: Git, base: tuple[str, str], head: tuple[str, str]) -> None:
+    """Raise 422 if a branch brings nothing to another; each is a name and its tip."""
+    if git.is_ancestor(head[1], base[1]):
+        raise _custom(f"No commits between {base[0]} and {head[0]}")
+    if not git.merge_base(base[1], head[1]):
+        raise _custom(f"The {head[0]} branch has no history in common with {base[0]}")
+
+
+def _open_for(github: "GitHub", repository: Row, base: str, source_id: int, branch: str) -> Row | None:
+    """The open pull request that brings a branch into another; there is at most one."""
+    return github.db.one(
+        QUERY + "WHERE repository_id = ? AND state = 'open' AND base_ref = ? "
+        "AND head_repository_id = ? AND head_ref = ?",
+        *(repository["id"], base, source_id, branch),
+    )
+
+
+def retarget(github: "GitHub", repository: Row, pull: Row, base: str, caller: Caller) -> None:
+    """Change the branch that a pull request goes into; the event `edited` is the caller's to emit.
+
+    Raises:
+        ApiError: 422, it is closed, or there is no such branch, nothing to merge, or a pull request for it.
+    """
+    git = github.git(repository["full_name"])
+    with github.writing:
+        tip = git.branch(base)
+        if pull["state"] != "open":
+            raise invalid(
+                "PullRequest", "base", message="Cannot change the base branch of a closed pull request."
+            )
+        if tip is None:
+            raise invalid("PullRequest", "base")
+        _check_branches(git, (base, tip), (pull["head_ref"], pull["head_sha"]))
+        if _open_for(github, repository, base, pull["head_repository_id"], pull["head_ref"]):
+            raise _custom(f"A pull request already exists for base branch '{base}'")
+        github.db.update("pulls", pull["id"], base_ref=base, base_sha=tip)
+        refresh(github, repository, find(github, repository, pull["number"]))
+        timeline.record(github, pull, "base_ref_changed", caller)
 
 
 def refresh(github: "GitHub", repository: Row, pull: Row) -> Row:
@@ -115,11 +148,16 @@ def head_moved(github: "GitHub", source: Row, branch: str, caller: Caller) -> No
         moved = refresh(github, repository, row)
         github.db.update("issues", row["id"], updated_at=now())
         if moved["head_sha"] != row["head_sha"]:
+            git = github.git(repository["full_name"])
+            if timeline.is_forced(git, row["head_sha"], moved["head_sha"]):
+                timeline.record(github, row, "head_ref_force_pushed", caller, commit=moved["head_sha"])
             heads = {"before": row["head_sha"], "after": moved["head_sha"]}
             tell_pull(github, repository, row["number"], "synchronize", caller, heads)
 
 
-def base_moved(github: "GitHub", repository: Row, branch: str, caller: Caller) -> None:
+def base_moved(
+    github: "GitHub", repository: Row, branch: str, caller: Caller, *, forced: bool = False
+) -> None:
     """After a push to a branch: the test merges into it are made anew; what it contains now is merged."""
     git = github.git(repository["full_name"])
     tip = git.branch(branch)
@@ -127,6 +165,8 @@ def base_moved(github: "GitHub", repository: Row, branch: str, caller: Caller) -
         QUERY + "WHERE state = 'open' AND repository_id = ? AND base_ref = ?", repository["id"], branch
     )
     for row in rows:
+        if forced:
+            timeline.record(github, row, "base_ref_force_pushed", caller, commit=tip)
         if tip and git.is_ancestor(row["head_sha"], tip):
             mark_merged(github, repository, row, tip, caller)
         else:
@@ -138,16 +178,50 @@ def close(github: "GitHub", repository: Row, row: Row, caller: Caller) -> None:
     moment = now()
     by = caller.user["id"] if caller.user else None
     github.db.update("issues", row["id"], state="closed", closed_at=moment, updated_at=moment, closed_by=by)
+    timeline.record(github, row, "closed", caller)
     tell_pull(github, repository, row["number"], "closed", caller)
 
 
+def reopen(github: "GitHub", repository: Row, row: Row, caller: Caller) -> None:
+    """Open a closed pull request again, with the commits that were pushed on top of its head meanwhile.
+
+    Raises:
+        ApiError: 422, it was merged, or its branch is gone, was made anew or was force-pushed.
+    """
+    if why := _why_closed(github, repository, row):
+        raise invalid("PullRequest", "state", message=f"state cannot be changed. {why}")
+    values = {"state": "open", "closed_at": None, "closed_by": None, "updated_at": now()}
+    github.db.update("issues", row["id"], **values)
+    refresh(github, repository, row)
+    timeline.record(github, row, "reopened", caller)
+    tell_pull(github, repository, row["number"], "reopened", caller)
+
+
+def _why_closed(github: "GitHub", repository: Row, row: Row) -> str:
+    """Why a closed pull request cannot be opened again; empty if it can."""
+    source, branch = github.repository_by_id(row["head_repository_id"]), row["head_ref"]
+    if row["merged_at"]:
+        return "It has been merged."
+    if is_deleted(source):
+        return "The repository that submitted this pull request has been deleted."
+    if _open_for(github, repository, row["base_ref"], source["id"], branch):
+        owner = source["full_name"].partition("/")[0]
+        return f"There is already an open pull request from {owner}:{branch} to {row['base_ref']}."
+    git = github.git(source["full_name"])
+    tip = git.branch(branch)
+    if tip is None:
+        return f"The {branch} branch has been deleted."
+    if timeline.is_forced(git, row["head_sha"], tip):
+        return f"The {branch} branch was force-pushed or recreated."
+    return ""
+
+
 def head_deleted(github: "GitHub", source: Row, branch: str, caller: Caller) -> None:
-    """After a branch is gone: the open pull requests from it are closed."""
-    rows = github.db.all(
-        QUERY + "WHERE state = 'open' AND head_repository_id = ? AND head_ref = ?", source["id"], branch
-    )
-    for row in rows:
-        close(github, github.repository_by_id(row["repository_id"]), row, caller)
+    """After a branch is gone: the pull requests from it say so, and the open ones are closed."""
+    for row in github.db.all(QUERY + "WHERE head_repository_id = ? AND head_ref = ?", source["id"], branch):
+        timeline.record(github, row, "head_ref_deleted", caller)
+        if row["state"] == "open":
+            close(github, github.repository_by_id(row["repository_id"]), row, caller)
 
 
 def mark_merged(github: "GitHub", repository: Row, pull: Row, sha: str, caller: Caller) -> None:
@@ -160,6 +234,8 @@ def mark_merged(github: "GitHub", repository: Row, pull: Row, sha: str, caller: 
             "issues", pull["id"], state="closed", closed_at=moment, updated_at=moment, closed_by=by
         )
     github.git(repository["full_name"]).delete_ref(f"refs/pull/{pull['number']}/merge")
+    timeline.record(github, pull, "merged", caller, commit=sha)
+    timeline.record(github, pull, "closed", caller)
     tell_pull(github, repository, pull["number"], "closed", caller)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bot.local.github import diff, pulls, shapes
+from bot.local.github import diff, pulls, shapes, timeline
 from bot.local.github.auth import Caller
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 COMMITS_IN_PAYLOAD = 20  # as GitHub limits them to keep payloads small
 
 
-def moved(github: "GitHub", repository: Row, caller: Caller, refs: Iterable[tuple[str, str, str]]) -> None:
+def moved(
+    github: "GitHub",
+    repository: Row,
+    caller: Caller,
+    refs: Iterable[tuple[str, str, str]],
+    *,
+    merges: bool = False,
+) -> None:
     """Tell what happened, and update the pull requests that it touches.
 
     Args:
         refs: (full name, SHA before, SHA after); ZERO where there was, or is, nothing.
+        merges: whether a pull request was merged so.
     """
     for ref, before, after in refs:
         if before == after:
@@ -31,11 +39,15 @@ def moved(github: "GitHub", repository: Row, caller: Caller, refs: Iterable[tupl
         if ZERO in (before, after):
             _tell_created_or_deleted(github, row, caller, ref, deleted=after == ZERO)
         branch = ref.removeprefix("refs/heads/")
-        if branch != ref and after == ZERO:
+        if branch == ref:
+            continue
+        timeline.record_activity(github, row, caller, (ref, before, after), merges=merges)
+        if after == ZERO:
             pulls.head_deleted(github, row, branch, caller)
-        elif branch != ref:
+        else:
+            forced = timeline.is_forced(github.git(row["full_name"]), before, after)
             pulls.head_moved(github, row, branch, caller)
-            pulls.base_moved(github, row, branch, caller)
+            pulls.base_moved(github, row, branch, caller, forced=forced)
 
 
 def _tell_push(github: "GitHub", row: Row, caller: Caller, ref: str, before: str, after: str) -> None:
@@ -53,7 +65,7 @@ def _tell_push(github: "GitHub", row: Row, caller: Caller, ref: str, before: str
         "pusher": {"name": caller.login, "email": caller.user["email"] if caller.user else None},
         "created": before == ZERO,
         "deleted": after == ZERO,
-        "forced": ZERO not in (before, after) and not git.is_ancestor(before, after),
+        "forced": timeline.is_forced(git, before, after),
         "base_ref": None,
         "compare": f"{shapes.web_url(github, row)}/compare/{span}",
         "commits": [_payload_commit(github, row, git, commit) for commit in commits],

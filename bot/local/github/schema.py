@@ -148,6 +148,31 @@ CREATE TABLE IF NOT EXISTS review_comments (
     updated_at TEXT NOT NULL
 );
 
+-- What happened to an issue; details: a JSON object with what is particular to the event.
+CREATE TABLE IF NOT EXISTS issue_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id INTEGER NOT NULL REFERENCES issues (id),
+    event TEXT NOT NULL,
+    user_id INTEGER REFERENCES users (id),
+    commit_id TEXT,
+    details TEXT NOT NULL,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS issue_events_of_issue ON issue_events (issue_id);
+
+-- Each move of a branch: who, when, from where to where.
+CREATE TABLE IF NOT EXISTS activities (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id),
+    ref TEXT NOT NULL,
+    before_sha TEXT NOT NULL,
+    after_sha TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    user_id INTEGER REFERENCES users (id),
+    created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activities_of_repository ON activities (repository_id);
+
 CREATE TABLE IF NOT EXISTS check_suites (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),

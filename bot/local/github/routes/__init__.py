@@ -15,6 +15,7 @@ from bot.local.github.routes import (
     releases,
     repositories,
     reviews,
+    timeline,
     users,
 )
 
@@ -35,6 +36,7 @@ TABLES = tuple(
         reviews,
         pulls,
         labels,
+        timeline,
         issues,
         releases,
         hooks,

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from bot.local.github import issues, pulls, shapes
+from bot.local.github import issues, marking, pulls, shapes, timeline
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -48,10 +48,15 @@ def create(call: Call) -> Response:
     call.require(repository, "read", "issues")
     title, body = call.text("Issue", "title"), call.optional("Issue", "body")
     row = issues.create_row(call.github, repository, call.caller, title, body)
+    labels, assignees = [], []
     if _may_triage(call, repository):  # GitHub drops labels and assignees of those who may not set them
-        _set_labels(call, repository, row, call.fields().get("labels") or [])
-        _set_assignees(call, row, call.fields().get("assignees") or [])
+        labels = [marking.put_label(call.github, repository, row, name) for name in _names(call, "labels")]
+        assignees = [marking.put_assignee(call.github, row, name) for name in _names(call, "assignees")]
     pulls.tell_issue(call.github, repository, row["number"], "opened", call.caller)
+    for label in filter(None, labels):
+        marking.tell_label(call.github, repository, row, "labeled", label, call.caller)
+    for user in filter(None, assignees):
+        marking.tell_assignee(call.github, repository, row, "assigned", user, call.caller)
     shape = shapes.issue(call.github, repository, row)
     return call.reply(shape, 201, {"Location": shape["url"]})
 
@@ -70,18 +75,17 @@ def update(call: Call) -> Response:
     more_than_words = {"labels", "assignees"} & fields.keys()
     if call.caller.permissions is not None or user["id"] != row["user_id"] or more_than_words:
         call.require(repository, "triage", *areas(row))
-    values = {name: call.optional("Issue", name) for name in ("title", "body") if name in fields}
-    issues.check_body("Issue", values.get("body"))
-    if values:
-        call.github.db.update("issues", row["id"], **values, updated_at=now())
-        changed = {"changes": {name: {"from": row[name] or ""} for name in values}}
-        pulls.tell_issue(call.github, repository, row["number"], "edited", call.caller, changed)
+    given: dict[str, str | None] = {
+        name: call.optional("Issue", name) for name in ("title", "body") if name in fields
+    }
+    changes = issues.edit(call.github, row, call.caller, given)
+    if changes:
+        more = {"changes": changes}
+        pulls.tell_issue(call.github, repository, row["number"], "edited", call.caller, more)
     if isinstance(fields.get("labels"), list):
-        call.github.db.run("DELETE FROM issue_labels WHERE issue_id = ?", row["id"])
-        _set_labels(call, repository, row, fields["labels"])
+        marking.set_labels(call.github, repository, row, _names(call, "labels"), call.caller)
     if isinstance(fields.get("assignees"), list):
-        call.github.db.run("DELETE FROM issue_assignees WHERE issue_id = ?", row["id"])
-        _set_assignees(call, row, fields["assignees"])
+        marking.set_assignees(call.github, repository, row, fields["assignees"], call.caller)
     _set_state(call, repository, row)
     return call.reply(shapes.issue(call.github, repository, find(call)[1]))
 
@@ -107,6 +111,7 @@ def _set_state(call: Call, repository: Row, row: Row) -> None:
         updated_at=now(),
     )
     action = "closed" if closed else "reopened"
+    timeline.record(call.github, row, action, call.caller, details={"state_reason": reason or None})
     pulls.tell_issue(call.github, repository, row["number"], action, call.caller)
 
 
@@ -116,38 +121,17 @@ def _may_triage(call: Call, repository: Row) -> bool:
     )
 
 
-def _set_labels(call: Call, repository: Row, row: Row, names: list[Any]) -> None:
-    for name in names:
-        put_label(call, repository, row, name["name"] if isinstance(name, dict) else name)
-
-
-def put_label(call: Call, repository: Row, row: Row, name: Any) -> Row | None:
-    """Put a label on an issue, and make it if the repository lacks it; the label, or None if it was on it."""
-    if not isinstance(name, str) or not name.strip():
-        raise invalid("Label", "name")
-    label = issues.label_named(call.github, repository, name) or call.github.db.insert(
-        "labels", repository_id=repository["id"], name=name, color="ededed"
-    )
-    pair = (row["id"], label["id"])
-    if call.github.db.one("SELECT 1 FROM issue_labels WHERE issue_id = ? AND label_id = ?", *pair):
-        return None
-    call.github.db.run("INSERT INTO issue_labels (issue_id, label_id) VALUES (?, ?)", *pair)
-    return label
-
-
-def _set_assignees(call: Call, row: Row, logins: list[Any]) -> None:
-    for login in logins:
-        user = call.github.user(str(login))
-        if user is None:
-            raise invalid("Issue", "assignees")
-        call.github.db.run("INSERT OR IGNORE INTO issue_assignees VALUES (?, ?)", row["id"], user["id"])
+def _names(call: Call, field: str) -> list[Any]:
+    """A list of labels or logins in the request; a label may be an object with a name."""
+    given = call.fields().get(field) or []
+    return [one.get("name") if isinstance(one, dict) else one for one in given]
 
 
 def add_assignees(call: Call) -> Response:
     """POST /repos/{owner}/{repo}/issues/{number}/assignees"""
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
-    _set_assignees(call, row, call.fields().get("assignees") or [])
+    marking.add_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
     return call.reply(shapes.issue(call.github, repository, row), 201)
 
 
@@ -155,11 +139,7 @@ def remove_assignees(call: Call) -> Response:
     """DELETE /repos/{owner}/{repo}/issues/{number}/assignees"""
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
-    for login in call.fields().get("assignees") or []:
-        if user := call.github.user(str(login)):
-            call.github.db.run(
-                "DELETE FROM issue_assignees WHERE issue_id = ? AND user_id = ?", row["id"], user["id"]
-            )
+    marking.take_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
     return call.reply(shapes.issue(call.github, repository, row))
 
 

@@ -4,12 +4,12 @@ import re
 
 from starlette.responses import Response
 
-from bot.local.github import issues, pulls, reviews, shapes
+from bot.local.github import issues, marking, reviews, shapes
 from bot.local.github.auth import require_user
 from bot.local.github.db import Row
 from bot.local.github.errors import invalid, not_found
 from bot.local.github.http import Call
-from bot.local.github.routes.issues import areas, find, put_label
+from bot.local.github.routes.issues import areas, find
 
 
 def list_labels(call: Call) -> Response:
@@ -101,15 +101,8 @@ def _put(call: Call, *, replace: bool) -> Response:
     if not isinstance(names, list):
         raise invalid("Label", "labels")
     wanted = [name.get("name") if isinstance(name, dict) else name for name in names]
-    if replace:
-        keep = {str(name).lower() for name in wanted}
-        for label in shapes.labels_of(call.github, repository, row):
-            if label["name"].lower() not in keep:
-                _take(call, repository, row, label["id"])
-    for name in wanted:
-        label_row = put_label(call, repository, row, name)
-        if label_row:
-            _tell(call, repository, row, "labeled", label_row)
+    change = marking.set_labels if replace else marking.add_labels
+    change(call.github, repository, row, wanted, call.caller)
     return call.reply(shapes.labels_of(call.github, repository, row))
 
 
@@ -120,7 +113,7 @@ def remove(call: Call) -> Response:
     label = _label(call, repository)
     if label["id"] not in {one["id"] for one in shapes.labels_of(call.github, repository, row)}:
         raise not_found()
-    _take(call, repository, row, label["id"])
+    marking.take_label(call.github, repository, row, label["id"], call.caller)
     return call.reply(shapes.labels_of(call.github, repository, row))
 
 
@@ -129,21 +122,8 @@ def remove_all(call: Call) -> Response:
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
     for label in shapes.labels_of(call.github, repository, row):
-        _take(call, repository, row, label["id"])
+        marking.take_label(call.github, repository, row, label["id"], call.caller)
     return Response(status_code=204)
-
-
-def _take(call: Call, repository: Row, row: Row, label_id: int) -> None:
-    label = call.github.db.one("SELECT * FROM labels WHERE id = ?", label_id)
-    call.github.db.run("DELETE FROM issue_labels WHERE issue_id = ? AND label_id = ?", row["id"], label_id)
-    if label:
-        _tell(call, repository, row, "unlabeled", label)
-
-
-def _tell(call: Call, repository: Row, row: Row, action: str, label: Row) -> None:
-    issues.touch(call.github, row)
-    more = {"label": shapes.label(call.github, repository, label)}
-    pulls.tell_issue(call.github, repository, row["number"], action, call.caller, more)
 
 
 # Reactions

@@ -1,10 +1,11 @@
 """Pull requests."""
 
+from typing import Any
+
 from starlette.responses import Response
 
 from bot.local.github import branches, diff, issues, merging, pulls, shapes
 from bot.local.github.auth import at_least, require_user, role_of
-from bot.local.github.clock import now
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
 from bot.local.github.git import Commit
@@ -96,47 +97,30 @@ def update(call: Call) -> Response:
     user = require_user(call.caller)
     if call.caller.permissions is not None or user["id"] != row["user_id"]:
         call.require(repository, "triage", "pull-requests")
-    values = {name: call.optional("PullRequest", name) for name in ("title", "body") if name in call.fields()}
-    issues.check_body("PullRequest", values.get("body"))
+    given: dict[str, str | None] = {
+        name: call.optional("PullRequest", name) for name in ("title", "body") if name in call.fields()
+    }
     state, base = call.optional("PullRequest", "state"), call.optional("PullRequest", "base")
     if state not in (None, "open", "closed"):
         raise invalid("PullRequest", "state")
-    if values:
-        changed = {name: {"from": row[name] or ""} for name in values}
-        call.github.db.update("issues", row["id"], **values, updated_at=now())
-        more = {"changes": changed}
-        pulls.tell_pull(call.github, repository, row["number"], "edited", call.caller, more)
+    changes: dict[str, Any] = {}
     if base and base != row["base_ref"]:
-        _retarget(call, repository, row, base)
+        pulls.retarget(call.github, repository, row, base, call.caller)
+        changes["base"] = {"ref": {"from": row["base_ref"]}, "sha": {"from": row["base_sha"]}}
+    changes |= issues.edit(call.github, row, call.caller, given)
+    if changes:
+        more = {"changes": changes}
+        pulls.tell_pull(call.github, repository, row["number"], "edited", call.caller, more)
     if state and state != row["state"]:
         set_state(call, repository, row, state)
     return call.reply(shapes.pull(call.github, repository, _pull(call)[1]))
 
 
-def _retarget(call: Call, repository: Row, row: Row, base: str) -> None:
-    with call.github.writing:
-        tip = call.git(repository).branch(base)
-        if tip is None:
-            raise invalid("PullRequest", "base")
-        call.github.db.update("pulls", row["id"], base_ref=base, base_sha=tip)
-        pulls.refresh(call.github, repository, pulls.find(call.github, repository, row["number"]))
-    more = {"changes": {"base": {"ref": {"from": row["base_ref"]}, "sha": {"from": row["base_sha"]}}}}
-    pulls.tell_pull(call.github, repository, row["number"], "edited", call.caller, more)
-
-
 def set_state(call: Call, repository: Row, row: Row, state: str) -> None:
-    """Close or reopen a pull request; a merged one stays closed."""
+    """Close or reopen a pull request."""
+    change = pulls.close if state == "closed" else pulls.reopen
     with call.github.writing:
-        if state == "closed":
-            pulls.close(call.github, repository, row, call.caller)
-            return
-        if row["merged_at"]:
-            raise invalid("PullRequest", "state", message="state cannot be changed. It has been merged.")
-        call.github.db.update(
-            "issues", row["id"], state="open", closed_at=None, closed_by=None, updated_at=now()
-        )
-        pulls.refresh(call.github, repository, row)
-        pulls.tell_pull(call.github, repository, row["number"], "reopened", call.caller)
+        change(call.github, repository, row, call.caller)
 
 
 def files(call: Call) -> Response:

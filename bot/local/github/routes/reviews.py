@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from bot.local.github import pulls, reviews, shapes
+from bot.local.github import pulls, reviews, shapes, timeline
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -77,8 +77,15 @@ def dismiss(call: Call) -> Response:
     """PUT …/pulls/{number}/reviews/{id}/dismissals"""
     repository, pull, review = _review(call)
     call.require(repository, "write", "pull-requests")
-    call.text("PullRequestReview", "message")
+    message = call.text("PullRequestReview", "message")
     call.github.db.update("reviews", review["id"], state="DISMISSED")
+    dismissed = {
+        "state": review["state"].lower(),
+        "review_id": review["id"],
+        "dismissal_message": message,
+    }
+    details = {"dismissed_review": dismissed}
+    timeline.record(call.github, pull, "review_dismissed", call.caller, details=details)
     return call.reply(shapes.review(call.github, repository, pull, _review(call)[2]))
 
 

@@ -13,7 +13,16 @@ from bot.local.github.shapes.git import (
     tree,
     user_of,
 )
-from bot.local.github.shapes.issues import REACTIONS, comment, event_issue, issue, label, labels_of, reaction
+from bot.local.github.shapes.issues import (
+    REACTIONS,
+    assignees_of,
+    comment,
+    event_issue,
+    issue,
+    label,
+    labels_of,
+    reaction,
+)
 from bot.local.github.shapes.pulls import pull, pull_simple, review, review_comment
 from bot.local.github.shapes.repositories import (
     clone_url,
@@ -25,29 +34,45 @@ from bot.local.github.shapes.repositories import (
     repository_url,
     web_url,
 )
+from bot.local.github.shapes.timeline import (
+    activity,
+    commented,
+    committed,
+    event_with_issue,
+    issue_event,
+    line_commented,
+    reviewed,
+)
 from bot.local.github.shapes.users import app, node_id, public_user, simple_user
 
 __all__ = [
     "ANNOTATION",
     "REACTIONS",
+    "activity",
     "annotation",
     "app",
+    "assignees_of",
     "check_run",
     "check_suite",
     "clone_url",
     "comment",
+    "commented",
     "commit",
     "commit_with_files",
+    "committed",
     "content",
     "content_file",
     "diff_entry",
     "event_check_run",
     "event_issue",
+    "event_with_issue",
     "full_repository",
     "git_commit",
     "issue",
+    "issue_event",
     "label",
     "labels_of",
+    "line_commented",
     "lite_repository",
     "node_id",
     "permissions",
@@ -61,6 +86,7 @@ __all__ = [
     "repository_url",
     "review",
     "review_comment",
+    "reviewed",
     "signature_of",
     "simple_user",
     "tree",
