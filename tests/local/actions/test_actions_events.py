@@ -108,6 +108,24 @@ def test_nothing_runs_in_forks_nor_for_a_pull_request_that_conflicts(lab: Lab) -
     assert only(repository.get_workflow_runs()).event == "push"
 
 
+TYPES = "on: {pull_request: {types: [opened, synchronize, edited]}}"
+WHAT = "echo ${{ github.event.action }} ${{ github.base_ref }} was ${{ github.event.changes.base.ref.from }}"
+
+
+def test_a_retarget_starts_those_who_asked_for_edited_and_no_one_else(lab: Lab) -> None:
+    repository = lab.repository(
+        all=f"{TYPES}\njobs:\n{steps(WHAT)}", some=f"on: pull_request\njobs:\n{steps(WHAT)}"
+    )
+    repository.create_git_ref("refs/heads/next", repository.get_branch("main").commit.sha)
+    pull = lab.pull(repository, {"new.txt": "x\n"})
+    lab.idle()
+    pull.edit(base="next")
+    lab.idle()
+    runs = list(repository.get_workflow_runs())
+    assert sorted(run.name for run in runs) == ["all", "all", "some"]
+    assert "edited next was main" in lab.log(runs[0])
+
+
 DISPATCH = f"""\
 on:
   workflow_dispatch:
