@@ -1,10 +1,10 @@
-"""What all tests share: GitHub's contract, and how property tests draw their examples."""
+"""What all tests share: GitHub's contract, the installed package, and how properties draw their examples."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["pytester", "tests.contract.plugin"]
+pytest_plugins = ["pytester", "tests.contract.plugin", "tests.package.plugin"]
 
 # `make test` draws the same examples each time, so that a test cannot fail by its draw. `make fuzz` explores;
 # what it finds is written into the test as an @example.

@@ -76,6 +76,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
         here = connect() if configured() else None
         branch = here.default_branch if here else "main"
     yield _write_recipe(folder / "arborist.yaml", model, recipe)
+    yield _begin_taxonomy(folder / "taxonomy")
     for name in CALLED:
         yield _write(folder, f"{_WORKFLOWS}/{name}.yml", call(name, bot, branch))
     if here:
@@ -94,6 +95,13 @@ def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:
     text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
     path.write_text(text)
     return Diagnosis(path.name, "ok", f"written, for {model}")
+
+
+def _begin_taxonomy(path: Path) -> Diagnosis:
+    if path.is_dir():
+        return Diagnosis("taxonomy", "ok", "is there")
+    path.mkdir()
+    return Diagnosis("taxonomy", "ok", "made an empty folder; `arborist new` writes a first leaf")
 
 
 def _write(folder: Path, path: str, text: str) -> Diagnosis:
