@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from bot.local.world import World
 from bot.recipe import ROOT
 from tests.contract.plugin import Watch
 from tests.loop.steps import git, push, repository
+from tests.package.plugin import Installed
 
 HANDBOOK_MODEL = "lab/handbook-model"
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
@@ -103,19 +103,22 @@ def owners(handbook: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def init(world: dict[str, Any], handbook: dict[str, Any], owners: Path) -> Callable[[], str]:
-    """Runs `arborist init` on it, as its administrator would; returns what it said."""
+def init(
+    world: dict[str, Any], handbook: dict[str, Any], owners: Path, installed: Installed
+) -> Callable[[], str]:
+    """Runs a wheel's `arborist init` on it, as its administrator would; returns its output.
+
+    The wheel and the world's repository are made of the same tree, so the commit in the wheel is there.
+    """
 
     def run() -> str:
-        bot = repository(world, "outsider")
-        command = [ARBORIST, "init", "--repository", owners, "--model", HANDBOOK_MODEL]
-        command += ["--arborist", bot.full_name, "--commit", bot.get_branch("main").commit.sha]
-        environment = {
-            "GITHUB_API_URL": handbook["github"]["api"],
-            "GITHUB_REPOSITORY": handbook["repository"],
-            "GITHUB_TOKEN": handbook["tokens"]["maintainer"],
-        }
-        done = subprocess.run(command, env={**clean(), **environment}, capture_output=True, text=True)
+        done = installed.run(
+            *("init", "--model", HANDBOOK_MODEL, "--arborist", world["repository"]),
+            cwd=owners,
+            GITHUB_API_URL=handbook["github"]["api"],
+            GITHUB_REPOSITORY=handbook["repository"],
+            GITHUB_TOKEN=handbook["tokens"]["maintainer"],
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
