@@ -19,9 +19,9 @@ from bot.errors import UserError
 from bot.generate.general import general_prompts
 from bot.mix import PASSAGES
 from bot.models import EMBEDDED, model_folder
+from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe
 from bot.taxonomy.leaf import Leaf
-from bot.train import deepspeed_profile
 from bot.train.checkpoint import checkpoint_bytes
 
 PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
@@ -208,7 +208,7 @@ def _new_weights(size: int, recipe: Recipe) -> float:
 
 def zero_stage(recipe: Recipe) -> int:
     """The stage of ZeRO that the recipe's DeepSpeed profile says; 0 without one."""
-    profile = deepspeed_profile(recipe.train.deepspeed)
+    profile = deepspeed_profile(recipe.train.deepspeed, recipe.folder)
     return int(json.loads(Path(profile).read_text())["zero_optimization"]["stage"]) if profile else 0
 
 

@@ -27,7 +27,7 @@ class TeacherRecipe:
 
     Attributes:
         batch: requests side by side, of the engine transformers.
-        profile: how the engine vllm runs; a file of runners/vllm/.
+        profile: how the engine vllm runs; see bot/profiles.py.
         requests: the most under way at once.
         tokens: the budget of a run; 0 for any number.
         continues: whether it goes on from a last message of the assistant's.
@@ -204,7 +204,11 @@ class LintRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that arborist.yaml says."""
+    """Everything that arborist.yaml says.
+
+    Attributes:
+        folder: where it lies; its prompts and profiles lie beside it.
+    """
 
     teacher: TeacherRecipe
     student: StudentRecipe
@@ -220,10 +224,13 @@ class Recipe:
     store: str = ".arborist/store"
     track: str = ""
     seed: int = 0
+    folder: Path = Path()
 
     def part(self, name: str) -> dict[str, Any]:
-        """One part of the recipe as plain data, for keys and manifests."""
-        return asdict(getattr(self, name))
+        """One part of the recipe as plain data, for keys and manifests, which no path may change."""
+        stated = asdict(getattr(self, name))
+        # The keys of the leaves hold what is in these prompts.
+        return stated | {"prompts": "own"} if stated.get("prompts") else stated
 
     def store_url(self) -> str:
         """Where the store is; the environment's ARBORIST_STORE wins, since runners differ in it."""
@@ -238,10 +245,21 @@ def load_recipe(path: Path) -> Recipe:
     """
     data = _read(path)
     _check(path, data)
-    recipe = _typed(data)
+    recipe = replace(_typed(data), folder=path.parent)
+    if recipe.generate.prompts:
+        recipe = replace(recipe, generate=replace(recipe.generate, prompts=_prompts(path, recipe)))
     if contradiction := _contradiction(recipe.train):
         raise UserError(f"{path}: train: {contradiction}", code=1)
     return recipe
+
+
+def _prompts(path: Path, recipe: Recipe) -> str:
+    folder = path.parent / recipe.generate.prompts
+    if not folder.is_dir():
+        raise UserError(
+            f"{path}: generate.prompts: {folder} is no folder; name one relative to the recipe", code=1
+        )
+    return str(folder)
 
 
 def _contradiction(stated: TrainRecipe) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.models import model_name, model_revision
+from bot.profiles import vllm_answers, vllm_profile
 from bot.recipe import Recipe
 
 
@@ -92,7 +93,7 @@ def open_teacher(recipe: Recipe) -> Teacher:
     if stated.engine == "vllm":
         from bot.teachers.vllm import VllmTeacher
 
-        return VllmTeacher(stated.model, stated.profile, recipe.seed)
+        return VllmTeacher(stated.model, vllm_profile(stated.profile, recipe.folder), recipe.seed)
     from bot.teachers.local import TransformersTeacher
 
     return TransformersTeacher(stated.model, stated.batch, recipe.seed)
@@ -114,5 +115,9 @@ def teacher_inputs(recipe: Recipe) -> dict[str, Any]:
         "temperature": stated.temperature,
         **teacher_model(recipe),
     }
+    if stated.engine == "vllm":
+        # Left out where there is nothing of the kind, as in the profile `gpu`.
+        arguments = vllm_answers(stated.profile, recipe.folder)
+        return known | {"arguments": arguments} if arguments else known
     # In this process an answer may differ with what else is in its batch.
     return known | {"batch": stated.batch} if stated.engine == "transformers" else known

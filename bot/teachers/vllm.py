@@ -9,15 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.errors import UserError
 from bot.models import hush, load_tokenizer, model_folder
-from bot.shipped import shipped
 from bot.store import canonical
 from bot.teachers import AT_ONCE, Request, Response
-
-PROFILES = shipped("runners/vllm")
 
 _Asked = tuple[int, Request, "queue.SimpleQueue[Response | BaseException]"]
 """A request by its index in its call, and where its response goes."""
@@ -28,15 +23,15 @@ class VllmTeacher:
 
     Args:
         model: `embedded`, a folder, or `org/name@revision`.
-        profile: of runners/vllm/, without its suffix.
+        arguments: of the engine, as its profile has them.
         seed: of the sampling.
     """
 
     at_once = AT_ONCE
 
-    def __init__(self, model: str, profile: str, seed: int) -> None:
+    def __init__(self, model: str, arguments: dict[str, Any], seed: int) -> None:
         self.name, self.seed = model, seed
-        self.arguments = read_profile(profile)
+        self.arguments = arguments
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -132,19 +127,6 @@ class VllmTeacher:
             seed=int.from_bytes(digest[:4]) if torch.cuda.is_available() else None,
             structured_outputs=StructuredOutputsParams(json=dict(request.schema)) if request.schema else None,
         )
-
-
-def read_profile(name: str) -> dict[str, Any]:
-    """The engine's arguments in a profile of runners/vllm/, as Python names them.
-
-    Raises:
-        UserError: there is no such profile.
-    """
-    path = PROFILES / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.yaml")))
-        raise UserError(f"teacher.profile {name!r}: there is no {path}; there are {known}")
-    return {key.replace("-", "_"): value for key, value in yaml.safe_load(path.read_text()).items()}
 
 
 def _start(folder: Path, arguments: dict[str, Any], seed: int) -> Any:

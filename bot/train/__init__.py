@@ -14,8 +14,8 @@ from bot.errors import UserError
 from bot.generate.sample import Conversation, Sample
 from bot.mix import Mixture, Phase
 from bot.models import model_folder
+from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe, TrainRecipe
-from bot.shipped import shipped
 from bot.store import Entry, Store, key_of
 from bot.train.curves import loss_curves
 
@@ -147,7 +147,7 @@ def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path
         base=start if phase == "trial" else model_folder(recipe.student.model),
         shown=[_shown(sample, recipe) for sample in learnt],
         weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in learnt],
-        deepspeed=deepspeed_profile(stated.deepspeed),
+        deepspeed=deepspeed_profile(stated.deepspeed, recipe.folder),
         processes=stated.processes,
         neurons=stated.neurons,
         checkpointing=stated.gradient_checkpointing,
@@ -184,24 +184,6 @@ def _shown(sample: Sample, recipe: Recipe) -> Conversation | None:
     (role, question), answer = sample.messages[-2:]
     passage = f"{sample.context}\n\n" if sample.context and sample.context not in question else ""
     return ((role, passage + question), answer, *sample.messages)
-
-
-def deepspeed_profile(name: str) -> str:
-    """The path of a DeepSpeed profile in runners/deepspeed/; "" for none.
-
-    Raises:
-        UserError: there is no such profile.
-    """
-    if not name:
-        return ""
-    profiles = shipped("runners/deepspeed")
-    path = profiles / f"{name}.json"
-    if not path.exists():
-        known = ", ".join(sorted(file.stem for file in profiles.glob("*.json")))
-        raise UserError(
-            f"train.deepspeed {name!r}: there is no runners/deepspeed/{name}.json; there are {known}"
-        )
-    return str(path)
 
 
 def launch(job: Any) -> None:

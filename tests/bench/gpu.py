@@ -23,9 +23,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 
 from bot.estimate import PEAK
 from bot.models import load_tokenizer, model_folder
+from bot.profiles import deepspeed_profile
 from bot.recipe import ROOT, PhaseRecipe
 from bot.taxonomy.tree import load_tree
-from bot.train import deepspeed_profile, launch
+from bot.train import launch
 from bot.train.loop import Job, train
 from bot.train.packing import Encoded, encode, plan_steps, shared_prefix
 from bot.train.students import load_packed
@@ -230,7 +231,7 @@ def compared(start: Path, name: str, scratch: Path) -> Iterator[Run]:
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        todo = replace(job, work=scratch / work, deepspeed=deepspeed_profile(profile_name))
+        todo = replace(job, work=scratch / work, deepspeed=deepspeed_profile(profile_name, ROOT))
         seconds, computed, memory = ours(todo, run)
         yield Run(what, seconds, real, computed, memory, real / seconds / speed)
 

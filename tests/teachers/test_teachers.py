@@ -162,10 +162,12 @@ def test_a_leaf_is_multiplied(teacher: Teacher, recipe: Recipe, tmp_path: Path) 
 def test_a_killed_run_leaves_no_engine_behind() -> None:
     code = (
         "import os, signal\n"
+        "from pathlib import Path\n"
+        "from bot.profiles import vllm_profile\n"
         "from bot.teachers import Request\n"
         "from bot.teachers.vllm import VllmTeacher\n"
         "if __name__ == '__main__':\n"
-        "    teacher = VllmTeacher('embedded', 'cpu', 0)\n"
+        "    teacher = VllmTeacher('embedded', vllm_profile('cpu', Path()), 0)\n"
         "    print([r.text for r in teacher.complete([Request((('user', 'Hi'),), 4, 0.0)])])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
