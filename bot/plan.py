@@ -39,21 +39,28 @@ class Plan:
         pull: the pull request's number.
         head: the commit that was looked at.
         leaves: every leaf of the taxonomy as it would be, and the deleted ones.
+        base: the commit that it was compared with.
+        base_ref: the branch that it is to be merged into.
     """
 
     pull: int
     head: str
     leaves: tuple[PlannedLeaf, ...]
+    base: str = ""
+    base_ref: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}
 
 
-def make_plan(repository: Path, base: str, head: str, pull: int, recipe: Recipe) -> Plan:
+def make_plan(
+    repository: Path, base: str, head: str, pull: int, recipe: Recipe, base_ref: str = "main"
+) -> Plan:
     """The plan for merging `head` into `base`, two commits of a repository.
 
     Args:
         pull: the pull request's number.
+        base_ref: the branch whose commit `base` is.
     """
     changes = changed_leaves(repository, base, head)
     planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
@@ -62,7 +69,7 @@ def make_plan(repository: Path, base: str, head: str, pull: int, recipe: Recipe)
             "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
         )
         planned.append(PlannedLeaf(leaf.path, change, leaf_key(leaf, recipe)))
-    return Plan(pull, resolve(repository, head), tuple(planned))
+    return Plan(pull, resolve(repository, head), tuple(planned), resolve(repository, base), base_ref)
 
 
 def read_plan(data: Any) -> Plan:
@@ -75,7 +82,7 @@ def read_plan(data: Any) -> Plan:
     if mistake is not None:
         raise UserError(f"plan.json: {mistake[0]}: not as schemas/plan.json says", code=1)
     leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
-    return Plan(data["pull"], data["head"], leaves)
+    return Plan(data["pull"], data["head"], leaves, data["base"], data["base_ref"])
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:

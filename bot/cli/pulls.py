@@ -24,6 +24,7 @@ def work(
 ) -> None:
     """Do what a command asked of a GPU runner: sample a pull request, precheck it, and tell it there."""
     from bot.github.client import connect, github_errors
+    from bot.github.rights import check_starter
     from bot.github.sample import work_on_pull
     from bot.github.work import COMMANDS
     from bot.recipe import load_recipe
@@ -33,8 +34,9 @@ def work(
         raise UserError(f"--only {only}: there are {', '.join(COMMANDS)}")
     loaded = load_recipe(recipe)
     with github_errors(f"sampling pull request {pull}"):
-        store = Store(loaded.store_url())
-        posted = work_on_pull(connect(), repository, pull, sha, only, arguments, loaded, store)
+        store, here = Store(loaded.store_url()), connect()
+        check_starter(here, loaded, here.get_pull(pull), only)
+        posted = work_on_pull(here, repository, pull, sha, only, arguments, loaded, store)
     print(posted.url)
 
 
@@ -52,7 +54,7 @@ def report(
     loaded = load_recipe(recipe)
     with github_errors("reporting on a pull request"):
         posted = tell(connect(), _event(), folder, loaded, Store(loaded.store_url()))
-    print(posted.url if posted else "the pull request was pushed to meanwhile; the next run tells")
+    print(posted.url if posted else "the pull request was changed meanwhile; the next run tells")
 
 
 @app.command()

@@ -135,6 +135,7 @@ def plan(
     head: Annotated[str, typer.Option(help="The commit with the contribution.")] = "HEAD",
     recipe: RecipeOption = Path("arborist.yaml"),
     pull: Annotated[int, typer.Option(help="The pull request's number, for the report.")] = 1,
+    base_ref: Annotated[str, typer.Option(help="The branch to merge into, for the report.")] = "main",
     output: Annotated[Path | None, typer.Option(help="Write the plan as JSON here.")] = None,
 ) -> None:
     """Say what merging would change, or without --base what training would take. Needs no model, no GPU."""
@@ -145,7 +146,7 @@ def plan(
     if not base:
         _plan_training(repository, loaded, device, output)
         return
-    result = make_plan(repository, base, head, pull, loaded)
+    result = make_plan(repository, base, head, pull, loaded, base_ref)
     if output:
         write_json(output, result.to_json())
     else:

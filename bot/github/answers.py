@@ -12,10 +12,12 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import LINT, PLAN, find_check
+from bot.github.checks import PLAN, find_check, lint_check, note_of
 from bot.github.comment import update_comment
+from bot.github.relint import start_lint
 from bot.github.render import render
 from bot.github.rights import who_may
+from bot.github.seen import split_commit, why_unseen
 from bot.github.work import COMMANDS as WORK
 from bot.github.work import Work, begin, check_name
 from bot.recipe import Recipe
@@ -48,9 +50,17 @@ class Asked:
     command: Command
     at: datetime
 
+    def __post_init__(self) -> None:
+        self.given = self.command.name  # `retry` puts the command that is done again in its place
+
     @cached_property
     def pull(self) -> PullRequest:
         return self.repository.get_pull(self.thread.number)
+
+    @property
+    def lint(self) -> str:
+        """The check of lint against the pull request's base."""
+        return lint_check(self.pull.base.ref, self.repository.default_branch)
 
     @property
     def held(self) -> bool:
@@ -78,49 +88,25 @@ def help_(asked: Asked) -> str:
 
 
 def again(asked: Asked) -> str:
-    """Lint and plan again; the report follows as after a push."""
-    sha = asked.pull.head.sha
-    run = next(iter(asked.repository.get_workflow("lint.yml").get_runs(head_sha=sha)), None)
-    if run is None:
-        return (
-            f"Nothing was run for `{sha[:7]}` yet. If this is a first contribution, "
-            "a maintainer approves its workflows on the page of the pull request; else push a commit."
-        )
-    if run.status != "completed":
-        return f"That is being done: {run.html_url}"
-    run.rerun()
-    return f"Done again for `{sha[:7]}`; the comment above follows."
+    """Lint and plan again, against the base as it is now; the report follows as after a push."""
+    base = start_lint(asked.repository, asked.pull)
+    return (
+        f"Started for `{asked.pull.head.sha[:7]}`, against `{asked.pull.base.ref}` as it is now "
+        f"(`{base[:7]}`); the comment above follows."
+    )
 
 
 def work(asked: Asked) -> "str | Work":
     """Ask a GPU runner for something, on the commit that the person saw."""
-    sha = asked.pull.head.sha
+    named, arguments = split_commit(asked.command.arguments)
     if asked.held:
         return "This pull request is held; `/arborist unhold` lets it go on."
-    if not _was_seen(asked, sha):
-        return (
-            f"Not done: `{sha[:7]}` was pushed about when you wrote, so you may not have seen it. "
-            "Look at it, and say it again."
-        )
-    wanted = Work(asked.command.name, asked.command.arguments, int(os.environ.get("GITHUB_RUN_ID", "0")))
+    refusal = why_unseen(asked.repository, asked.thread, asked.pull, named, asked.at, asked.given)
+    if refusal:
+        return refusal
+    wanted = Work(asked.command.name, " ".join(arguments.split()), int(os.environ.get("GITHUB_RUN_ID", "0")))
     begin(asked.repository, asked.pull, wanted)
     return wanted
-
-
-def _was_seen(asked: Asked, sha: str) -> bool:
-    """Whether a commit was the pull request's newest when the command was given.
-
-    A commit's own dates are its author's to choose; so the newest run that GitHub started for the branch
-    before then tells which it was. One that is pushed again later, after another, is not the newest.
-    """
-    head = asked.pull.head
-    source = head.repo.full_name if head.repo else ""
-    for run in asked.repository.get_workflow("lint.yml").get_runs(branch=head.ref, event="pull_request"):
-        # A fork that was deleted is in neither.
-        started_from = run.head_repository.full_name if run.head_repository else ""
-        if run.created_at < asked.at and started_from == source:
-            return run.head_sha == sha
-    return False
 
 
 def cancel(asked: Asked) -> str:
@@ -129,7 +115,7 @@ def cancel(asked: Asked) -> str:
     for name in map(check_name, WORK):
         check = find_check(asked.repository, name, asked.pull.head.sha)
         if check is not None and check.status != "completed":
-            wanted = Work.read(check.external_id)
+            wanted = Work.read(note_of(asked.repository, check))
             if wanted is not None:
                 _cancel_run(asked.repository, wanted.run)
                 update_comment(asked.pull, {wanted.command: ""})
@@ -151,13 +137,14 @@ def _cancel_run(repository: Repository, number: int) -> None:
 def retry(asked: Asked) -> "str | Work":
     """Do again what failed or was cancelled."""
     sha = asked.pull.head.sha
+    named, _ = split_commit(asked.command.arguments)
     for name in map(check_name, WORK):
         check = find_check(asked.repository, name, sha)
-        wanted = Work.read(check.external_id) if check is not None else None
+        wanted = Work.read(note_of(asked.repository, check)) if check is not None else None
         if check is not None and wanted is not None and check.conclusion not in (None, "success"):
-            asked.command = Command(wanted.command, wanted.arguments)
+            asked.command = Command(wanted.command, f"{named} {wanted.arguments}".strip())
             return work(asked)
-    if find_check(asked.repository, LINT, sha) is None:
+    if find_check(asked.repository, asked.lint, sha) is None:
         return again(asked)
     return f"Nothing failed on `{sha[:7]}`."
 
@@ -181,7 +168,7 @@ def status(asked: Asked) -> str:
 
     sha = asked.pull.head.sha
     checks = [
-        (name, find_check(asked.repository, name, sha)) for name in (LINT, PLAN, *map(check_name, WORK))
+        (name, find_check(asked.repository, name, sha)) for name in (asked.lint, PLAN, *map(check_name, WORK))
     ]
     released = latest_release(asked.recipe.release.repository)
     waiting = asked.repository.get_workflow_runs(status="queued").totalCount
@@ -223,17 +210,19 @@ def retrain(asked: Asked) -> str:
 COMMANDS: dict[str, Spec] = {
     "help": Spec("this list", help_, when_closed=True),
     "status": Spec("what was done, what is being done, what is released", status, when_closed=True),
-    "lint": Spec("lints this commit again", again),
-    "plan": Spec("plans it again, for instance after another merge", again),
+    "lint": Spec("lints and plans the newest commit again, against the base as it is now", again),
+    "plan": Spec("the same, for instance after another merge", again),
     "sample": Spec(
         "samples from this contribution, and what today's model answers to its questions",
         work,
-        " [N] [LEAF…]",
+        " [COMMIT] [N] [LEAF…]",
     ),
-    "precheck": Spec("only what today's model answers to its questions", work, " [LEAF…]"),
-    "trial": Spec("what today's model answers before and after a quick lesson in it", work, " [N] [LEAF…]"),
+    "precheck": Spec("only what today's model answers to its questions", work, " [COMMIT] [LEAF…]"),
+    "trial": Spec(
+        "what today's model answers before and after a quick lesson in it", work, " [COMMIT] [N] [LEAF…]"
+    ),
     "cancel": Spec("ends what a GPU runner does for it", cancel),
-    "retry": Spec("does again what failed or was cancelled", retry),
+    "retry": Spec("does again what failed or was cancelled", retry, " [COMMIT]"),
     "hold": Spec("no GPU runner does anything for it", hold),
     "unhold": Spec("lets it go on", unhold),
     "explain": Spec("what a leaf came to in the newest release", explain, " LEAF", when_closed=True),

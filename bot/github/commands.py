@@ -1,12 +1,16 @@
 """Slash commands in comments: which one, by whom, on which commit."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from github.GithubException import UnknownObjectException
 from github.IssueComment import IssueComment
 from github.Repository import Repository
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from bot.github.answers import COMMANDS, Asked, Command
 from bot.github.marks import reply
@@ -16,8 +20,7 @@ from bot.markdown import escape
 from bot.recipe import Recipe
 from bot.store import Store
 
-_COMMAND = re.compile(r"^/arborist[ \t]+([a-z]+)[ \t]*(.*)$")
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+_COMMAND = re.compile(r"/arborist[ \t]+([a-z]+)(?:[ \t]+(.*))?")
 
 
 @dataclass(frozen=True)
@@ -32,24 +35,41 @@ class Accepted:
         """What the workflow's next job is given; none of it can be more than one line."""
         return {
             "command": self.work.command,
-            "arguments": " ".join(self.work.arguments.split()),
+            "arguments": self.work.arguments,
             "pull": str(self.pull),
             "sha": self.sha,
         }
 
 
 def find_command(body: str) -> Command | None:
-    """The first command in a comment: first word of a line, outside quotes and code."""
-    fence = ""
-    for line in body.splitlines():
-        opened = _FENCE.match(line)
-        if opened and (not fence or line.strip().startswith(fence)):
-            fence = "" if fence else opened.group(1)
-            continue
-        found = None if fence else _COMMAND.match(line)
-        if found:
-            return Command(found.group(1), found.group(2).strip())
+    """The first command in a comment: the first word of a line of a paragraph, as GitHub renders it.
+
+    Quotes, lists, headings, code blocks and HTML, comments included, are no paragraphs of the comment's own.
+    """
+    blocks = MarkdownIt("commonmark").parse(body)
+    for opening, content in pairwise(blocks):
+        if opening.type == "paragraph_open" and opening.level == 0:
+            for line in _lines(content.children or []):
+                found = _COMMAND.fullmatch(line.rstrip())
+                if found:
+                    return Command(found.group(1), (found.group(2) or "").strip())
     return None
+
+
+def _lines(content: Sequence[Token]) -> list[str]:
+    """The lines of a paragraph; one that begins with something other than text is empty."""
+    lines, fresh = [""], True
+    for part in content:
+        if part.type in ("softbreak", "hardbreak"):
+            lines.append("")
+            fresh = True
+            continue
+        if not fresh and lines[-1]:
+            lines[-1] += part.content or part.markup
+        elif fresh and part.type == "text":
+            lines[-1] = part.content
+        fresh = fresh and part.type == "text" and not part.content
+    return lines
 
 
 def handle_comment(

@@ -10,7 +10,7 @@ from github.PullRequest import PullRequest
 from bot.github.marks import mark, marked
 
 LIMIT = 65_536
-PARTS = ("release", "lint", "plan", "sample", "precheck", "trial", "next")
+PARTS = ("release", "steering", "lint", "plan", "sample", "precheck", "trial", "next")
 """Parts in the order in which they stand; the newest news comes first, what to do next last."""
 
 ATTEMPTS = 3

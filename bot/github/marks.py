@@ -22,10 +22,18 @@ def mark(purpose: str, repository: str, number: int, about: str = "") -> str:
         purpose: a word, such as `comment`.
         about: what tells several of one purpose apart.
     """
+    return f"<!-- arborist:{purpose} {sign(purpose, repository.casefold(), str(number), about)} -->"
+
+
+def sign(*parts: str) -> str:
+    """The signature of some texts under ARBORIST_SIGNING_KEY."""
     key = os.environ.get("ARBORIST_SIGNING_KEY", "").encode()
-    text = "\n".join([purpose, repository.casefold(), str(number), about])
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:SIGNED]
-    return f"<!-- arborist:{purpose} {signature} -->"
+    return hmac.new(key, "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:SIGNED]
+
+
+def has_key() -> bool:
+    """Whether signatures are made with a secret."""
+    return bool(os.environ.get("ARBORIST_SIGNING_KEY"))
 
 
 def marked(comments: Iterable[IssueComment], opening: str) -> IssueComment | None:

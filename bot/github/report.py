@@ -1,21 +1,23 @@
 """What the unprivileged lint job handed over, checked, and told on the pull request."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.errors import UserError
-from bot.github.checks import ANNOTATIONS_SHOWN, LINT, PLAN, report_check
+from bot.github.checks import ANNOTATIONS_SHOWN, PLAN, lint_check, report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.github.suggest import suggest
+from bot.github.verdict import Verdict, judge
 from bot.lint.findings import Finding
 from bot.lint.report import read_report
 from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
+from bot.markdown import escape
 from bot.plan import Plan, read_plan, summarize
 from bot.recipe import Recipe
 from bot.store import Store
@@ -55,62 +57,113 @@ def report(
         folder: the artifact's files.
 
     Returns:
-        The comment, or None when the pull request has moved on meanwhile: the next run tells.
+        The comment, or None when the pull request has another head or base by now: the next run tells.
     """
     findings = read_report(read_artifact(folder, "lint.json"))
     plan = read_plan(read_artifact(folder, "plan.json"))
-    pull = _pull_of(repository, event, plan)
-    if pull is None:
+    run = event["workflow_run"]
+    verdict = judge(repository, run, plan, recipe)
+    if verdict is None:
         return None
-    errors = [finding for finding in findings if finding.severity == "error"]
     changes = any(leaf.change != "same" for leaf in plan.leaves)
-    lint = f"### 🔍 Lint of `{plan.head[:7]}`\n\n{render_findings(findings)}"
-    if len(findings) > FINDINGS_SHOWN:
-        lint += f"\n\nAll of them are in the summary of [this run]({event['workflow_run']['html_url']})."
     planned = summarize(plan, recipe, store)
-    parts = {
-        "lint": lint,
-        "plan": "" if errors else render("plan", planned=planned),
-        "next": "" if errors or not changes else NEXT,
-    }
     # Dependabot and the like read no comments; a maintainer sees the check.
-    if pull.user.type == "Bot" and not changes:
-        posted = Posted(event["workflow_run"]["html_url"], "")
+    if verdict.pull.user.type == "Bot" and not changes:
+        posted = Posted(run["html_url"], "")
     else:
-        posted = update_comment(pull, parts)
-    title = f"{len(errors)} to mend" if errors else "everything is in order"
-    if len(findings) > ANNOTATIONS_SHOWN:
-        title += f" (the first {ANNOTATIONS_SHOWN} of {len(findings)} findings are shown)"
-    conclusion = "failure" if errors else "success"
-    annotations = [_annotation(finding) for finding in findings]
-    report_check(repository, LINT, plan.head, conclusion, title, posted.url, annotations)
-    report_check(repository, PLAN, plan.head, *_plan_in_short(planned, bool(errors)), posted.url)
-    suggest(pull, repository.get_commit(plan.head), findings)
+        parts = _parts(repository, verdict, plan, findings, planned, run["html_url"])
+        posted = update_comment(verdict.pull, parts)
+    _tell_checks(repository, verdict, plan, findings, planned, posted.url)
+    if verdict.trusted:
+        suggest(verdict.pull, repository.get_commit(plan.head), findings)
     return posted
 
 
-def _plan_in_short(planned: dict[str, Any], errors: bool) -> tuple[str, str]:
-    """The conclusion and the title of the plan's check."""
+def _parts(
+    repository: Repository,
+    verdict: Verdict,
+    plan: Plan,
+    findings: Sequence[Finding],
+    planned: dict[str, Any],
+    url: str,
+) -> dict[str, str]:
+    """The comment's parts.
+
+    Args:
+        url: the run's, whose summary holds all findings.
+    """
+    errors = any(finding.severity == "error" for finding in findings)
+    lint = f"### 🔍 Lint of `{plan.head[:7]}` against {escape(plan.base_ref)} (`{plan.base[:7]}`)\n\n"
+    if errors or verdict.trusted:
+        lint += render_findings(findings)
+    else:
+        lint += "Not told: the pull request changes the workflow that lints it."
+    if len(findings) > FINDINGS_SHOWN:
+        lint += f"\n\nAll of them are in the summary of [this run]({url})."
+    steering = {
+        "names": verdict.steering,
+        "approver": verdict.approver,
+        "trusted": verdict.trusted,
+        "sha": plan.head,
+        "branch": repository.default_branch,
+    }
+    believed = verdict.trusted and not errors
+    return {
+        "steering": render("steering", **steering) if verdict.steering else "",
+        "lint": lint,
+        "plan": render("plan", planned=planned) if believed else "",
+        "next": NEXT if believed and planned["changed"] else "",
+    }
+
+
+def _tell_checks(
+    repository: Repository,
+    verdict: Verdict,
+    plan: Plan,
+    findings: Sequence[Finding],
+    planned: dict[str, Any],
+    url: str,
+) -> None:
+    """End the checks of lint and of the plan.
+
+    Args:
+        url: where the details are.
+    """
+    errors = sum(finding.severity == "error" for finding in findings)
+    conclusion, title = _lint_in_short(verdict, errors)
+    if len(findings) > ANNOTATIONS_SHOWN:
+        title += f" (the first {ANNOTATIONS_SHOWN} of {len(findings)} findings are shown)"
+    note = {"pull": plan.pull, "base": plan.base, "stale": verdict.stale}
+    name = lint_check(plan.base_ref, repository.default_branch)
+    annotations = [_annotation(finding) for finding in findings]
+    report_check(repository, name, plan.head, conclusion, title, url, annotations, note)
     if errors:
-        return "neutral", "waits for what lint found"
+        short = ("neutral", "waits for what lint found")
+    elif not verdict.trusted:
+        short = ("neutral", "waits for a maintainer")
+    else:
+        short = ("success", _plan_in_short(planned))
+    report_check(repository, PLAN, plan.head, *short, url)
+
+
+def _lint_in_short(verdict: Verdict, errors: int) -> tuple[str, str]:
+    """The conclusion and the title of lint's check."""
+    if errors:
+        return "failure", f"{errors} to fix"
+    if verdict.stale:
+        return "neutral", "the base has changed since: `/arborist lint` lints against it as it is now"
+    if not verdict.may_be_green:
+        return "action_required", "changes how the bot works: a maintainer reads and approves it"
+    return "success", "everything is in order"
+
+
+def _plan_in_short(planned: dict[str, Any]) -> str:
+    """The title of the plan's check."""
     count = len(planned["changed"])
     if not count:
-        return "success", "no leaf changes"
+        return "no leaf changes"
     leaves = "1 changed leaf" if count == 1 else f"{count} changed leaves"
-    return "success", f"{leaves}, {planned['to_generate']} samples to generate"
-
-
-def _pull_of(repository: Repository, event: dict[str, Any], plan: Plan) -> PullRequest | None:
-    """The pull request that the run was for; what the artifact says must agree with what GitHub says."""
-    head = event["workflow_run"]["head_sha"]
-    if plan.head != head:
-        raise UserError(f"artifact: speaks of commit {plan.head[:7]}, but the run was for {head[:7]}", code=1)
-    pull = repository.get_pull(plan.pull)
-    # A fork may be gone by now; then the commit alone says whose run it was.
-    source = (event["workflow_run"].get("head_repository") or {}).get("full_name")
-    if pull.head.repo is not None and pull.head.repo.full_name != source:
-        raise UserError(f"artifact: pull request {plan.pull} is not from {source}", code=1)
-    return pull if pull.head.sha == head else None
+    return f"{leaves}, {planned['to_generate']} samples to generate"
 
 
 def _annotation(finding: Finding) -> dict[str, Any]:

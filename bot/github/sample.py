@@ -131,14 +131,14 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
 
 def _tell_failure(repository: Repository, number: int, sha: str, command: str, error: UserError) -> None:
     void = isinstance(error, Pushed)
-    mend = (
-        "Look at the newest commit, and say the command again."
+    fix = (
+        "Read the newest commit, and give the command again."
         if void
-        else "Once that is mended, `/arborist retry` does it again."
+        else "Once that is fixed, `/arborist retry` does it again."
     )
     title = "void: the pull request was pushed to" if void else "not done: see the comment"
     conclusion = "cancelled" if void else "failure"
-    fail(repository, repository.get_pull(number), sha, command, str(error), mend, title, conclusion)
+    fail(repository, repository.get_pull(number), sha, command, str(error), fix, title, conclusion)
 
 
 def fetch_pull(folder: Path, number: int, sha: str) -> None:

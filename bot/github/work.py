@@ -1,17 +1,20 @@
 """Work for a GPU runner: an open check and a word in the comment say that it goes on, and how it failed."""
 
-import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.github.checks import report_check
+from bot.github.checks import report_check, write_note
 from bot.github.comment import update_comment
 from bot.github.render import render
 
 COMMANDS = ("sample", "precheck", "trial")
+TITLES = {"sample": ("🌱", "Sample"), "precheck": ("🔎", "Precheck"), "trial": ("🧪", "Trial")}
+"""A sign and a name for each, as the comment's headings have them."""
 
 
 def check_name(command: str) -> str:
@@ -37,16 +40,13 @@ class Work:
     def check(self) -> str:
         return check_name(self.command)
 
-    def write(self) -> str:
-        return json.dumps(asdict(self))
-
     @classmethod
-    def read(cls, text: str | None) -> "Work | None":
-        """What a check says of its work; None where it is no check of ours."""
-        try:
-            return cls(**json.loads(text or ""))
-        except (ValueError, TypeError):
+    def read(cls, note: Mapping[str, Any]) -> "Work | None":
+        """The work that a check's note describes; None where it describes none."""
+        command, arguments, run = (note.get(name) for name in ("command", "arguments", "run"))
+        if command not in COMMANDS or not isinstance(arguments, str) or not isinstance(run, int):
             return None
+        return cls(command, " ".join(arguments.split()), run)
 
 
 def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
@@ -58,11 +58,11 @@ def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
         work.check,
         sha,
         status="queued",
-        external_id=work.write(),
+        external_id=write_note(repository.full_name, sha, work.check, asdict(work)),
         details_url=url,
         output={"title": "waits for a GPU runner", "summary": "`/arborist cancel` ends it."},
     )
-    update_comment(pull, {work.command: render("waiting", command=work.command, sha=sha, url=url)})
+    update_comment(pull, {work.command: render("waiting", title=TITLES[work.command], sha=sha, url=url)})
 
 
 def fail(
@@ -71,16 +71,16 @@ def fail(
     sha: str,
     command: str,
     reason: str,
-    mend: str,
+    fix: str,
     title: str,
     conclusion: str = "failure",
 ) -> None:
     """Tell that work was not done, and why: in the comment, and by the end of its check.
 
     Args:
-        mend: what the reader can do, in Markdown.
+        fix: what the reader can do, in Markdown.
         title: the check's.
     """
-    text = render("broken", command=command, sha=sha, reason=reason, mend=mend)
+    text = render("broken", title=TITLES[command], sha=sha, reason=reason, fix=fix)
     posted = update_comment(pull, {command: text})
     report_check(repository, check_name(command), sha, conclusion, title, posted.url)

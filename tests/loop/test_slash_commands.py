@@ -121,11 +121,13 @@ def test_what_is_quoted_or_code_is_no_command(world: dict[str, Any], pull: PullR
         "> /arborist sample",
         "```\n/arborist sample\n```",
         "see `/arborist sample`",
-        "x\n    /arborist sample",
+        "x\n\n    /arborist sample",
+        "<!--\n/arborist sample\n-->",
+        "- ~~~\n  /arborist sample\n  ~~~",
     ]
     said = [say(world, pull, "maintainer", text) for text in texts]
     settled(world)
-    assert [list(one.get_reactions()) for one in said] == [[], [], [], []]
+    assert [list(one.get_reactions()) for one in said] == [[]] * 6
 
 
 def test_on_an_issue_and_with_an_unknown_name_nothing_is_done(

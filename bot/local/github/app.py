@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from bot.local.github import pages, smart_http
+from bot.local.github import graphql, pages, smart_http
 from bot.local.github.errors import ApiError, not_found
 from bot.local.github.http import PREFIX, RateCounter, api_routes, error_response
 from bot.local.github.routes import TABLES
@@ -39,6 +39,7 @@ def create_app(
         routes=[
             *extra_routes,
             *(route for table in TABLES for route in api_routes(github, table, rates)),
+            *graphql.routes(github, rates),
             *smart_http.routes(github),
             *pages.routes(github),
             Mount(PREFIX, Route("/{path:path}", nothing_here, methods=METHODS)),
