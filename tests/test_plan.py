@@ -15,7 +15,7 @@ OLD, NEW = "1" * 64, "2" * 64
 
 
 def plan(*leaves: PlannedLeaf) -> Plan:
-    return Plan(7, HEAD, leaves)
+    return Plan(7, HEAD, leaves, HEAD, "main")
 
 
 def test_a_plan_comes_back_as_it_was_handed_over() -> None:

@@ -6,8 +6,20 @@ Whoever changes a workflow file changes this file with it, so that both are read
 from collections.abc import Mapping
 from typing import Any
 
-BASE = "${{ github.event.pull_request.base.sha || github.event.merge_group.base_sha }}"
-HEAD = "${{ github.event.pull_request.head.sha || github.event.merge_group.head_sha }}"
+BASE = (
+    "${{ github.event.pull_request.base.ref || github.event.merge_group.base_sha "
+    "|| github.event.repository.default_branch }}"
+)
+"""Whose code and recipe lint uses: the base's as it is now; where it is dispatched, the default branch's."""
+HEAD = (
+    "${{ github.event.pull_request.head.sha || github.event.inputs.head "
+    "|| github.event.merge_group.head_sha }}"
+)
+COMPARED = (
+    "${{ github.event.merge_group.base_sha || "
+    "format('origin/{0}', github.event.pull_request.base.ref || github.event.inputs.base_ref) }}"
+)
+"""The commit that the proposal is compared with, as data."""
 MAIN = "${{ github.event.repository.default_branch }}"
 BOT = {
     "path": ".bot",
@@ -36,8 +48,9 @@ STEP_KEYS = {"run": {"name", "id", "if", "env", "run"}, "uses": {"name", "if", "
 
 TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "lint.yml": {
-        "pull_request": {"types": ["opened", "synchronize", "reopened", "ready_for_review"]},
+        "pull_request": {"types": ["opened", "synchronize", "reopened", "ready_for_review", "edited"]},
         "merge_group": {},
+        "workflow_dispatch": {},
     },
     "report.yml": {"workflow_run": {"workflows": ["lint"], "types": ["completed"]}},
     "commands.yml": {"issue_comment": {"types": ["created"]}},
@@ -50,17 +63,20 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "reap.yml": {"schedule": [{"cron": "*/20 * * * *"}], "workflow_dispatch": {}},
 }
 """The events that start a file, beside `workflow_call`, with all their filters."""
-DISPATCH = {"sample.yml": {"pull", "sha", "command", "arguments"}}
+DISPATCH = {
+    "lint.yml": {"pull", "head", "base_ref", "author"},
+    "sample.yml": {"pull", "sha", "command", "arguments"},
+}
 """The inputs of a dispatch."""
 
 CONCURRENCY: Mapping[str, Mapping[str, str]] = {
     "lint.yml": {
-        "group": "lint-${{ github.event.pull_request.number || github.event.merge_group.head_ref }}",
+        "group": "lint-${{ github.event_name }}-${{ github.event.pull_request.number || "
+        "github.event.inputs.pull || github.event.merge_group.head_ref }}",
         "cancel-in-progress": "true",
     },
     "report.yml": {
-        "group": "report-${{ github.event.workflow_run.head_repository.full_name }}"
-        "-${{ github.event.workflow_run.head_branch }}",
+        "group": "report-${{ github.event.workflow_run.id }}",
         "cancel-in-progress": "false",
     },
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
@@ -100,10 +116,11 @@ ENVIRONMENT: Mapping[str, set[str]] = {
     **{name: {f"${{{{ secrets.{name} }}}}"} for name in sorted(SECRETS)},
     "ARBORIST_STORE": {"${{ vars.ARBORIST_STORE }}"},
     "HF_ENDPOINT": {"${{ vars.HF_ENDPOINT || 'https://huggingface.co' }}"},
-    "BASE": {BASE, "${{ github.event.pull_request.base.sha }}"},
-    "HEAD": {HEAD, "${{ github.event.pull_request.head.sha }}"},
-    "PULL": {"${{ github.event.pull_request.number }}", "${{ inputs.pull }}"},
-    "AUTHOR": {"${{ github.event.pull_request.user.login }}"},
+    "BASE": {COMPARED},
+    "BASE_REF": {"${{ github.event.pull_request.base.ref || github.event.inputs.base_ref }}"},
+    "HEAD": {HEAD, "${{ github.event.pull_request.head.sha || github.event.inputs.head }}"},
+    "PULL": {"${{ github.event.pull_request.number || github.event.inputs.pull }}", "${{ inputs.pull }}"},
+    "AUTHOR": {"${{ github.event.pull_request.user.login || github.event.inputs.author }}"},
     "SHA": {"${{ inputs.sha }}"},
     "COMMAND": {"${{ inputs.command }}"},
     "ARGUMENTS": {"${{ inputs.arguments }}"},
@@ -136,8 +153,8 @@ ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
 
 SCRIPTS: Mapping[str, set[str]] = {
     "lint.yml/lint": {
-        'arborist plan --repository proposal --base "$BASE" --head "$HEAD" --pull "$PULL" '
-        "--output report/plan.json",
+        'arborist plan --repository proposal --base "$BASE" --base-ref "$BASE_REF" '
+        '--head "$HEAD" --pull "$PULL" --output report/plan.json',
         'arborist lint --repository proposal --base "$BASE" --head "$HEAD" --author "$AUTHOR" '
         "--output report/lint.json --sarif report/lint.sarif",
     },
@@ -155,9 +172,10 @@ CALLS = {"commands.yml/sample": "./.github/workflows/sample.yml"}
 """The jobs that call a workflow."""
 
 CONDITIONS = {
-    "lint.yml/lint/Plan": "github.event_name == 'pull_request'",
+    "lint.yml/lint/Plan": "github.event_name != 'merge_group'",
     "lint.yml/lint/Hand the report over": "always()",
-    "report.yml/report": "github.event.workflow_run.event == 'pull_request' && "
+    "report.yml/report": "(github.event.workflow_run.event == 'pull_request' || "
+    "github.event.workflow_run.event == 'workflow_dispatch') && "
     "(github.event.workflow_run.conclusion == 'success' || "
     "github.event.workflow_run.conclusion == 'failure')",
     "commands.yml/command": "github.event.issue.pull_request && "
