@@ -47,6 +47,8 @@ GOOD: dict[str, Any] = {
     "version": 1,
     "pull": 7,
     "head": HEAD,
+    "base": HEAD,
+    "base_ref": "main",
     "leaves": [{"path": "a", "change": "added", "key": NEW}],
 }
 
@@ -60,6 +62,8 @@ GOOD: dict[str, Any] = {
         {**GOOD, "pull": "7; rm -rf"},
         {**GOOD, "pull": 0},
         {**GOOD, "head": "main"},
+        {**GOOD, "base": "main"},
+        {**GOOD, "base_ref": "two words"},
         {**GOOD, "extra": 1},
         {**GOOD, "leaves": [{"path": "a", "change": "added", "key": "../../etc"}]},
         {**GOOD, "leaves": [{"path": "a" * 501, "change": "added", "key": NEW}]},
