@@ -6,6 +6,8 @@
     prepare      what act is given: each job first asks (gate) to be let in
     admission    what a job is told: labels, groups, timeouts, permissions of the token
     results      jobs, steps, check runs, annotations, logs
+    deployments  jobs of an environment: its rules, secrets and variables; reviews, the REST API of these
+    oidc, claims ID tokens of jobs
     api, artifacts, settings: REST
 
 What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even
@@ -20,6 +22,7 @@ from starlette.routing import BaseRoute
 
 from bot.local.actions.api import Api
 from bot.local.actions.dispatcher import Dispatcher
+from bot.local.actions.reviews import Reviews
 from bot.local.actions.settings import put
 from bot.local.github.state import GitHub
 
@@ -35,7 +38,11 @@ class Actions:
 
     def __init__(self, github: GitHub, data: Path, *, environment: Mapping[str, str], path: str) -> None:
         self._dispatcher = Dispatcher(github, data, {**environment, "PATH": path})
-        self.routes: list[BaseRoute] = Api(self._dispatcher).routes()
+        self.routes: list[BaseRoute] = [
+            *Api(self._dispatcher).routes(),
+            *Reviews(self._dispatcher).routes(),
+            *self._dispatcher.id_tokens.routes(),
+        ]
 
     def start(self) -> None:
         """Begin to run what waits."""

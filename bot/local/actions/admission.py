@@ -1,13 +1,14 @@
-"""Where the jobs of a run are let in: labels, concurrency groups, timeouts, what the token may do."""
+"""Where the jobs of a run are let in: labels, environments, groups, timeouts, what the token may do."""
 
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.local.actions.concurrency import Deadlock, Groups, Member
+from bot.local.actions.deployments import Deployment, Deployments
 from bot.local.actions.prepare import Gate
 from bot.local.actions.workflow_file import Workflow
 
@@ -24,9 +25,16 @@ class Entrant:
     gate: Gate
     member: Member
     timeout_min: float
+    labels: tuple[str, ...]
     refusal: str = ""
+    deployment: Deployment | None = None
     goes: bool = False
     timer: threading.Timer | None = None
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether it waits for the rules of its environment."""
+        return self.deployment is not None and not self.goes and not self.refusal
 
 
 class Admission:
@@ -38,6 +46,8 @@ class Admission:
         workflows: all of them, by reference.
         cancel: ends a job by its ticket, with the reason.
         grant: sets what the run's token may do.
+        deployments: where jobs of an environment wait for its rules.
+        equip: the variables that a job's steps get beyond the run's, by its ticket and what it may do.
     """
 
     def __init__(
@@ -50,15 +60,28 @@ class Admission:
         workflows: Mapping[str, Workflow],
         cancel: Callable[[str, str], None],
         grant: Callable[[dict[str, str]], None],
+        deployments: Deployments,
+        equip: Callable[[str, Entrant, Mapping[str, str]], dict[str, dict[str, str]]],
     ) -> None:
         self.run_id, self.repository, self.groups, self.gates = run_id, repository, groups, gates
         self.called, self.workflows = called, workflows
         self._cancel, self._grant = cancel, grant
+        self._deployments, self._equip = deployments, equip
         self._lock = threading.RLock()
         self._entrants: dict[str, Entrant] = {}
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, str] | None:
-        """The answer to a gate: the job's ticket, `go`, `wait` or `refused`, and why; None to a stranger."""
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether nothing goes but jobs that wait for the rules of their environments."""
+        with self._lock:
+            entrants = self._entrants.values()
+            return any(one.waits_for_review for one in entrants) and not any(one.goes for one in entrants)
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer to a gate: the job's ticket, `go`, `wait` or `refused`, and why; None to a stranger.
+
+        With the first `go`, and only with this one, come the variables and outputs that the job gets.
+        """
         with self._lock:
             ticket = str(question.get("job", ""))
             if not ticket:
@@ -70,10 +93,20 @@ class Admission:
             entrant = self._entrants.get(ticket)
             if entrant is None:
                 return None
-            if not entrant.goes and not entrant.refusal and self.groups.enter(entrant.member):
-                self._begin(ticket, entrant)
+            equipment: dict[str, dict[str, str]] = {}
+            if not entrant.goes and not entrant.refusal and self._enters(entrant):
+                equipment = self._begin(ticket, entrant)
             state = "refused" if entrant.refusal else "go" if entrant.goes else "wait"
-            return {"job": ticket, "state": state, "why": entrant.refusal}
+            review = entrant.waits_for_review
+            return {"job": ticket, "state": state, "why": entrant.refusal, "review": review, **equipment}
+
+    def _enters(self, entrant: Entrant) -> bool:
+        """Whether a job's environment and groups let it begin now; sets its refusal where they never will."""
+        if entrant.deployment is not None:
+            free, entrant.refusal = self._deployments.verdict(entrant.deployment)
+            if not free:
+                return False
+        return self.groups.enter(entrant.member)
 
     def leave(self, ticket: str) -> None:
         """A job has ended: others of its groups may go, and what only it was permitted is so no more."""
@@ -84,6 +117,8 @@ class Admission:
             if entrant.timer:
                 entrant.timer.cancel()
             self.groups.leave(entrant.member)
+            if entrant.deployment:
+                self._deployments.end(entrant.deployment)
             self._grant(self._granted())
 
     def close(self) -> None:
@@ -103,14 +138,18 @@ class Admission:
             {name for name, group in zip(names, stated, strict=True) if group["cancels"]},
             lambda why: self._supersede(ticket, why),
         )
+        labels = _labels(question)
         entrant = Entrant(
-            gate, member, _minutes(question.get("timeout")), gate.refusal or _unserved(question)
+            gate, member, _minutes(question.get("timeout")), labels, gate.refusal or _unserved(labels)
         )
         if not entrant.refusal:
             try:
                 self.groups.join(member)
             except Deadlock as deadlock:
                 entrant.refusal = str(deadlock)
+        environment = str(question.get("environment") or "").strip()
+        if environment and not entrant.refusal:
+            entrant.deployment = self._deployments.open(environment)
         return entrant
 
     def _supersede(self, ticket: str, why: str) -> None:
@@ -121,14 +160,18 @@ class Admission:
                 entrant.refusal = why
         self._cancel(ticket, why)
 
-    def _begin(self, ticket: str, entrant: Entrant) -> None:
+    def _begin(self, ticket: str, entrant: Entrant) -> dict[str, dict[str, str]]:
         entrant.goes = True
+        if entrant.deployment:
+            self._deployments.end(entrant.deployment)
         minutes = entrant.timeout_min
         why = f"The job has exceeded the maximum execution time of {minutes:g} minutes"
         entrant.timer = threading.Timer(60 * minutes, self._cancel, [ticket, why])
         entrant.timer.daemon = True
         entrant.timer.start()
         self._grant(self._granted())
+        permissions = self._permissions(entrant.gate.workflow, entrant.gate.job)
+        return self._equip(ticket, entrant, permissions)
 
     def _granted(self) -> dict[str, str]:
         granted: dict[str, str] = {}
@@ -165,16 +208,20 @@ def _minutes(text: Any) -> float:
         return DEFAULT_TIMEOUT_MIN
 
 
-def _unserved(question: Mapping[str, Any]) -> str:
-    """Why no runner here takes the job; empty if one does."""
+def _labels(question: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels of `runs-on`."""
     try:
         labels = json.loads(question.get("labels") or '""')
     except ValueError:
         labels = str(question["labels"])
     if isinstance(labels, dict):
         labels = labels.get("labels", [])
-    wanted = [str(label) for label in (labels if isinstance(labels, list) else [labels])]
-    unknown = [label for label in wanted if label.lower() not in LABELS]
+    return tuple(str(label) for label in (labels if isinstance(labels, list) else [labels]))
+
+
+def _unserved(labels: Iterable[str]) -> str:
+    """Why no runner here takes the job; empty if one does."""
+    unknown = [label for label in labels if label.lower() not in LABELS]
     return (
         f"no runner here has the label {', '.join(unknown)}; there are {', '.join(LABELS)}" if unknown else ""
     )

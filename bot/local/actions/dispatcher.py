@@ -14,6 +14,7 @@ from bot.local.actions import processes, records
 from bot.local.actions.concurrency import Groups, Member
 from bot.local.actions.events import Sources, changed_files, concurrency, run_values, skipped
 from bot.local.actions.expressions import Unknown
+from bot.local.actions.oidc import IdTokens
 from bot.local.actions.runner import RUN_MARK, Run
 from bot.local.actions.shapes import run_shape, workflow_shape
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow, starts
@@ -23,7 +24,8 @@ from bot.local.github.db import Row
 from bot.local.github.events import tell
 from bot.local.github.state import Event, GitHub
 
-AT_ONCE = 2
+AT_ONCE, WAITING_LIMIT = 2, 30
+"""Runs that go at the same time; and those that may beside these wait for the rules of an environment."""
 CHAINED = ("workflow_dispatch", "workflow_run")
 """What a workflow's own token can start, as on GitHub."""
 CHAIN_LIMIT = 3
@@ -46,18 +48,19 @@ class Dispatcher:
         github.db.script(records.SCHEMA)
         self.sources = Sources(github)
         self.groups = Groups()
+        self.id_tokens = IdTokens(data, github.base_url)
         self.running: dict[int, Run] = {}
         self._members: dict[int, Member] = {}
         self._changed = threading.Condition()
         self._stopping = False
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="actions")
+        self._pool = ThreadPoolExecutor(AT_ONCE + WAITING_LIMIT, thread_name_prefix="actions")
         self._thread = threading.Thread(target=self._loop, name="actions", daemon=True)
         github.subscribe(self.take)
 
     def start(self) -> None:
         """Begin; what an earlier process left running is ended and says so, what waited waits again."""
         for row in self.github.db.all("SELECT * FROM workflow_runs WHERE status != 'completed' ORDER BY id"):
-            if row["status"] == "in_progress":
+            if row["status"] in ("in_progress", "waiting"):
                 self._end_lost(row)
             elif row["id"] not in self._members:
                 self._join(row)
@@ -219,7 +222,7 @@ class Dispatcher:
 
     def _next(self) -> Row | None:
         """The first waiting run that may go: there is room, and nothing of its group goes."""
-        if len(self.running) >= AT_ONCE:
+        if sum(not run.waits for run in self.running.values()) >= AT_ONCE:
             return None
         for row in self.github.db.all("SELECT * FROM workflow_runs WHERE status = 'queued' ORDER BY id"):
             member = self._members.get(row["id"])
@@ -249,7 +252,20 @@ class Dispatcher:
         def load(path: str) -> Workflow:
             return self.sources.load(event.repository, commit, path)
 
-        return Run(self.github, row, workflow, event, load, self.groups, folder, home, self.environment)
+        return Run(
+            self.github,
+            row,
+            workflow,
+            event,
+            load,
+            self.groups,
+            folder,
+            home,
+            self.environment,
+            commit,
+            self.values,
+            self.id_tokens,
+        )
 
     def _execute(self, row: Row, run: Run) -> None:
         conclusion, note = "failure", "the local runner broke; its log says how"

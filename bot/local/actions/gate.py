@@ -23,6 +23,7 @@ def stated() -> dict[str, Any]:
         "key": os.environ["GATE_KEY"],
         "labels": os.environ["GATE_LABELS"],
         "timeout": os.environ["GATE_TIMEOUT"],
+        "environment": os.environ["GATE_ENVIRONMENT"],
         "groups": groups,
     }
 
@@ -42,18 +43,30 @@ def ask(question: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def write(variable: str, values: dict[str, str]) -> None:
+    """Add values to the file of a step's outputs or of its job's environment, whatever lines they hold."""
+    with open(os.environ[variable], "a") as file:  # noqa: PTH123  pathlib takes longer to import
+        for name, value in values.items():
+            end = f"end_{os.urandom(8).hex()}"
+            file.write(f"{name}<<{end}\n{value}\n{end}\n")
+
+
 def main() -> None:
     """Wait for the answer; the exit status says whether the job may begin."""
     answer = ask(stated())
     print(f"job {answer['job']}", flush=True)
-    with open(os.environ["GITHUB_ENV"], "a") as file:  # noqa: PTH123  pathlib takes longer to import
-        file.write(f"LOCAL_JOB_ID={answer['job']}\n")
+    write("GITHUB_ENV", {"LOCAL_JOB_ID": answer["job"]})
+    if answer["review"]:
+        print("waiting", flush=True)
     while answer["state"] == "wait":
         time.sleep(POLL_S)
         answer = ask({"job": answer["job"]})
+    print("waited", flush=True)
     if answer["state"] == "refused":
         print(f"::error::{answer['why']}", flush=True)
         sys.exit(1)
+    write("GITHUB_ENV", answer["environment"])
+    write("GITHUB_OUTPUT", answer["outputs"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The copy of a workflow file that act is given: each job begins with a step that asks to be let in.
 
-act knows nothing of concurrency groups, timeouts and token permissions. The first step of each job tells the
-dispatcher what the job states of those, with its expressions evaluated, and waits for its answer.
+act knows nothing of concurrency groups, timeouts, token permissions and environments. The first step of each
+job tells the dispatcher what the job states of those, its expressions evaluated, and waits for the answer.
+Where the job has an environment, the answer holds its secrets and variables. They become outputs of this
+step, which no other job sees, and the job's expressions read these before the repository's.
 """
 
 import hashlib
@@ -24,6 +26,13 @@ RUNNER = "self-hosted"
 """The label that jobs have in the copy; whether their own is served here, the dispatcher decides."""
 _SCRIPT = Path(__file__).with_name("gate.py")
 _WHOLE = re.compile(r"\s*\$\{\{(.*)\}\}\s*", re.DOTALL)
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_READ = re.compile(
+    r"(?<![\w.-])(?P<context>secrets|vars)\s*(?:\.\s*(?P<dotted>[A-Za-z_]\w*)|\[\s*'(?P<quoted>\w+)'\s*\])"
+    r"|'(?:[^']|'')*'"
+)
+"""A secret or variable that an expression names; a text is skipped, whatever it holds."""
+_ALL = re.compile(r"(?<![\w.-])(?:secrets|vars)(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,11 @@ def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tupl
         steps = _get(node, "steps")
         kept = steps.value if isinstance(steps, yaml.SequenceNode) and not refusal else []
         _set(node, "runs-on", _node(RUNNER))
-        _set(node, "steps", yaml.SequenceNode("tag:yaml.org,2002:seq", [step, *kept]))
+        _set(node, "steps", yaml.SequenceNode("tag:yaml.org,2002:seq", [step, *map(_guarded, kept)]))
+        if _get(node, "environment") is not None:
+            _spread(node, kept)
+            for part in ("steps", "outputs"):
+                _scope(_get(node, part))
         node.value = [pair for pair in node.value if pair[0].value not in ("container", "services")]
     return yaml.serialize(root, Dumper=yaml.CSafeDumper, encoding="utf-8", allow_unicode=True), gates
 
@@ -87,8 +100,18 @@ def _refusal(workflow: Workflow, job: str, missing: Iterable[str]) -> str:
     absent = sorted(workflow.uses(job) & set(missing))
     if absent:
         return f"the action {absent[0]} has no stand-in in the local world"
+    if "environment" in workflow.jobs[job] and _reads_unnamed(workflow.jobs[job]):
+        return "a job of an environment must name each secret and variable here: secrets.NAME, vars.NAME"
     docker = [name for name in ("container", "services") if name in workflow.jobs[job]]
     return f"{docker[0]} needs Docker, which the local world does without" if docker else ""
+
+
+def _reads_unnamed(content: Any) -> bool:
+    """Whether an expression reads all secrets or variables, or one by a name that is computed."""
+    if isinstance(content, dict | list):
+        return any(map(_reads_unnamed, content.values() if isinstance(content, dict) else content))
+    expressions = _EXPRESSION.findall(str(content))
+    return any(_ALL.search(_READ.sub("''", expression)) for expression in expressions)
 
 
 def _gate_step(key: str, job: yaml.MappingNode, groups: list[tuple[str, str]]) -> yaml.Node:
@@ -97,6 +120,7 @@ def _gate_step(key: str, job: yaml.MappingNode, groups: list[tuple[str, str]]) -
         "GATE_KEY": key,
         "GATE_LABELS": _labels(_get(job, "runs-on")),
         "GATE_TIMEOUT": str(timeout.value) if timeout is not None else "",
+        "GATE_ENVIRONMENT": _environment(_get(job, "environment")),
     }
     for number, (group, cancels) in enumerate(groups):
         stated |= {f"GATE_GROUP_{number}": group, f"GATE_CANCELS_{number}": cancels}
@@ -110,6 +134,57 @@ def _gate_step(key: str, job: yaml.MappingNode, groups: list[tuple[str, str]]) -
         }
     )
     return step
+
+
+def _environment(node: yaml.Node | None) -> str:
+    """The name of a job's environment, perhaps with expressions; empty where it has none."""
+    if isinstance(node, yaml.MappingNode):
+        node = _get(node, "name")
+    return str(node.value) if node is not None else ""
+
+
+def _guarded(step: yaml.Node) -> yaml.Node:
+    """A step that does not run where the gate refused the job, not even with `if: always()`."""
+    stated = _get(step, "if")
+    if isinstance(step, yaml.MappingNode) and stated is not None and str(stated.value).strip():
+        whole = _WHOLE.fullmatch(str(stated.value))
+        condition = whole.group(1) if whole else str(stated.value)
+        if "${{" not in condition:
+            _set(step, "if", _node(f"${{{{ steps['0'].outcome == 'success' && ({condition}) }}}}"))
+    return step
+
+
+def _spread(job: yaml.MappingNode, steps: Iterable[yaml.Node]) -> None:
+    """Move a job's variables that read secrets into its steps, where the outputs of its gate can be read."""
+    env = _get(job, "env")
+    if not isinstance(env, yaml.MappingNode):
+        return
+    moved = [pair for pair in env.value if _ALL.search(str(pair[1].value))]
+    env.value = [pair for pair in env.value if pair not in moved]
+    for step in steps:
+        own = _get(step, "env")
+        known = {name.value for name, _ in own.value} if isinstance(own, yaml.MappingNode) else set()
+        lent = [(name, _node(str(value.value))) for name, value in moved if name.value not in known]
+        if isinstance(step, yaml.MappingNode) and (own is None or isinstance(own, yaml.MappingNode)):
+            pairs = [*lent, *(own.value if own is not None else ())]
+            _set(step, "env", yaml.MappingNode("tag:yaml.org,2002:map", pairs))
+
+
+def _scope(node: yaml.Node | None) -> None:
+    """Let the expressions below a node read the environment's secrets and variables first."""
+    if isinstance(node, yaml.ScalarNode):
+        node.value = _EXPRESSION.sub(lambda found: _READ.sub(_first, found.group()), node.value)
+    elif isinstance(node, yaml.MappingNode | yaml.SequenceNode):
+        for item in node.value:
+            for part in item[1:] if isinstance(item, tuple) else (item,):
+                _scope(part)
+
+
+def _first(found: re.Match[str]) -> str:
+    context, name = found.group("context"), found.group("dotted") or found.group("quoted")
+    if not context:
+        return found.group()
+    return f"(steps['0'].outputs['{context}-{name.upper()}'] || {context}.{name})"
 
 
 def _labels(node: yaml.Node | None) -> str:

@@ -22,6 +22,8 @@ PLACES_SHOWN = 256
 CONCLUSIONS = ("success", "failure", "cancelled", "skipped")
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 _GATE_STEP = ("0",)
+_WAITS = {"waiting": "waiting", "waited": "in_progress"}
+"""What a gate prints while a job waits for its environment's rules -> the job's status."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +152,8 @@ class Results:
         """The step that was put in is no step of the job; only what it refuses is told."""
         if line.output and line.text.startswith("job ") and not job.ticket:
             job.ticket = line.text.removeprefix("job ").strip()
+        if line.output and line.text.strip() in _WAITS:
+            self._save(job, status=_WAITS[line.text.strip()])
         if line.annotation:
             self._write(job, f"##[error]{line.annotation['message']}")
             self._annotate(job, line)

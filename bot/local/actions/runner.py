@@ -14,8 +14,11 @@ from typing import Any
 
 from bot.local.actions import processes
 from bot.local.actions.act import command_line, missing_stubs, read_log, validate
-from bot.local.actions.admission import Admission
+from bot.local.actions.admission import Admission, Entrant
+from bot.local.actions.claims import Identity
 from bot.local.actions.concurrency import Groups
+from bot.local.actions.deployments import Deployments, Values
+from bot.local.actions.oidc import TOKEN_VARIABLE, IdTokens
 from bot.local.actions.prepare import Gate, place, prepare
 from bot.local.actions.results import Results
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
@@ -41,6 +44,9 @@ class Run:
         folder: where its files are: logs, and while it goes the event, the secrets and act's folders.
         home: the home folder of its jobs.
         environment: what all jobs see.
+        commit: of the workflow file.
+        values: the secrets or variables of an environment.
+        id_tokens: where jobs that may ask for ID tokens.
     """
 
     def __init__(
@@ -54,14 +60,20 @@ class Run:
         folder: Path,
         home: Path,
         environment: Mapping[str, str],
+        commit: str,
+        values: Values,
+        id_tokens: IdTokens,
     ) -> None:
         self.github, self.row, self.workflow, self.event = github, row, workflow, event
         self.folder, self.home, self.environment = folder, home, environment
         self.mark = secrets.token_hex(16)
         self.cancelled = ""
         self._load, self._groups = load, groups
+        self._deployments = Deployments(github, row, event, values)
+        self._identity, self._id_tokens = Identity(github, row, event, workflow, commit), id_tokens
         self._token = ""
         self._secrets: list[str] = []
+        self._tickets: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._results: Results | None = None
         self._admission: Admission | None = None
@@ -92,9 +104,42 @@ class Run:
         finally:
             self._clean()
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, str] | None:
+    @property
+    def waits(self) -> bool:
+        """Whether the run only waits for the rules of an environment, so that it takes no runner."""
+        return self._admission is not None and self._admission.waits_for_review
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answer one of the run's gates; see `Admission.ask`."""
-        return self._admission.ask(question) if self._admission else None
+        if self._admission is None:
+            return None
+        answer = self._admission.ask(question)
+        status = "waiting" if self.waits else "in_progress"
+        query = "UPDATE workflow_runs SET status = ? WHERE id = ? AND status IN ('waiting', 'in_progress')"
+        self.github.db.run(query, status, self.row["id"])
+        return answer
+
+    def _equip(
+        self, ticket: str, entrant: Entrant, permissions: Mapping[str, str]
+    ) -> dict[str, dict[str, str]]:
+        """What a job that begins gets for itself: how to ask for ID tokens, its environment's secrets."""
+        variables: dict[str, str] = {}
+        environment = entrant.deployment.environment["name"] if entrant.deployment else ""
+        if permissions.get("id-token") == "write" and not self.event.from_fork:
+            claims = self._identity.claims(entrant.gate.workflow, environment, entrant.labels)
+            self._tickets.add(ticket)
+            variables = self._id_tokens.open(ticket, lambda: {**claims, **self._check_run(ticket)})
+        outputs = self._deployments.outputs(entrant.deployment) if entrant.deployment else {}
+        hidden = [value for name, value in outputs.items() if name.startswith("secrets-")]
+        hidden += [variables[TOKEN_VARIABLE]] if variables else []
+        self._secrets = sorted({*self._secrets, *_parts(hidden)}, key=len, reverse=True)
+        return {"environment": variables, "outputs": outputs}
+
+    def _check_run(self, ticket: str) -> dict[str, str]:
+        """The claim that a job's log has made known."""
+        jobs = self._results.jobs.values() if self._results else ()
+        found = next((job for job in jobs if job.ticket == ticket), None)
+        return {"check_run_id": str(found.id)} if found else {}
 
     def cancel(self, why: str) -> None:
         """End everything that the run started."""
@@ -164,6 +209,8 @@ class Run:
             workflows,
             self._cancel_job,
             self._grant,
+            self._deployments,
+            self._equip,
         )
         return self._follow(
             command_line(self.event.name, self.workflow.path, self.folder, self.event.actor, uses)
@@ -192,6 +239,7 @@ class Run:
         for line in read_log(self._process.stdout):
             job = self._results.take(line)
             if job and job.conclusion:
+                self._id_tokens.close(job.ticket)
                 self._admission.leave(job.ticket)
         return self._process.wait()
 
@@ -210,6 +258,8 @@ class Run:
         self.github.revoke_token(self._token)
         if self._admission:
             self._admission.close()
+        for ticket in self._tickets:
+            self._id_tokens.close(ticket)
         processes.end(processes.marked(RUN_MARK, self.mark))
         if self._results:
             self._results.end_all()

@@ -14,7 +14,7 @@ FOLDER = ".github/workflows"
 PULL_REQUEST_TYPES = ("opened", "synchronize", "reopened")
 """GitHub's default `types` of pull_request; other events start for every action."""
 SIZE_LIMIT, NODE_LIMIT = 512 * 1024, 50_000
-_AREAS = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
+_AREAS = ("actions", "checks", "contents", "deployments", "id-token", "issues", "pull-requests", "statuses")
 _FILTERS = (
     "branches",
     "branches-ignore",
