@@ -88,6 +88,7 @@ def test_pull_requests(repository, pull):
     assert (file.filename, file.status) == (LEAF, "added")
     assert [one.commit.message for one in pull.get_commits()] == ["A leaf"]
     pull.edit(title="Wood, a leaf", body="A new leaf.")
+    assert repository.get_pull(pull.number).mergeable is None
     assert repository.get_pull(pull.number).mergeable
     assert not pull.is_merged()
 

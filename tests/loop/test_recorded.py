@@ -15,7 +15,7 @@ from github.WorkflowRun import WorkflowRun
 from bot.local.github import Event
 from bot.local.world import World
 from tests.contract.webhooks import recorded
-from tests.loop.steps import LEAF, bot_comments, fork, push, repository, settled, write_skarrow
+from tests.loop.steps import LEAF, bot_comments, fork, push, repository, settled, until, write_skarrow
 
 Fields = Mapping[str, Any]
 
@@ -97,7 +97,8 @@ def proposed(pull: PullRequest) -> dict[str, Any]:
 
 
 def of_the_pull(world: World, name: str, pull: PullRequest) -> WorkflowRun | None:
-    merge = pull.merge_commit_sha
+    here = repository(world.address(), "contributor")
+    merge = until(lambda: here.get_pull(pull.number).merge_commit_sha, "the test merge")
     return deliver(world, name, proposed(pull), sha=merge, ref=f"refs/pull/{pull.number}/merge")
 
 

@@ -11,12 +11,18 @@ from bot.local.actions.workflow_file import FOLDER, InvalidWorkflow, Workflow, p
 from bot.local.github.git import ZERO
 from bot.local.github.state import Event, GitHub
 
-OF_THE_COMMIT = ("push", "pull_request", "merge_group", "workflow_dispatch")
-"""Events whose workflows are those of the event's commit; all others take the default branch's."""
+OF_A_PULL = ("pull_request", "pull_request_review", "pull_request_review_comment")
+OF_THE_COMMIT = ("push", *OF_A_PULL, "merge_group", "workflow_dispatch")
+"""Events whose workflows are those of the event's commit; all others take the default branch's.
+
+The commit of a pull request's events is its test merge, so a stranger's workflow files are among them.
+"""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 CACHED = 256
 _ELSEWHERE = re.compile(rf"([\w.-]+/[\w.-]+)/({re.escape(FOLDER)}/[^/@]+)@(.+)")
 _SKIP = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]")
+_SKIP_TRAILER = re.compile(r"\n\n\n([^\n]+\n)*skip-checks: ?true\s*\Z")
+"""The last one of the trailers, which stand after two empty lines."""
 
 
 class Sources:
@@ -115,13 +121,21 @@ def changed_files(github: GitHub, event: Event) -> list[str]:
 
 
 def skipped(github: GitHub, event: Event) -> bool:
-    """Whether the commit's message asks for no runs, with `[skip ci]` or the like."""
+    """Whether a commit's message asks for no runs: that of a push's newest, or of a pull request's head.
+
+    Only these two events can be skipped, and only as long as that commit is the newest.
+    """
     if event.name == "push":
-        return bool(_SKIP.search((event.payload.get("head_commit") or {}).get("message", "")))
+        return skips((event.payload.get("head_commit") or {}).get("message", ""))
     if event.name == "pull_request":
         head = event.payload["pull_request"]["head"]["sha"]
-        return bool(_SKIP.search(github.git(event.repository).commit(head).message))
+        return skips(github.git(event.repository).commit(head).message)
     return False
+
+
+def skips(message: str) -> bool:
+    """Whether a message holds `[skip ci]` or the like as GitHub spells it, or ends in `skip-checks: true`."""
+    return bool(_SKIP.search(message) or _SKIP_TRAILER.search(message))
 
 
 def concurrency(workflow: Workflow, event: Event, variables: Mapping[str, str]) -> tuple[str | None, bool]:
@@ -179,7 +193,7 @@ def run_values(event: Event) -> dict[str, Any]:
 
     People see a run of a pull request at the pull request's head, not at the test merge that it runs for.
     """
-    head = event.payload["pull_request"]["head"] if event.name == "pull_request" else {}
+    head = event.payload["pull_request"]["head"] if event.name in OF_A_PULL else {}
     return {
         "repository": event.repository,
         "event": event.name,

@@ -178,9 +178,11 @@ def starts(workflow: Workflow, event: Event, changed: Callable[[], Sequence[str]
         return named and _fits(filters, "branches", str(run["head_branch"]))
     if event.name == "pull_request":
         pull = event.payload["pull_request"]
-        # GitHub runs nothing where there is no test merge.
-        conflict = event.action != "closed" and pull.get("mergeable") is False
-        return not conflict and _fits(filters, "branches", pull["base"]["ref"]) and _touched(filters, changed)
+        # GitHub runs nothing where there is no test merge; the event's commit is the head then.
+        conflicts = event.action != "closed" and event.sha == pull["head"]["sha"]
+        return (
+            not conflicts and _fits(filters, "branches", pull["base"]["ref"]) and _touched(filters, changed)
+        )
     if event.name == "push":
         return _push_starts(filters, event, changed)
     return True

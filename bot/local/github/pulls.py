@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 QUERY = (
     "SELECT issues.*, base_ref, base_sha, head_repository_id, head_ref, head_sha, draft, "
-    "maintainer_can_modify, mergeable, merge_sha, merged_at, merged_by FROM issues JOIN pulls USING (id) "
+    "maintainer_can_modify, mergeable, computed, merge_sha, merged_at, merged_by "
+    "FROM issues JOIN pulls USING (id) "
 )
 WEB_FLOW = ("GitHub", "noreply@github.com")  # who commits what is merged on the web
 
@@ -131,7 +132,7 @@ def refresh(github: "GitHub", repository: Row, pull: Row) -> Row:
         git.set_ref(test, merged)
     else:
         git.delete_ref(test)
-    values = {"head_sha": head_sha, "merge_sha": merged, "mergeable": int(merged is not None)}
+    values = {"head_sha": head_sha, "merge_sha": merged, "mergeable": int(merged is not None), "computed": 0}
     if head_sha != pull["head_sha"]:
         values["base_sha"] = base_sha
     github.db.update("pulls", pull["id"], **values)

@@ -84,6 +84,8 @@ CREATE TABLE IF NOT EXISTS issue_assignees (
 );
 
 -- id is the id of the issue. merge_sha: the test merge while open, the commit on the base once merged.
+-- computed: whether somebody asked whether it can be merged; GitHub finds out only then, and the first who
+-- asks is told that it is not known yet.
 CREATE TABLE IF NOT EXISTS pulls (
     id INTEGER PRIMARY KEY REFERENCES issues (id),
     base_ref TEXT NOT NULL,
@@ -94,6 +96,7 @@ CREATE TABLE IF NOT EXISTS pulls (
     draft INTEGER NOT NULL DEFAULT 0,
     maintainer_can_modify INTEGER NOT NULL DEFAULT 0,
     mergeable INTEGER,
+    computed INTEGER NOT NULL DEFAULT 0,
     merge_sha TEXT,
     merged_at TEXT,
     merged_by INTEGER REFERENCES users (id)

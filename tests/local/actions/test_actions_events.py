@@ -2,7 +2,10 @@
 
 import pytest
 from github import GithubException
+from github.Repository import Repository
 
+from bot.local.actions.events import skips
+from bot.local.github.git import Signature
 from tests.local.actions.local_actions import DOWNLOAD, UPLOAD, Lab, only, steps
 
 SECRET = "a-secret-of-the-repository"
@@ -27,7 +30,8 @@ def test_a_pull_request_runs_at_its_test_merge_with_what_the_workflow_states(lab
     pull = lab.pull(repository, {"new.txt": "x\n"})
     lab.idle()
     run = only(repository.get_workflow_runs())
-    pull.update()
+    for _ in range(2):  # the first question is answered before GitHub knows the test merge
+        pull.update()
     assert (run.event, run.conclusion, run.head_branch) == ("pull_request", "success", "change")
     assert run.head_sha == pull.head.sha
     assert [one.number for one in run.pull_requests] == [pull.number]
@@ -89,6 +93,82 @@ def test_a_push_starts_what_its_branch_and_paths_ask_for(
     assert [(run.event, run.name, run.head_branch) for run in runs] == [
         ("push", "retrain", "main")
     ] * expected
+
+
+SKIPPED = [
+    *("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"),
+    *("A leaf\n\nIn the text: [ci skip], too", "A leaf\n\n\nskip-checks: true"),
+    "A leaf\n\n\nReviewed-by: somebody\nskip-checks:true\n",
+]
+NOT_SKIPPED = [
+    *("A leaf", "skip ci", "[skip]", "[ skip ci ]", "skip-checks: true", "A leaf\n\nskip-checks: true"),
+    *("A leaf\n\n\nskip-checks: true\nReviewed-by: somebody", "A leaf\n\n\nskip-checks: false"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [*((message, True) for message in SKIPPED), *((message, False) for message in NOT_SKIPPED)],
+)
+def test_a_message_skips_runs_in_githubs_spellings(message: str, expected: bool) -> None:
+    assert skips(message) is expected
+
+
+def commit(lab: Lab, repository: Repository, branch: str, message: str) -> None:
+    """A commit with just this message on a branch."""
+    git = lab.github.git(repository.full_name)
+    tip = git.branch(branch)
+    assert tip
+    who = Signature("maintainer", "maintainer@localhost", "2026-01-01T00:00:00Z")
+    made = repository.get_git_commit(git.write_commit(str(git.tree_of(tip)), [tip], message, who))
+    repository.get_git_ref(f"heads/{branch}").edit(made.sha)
+
+
+def test_only_the_newest_commit_of_a_push_or_pull_request_can_skip_its_runs(lab: Lab) -> None:
+    repository = lab.repository(everything=f"on: [push, pull_request]\njobs:\n{steps('true')}")
+    lab.pull(repository, {"new.txt": "x\n"})
+    lab.idle()
+    before = repository.get_workflow_runs().totalCount
+    for message, more in (("B\n\n\nskip-checks: true", 0), ("C", 2), ("D [no ci]", 0), ("E [skip]", 2)):
+        commit(lab, repository, "change", message)
+        lab.idle()
+        after = repository.get_workflow_runs().totalCount
+        assert after - before == more, message
+        before = after
+
+
+def test_a_resolved_conflict_runs_and_the_workflow_is_that_of_the_test_merge(lab: Lab) -> None:
+    works = f"on: pull_request\njobs:\n{steps('echo main as it was')}"
+    repository = lab.repository({"a.txt": "one\n"}, works=works)
+    lab.change(repository, "change", {"b.txt": "mine\n"})
+    repository.create_file("b.txt", "The same file", "theirs\n")
+    pull = repository.create_pull(base="main", head="change", title="A change")
+    lab.idle()
+    assert repository.get_workflow_runs().totalCount == 0
+    pull.edit(title="Still in conflict")
+    path = ".github/workflows/works.yml"
+    file = repository.get_contents(path)
+    assert not isinstance(file, list)
+    repository.update_file(path, "Newer", f"name: works\n{works.replace('as it was', 'as it is')}", file.sha)
+    mine = repository.get_contents("b.txt", ref="change")
+    assert not isinstance(mine, list)
+    repository.delete_file("b.txt", "Give way", mine.sha, branch="change")
+    repository.create_file("c.txt", "Elsewhere", "mine\n", branch="change")
+    lab.idle()
+    run = next(iter(repository.get_workflow_runs()))
+    assert (run.event, run.conclusion, run.head_branch) == ("pull_request", "success", "change")
+    assert "main as it is" in lab.log(run)
+
+
+def test_a_review_runs_the_workflow_of_the_test_merge_as_githubs_does(lab: Lab) -> None:
+    repository = lab.repository(other=f"on: issues\njobs:\n{steps('true')}")
+    own = f"name: own\non: pull_request_review\njobs:\n{steps(TELL)}"
+    pull = lab.pull(repository, {".github/workflows/own.yml": own})
+    pull.create_review(event="COMMENT", body="Look")
+    lab.idle()
+    run = only(repository.get_workflow_runs())
+    assert (run.event, run.conclusion, run.head_sha) == ("pull_request_review", "success", pull.head.sha)
+    assert "refs/pull/1/merge" in lab.log(run)
 
 
 def test_nothing_runs_in_forks_nor_for_a_pull_request_that_conflicts(lab: Lab) -> None:

@@ -19,7 +19,7 @@ def event(name: str, action: str = "", ref: str = "refs/heads/main", **payload: 
     return Event(name, action, "lab/taxonomy", payload, "a" * 40, ref, "somebody", False)
 
 
-PULL: dict[str, Any] = {"pull_request": {"base": {"ref": "main"}}}
+PULL: dict[str, Any] = {"pull_request": {"base": {"ref": "main"}, "head": {"sha": "b" * 40}}}
 
 
 @pytest.mark.parametrize(

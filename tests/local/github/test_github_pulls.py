@@ -16,6 +16,25 @@ def log(lab, *arguments):
     return done.stdout.strip().splitlines()
 
 
+def ready(lab, number=1):
+    """A pull request once GitHub knows if it can be merged: after the second question."""
+    lab.as_("contributor").get_pull(number)
+    return lab.as_("contributor").get_pull(number)
+
+
+def test_if_it_can_be_merged_is_found_out_after_the_first_question(lab, proposal):
+    (event,) = lab.happened("pull_request", "opened")
+    told = event.payload["pull_request"]
+    assert (told["mergeable"], told["merge_commit_sha"], told["mergeable_state"]) == (None, None, "unknown")
+    _, mine = proposal
+    mine.commit("More", taxonomy__leaf__qna="version: 4\n")
+    mine.git("push", "--quiet", "origin", "leaf")
+    answers = [lab.as_("maintainer").get_pull(1) for _ in range(3)]
+    assert [pull.mergeable for pull in answers] == [None, True, True]
+    assert [pull.merge_commit_sha is None for pull in answers] == [True, False, False]
+    assert [pull.mergeable_state for pull in answers] == ["unknown", "clean", "clean"]
+
+
 def test_a_pull_request_from_a_fork_shows_files_commits_and_comparison(lab, proposal):
     pull, mine = proposal
     assert pull.number == 1
@@ -58,6 +77,7 @@ def test_the_test_merge_is_there_to_be_fetched(lab, proposal, clone):
     theirs.git("fetch", "--quiet", "origin", "refs/pull/1/merge")
     parents = theirs.git("log", "-1", "--format=%P", "FETCH_HEAD").split()
     assert parents == [pull.base.sha, pull.head.sha]
+    pull = ready(lab)
     assert pull.merge_commit_sha == theirs.git("rev-parse", "FETCH_HEAD")
 
 
@@ -143,10 +163,10 @@ def test_a_merge_says_which_head_it_means(lab, proposal):
 
 
 def test_a_conflict_is_seen_and_not_merged(lab, proposal):
-    pull, _ = proposal
+    pull = ready(lab)
     assert (pull.mergeable, pull.mergeable_state) == (True, "clean")
     lab.as_("maintainer").create_file("taxonomy/leaf/qna", "The same file", "other\n")
-    pull.update()
+    pull = ready(lab)
     assert (pull.mergeable, pull.mergeable_state) == (False, "dirty")
     with pytest.raises(GithubException) as refused:
         lab.as_("maintainer").get_pull(1).merge()
@@ -190,7 +210,7 @@ def test_there_is_no_second_pull_request_for_a_branch_nor_an_empty_one(lab, prop
 
 
 def test_events_name_the_commit_and_ref_of_a_run(lab, proposal):
-    pull, _ = proposal
+    pull = ready(lab)
     (event,) = lab.happened("pull_request", "opened")
     assert (event.repository, event.actor) == (TAXONOMY, "contributor")
     assert (event.sha, event.ref) == (pull.merge_commit_sha, "refs/pull/1/merge")

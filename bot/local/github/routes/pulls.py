@@ -88,6 +88,7 @@ def get(call: Call) -> Response:
     base = git.merge_base(row["base_sha"], row["head_sha"])
     if text := diff_or_patch(call, git, base or diff.EMPTY_TREE, row["head_sha"]):
         return text
+    call.github.db.update("pulls", row["id"], computed=1)
     return call.reply(shapes.pull(call.github, repository, row))
 
 

@@ -65,7 +65,7 @@ def pull_simple(github: "GitHub", repository: Row, row: Row) -> dict[str, Any]:
         "updated_at": row["updated_at"],
         "closed_at": row["closed_at"],
         "merged_at": row["merged_at"],
-        "merge_commit_sha": row["merge_sha"],
+        "merge_commit_sha": row["merge_sha"] if _is_computed(row) else None,
         "author_association": association(github, repository, author),
         "auto_merge": None,
         "draft": bool(row["draft"]),
@@ -82,7 +82,7 @@ def pull(github: "GitHub", repository: Row, row: Row) -> dict[str, Any]:
     base = git.merge_base(row["base_sha"], row["head_sha"])
     changed = diff.stats(git, base, row["head_sha"])
     range_ = f"{base}..{row['head_sha']}" if base else row["head_sha"]
-    mergeable = None if row["mergeable"] is None else bool(row["mergeable"])
+    mergeable = bool(row["mergeable"]) if _is_computed(row) else None
     merger = simple_user(github, github.user_by_id(row["merged_by"])) if row["merged_by"] else None
     return {
         **pull_simple(github, repository, row),
@@ -114,8 +114,13 @@ def _side(github: "GitHub", repository: Row, ref: str, sha: str) -> dict[str, An
     }
 
 
+def _is_computed(row: Row) -> bool:
+    """Whether GitHub knows by now if a pull request can be merged; of a closed one it always does."""
+    return bool(row["computed"]) or row["state"] == "closed"
+
+
 def _mergeable_state(github: "GitHub", repository: Row, row: Row) -> str:
-    if row["mergeable"] is None:
+    if not _is_computed(row):
         return "unknown"
     if not row["mergeable"]:
         return "dirty"
