@@ -1,34 +1,36 @@
 """The mixtures of the two phases: knowledge; then skills, with replay of what came before."""
 
-import json
+import hashlib
 import random
+import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from rich.table import Table
 
-from bot.evaluate.exams import exam_texts
-from bot.evaluate.words import normal
 from bot.generate.general import general_samples
 from bot.generate.generated import Generated
 from bot.generate.prompting import framings
-from bot.generate.sample import Sample, sample_of
-from bot.progress import console
+from bot.generate.rows import FILE, SampleWriter, StoredSamples
+from bot.generate.sample import Sample
+from bot.progress import console, say
 from bot.recipe import Recipe
+from bot.sift import GENERAL, LeftOut, Sifted, read_ahead, sift
 from bot.store import Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 
 Phase = Literal["knowledge", "skills", "trial"]
 
-VERSION = 6
-# Two questions that share this much of their words are the same question.
-SAME = 0.85
+VERSION = 7
 # Kinds of samples of knowledge that ask a question, and answer it from their passage.
 QUESTIONS = ("seed", "rephrased", "asked")
 PASSAGES = 4
 GOLDEN = 0.4
+SHOWN = 50
+"""Leaves, and pairs of leaves, that are printed."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,42 @@ class Mixture:
     """What one phase learns from.
 
     Attributes:
+        samples: read from the store's Parquet file as they are asked for.
         table: leaf -> samples in the mixture; "" stands for general replay.
-        contaminated: samples left out because they come too near to an exam question.
+        content: the key of what is learnt, from whatever it was mixed: the same samples are not learnt again.
+        left_out: leaf -> which of its samples are not in the mixture, and why; see `bot.sift`.
     """
 
     phase: Phase
     key: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     table: Mapping[str, int]
-    contaminated: int
+    content: str
+    left_out: Mapping[str, LeftOut]
 
     @property
-    def content(self) -> str:
-        """The key of what is learnt, from whatever it was mixed: the same samples are not learnt again."""
-        samples = [[sample.id, sample.kind, sample.context] for sample in self.samples]
-        return key_of("samples of a mixture", VERSION, {"samples": samples})
+    def contaminated(self) -> int:
+        """Samples left out because they come too near to an exam question."""
+        return sum(told.contaminated() for told in self.left_out.values())
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The samples that a phase is mixed of, none of them read yet."""
+
+    own: tuple[Generated, ...]
+    again: tuple[Generated, ...]
+    general: tuple[Sample, ...]
+    sifted: Sifted
+
+    def read(self, parts: Sequence[Generated]) -> Iterator[Sample]:
+        """The samples of leaves, without those that are left out."""
+        for leaf, samples in read_ahead([(made.leaf, made.samples) for made in parts]):
+            yield from self.sifted.kept(leaf, samples)
+
+    def count(self, parts: Sequence[Generated]) -> int:
+        """How many samples `read` gives."""
+        return sum(len(made.samples) - len(self.sifted.dropped.get(made.leaf, ())) for made in parts)
 
 
 def mix(
@@ -61,67 +84,148 @@ def mix(
     Args:
         generated: of all leaves, in any order.
     """
+    general = general_samples(recipe, store)
+    sifted = sift(generated, general, leaves, store)
     inputs = {
         "phase": phase,
-        "leaves": {made.leaf: made.key for made in generated},
-        "exams": sorted(exam_texts(leaves)),
+        # Of a trial's leaves there are as many samples as were asked for, under one key.
+        "leaves": {made.leaf: [made.key, len(made.samples)] for made in generated},
+        "left out": sifted.digest,
         "method": recipe.train.method,
         "replay": recipe.train.skills.replay,
         "retrieval": recipe.train.skills.retrieval,
-        "general": [sample.id for sample in general_samples(recipe, store)],
+        "general": [sample.id for sample in general],
         "seed": recipe.seed,
     }
     key = key_of("mixture", VERSION, inputs)
+    parts = _parts(phase, generated, general, leaves, recipe, sifted)
     entry = store.get("mixture", key)
     if entry is None:
-        kept, dropped = _without_exams(_once(_chosen(phase, generated, leaves, recipe, store)), leaves)
-        lines = "".join(canonical(sample.to_json()) + "\n" for sample in kept)
-        files = {"samples.jsonl": lines.encode(), "contaminated.json": canonical(dropped).encode()}
-        entry = store.put("mixture", key, inputs, files)
-    samples = tuple(sample_of(json.loads(line)) for line in entry.read_text("samples.jsonl").splitlines())
-    table = dict(sorted(Counter(sample.leaf for sample in samples).items()))
-    return Mixture(phase, key, samples, table, len(entry.read_json("contaminated.json")))
+        with store.work("mixture", key) as work:
+            made = _write(work / "made", _chosen(phase, parts, recipe))
+            entry = store.put("mixture", key, inputs, folder=work / "made", facts=made)
+    names = {GENERAL, *(made.leaf for made in parts.own)} if parts.own else set()
+    left_out = {leaf: told for leaf, told in sifted.account.items() if leaf in names}
+    facts = entry.facts
+    return Mixture(phase, key, StoredSamples(entry), facts["table"], facts["content"], left_out)
+
+
+def _write(folder: Path, samples: Iterable[Sample]) -> dict[str, Any]:
+    """Write a mixture's file; what is known of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    table: Counter[str] = Counter()
+    digest = hashlib.sha256()
+    with SampleWriter(folder / FILE) as writer:
+        for sample in samples:
+            writer.add(sample)
+            table[sample.leaf] += 1
+            digest.update(canonical([sample.id, sample.kind, sample.context]).encode())
+    content = key_of("samples of a mixture", VERSION, {"samples": digest.hexdigest()})
+    return {"samples": table.total(), "table": dict(sorted(table.items())), "content": content}
 
 
 def show_mixtures(mixed: Sequence[Mixture]) -> None:
-    """Say what goes into the phases, leaf by leaf."""
+    """Print what goes into the phases, leaf by leaf, and what was left out."""
     table = Table("leaf", *(f"{mixture.phase} phase" for mixture in mixed))
-    for path in sorted(
-        {path for mixture in mixed for path in mixture.table}, key=lambda path: (not path, path)
-    ):
+    paths = sorted({path for mixture in mixed for path in mixture.table}, key=lambda path: (not path, path))
+    for path in paths[: SHOWN + 1]:
         table.add_row(path or "general replay", *(str(mixture.table.get(path, "")) for mixture in mixed))
+    if len(paths) > SHOWN + 1:
+        rest = paths[SHOWN + 1 :]
+        counts = (sum(mixture.table.get(path, 0) for path in rest) for mixture in mixed)
+        table.add_row(f"{len(rest)} other leaves", *map(str, counts))
     table.add_section()
     table.add_row("samples", *(str(len(mixture.samples)) for mixture in mixed))
     table.add_row("left out, too near to an exam", *(str(mixture.contaminated) for mixture in mixed))
     console.print(table)
+    lines = overlaps(mixed)
+    for line in lines[:SHOWN]:
+        say(line)
+    if len(lines) > SHOWN:
+        say(f"and {len(lines) - SHOWN} more pairs of leaves that overlap")
 
 
-def _chosen(
-    phase: Phase, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
-) -> list[Sample]:
-    general = list(general_samples(recipe, store))
-    draw = random.Random(recipe.seed)  # noqa: S311 a choice, not a secret
-    if phase == "trial":
-        tried = [sample for made in generated for sample in made.samples]
-        return tried + draw.sample(general, min(len(general), len(tried) // 2))
+def overlaps(mixed: Sequence[Mixture]) -> list[str]:
+    """What the authors of two leaves should know of each other: a line for each pair and cause."""
+    lines = []
+    for leaf, told in sorted(of for mixture in mixed for of in mixture.left_out.items()):
+        for cause, others in (
+            ("left out: the exam of {other} asks the same", told.exams),
+            ("kept though the exam of {other} asks the same: it would take over a tenth", told.kept),
+            ("left out: {other} has the same question and answer", told.twice),
+            ("with another answer than in {other}; both are kept", told.disputed),
+        ):
+            lines += [
+                f"{leaf or 'general requests'}: {count} {'sample' if count == 1 else 'samples'} "
+                + cause.format(other=other or "general requests")
+                for other, count in others.items()
+            ]
+    return lines
+
+
+def _parts(
+    phase: Phase,
+    generated: Sequence[Generated],
+    general: tuple[Sample, ...],
+    leaves: Sequence[Leaf],
+    recipe: Recipe,
+    sifted: Sifted,
+) -> _Parts:
+    """Which leaves a phase learns, and of which it learns something again."""
     kinds = {leaf.path: leaf.kind for leaf in leaves}
-    of = {made.leaf: made.samples for made in generated}
-    knowledge = [s for path in sorted(of) if kinds[path] == "knowledge" for s in of[path]]
-    skills = [s for path in sorted(of) if kinds[path] != "knowledge" for s in of[path]]
+    all_ = tuple(sorted(generated, key=lambda made: made.leaf))
+    knowledge = tuple(made for made in all_ if kinds[made.leaf] == "knowledge")
+    skills = tuple(made for made in all_ if kinds[made.leaf] != "knowledge")
+    kept = tuple(sifted.kept(GENERAL, general))
+    if phase == "trial":
+        return _Parts(all_, (), kept, sifted)
     if recipe.train.method == "stacked":
-        own = knowledge + skills if phase == "knowledge" else []
-    else:
-        own = knowledge if phase == "knowledge" else skills
-    if not own:
-        return []
+        return _Parts(all_ if phase == "knowledge" else (), (), kept, sifted)
     if phase == "knowledge":
-        return own + general
-    again = draw.sample(knowledge, round(recipe.train.skills.replay * len(knowledge)))
-    replayed = [replace(sample, kind="replayed") for sample in again]
-    asked = [sample for sample in knowledge if sample.context and sample.kind in QUESTIONS]
-    searched = draw.sample(asked, round(recipe.train.skills.retrieval * len(asked)))
-    passages = sorted({sample.context for sample in asked if sample.context})
-    return own + replayed + [_among_passages(s, passages, draw) for s in searched] + general
+        return _Parts(knowledge, (), kept, sifted)
+    return _Parts(skills, knowledge, kept, sifted)
+
+
+def _chosen(phase: Phase, parts: _Parts, recipe: Recipe) -> Iterator[Sample]:
+    draw = random.Random(recipe.seed)  # noqa: S311 a choice, not a secret
+    count = parts.count(parts.own)
+    if not count:
+        return
+    yield from parts.read(parts.own)
+    if phase == "trial":
+        yield from draw.sample(parts.general, min(len(parts.general), count // 2))
+        return
+    if parts.again:
+        yield from _again(parts, recipe, draw)
+    yield from parts.general
+
+
+def _again(parts: _Parts, recipe: Recipe, draw: random.Random) -> Iterator[Sample]:
+    """Of knowledge: some samples as they are (replay), some questions with passages before them."""
+    count = parts.count(parts.again)
+    replayed = set(draw.sample(range(count), round(recipe.train.skills.replay * count)))
+    asking, passages = 0, set[str]()
+    if recipe.train.skills.retrieval:
+        for sample in filter(_asks, parts.read(parts.again)):
+            asking += 1
+            passages.add(sample.context or "")
+    searched = set(draw.sample(range(asking), round(recipe.train.skills.retrieval * asking)))
+    if not replayed and not searched:
+        return
+    shelf, number = sorted(passages), 0
+    for place, sample in enumerate(parts.read(parts.again)):
+        if place in replayed:
+            yield replace(sample, kind="replayed")
+        if _asks(sample):
+            if number in searched:
+                yield _among_passages(sample, shelf, draw)
+            number += 1
+
+
+def _asks(sample: Sample) -> bool:
+    """Whether a sample of knowledge asks a question that its passage answers."""
+    return bool(sample.context) and sample.kind in QUESTIONS
 
 
 def _among_passages(sample: Sample, passages: Sequence[str], draw: random.Random) -> Sample:
@@ -129,37 +233,11 @@ def _among_passages(sample: Sample, passages: Sequence[str], draw: random.Random
 
     RAFT (arXiv 2403.10131) with LAB's figures: four passages, the right one among them by GOLDEN.
     """
-    others = [passage for passage in passages if passage != sample.context]
-    shown = draw.sample(others, min(PASSAGES, len(others)))
+    some = draw.sample(passages, min(PASSAGES + 1, len(passages)))
+    shown = [passage for passage in some if passage != sample.context][:PASSAGES]
     if draw.random() < GOLDEN or not shown:
         shown = [*shown[: PASSAGES - 1], sample.context or ""]
         draw.shuffle(shown)
     *before, (role, question), answer = sample.messages
     asked = framings("grounded", passage="\n\n".join(shown), question=question)[0]
     return replace(sample, kind="retrieval", messages=(*before, (role, asked), answer))
-
-
-def _once(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples without those that another leaf has, too: the first by its path keeps the question."""
-    asked: dict[str, str] = {}
-    return [s for s in samples if asked.setdefault(normal(s.exchange()["question"]), s.leaf) == s.leaf]
-
-
-def _without_exams(samples: Sequence[Sample], leaves: Sequence[Leaf]) -> tuple[list[Sample], list[str]]:
-    """Samples whose question is no exam question, and the questions of the others."""
-    exams = [(normal(text), frozenset(normal(text).split())) for text in exam_texts(leaves)]
-    kept, dropped = [], []
-    for sample in samples:
-        question = sample.exchange()["question"]
-        if any(_near(normal(question), text, words) for text, words in exams):
-            dropped.append(question)
-        else:
-            kept.append(sample)
-    return kept, dropped
-
-
-def _near(question: str, exam: str, exam_words: frozenset[str]) -> bool:
-    if exam in question:
-        return True
-    words = set(question.split())
-    return len(words & exam_words) >= SAME * len(words | exam_words)

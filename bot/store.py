@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ from filelock import FileLock, Timeout
 from bot.errors import UserError
 
 RECORD = "entry.json"
+FEW = 8
+"""So many entries are asked for one by one; more, by a listing of all."""
+AT_ONCE = 16
+"""Records that are read at once."""
 
 
 def canonical(value: Any) -> str:
@@ -47,6 +53,7 @@ class Entry:
     Attributes:
         inputs: what the key was made of, in readable form.
         files: name -> {"size": bytes, "sha256": hex}.
+        facts: what is known of the result beside its files, such as how many samples there are.
     """
 
     store: "Store"
@@ -54,18 +61,32 @@ class Entry:
     key: str
     inputs: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def read_bytes(self, name: str) -> bytes:
         """A file of the entry, checked against the size and SHA-256 in its record."""
+        self._need(name)
+        data: bytes = self.store.fs.cat_file(self.store.path(self.step, self.key, name))
+        self._check(name, hashlib.sha256(data).hexdigest())
+        return data
+
+    def checked_file(self, name: str) -> Path:
+        """A file of the entry on this machine, checked as by `read_bytes`; see `folder`."""
+        self._need(name)
+        path = self.folder() / name
+        self._check(name, _described_file(path)["sha256"])
+        return path
+
+    def _need(self, name: str) -> None:
         if name not in self.files:
             raise UserError(f"store entry {self.step}/{self.key[:12]} has no file {name!r}")
-        data: bytes = self.store.fs.cat_file(self.store.path(self.step, self.key, name))
-        if hashlib.sha256(data).hexdigest() != self.files[name]["sha256"]:
+
+    def _check(self, name: str, digest: str) -> None:
+        if digest != self.files[name]["sha256"]:
             raise UserError(
                 f"store entry {self.step}/{self.key[:12]}: {name} was altered or cut short; "
                 f"remove it with `arborist forget {self.key[:12]}` and run again"
             )
-        return data
 
     def read_text(self, name: str) -> str:
         return self.read_bytes(name).decode()
@@ -81,12 +102,18 @@ class Entry:
         if not (target / RECORD).exists():
             part = target.with_name(f"{self.key}.{uuid.uuid4().hex}")
             part.mkdir(parents=True)
-            for name in [*self.files, RECORD]:
+            for name in self.files:
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 self.store.fs.get_file(self.store.path(self.step, self.key, name), str(part / name))
+            (part / RECORD).write_bytes(self.record())
             shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
         return target
+
+    def record(self) -> bytes:
+        """The entry's index record."""
+        made = {"step": self.step, "key": self.key, "inputs": self.inputs, "files": self.files}
+        return canonical(made | ({"facts": self.facts} if self.facts else {})).encode()
 
 
 class Store:
@@ -128,7 +155,34 @@ class Store:
                 f"store entry {step}/{key[:12]}: {RECORD} is not JSON; "
                 f"remove it with `arborist forget {key[:12]}` and run again"
             ) from None
-        return Entry(self, step, key, record["inputs"], record["files"])
+        return Entry(self, step, key, record["inputs"], record["files"], record.get("facts", {}))
+
+    def keys(self, step: str) -> frozenset[str]:
+        """The keys of all finished entries of a step, by one listing (in pages, where the store has such)."""
+        if self.local is not None:
+            place = self.local / step
+            entries = os.scandir(place) if place.is_dir() else ()
+            return frozenset(entry.name for entry in entries if Path(entry.path, RECORD).exists())
+        self.fs.invalidate_cache(self.path(step))
+        try:
+            found = self.fs.find(self.path(step))
+        except FileNotFoundError:
+            return frozenset()
+        names = (str(path).removeprefix(self.path(step)).split("/") for path in found)
+        return frozenset(parts[1] for parts in names if len(parts) == 3 and parts[2] == RECORD)
+
+    def has(self, step: str, keys: Collection[str]) -> frozenset[str]:
+        """Which of these entries are there: by one listing, or where they are few, by asking for each."""
+        wanted = frozenset(keys)
+        if len(wanted) > FEW:
+            return wanted & self.keys(step)
+        return frozenset(key for key in wanted if self.fs.exists(self.path(step, key, RECORD)))
+
+    def get_many(self, step: str, keys: Collection[str]) -> dict[str, Entry]:
+        """The finished entries under these keys; the records are read AT_ONCE at a time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(partial(self.get, step), self.has(step, keys))
+            return {entry.key: entry for entry in found if entry is not None}
 
     def put(
         self,
@@ -137,12 +191,14 @@ class Store:
         inputs: Mapping[str, Any],
         files: Mapping[str, bytes] | None = None,
         folder: Path | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Make an entry visible in one step; if it is there already, that one stays.
 
         Args:
             files: small files, by name.
             folder: a folder whose files are taken over (moved, where the store is on the same disk).
+            facts: see `Entry`; written into the record.
         """
         existing = self.get(step, key)
         if existing is not None:
@@ -150,7 +206,8 @@ class Store:
         described = {name: _described(data) for name, data in (files or {}).items()}
         sources = {str(p.relative_to(folder)): p for p in _files(folder)} if folder else {}
         described |= {name: _described_file(path) for name, path in sources.items()}
-        record = canonical({"step": step, "key": key, "inputs": inputs, "files": described}).encode()
+        entry = Entry(self, step, key, inputs, described, facts or {})
+        record = entry.record()
         try:
             if self.local is not None:
                 _put_local(self.local / step, key, files or {}, sources, record)
@@ -162,7 +219,7 @@ class Store:
                 self.fs.pipe_file(self.path(step, key, RECORD), record)
         except OSError as error:
             raise UserError(f"store {self.url}: cannot write {step}/{key[:12]}: {error}") from None
-        return Entry(self, step, key, inputs, described)
+        return entry
 
     def forget(self, step: str, key: str) -> None:
         """Remove an entry; its record goes first, so that a half-removed entry is not read either."""

@@ -10,7 +10,7 @@ import pytest
 from bot.errors import UserError
 from bot.generate.generated import Funnel, Generated
 from bot.generate.sample import Sample
-from bot.mix import Phase, mix
+from bot.mix import Phase, mix, show_mixtures
 from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
@@ -127,7 +127,50 @@ def test_a_dataset_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
 
 def test_another_passage_is_another_content_since_some_methods_learn_from_it(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
-    mixed = mix("knowledge", MADE, LEAVES, recipe(tmp_path), store)
-    edited = replace(mixed, samples=(replace(mixed.samples[0], context="Else."), *mixed.samples[1:]))
-    assert edited.content != mixed.content
-    assert replace(mixed, key="mixed of other things").content == mixed.content
+
+    def content(*generated: Generated) -> str:
+        return mix("knowledge", generated, LEAVES, recipe(tmp_path), store).content
+
+    first, *rest = MADE[0].samples
+    edited = replace(MADE[0], key="edited", samples=(replace(first, context="Else."), *rest))
+    assert content(edited, MADE[1]) != content(*MADE)
+    assert content(replace(MADE[0], key="mixed of other things"), MADE[1]) == content(*MADE)
+
+
+def test_a_mixture_is_read_from_its_file_in_its_order(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    mixed = mix("knowledge", MADE, LEAVES, recipe(tmp_path, general=GeneralRecipe(samples=0)), store)
+    again = mix("knowledge", MADE, LEAVES, recipe(tmp_path, general=GeneralRecipe(samples=0)), store)
+    assert tuple(mixed.samples) == MADE[0].samples
+    assert again.samples[-1] == MADE[0].samples[-1]
+    assert again.samples[1:3] == MADE[0].samples[1:3]
+    entry = store.get("mixture", mixed.key)
+    assert entry is not None
+    assert list(entry.files) == ["samples.parquet"]
+
+
+def test_a_longer_trial_is_another_mixture(tmp_path: Path) -> None:
+    store, stated = Store(str(tmp_path / "store")), recipe(tmp_path)
+    short = replace(MADE[0], samples=MADE[0].samples[:2])
+    assert mix("trial", [short], LEAVES, stated, store).table[FACTS] == 2
+    assert mix("trial", [MADE[0]], LEAVES, stated, store).table[FACTS] == 6
+
+
+def test_both_authors_are_told_what_their_leaves_have_in_common(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = knowledge(path="knowledge/a"), knowledge(path="knowledge/b")
+    question = (("user", "Who made it?"), ("assistant", "Petra Osgood."))
+    other = (question[0], ("assistant", "Nobody knows."))
+    generated = [
+        Generated(
+            leaf.path, leaf.path, (Sample(leaf.path, "seed", turns, None, "seed 1.1"),), Funnel(1, 1, {}, {})
+        )
+        for leaf, turns in ((first, question), (second, other))
+    ]
+    mixed = mix("knowledge", generated, [first, second], recipe(tmp_path), Store(str(tmp_path / "store")))
+    show_mixtures([mixed])
+    assert mixed.table == {"knowledge/a": 1, "knowledge/b": 1, "": 2}
+    told = capsys.readouterr().err
+    for one, two in (("a", "b"), ("b", "a")):
+        assert f"knowledge/{one}: 1 sample with another answer than in knowledge/{two}; both are kept" in told

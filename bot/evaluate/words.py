@@ -9,6 +9,7 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 # 8,400 and 8 400 are 8400; a comma that does not stand before three digits stays what it is.
 THOUSANDS = re.compile("(?<=\\d)[,'\u2019\u00a0\u2009\u202f ](?=\\d{3}(?!\\d))")
 MEANT = "#%&@"
+ASCII_PUNCTUATION = re.compile(r"""[!"'()*,\-./:;?\[\\\]_{}]""")
 
 
 def is_right(answer: str, must_contain: Sequence[Sequence[str] | str]) -> bool:
@@ -30,6 +31,10 @@ def is_right(answer: str, must_contain: Sequence[Sequence[str] | str]) -> bool:
 def normal(text: str) -> str:
     """A text without what does not matter in an answer: lower case words with one space between them."""
     text = THOUSANDS.sub("", text)
+    if text.isascii():
+        # The same, ten times as fast: a mixture has some hundred thousand questions.
+        lower = text.lower()
+        return " ".join(ASCII_PUNCTUATION.sub(lambda mark: _kept(lower, mark.start()), lower).split())
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = [_kept(plain, place) for place, char in enumerate(plain) if not unicodedata.combining(char)]
     return " ".join("".join(kept).split())

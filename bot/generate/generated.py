@@ -26,6 +26,7 @@ class Generated:
     """The samples of one leaf, the teacher's before the given ones, and how they came about.
 
     Attributes:
+        samples: those of a leaf that was in the store are read from there when they are asked for.
         reused: batches that were in the store; `asked` went to the teacher now.
         failed: candidates for which the teacher could not be had; another run asks for them again.
         failure: why, for the first of them.
@@ -33,7 +34,7 @@ class Generated:
 
     leaf: str
     key: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     funnel: Funnel
     asked: int = 0
     reused: int = 0

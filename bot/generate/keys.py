@@ -12,6 +12,8 @@ from bot.teachers import teacher_inputs
 
 # Raised whenever what is kept of a batch changes though its pipeline does not.
 VERSION = 6
+# Raised whenever a leaf's samples are stored in another form; its batches stay what they are.
+STORED = 1
 
 
 def leaf_key(leaf: Leaf, recipe: Recipe) -> str:
@@ -27,7 +29,7 @@ def batch_key(leaf: Leaf, recipe: Recipe, number: int) -> str:
 def leaf_inputs(leaf: Leaf, recipe: Recipe) -> dict[str, Any]:
     """All that a leaf's samples depend on."""
     wanted = recipe.generate
-    amount = {"samples": wanted.samples, "batches": wanted.batches, "given": GIVEN}
+    amount = {"samples": wanted.samples, "batches": wanted.batches, "given": GIVEN, "stored": STORED}
     return _inputs(leaf, recipe) | amount
 
 

@@ -25,6 +25,7 @@ from bot.generate.given import given_samples, keyword_samples
 from bot.generate.keys import batch_key, leaf_inputs, leaf_key, pipeline_for
 from bot.generate.pipeline import Pipeline
 from bot.generate.prompting import Prompts
+from bot.generate.rows import FILE, StoredSamples, samples_to_bytes
 from bot.generate.sample import Sample, sample_of
 from bot.progress import Show, live_table, say, unseen
 from bot.recipe import Recipe
@@ -171,16 +172,18 @@ def _due(made: _Made, wanted: int, pipeline: Pipeline) -> int:
 
 
 def _keep(store: Store, leaf: Leaf, recipe: Recipe, generated: Generated) -> None:
-    lines = "".join(canonical(sample.to_json()) + "\n" for sample in generated.samples)
-    facts = {"funnel": asdict(generated.funnel), "batches": generated.asked + generated.reused}
-    files = {"samples.jsonl": lines.encode(), "funnel.json": canonical(facts).encode()}
-    store.put("samples", generated.key, leaf_inputs(leaf, recipe), files)
+    facts = {
+        "samples": len(generated.samples),
+        "funnel": asdict(generated.funnel),
+        "batches": generated.asked + generated.reused,
+    }
+    files = {FILE: samples_to_bytes(generated.samples)}
+    store.put("samples", generated.key, leaf_inputs(leaf, recipe), files, facts=facts)
 
 
 def _kept(leaf: Leaf, entry: Entry) -> Generated:
-    facts = entry.read_json("funnel.json")
-    samples = tuple(sample_of(json.loads(line)) for line in entry.read_text("samples.jsonl").splitlines())
-    return Generated(leaf.path, entry.key, samples, Funnel(**facts["funnel"]), reused=facts["batches"])
+    funnel, batches = Funnel(**entry.facts["funnel"]), entry.facts["batches"]
+    return Generated(leaf.path, entry.key, StoredSamples(entry), funnel, reused=batches)
 
 
 def _row(made: _Made, wanted: int, seconds: float) -> tuple[str, ...]:

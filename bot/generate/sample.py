@@ -31,8 +31,11 @@ class Sample:
 
     @property
     def id(self) -> str:
-        """The same for the same conversation in the same leaf, whichever run made it."""
-        return hashlib.sha256(canonical([self.leaf, self.messages]).encode()).hexdigest()[:16]
+        """The same for the same conversation in the same leaf, whichever run made it: a whole SHA-256.
+
+        Keys are made of it, so nobody may find two conversations with one id.
+        """
+        return hashlib.sha256(canonical([self.leaf, self.messages]).encode()).hexdigest()
 
     def exchange(self) -> dict[str, str]:
         """The last question and answer, for people."""

@@ -193,7 +193,7 @@ def explain(asked: Asked) -> str:
     leaf = next((leaf for leaf in released.manifest["leaves"] if leaf["path"] == path), None)
     names = [leaf["path"] for leaf in released.manifest["leaves"]]
     entry = asked.store.get("samples", leaf["key"]) if leaf else None
-    funnel = entry.read_json("funnel.json") if entry else None
+    funnel = entry.facts if entry else None
     return render(
         "explain", path=path, leaf=leaf, names=names, tag=released.tag, url=released.url, funnel=funnel
     )
