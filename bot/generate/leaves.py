@@ -71,9 +71,21 @@ def generate_leaves(
 ) -> list[Generated]:
     """Make the leaves' samples, or take them from the store; as many leaves at once as the teacher gains by.
 
+    The store is asked which leaves it has by one listing.
+
     Args:
         limit: see `generate_leaf`.
     """
+    keys = {leaf.path: leaf_key(leaf, recipe) for leaf in leaves}
+    stored = store.get_many("samples", keys.values()) if limit is None else {}
+    missing = [leaf for leaf in leaves if keys[leaf.path] not in stored]
+    made = {leaf.path: _kept(leaf, stored[keys[leaf.path]]) for leaf in leaves if keys[leaf.path] in stored}
+    if missing:
+        made |= {one.leaf: one for one in _made_anew(missing, recipe, store, limit)}
+    return [made[leaf.path] for leaf in leaves]
+
+
+def _made_anew(leaves: Sequence[Leaf], recipe: Recipe, store: Store, limit: int | None) -> list[Generated]:
     teacher = open_teacher(recipe)
     pool = ThreadPoolExecutor(teacher.at_once)
     try:

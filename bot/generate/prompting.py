@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from bot.errors import UserError
@@ -65,7 +65,12 @@ class Prompts:
 def framings(kind: str, **values: str) -> list[str]:
     """All ways in prompts/framings.yaml to put something of this kind, filled in; the plainest is first."""
     data = _load(FOLDER / "framings.yaml")
-    return [_jinja.from_string(text).render(values) for text in data[kind]]
+    return [_template(text).render(values) for text in data[kind]]
+
+
+@cache
+def _template(text: str) -> Template:
+    return _jinja.from_string(text)
 
 
 @cache
@@ -73,7 +78,7 @@ def _fingerprint(prompts: Prompts) -> str:
     whole = hashlib.sha256()
     for name in sorted(file.stem for file in FOLDER.glob("*.yaml")):
         whole.update(name.encode() + b"\0" + prompts.file(name).read_bytes())
-    return whole.hexdigest()[:16]
+    return whole.hexdigest()
 
 
 @cache
