@@ -42,17 +42,21 @@ class ExamIndex:
 
     Args:
         questions: exam question -> the leaves that ask it.
+
+    Attributes:
+        owners: of each question, by its number, the leaves that ask it.
     """
 
     def __init__(self, questions: Mapping[str, Collection[str]]) -> None:
-        self._whole: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self._sets: dict[frozenset[str], set[str]] = defaultdict(set)
-        for question, owners in questions.items():
+        self.owners: list[frozenset[str]] = [frozenset(owners) for owners in questions.values()]
+        self._whole: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._sets: dict[frozenset[str], list[int]] = defaultdict(list)
+        for number, question in enumerate(questions):
             words = words_of(normal(question))
             if _long_enough(words):
-                self._whole[tuple(words)] |= set(owners)
+                self._whole[tuple(words)].append(number)
             if words:
-                self._sets[frozenset(words)] |= set(owners)
+                self._sets[frozenset(words)].append(number)
         # How long the questions are that begin with these words.
         self._lengths: dict[tuple[str, ...], set[int]] = defaultdict(set)
         for whole in self._whole:
@@ -69,16 +73,16 @@ class ExamIndex:
         ordered = sorted(words, key=lambda word: (self._count.get(word, 0), word))
         return ordered[: len(ordered) + (SAME[0] * -len(ordered) // SAME[1]) + 1]
 
-    def owners(self, text: str) -> set[str]:
-        """The leaves whose exam questions a normal text holds or is near."""
+    def find(self, text: str) -> set[int]:
+        """The numbers of the exam questions that a normal text holds or is near."""
         words = words_of(text)
-        found: set[str] = set()
+        found: set[int] = set()
         for place in range(len(words) - MINIMUM + 1):
             for length in self._lengths.get(tuple(words[place : place + MINIMUM]), ()):
-                found |= self._whole.get(tuple(words[place : place + length]), set())
+                found.update(self._whole.get(tuple(words[place : place + length]), ()))
         own = frozenset(words)
         for word in self._rarest(own):
             for exam in self._rare.get(word, ()):
                 if near(own, exam):
-                    found |= self._sets[exam]
+                    found.update(self._sets[exam])
         return found

@@ -15,6 +15,7 @@ Each of these is counted by leaf and by the other leaf, so that both authors can
 """
 
 import hashlib
+import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,8 @@ from bot.taxonomy.leaf import Leaf
 VERSION = 1
 SHARE = 10
 """The exams of other leaves take at most one of so many samples."""
+NAMED = 16
+"""Other leaves that are named in a leaf's account, and for one question; those with most samples."""
 GENERAL = ""
 """The name of what no leaf owns: general requests, and the retention set's questions."""
 
@@ -41,13 +44,15 @@ class LeftOut:
 
     Attributes:
         own: samples that ask what the leaf's own exam or the retention set asks.
-        exams: other leaf -> samples left out because its exam asks the same.
+        others: samples left out because other leaves' exams ask the same.
+        exams: other leaf -> how many of these its exam asks.
         kept: other leaf -> samples that its exam asks, too, and that stay, since they are too many.
         twice: other leaf -> samples left out because it has the same question and answer.
         disputed: other leaf -> questions that it answers otherwise; both stay.
     """
 
     own: int = 0
+    others: int = 0
     exams: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
     twice: Mapping[str, int] = field(default_factory=dict)
@@ -55,7 +60,7 @@ class LeftOut:
 
     def contaminated(self) -> int:
         """How many samples came too near to an exam."""
-        return self.own + sum(self.exams.values())
+        return self.own + self.others
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def _told_twice(account: Mapping[str, LeftOut]) -> dict[str, LeftOut]:
             disputed.setdefault(other, {})[leaf] = count
     told_of = {leaf: account.get(leaf, LeftOut()) for leaf in {*account, *disputed}}
     return {
-        leaf: replace(told, disputed=dict(sorted(disputed.get(leaf, {}).items())))
+        leaf: replace(told, disputed=_most(Counter(disputed.get(leaf, {}))))
         for leaf, told in sorted(told_of.items())
     }
 
@@ -181,28 +186,35 @@ def _of_leaf(
     out: set[int] = set()
     for place, sample in enumerate(samples):
         question = normal(sample.messages[-2][1])
-        for owner in exams.owners(question):
-            if owner in (leaf, GENERAL):
-                own.add(place)
-            else:
-                others.setdefault(owner, set()).add(place)
+        askers = [exams.owners[number] for number in exams.find(question)]
+        if any(leaf in owners or GENERAL in owners for owners in askers):
+            own.add(place)
+            continue
+        for owner in heapq.nsmallest(NAMED, frozenset().union(*askers)):
+            others.setdefault(owner, set()).add(place)
         other, same = asked.before(leaf, question, sample.messages[-1][1])
-        if same and place not in own:
+        if same:
             twice[other] += 1
             out.add(place)
         elif other:
             disputed[other] += 1
-    others = {owner: places - own for owner, places in others.items() if places - own}
     taking = _allowed(others, len(samples) // SHARE)
-    out |= own.union(*(others[owner] for owner in taking))
+    taken = set[int]().union(*(others[owner] for owner in taking))
+    exams_of = Counter({owner: len(places) for owner, places in others.items()})
     told = LeftOut(
         len(own),
-        {owner: len(others[owner]) for owner in taking},
-        {owner: len(places) for owner, places in sorted(others.items()) if owner not in taking},
-        dict(sorted(twice.items())),
-        dict(sorted(disputed.items())),
+        len(taken),
+        _most(Counter({owner: exams_of[owner] for owner in taking})),
+        _most(Counter({owner: count for owner, count in exams_of.items() if owner not in taking})),
+        _most(twice),
+        _most(disputed),
     )
-    return out, told
+    return out | own | taken, told
+
+
+def _most(others: Counter[str]) -> dict[str, int]:
+    """The leaves that matter most, by path: a leaf that meets all others must not make the account long."""
+    return dict(sorted(heapq.nsmallest(NAMED, others.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def _allowed(others: Mapping[str, set[int]], most: int) -> list[str]:
@@ -213,7 +225,7 @@ def _allowed(others: Mapping[str, set[int]], most: int) -> list[str]:
         if len(taken | others[owner]) <= most:
             taken |= others[owner]
             allowed.append(owner)
-    return sorted(allowed)
+    return allowed
 
 
 class _Asked:

@@ -35,7 +35,9 @@ def compared(question: str, exams: dict[str, set[str]]) -> set[str]:
 def test_the_index_finds_what_comparing_each_with_each_finds(
     question: str, exams: dict[str, set[str]]
 ) -> None:
-    assert ExamIndex(exams).owners(normal(question)) == compared(question, exams)
+    index = ExamIndex(exams)
+    found = {owner for number in index.find(normal(question)) for owner in index.owners[number]}
+    assert found == compared(question, exams)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +62,4 @@ def test_the_index_finds_what_comparing_each_with_each_finds(
 def test_a_whole_question_of_enough_words_is_found_wherever_it_stands(
     exam: str, question: str, found: bool
 ) -> None:
-    assert bool(ExamIndex({exam: {"a"}}).owners(normal(question))) is found
+    assert bool(ExamIndex({exam: {"a"}}).find(normal(question))) is found

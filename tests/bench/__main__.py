@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable
 
-from tests.bench import generate, gpu, lint, training
+from tests.bench import generate, gpu, lint, scale, training
 
 BENCHES: dict[str, Callable[[], None]] = {
     "lint": lint.main,
     "generate": generate.main,
+    "scale": scale.main,
     "training": training.main,
     "gpu": gpu.main,
 }
