@@ -1,7 +1,8 @@
 """Find exam questions in what samples ask, by an index whose cost does not grow with the number of exams."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from bot.evaluate.words import UNSPACED, normal
@@ -11,6 +12,8 @@ MINIMUM = 4
 questions, so only a question with the same words is the same question."""
 SAME = (17, 20)
 """Two questions that share this much of their words (85%) are the same question."""
+DIFFERENT = 12
+"""Two sets of so many words, or of fewer, share 85% only if they are the same: 11 of 13 are less."""
 
 
 def words_of(text: str) -> list[str]:
@@ -63,10 +66,11 @@ class ExamIndex:
             self._lengths[whole[:MINIMUM]].add(len(whole))
         self._count = Counter(word for words in self._sets for word in words)
         # Prefix filter (Chaudhuri et al., ICDE 2006): sets that share 85% share one of their rarest words.
-        self._rare: dict[str, list[frozenset[str]]] = defaultdict(list)
+        self._rare: dict[tuple[int, str], list[frozenset[str]]] = defaultdict(list)
         for exam in self._sets:
             for word in self._rarest(exam):
-                self._rare[word].append(exam)
+                self._rare[len(exam), word].append(exam)
+        self._sizes = sorted({size for size, _ in self._rare})
 
     def _rarest(self, words: Collection[str]) -> list[str]:
         """So many of the rarest words that a set which shares 85% of all must have one of them."""
@@ -80,9 +84,17 @@ class ExamIndex:
         for place in range(len(words) - MINIMUM + 1):
             for length in self._lengths.get(tuple(words[place : place + MINIMUM]), ()):
                 found.update(self._whole.get(tuple(words[place : place + length]), ()))
-        own = frozenset(words)
-        for word in self._rarest(own):
-            for exam in self._rare.get(word, ()):
-                if near(own, exam):
-                    found.update(self._sets[exam])
+        for exam in self._near(frozenset(words)):
+            found.update(self._sets[exam])
         return found
+
+    def _near(self, words: frozenset[str]) -> Iterator[frozenset[str]]:
+        """The questions that share 85% of their words with these words."""
+        if words in self._sets:
+            yield words
+        least, most = -(-SAME[0] * len(words) // SAME[1]), SAME[1] * len(words) // SAME[0]
+        sizes = self._sizes[bisect_left(self._sizes, least) : bisect_right(self._sizes, most)]
+        sizes = [size for size in sizes if size != len(words) or size > DIFFERENT]
+        for word in self._rarest(words) if sizes else ():
+            for size in sizes:
+                yield from (exam for exam in self._rare.get((size, word), ()) if near(words, exam))

@@ -11,7 +11,8 @@ from bot.overlap import MINIMUM, ExamIndex, words_of
 WORDS = st.sampled_from(
     ["who", "made", "the", "clock", "of", "slate", "in", "1702", "誰", "作", "a", "Ulmstead?"]
 )
-questions = st.lists(WORDS, max_size=16).map(" ".join)
+NUMBERS = st.integers(0, 25).map(str)
+questions = st.lists(WORDS, max_size=16).map(" ".join) | st.lists(NUMBERS, max_size=30).map(" ".join)
 exams = st.dictionaries(questions, st.sets(st.sampled_from("abc"), min_size=1), max_size=8)
 
 
@@ -29,6 +30,14 @@ def compared(question: str, exams: dict[str, set[str]]) -> set[str]:
         if held or (words and shared / either >= 0.85):
             found |= owners
     return found
+
+
+@given(st.permutations(range(25)), st.integers(0, 25), st.integers(0, 25), st.integers(0, 3))
+def test_questions_of_any_length_that_differ_by_a_few_words_are_compared_rightly(
+    words: list[int], length: int, other: int, skipped: int
+) -> None:
+    question, exam = (" ".join(map(str, some)) for some in (words[:length], words[skipped:other]))
+    assert bool(ExamIndex({exam: {"a"}}).find(normal(question))) is bool(compared(question, {exam: {"a"}}))
 
 
 @given(questions, exams)
