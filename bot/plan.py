@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bot.errors import UserError
-from bot.generate.keys import leaf_key
+from bot.generate.keys import ALL_THERE, leaf_key, settings_key
 from bot.recipe import Recipe
 from bot.schema import first_mistake
 from bot.shipped import shipped
@@ -15,11 +15,7 @@ from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
 
 SCHEMA = shipped("schemas/plan.json")
 
-# Measured with the embedded profile on two cores (BENCHMARKS.md); only the estimate in the comment uses them.
-SECONDS_A_SAMPLE = 0.7
-SECONDS_A_TRAINED_SAMPLE = 0.1
-
-Change = Literal["added", "changed", "deleted", "same"]
+Change = Literal["added", "changed", "deleted"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class Plan:
     Attributes:
         pull: the pull request's number.
         head: the commit that was looked at.
-        leaves: every leaf of the taxonomy as it would be, and the deleted ones.
+        leaves: those that change; of a large taxonomy they are few.
+        same: how many others there are.
         base: the commit that it was compared with.
         base_ref: the branch that it is to be merged into.
     """
@@ -46,6 +43,7 @@ class Plan:
     pull: int
     head: str
     leaves: tuple[PlannedLeaf, ...]
+    same: int = 0
     base: str = ""
     base_ref: str = ""
 
@@ -56,7 +54,7 @@ class Plan:
 def make_plan(
     repository: Path, base: str, head: str, pull: int, recipe: Recipe, base_ref: str = "main"
 ) -> Plan:
-    """The plan for merging `head` into `base`, two commits of a repository.
+    """The plan for merging `head` into `base`, two commits of a repository; only what changes is read.
 
     Args:
         pull: the pull request's number.
@@ -64,12 +62,12 @@ def make_plan(
     """
     changes = changed_leaves(repository, base, head)
     planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
-    for leaf in load_tree_at(repository, head, access=None, lenient=True):
-        change: Change = (
-            "added" if leaf.path in changes.added else "changed" if leaf.path in changes.changed else "same"
-        )
+    new = changes.added | changes.changed
+    for leaf in load_tree_at(repository, head, only=new, access=None, lenient=True) if new else ():
+        change: Change = "added" if leaf.path in changes.added else "changed"
         planned.append(PlannedLeaf(leaf.path, change, leaf_key(leaf, recipe)))
-    return Plan(pull, resolve(repository, head), tuple(planned), resolve(repository, base), base_ref)
+    commits = (resolve(repository, head), resolve(repository, base))
+    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref)
 
 
 def read_plan(data: Any) -> Plan:
@@ -82,27 +80,26 @@ def read_plan(data: Any) -> Plan:
     if mistake is not None:
         raise UserError(f"plan.json: {mistake[0]}: not as schemas/plan.json says", code=1)
     leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
-    return Plan(data["pull"], data["head"], leaves, data["base"], data["base_ref"])
+    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"])
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
     """What the comment's part `plan` shows: the changes, what the store has, and an estimate."""
     kept = [leaf for leaf in plan.leaves if leaf.change != "deleted"]
-    missing = [leaf for leaf in kept if store.get("samples", leaf.key) is None]
+    there = store.has("samples", [leaf.key for leaf in kept])
+    missing = [leaf for leaf in kept if leaf.key not in there]
     wanted = recipe.generate.samples
-    epochs = sum(phase.epochs * phase.ensemble for phase in (recipe.train.knowledge, recipe.train.skills))
-    to_generate = wanted * len(missing)
+    # A run that had all leaves' samples by these settings has said so.
+    known = not plan.same or bool(store.has(ALL_THERE, [settings_key(recipe)]))
     return {
         "changed": [
             {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, wanted)}
             for leaf in plan.leaves
-            if leaf.change != "same"
         ],
-        "reused": len([leaf for leaf in kept if leaf not in missing and leaf.change == "same"]),
-        "anew": len([leaf for leaf in missing if leaf.change == "same"]),
-        "total": len(kept),
-        "to_generate": to_generate,
-        "seconds": to_generate * SECONDS_A_SAMPLE + len(kept) * wanted * epochs * SECONDS_A_TRAINED_SAMPLE,
+        "reused": plan.same if known else 0,
+        "unknown": 0 if known else plan.same,
+        "total": len(kept) + plan.same,
+        "to_generate": wanted * len(missing),
     }
 
 

@@ -14,7 +14,7 @@ from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate import Verdict, decide
 from bot.generate.general import dataset_revision
 from bot.generate.generated import Generated
-from bot.generate.keys import leaf_key
+from bot.generate.keys import ALL_THERE, leaf_key, settings_key
 from bot.generate.leaves import check_complete, generate_leaves
 from bot.mix import Mixture, mix, show_mixtures
 from bot.models import model_folder, model_name, model_revision
@@ -25,6 +25,7 @@ from bot.release.hub import Release, download_release, latest_release, next_tag,
 from bot.release.manifest import check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.tree import reading_code
 from bot.teachers import teacher_model
 from bot.train import train_phase
 from bot.train.choice import Judge, model_id
@@ -37,11 +38,16 @@ SAMPLE = 12
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the taxonomy is from: repository name, commit, and the pull requests merged since a release."""
+    """Where the taxonomy is from: repository name, commit, and the pull requests merged since a release.
+
+    Attributes:
+        tree: git's hash of the taxonomy's folder in that commit; "" where it was not read out of git.
+    """
 
     repository: str
     commit: str
     pulls: tuple[int, ...] = ()
+    tree: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,12 @@ def _wanted(leaves: Sequence[Leaf], recipe: Recipe) -> dict[str, Any]:
             leaf.path: [[question.question, question.must_contain] for question in leaf.exam]
             for leaf in leaves
         },
+        **_stated(recipe),
+    }
+
+
+def _stated(recipe: Recipe) -> dict[str, Any]:
+    return {
         "student": model_revision(recipe.student.model),
         "general": dataset_revision(recipe.train.general.dataset),
         "recipe": {part: recipe.part(part) for part in ("generate", "train", "evaluate", "gate", "release")},
@@ -129,13 +141,30 @@ def _wanted(leaves: Sequence[Leaf], recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def settings(recipe: Recipe) -> str:
+    """The key of all that a release depends on beside the taxonomy: with it and the tree, no leaf is read."""
+    made_of = {"samples": settings_key(recipe), "reading": reading_code(), **_stated(recipe)}
+    return key_of("settings of a release", RELEASE_VERSION, made_of)
+
+
+def is_released(released: Release | None, tree: str, recipe: Recipe) -> bool:
+    """Whether a release was made of this very tree by these very settings; if not, keys have to be compared.
+
+    Args:
+        tree: see `Origin`.
+    """
+    if released is None or not tree:
+        return False
+    made_of = (released.manifest["taxonomy"].get("tree"), released.manifest.get("settings"))
+    return made_of == (tree, settings(recipe))
+
+
 def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin) -> Outcome:
     """Make the released model follow the taxonomy; does nothing where it does already."""
     key = wanted_key(leaves, recipe)
     released = latest_release(recipe.release.repository)
     if released and released.manifest["key"] == key:
-        say(f"nothing to do: {released.tag} of {released.repository} is what the taxonomy asks for")
-        return Outcome(released, made=False)
+        return nothing_to_do(released)
     with store.work("release", key):
         generated = generate(leaves, recipe, store)
         mixed = mixtures(generated, leaves, recipe, store)
@@ -161,6 +190,12 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
     return Outcome(release, made=True, verdict=verdict)
 
 
+def nothing_to_do(released: Release) -> Outcome:
+    """The outcome where the release is what the taxonomy asks for."""
+    say(f"nothing to do: {released.tag} of {released.repository} is what the taxonomy asks for")
+    return Outcome(released, made=False)
+
+
 def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:
     """The samples of every leaf; only what the store lacks is asked of the teacher.
 
@@ -169,6 +204,7 @@ def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Gener
     """
     generated = generate_leaves(leaves, recipe, store)
     check_complete(generated)
+    store.put(ALL_THERE, settings_key(recipe), {"leaves": len(leaves)})
     return generated
 
 
@@ -246,7 +282,8 @@ def describe(
         "release": next_tag(released),
         "repository": recipe.release.repository,
         "previous": released.tag if released else None,
-        "taxonomy": {"repository": origin.repository, "commit": origin.commit},
+        "taxonomy": {"repository": origin.repository, "commit": origin.commit, "tree": origin.tree},
+        "settings": settings(recipe),
         "student": _model(recipe.student.model),
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in ("teacher", "generate", "train", "evaluate", "gate")},

@@ -1,11 +1,14 @@
 """The plan: what merging would generate and reuse, from what an unprivileged job hands over."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.errors import UserError
+from bot.generate.keys import ALL_THERE, settings_key
 from bot.plan import Plan, PlannedLeaf, read_plan, summarize
 from bot.recipe import ROOT, load_recipe
 from bot.store import Store
@@ -14,26 +17,39 @@ HEAD = "c" * 40
 OLD, NEW = "1" * 64, "2" * 64
 
 
-def plan(*leaves: PlannedLeaf) -> Plan:
-    return Plan(7, HEAD, leaves, HEAD, "main")
+def plan(*leaves: PlannedLeaf, same: int = 0) -> Plan:
+    return Plan(7, HEAD, leaves, same, "b" * 40, "main")
 
 
 def test_a_plan_comes_back_as_it_was_handed_over() -> None:
-    made = plan(PlannedLeaf("knowledge/a", "added", NEW), PlannedLeaf("knowledge/b", "deleted", ""))
-    assert read_plan(made.to_json() | {"leaves": [vars(leaf) for leaf in made.leaves]}) == made
+    made = plan(PlannedLeaf("knowledge/a", "added", NEW), PlannedLeaf("knowledge/b", "deleted", ""), same=3)
+    assert read_plan(json.loads(json.dumps(made.to_json()))) == made
 
 
-def test_a_changed_leaf_is_generated_and_the_rest_is_taken_from_the_store(tmp_path: Path) -> None:
+def test_a_changed_leaf_is_generated_unless_its_samples_are_in_the_store(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.put("samples", OLD, {}, {})
     recipe = load_recipe(ROOT / "arborist.yaml")
 
-    shown = summarize(plan(PlannedLeaf("a", "same", OLD), PlannedLeaf("b", "added", NEW)), recipe, store)
+    shown = summarize(plan(PlannedLeaf("a", "changed", OLD), PlannedLeaf("b", "added", NEW)), recipe, store)
 
-    assert shown["reused"] == 1
     assert shown["to_generate"] == recipe.generate.samples
-    assert [(leaf["path"], leaf["change"]) for leaf in shown["changed"]] == [("b", "added")]
-    assert shown["seconds"] > 0
+    assert [(leaf["path"], leaf["samples"]) for leaf in shown["changed"]] == [
+        ("a", "reused from the store"),
+        ("b", f"{recipe.generate.samples} to generate"),
+    ]
+
+
+def test_the_rest_is_reused_once_a_run_has_had_all_samples_by_this_recipe(tmp_path: Path) -> None:
+    store, recipe = Store(str(tmp_path)), load_recipe(ROOT / "arborist.yaml")
+    changing = plan(PlannedLeaf("b", "added", NEW), same=5)
+    before = summarize(changing, recipe, store)
+    assert (before["reused"], before["unknown"], before["total"]) == (0, 5, 6)
+    store.put(ALL_THERE, settings_key(recipe), {})
+    after = summarize(changing, recipe, store)
+    assert (after["reused"], after["unknown"], after["total"]) == (5, 0, 6)
+    other = replace(recipe, seed=recipe.seed + 1)
+    assert summarize(changing, other, store)["unknown"] == 5
 
 
 def test_a_deleted_leaf_is_unlearnt(tmp_path: Path) -> None:
@@ -47,8 +63,9 @@ GOOD: dict[str, Any] = {
     "version": 1,
     "pull": 7,
     "head": HEAD,
-    "base": HEAD,
+    "base": "b" * 40,
     "base_ref": "main",
+    "same": 3,
     "leaves": [{"path": "a", "change": "added", "key": NEW}],
 }
 
@@ -65,6 +82,9 @@ GOOD: dict[str, Any] = {
         {**GOOD, "base": "main"},
         {**GOOD, "base_ref": "two words"},
         {**GOOD, "extra": 1},
+        {**GOOD, "base": "main"},
+        {**GOOD, "base_ref": "main\nx"},
+        {**GOOD, "same": -1},
         {**GOOD, "leaves": [{"path": "a", "change": "added", "key": "../../etc"}]},
         {**GOOD, "leaves": [{"path": "a" * 501, "change": "added", "key": NEW}]},
         {**GOOD, "leaves": [{"path": "a", "change": "evil", "key": NEW}]},

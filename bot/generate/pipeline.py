@@ -34,6 +34,11 @@ class Pipeline:
     model: str = ""
 
 
+def pipeline_versions(family: str) -> dict[str, int]:
+    """The versions of all pipelines of a family, by name."""
+    return {file.stem: _read(file).version for file in sorted((FOLDER / family).glob("*.yaml"))}
+
+
 def pipeline_of(leaf: Leaf, family: str, model: str) -> Pipeline:
     """The pipeline for a leaf.
 

@@ -65,7 +65,7 @@ def report(
     verdict = judge(repository, run, plan, recipe)
     if verdict is None:
         return None
-    changes = any(leaf.change != "same" for leaf in plan.leaves)
+    changes = bool(plan.leaves)
     planned = summarize(plan, recipe, store)
     # Dependabot and the like read no comments; a maintainer sees the check.
     if verdict.pull.user.type == "Bot" and not changes:

@@ -9,10 +9,10 @@ from bot.github.announce import announce_broken, announce_refusal, announce_rele
 from bot.github.client import configured, connect, github_errors
 from bot.progress import say
 from bot.recipe import Recipe
-from bot.reconcile import Origin, Outcome, retrain
+from bot.reconcile import Origin, Outcome, is_released, nothing_to_do, retrain
 from bot.release.hub import latest_release
 from bot.store import Store
-from bot.taxonomy.tree import load_tree_at, resolve
+from bot.taxonomy.tree import load_tree_at, resolve, tree_id
 
 
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
@@ -27,8 +27,11 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
         with github_errors("finding the merged pull requests"):
             since = released.manifest["taxonomy"]["commit"]
             pulls = merged_pulls(connect(), commits_between(folder, since, commit))
+    tree = tree_id(folder, commit)
     try:
-        leaves = load_tree_at(folder, commit, access=recipe.documents)
+        # Of a large taxonomy the leaves are not even read where nothing has changed.
+        same = is_released(released, tree, recipe)
+        leaves = [] if same else load_tree_at(folder, commit, access=recipe.documents)
     except UserError as error:
         # Whoever merged what lint had refused is told by the pull requests; the run ends red.
         if pulls:
@@ -36,7 +39,8 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
                 announce_broken(connect(), pulls, str(error))
         raise
     name = os.environ.get("GITHUB_REPOSITORY", "")
-    outcome = retrain(leaves, recipe, store, Origin(name, commit, tuple(pulls)))
+    origin = Origin(name, commit, tuple(pulls), tree)
+    outcome = nothing_to_do(released) if released and same else retrain(leaves, recipe, store, origin)
     if not configured():
         say("nobody is told: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
         return outcome

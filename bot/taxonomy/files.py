@@ -22,6 +22,8 @@ from bot.errors import UserError
 EntryKind = Literal["file", "symlink", "submodule", "other"]
 GIT_TIMEOUT_S = 60
 MAX_ENTRIES = 500_000
+MAX_PATHS = 500
+"""Folders that git is asked for by name."""
 
 
 class Unreadable(Exception):
@@ -174,7 +176,10 @@ def _command(repo: Path, *arguments: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"} | {
+        # A file may be called like git's patterns.
+        "GIT_LITERAL_PATHSPECS": "1"
+    }
 
 
 def resolve(repo: Path, revision: str) -> str:
@@ -196,12 +201,14 @@ class GitFiles(Files):
     Args:
         commit: a full SHA (see `resolve`).
         folder: the folder in the repository; "" for all of it.
+        only: folders below it, outside of which no file is listed; all are if there are none, or very many.
     """
 
-    def __init__(self, repo: Path, commit: str, folder: str = "taxonomy") -> None:
+    def __init__(self, repo: Path, commit: str, folder: str = "taxonomy", only: Collection[str] = ()) -> None:
         if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
             raise UserError(f"{commit!r} is not a full commit SHA")
         self.repo, self.commit, self.folder = repo, commit, folder
+        self.only = sorted(only) if len(only) <= MAX_PATHS else []
         self.prefix = f"{folder}/" if folder else ""
         self._shas: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -221,7 +228,9 @@ class GitFiles(Files):
     def entries(self) -> Mapping[str, Entry]:
         tree = f"{self.commit}:{self.folder}" if self.folder else self.commit
         try:
-            listed = git(self.repo, "ls-tree", "-r", "-z", "-l", "--end-of-options", tree)
+            listed = git(
+                self.repo, "ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", tree, *self.only
+            )
         except UserError:
             resolve(self.repo, self.commit)
             return {}  # the commit is there, the folder is not: a taxonomy without leaves

@@ -1,7 +1,11 @@
 """The tree: its leaves at a place on disk or at a commit, and what changed between two commits."""
 
+import hashlib
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +17,18 @@ from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 
-__all__ = ["Changes", "changed_files", "changed_leaves", "leaf_paths", "load_tree", "load_tree_at", "resolve"]
+__all__ = [
+    "Changes",
+    "changed_files",
+    "changed_leaves",
+    "leaf_paths",
+    "load_tree",
+    "load_tree_at",
+    "resolve",
+    "tree_id",
+]
 
+CONVERT_WITH = ("PyYAML", "markdownify", "mammoth", "pdfminer.six")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
 FOLDER = "taxonomy"
@@ -23,11 +37,16 @@ FOLDER = "taxonomy"
 
 @dataclass(frozen=True)
 class Changes:
-    """Leaves by path, as they differ between two commits; a moved leaf is deleted and added."""
+    """Leaves by path, as they differ between two commits; a moved leaf is deleted and added.
+
+    Attributes:
+        same: how many leaves are as they were.
+    """
 
     added: frozenset[str]
     changed: frozenset[str]
     deleted: frozenset[str]
+    same: int = 0
 
 
 def leaves_of(files: Files) -> list[str]:
@@ -78,7 +97,7 @@ def load_tree_at(
     Raises:
         UserError: there is no such commit; a leaf is broken, with path, line and column.
     """
-    with GitFiles(repo, resolve(repo, commit), FOLDER) as files:
+    with GitFiles(repo, resolve(repo, commit), FOLDER, only or ()) as files:
         return _load(files, only, access, lenient=lenient)
 
 
@@ -95,15 +114,56 @@ def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Ch
     """
     head = resolve(repo, head)
     base = _merge_base(repo, resolve(repo, base), head)
-    listed = git(
-        repo, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base, head, "--", folder or "."
-    )
-    names = [name.decode(errors="surrogateescape") for name in listed.split(b"\0")[:-1]]
-    with GitFiles(repo, base, folder) as before, GitFiles(repo, head, folder) as after:
-        old, new = set(leaves_of(before)), set(leaves_of(after))
+    options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
+    listed = git(repo, "diff", *options, base, head, "--", folder or ".").split(b"\0")[:-1]
     below = len(folder) + 1 if folder else 0
-    touched = {leaf for name in names for leaf in _owners(name[below:], old | new)}
-    return Changes(frozenset(new - old), frozenset(touched & old & new), frozenset(old - new))
+    new = _leaf_names(repo, head, folder)
+    old = set(new)
+    names = []
+    for facts, name in zip(listed[::2], listed[1::2], strict=True):
+        path = os.fsdecode(name)[below:]
+        names.append(path)
+        leaf, slash, file = path.rpartition("/")
+        if slash and file == QNA:
+            was_file = facts.startswith(b":100")
+            (old.add if was_file else old.discard)(leaf)
+    touched = {leaf for name in names for leaf in _owners(name, old | new)}
+    changed = touched & old & new
+    return Changes(
+        frozenset(new - old), frozenset(changed), frozenset(old - new), len(old & new) - len(changed)
+    )
+
+
+def _leaf_names(repo: Path, commit: str, folder: str) -> set[str]:
+    """The paths of a commit's leaves. Git lists the names alone: sizes would have it open every file."""
+    listed = git(repo, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, folder or ".")
+    below = len(folder) + 1 if folder else 0
+    end = f"/{QNA}".encode()
+    files = (record for record in listed.split(b"\0") if record.endswith(end) and record.startswith(b"100"))
+    paths = (os.fsdecode(record.partition(b"\t")[2])[below:] for record in files)
+    return {path.rpartition("/")[0] for path in paths if "/" in path}
+
+
+def tree_id(repo: Path, commit: str, folder: str = FOLDER) -> str:
+    """Git's hash of all that the taxonomy's folder holds in a commit; "" where there is no such folder.
+
+    Raises:
+        UserError: there is no such commit.
+    """
+    listed = git(repo, "ls-tree", "-z", "--full-tree", "--end-of-options", resolve(repo, commit), folder)
+    facts = listed.partition(b"\t")[0].split()
+    return facts[2].decode() if len(facts) == 3 and facts[1] == b"tree" else ""
+
+
+@cache
+def reading_code() -> str:
+    """A fingerprint of the code that reads leaves and converts documents: another may read them otherwise."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    for package in CONVERT_WITH:
+        digest.update(f"{package} {version(package)}\n".encode())
+    return digest.hexdigest()
 
 
 def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:

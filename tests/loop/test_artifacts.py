@@ -41,7 +41,8 @@ def lint(**changes: Any) -> dict[str, Any]:
 
 
 def plan(**changes: Any) -> dict[str, Any]:
-    return {"version": 1, "pull": 0, "head": "", "leaves": [], **changes}
+    base = {"base": "0" * 40, "base_ref": "main"}
+    return {"version": 1, "pull": 0, "head": "", **base, "leaves": [], "same": 0, **changes}
 
 
 def finding(text: str, number: int = 1) -> dict[str, Any]:
