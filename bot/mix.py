@@ -4,27 +4,31 @@ import hashlib
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.table import Table
 
+from bot.generate.exit_check import approved_in, unsafe
 from bot.generate.general import general_samples
 from bot.generate.generated import Generated
 from bot.generate.prompting import framings
 from bot.generate.rows import FILE, SampleWriter, StoredSamples
 from bot.generate.sample import Sample
+from bot.models import model_folder
 from bot.progress import console, say
 from bot.recipe import Recipe
 from bot.sift import GENERAL, LeftOut, Sifted, read_ahead, sift
 from bot.store import Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
+from bot.tokens import reserved_tokens
 
 Phase = Literal["knowledge", "skills", "trial"]
 
-VERSION = 7
+VERSION = 8
 # Kinds of samples of knowledge that ask a question, and answer it from their passage.
 QUESTIONS = ("seed", "rephrased", "asked")
 PASSAGES = 4
@@ -42,6 +46,7 @@ class Mixture:
         table: leaf -> samples in the mixture; "" stands for general replay.
         content: the key of what is learnt, from whatever it was mixed: the same samples are not learnt again.
         left_out: leaf -> which of its samples are not in the mixture, and why; see `bot.sift`.
+        unsafe: reason -> how many samples the exit check took.
     """
 
     phase: Phase
@@ -50,6 +55,7 @@ class Mixture:
     table: Mapping[str, int]
     content: str
     left_out: Mapping[str, LeftOut]
+    unsafe: Mapping[str, int]
 
     @property
     def contaminated(self) -> int:
@@ -84,6 +90,7 @@ def mix(
     Args:
         generated: of all leaves, in any order.
     """
+    student = model_folder(recipe.student.model)
     general = general_samples(recipe, store)
     sifted = sift(generated, general, leaves, store)
     inputs = {
@@ -95,6 +102,7 @@ def mix(
         "replay": recipe.train.skills.replay,
         "retrieval": recipe.train.skills.retrieval,
         "general": [sample.id for sample in general],
+        "tokens": sorted(reserved_tokens(student)),
         "seed": recipe.seed,
     }
     key = key_of("mixture", VERSION, inputs)
@@ -102,27 +110,45 @@ def mix(
     entry = store.get("mixture", key)
     if entry is None:
         with store.work("mixture", key) as work:
-            made = _write(work / "made", _chosen(phase, parts, recipe))
+            exit_check = partial(unsafe, approved=approved_in(leaves), student=student)
+            made = _write(work / "made", _chosen(phase, parts, recipe), exit_check)
             entry = store.put("mixture", key, inputs, folder=work / "made", facts=made)
     names = {GENERAL, *(made.leaf for made in parts.own)} if parts.own else set()
     left_out = {leaf: told for leaf, told in sifted.account.items() if leaf in names}
     facts = entry.facts
-    return Mixture(phase, key, StoredSamples(entry), facts["table"], facts["content"], left_out)
+    samples = StoredSamples(entry)
+    return Mixture(phase, key, samples, facts["table"], facts["content"], left_out, facts["unsafe"])
 
 
-def _write(folder: Path, samples: Iterable[Sample]) -> dict[str, Any]:
-    """Write a mixture's file; what is known of it."""
+def _write(
+    folder: Path, samples: Iterable[Sample], exit_check: Callable[[Sample], str | None]
+) -> dict[str, Any]:
+    """Write a mixture's file; returns the facts that its entry keeps.
+
+    Args:
+        exit_check: says why a sample must not be learnt, or None.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     table: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
     digest = hashlib.sha256()
     with SampleWriter(folder / FILE) as writer:
         for sample in samples:
+            reason = exit_check(sample)
+            if reason is not None:
+                refused[reason] += 1
+                continue
             writer.add(sample)
             table[sample.leaf] += 1
             digest.update(canonical([sample.id, sample.kind, sample.context]).encode())
     content = key_of("samples of a mixture", VERSION, {"samples": digest.hexdigest()})
-    return {"samples": table.total(), "table": dict(sorted(table.items())), "content": content}
+    return {
+        "samples": table.total(),
+        "table": dict(sorted(table.items())),
+        "content": content,
+        "unsafe": dict(refused),
+    }
 
 
 def show_mixtures(mixed: Sequence[Mixture]) -> None:
@@ -138,6 +164,8 @@ def show_mixtures(mixed: Sequence[Mixture]) -> None:
     table.add_section()
     table.add_row("samples", *(str(len(mixture.samples)) for mixture in mixed))
     table.add_row("left out, too near to an exam", *(str(mixture.contaminated) for mixture in mixed))
+    for reason in sorted({reason for mixture in mixed for reason in mixture.unsafe}):
+        table.add_row(f"left out, {reason}", *(str(mixture.unsafe.get(reason, 0)) for mixture in mixed))
     console.print(table)
     lines = overlaps(mixed)
     for line in lines[:SHOWN]:

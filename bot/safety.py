@@ -1,7 +1,8 @@
 """What no text may hold that is learnt: secrets, personal data, characters and tokens that deceive."""
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Collection, Iterator
 
 # Bidirectional overrides ("Trojan Source", CVE-2021-42574), zero-width characters, tags.
 INVISIBLE = re.compile("[\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
@@ -15,38 +16,100 @@ INSTRUCTION = re.compile(
     r"|\byou are now\s+(?:a|an|in)\b[^.\n]{0,40}|\b(?:system|developer) prompt\b",
     re.IGNORECASE,
 )
+# Each with the words that all of its matches hold: most texts have none, which is found out much faster.
+_INSTRUCTING = ("ignore", "disregard", "forget", "you are now", "prompt")
 _SECRETS = {
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
-    "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a GitHub token": re.compile(r"\b(?:gh[opusr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{30,}"),
-    "a Google key": re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
-    "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
-    "an API key": re.compile(r"\bsk-[A-Za-z0-9_-]{32,}"),
+    "a private key": (("-----BEGIN ",), re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY")),
+    "an AWS access key": (("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    "a GitHub token": (
+        ("gho_", "ghp_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:gh[opusr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60})"),
+    ),
+    "a Hugging Face token": (("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30}")),
+    "a Google key": (("AIza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
+    "a Slack token": (("xox",), re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10}")),
+    "an API key": (("sk-",), re.compile(r"\bsk-[A-Za-z0-9_-]{32}")),
 }
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})\b", re.IGNORECASE)
 # Reserved for examples by RFC 2606.
 _EXAMPLE_DOMAIN = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid|localhost)$", re.IGNORECASE)
 _TELEPHONE = re.compile(r"(?<![\w.])\+\d{1,3}[ .\-(]\(?\d[\d .()-]{5,16}\d(?!\w)")
-_CARD = re.compile(r"(?<![\w-])(?:\d[ -]?){13,19}(?![\w-])")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
+_CARD = re.compile(r"\d(?<![\w-]\d)(?:[ -]?\d){12,18}(?![\w-])")
+_IBAN = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2}(?: ?[A-Z0-9]){11,30}\b")
 
 
-def secrets_in(text: str) -> Iterator[str]:
-    """What secrets a text seems to hold; they themselves are never told."""
-    return (what for what, pattern in _SECRETS.items() if pattern.search(text))
+Found = Iterator[tuple[str, re.Match[str]]]
+"""What a text holds, in words, and where."""
 
 
-def personal_data_in(text: str) -> Iterator[str]:
-    """What personal data a text seems to hold."""
-    if "@" in text and any(not _EXAMPLE_DOMAIN.search(m.group(1)) for m in _EMAIL.finditer(text)):
-        yield "an e-mail address"
-    if "+" in text and any("555" not in m.group() for m in _TELEPHONE.finditer(text)):
-        yield "a telephone number"
-    if any(_luhn(re.sub(r"\D", "", m.group())) for m in _CARD.finditer(text)):
-        yield "a card number"
-    if any(_iban(m.group().replace(" ", "")) for m in _IBAN.finditer(text)):
-        yield "an account number (IBAN)"
+def secrets(text: str) -> Found:
+    """What seem to be passwords, keys and tokens; one of each kind."""
+    for what, (marks, pattern) in _SECRETS.items():
+        if any(mark in text for mark in marks) and (found := pattern.search(text)):
+            yield what, found
+
+
+def personal_data(text: str) -> Found:
+    """What seem to be addresses and numbers of people."""
+    if "@" in text:
+        mails = (match for match in _EMAIL.finditer(text) if not _EXAMPLE_DOMAIN.search(match.group(1)))
+        yield from (("an e-mail address", mail) for mail in mails)
+    if "+" in text:
+        numbers = _TELEPHONE.finditer(text)
+        yield from (("a telephone number", number) for number in numbers if "555" not in number.group())
+    cards = (card for card in _CARD.finditer(text) if _luhn(re.sub(r"\D", "", card.group())))
+    yield from (("a card number", card) for card in cards)
+    accounts = (one for one in _IBAN.finditer(text) if _iban(one.group().replace(" ", "")))
+    yield from (("an account number (IBAN)", one) for one in accounts)
+
+
+def chat_tokens(text: str) -> Found:
+    """Tokens that part a conversation's turns."""
+    if "<" in text or "[" in text:
+        yield from (("a token of a chat template", token) for token in CHAT_TOKEN.finditer(text))
+
+
+def instructions(text: str) -> Found:
+    """Sentences that speak to the model that reads them."""
+    plain = text.casefold()
+    if any(word in plain for word in _INSTRUCTING):
+        yield from (
+            ("an instruction to the model that reads it", said) for said in INSTRUCTION.finditer(text)
+        )
+
+
+def invisible(text: str) -> Found:
+    """Characters that nobody sees; a byte order mark at the beginning is none."""
+    if not text.isascii():
+        found = (char for char in INVISIBLE.finditer(text) if char.group() != "\ufeff" or char.start() > 0)
+        yield from (("a character that nobody sees", char) for char in found)
+
+
+def forbidden(text: str) -> Found:
+    """What no text may hold, whoever approves it."""
+    yield from secrets(text)
+    yield from chat_tokens(text)
+    yield from invisible(text)
+
+
+def approvable(text: str) -> Found:
+    """What a text may hold only where a maintainer has approved it."""
+    yield from personal_data(text)
+    yield from instructions(text)
+
+
+def unsafe_text(text: str, approved: Collection[str] = ()) -> str | None:
+    """Why a text must not be learnt; None if it may be. Never quotes a secret or personal data.
+
+    Args:
+        approved: personal data and instructions, as written, that maintainers have let into seed examples.
+    """
+    found = dict.fromkeys(what for what, _ in forbidden(text))
+    if not text.isascii():
+        # A model's tokenizer may read full-width brackets as plain ones.
+        found |= dict.fromkeys(what for what, _ in chat_tokens(unicodedata.normalize("NFKC", text)))
+    found |= dict.fromkeys(what for what, match in approvable(text) if match.group() not in approved)
+    return f"holds {', '.join(found)}" if found else None
 
 
 def _luhn(digits: str) -> bool:

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bot.generate.exit_check import UNSAFE, approved_in
 from bot.generate.language import English, Language, language_of
 from bot.generate.prompting import Prompts, Turns
+from bot.safety import CHAT_TOKEN
 from bot.taxonomy.leaf import QA, Leaf, Seed
 from bot.teachers import Request, Response, Teacher
 
+SAFETY = "safety"
+"""The filter that takes what must not be learnt."""
 NO_ANSWER = "no answer"
 """The filter's name where the teacher could not be had, which another run may mend."""
 REFUSED = "refused"
@@ -76,6 +80,11 @@ class Batch:
         return language_of([pair.question + " " + pair.answer for _, pair in self.pairs]) or English
 
     @cached_property
+    def approved(self) -> frozenset[str]:
+        """What samples may hold since the leaf's seed examples do; see `bot.generate.exit_check`."""
+        return approved_in([self.leaf])
+
+    @cached_property
     def pairs(self) -> list[tuple[Seed, QA]]:
         """The leaf's questions with their answers, each with its seed."""
         return [(seed, pair) for seed in self.leaf.seeds for pair in seed.pairs]
@@ -88,11 +97,23 @@ class Batch:
     def ask(
         self, candidates: Sequence[Candidate], requests: Sequence[Request]
     ) -> list[tuple[Candidate, Response]]:
-        """Each candidate with the response to its request, in order; those without an answer are dropped."""
-        answered = []
-        for response in sorted(self.teacher.complete(requests), key=lambda r: r.index):
+        """Each candidate with the response to its request, in order; those without an answer are dropped.
+
+        A teacher behind an endpoint has a chat template of its own, so no text that spells a template's
+        token is sent to it.
+        """
+        answered, sent = [], []
+        for candidate, request in zip(candidates, requests, strict=True):
+            if any(CHAT_TOKEN.search(text) for _, text in request.messages):
+                self.drop(
+                    candidate, UNSAFE, "a token of a chat template is in what the teacher would be asked"
+                )
+            else:
+                sent.append((candidate, request))
+        responses = self.teacher.complete([request for _, request in sent]) if sent else ()
+        for response in sorted(responses, key=lambda r: r.index):
             self.tokens += response.tokens
-            candidate = candidates[response.index]
+            candidate = sent[response.index][0]
             if response.failure:
                 filter_ = NO_ANSWER if response.again else REFUSED
                 self.drop(candidate, filter_, response.failure)
@@ -102,7 +123,9 @@ class Batch:
 
     def drop(self, candidate: Candidate, filter_: str, reason: str) -> None:
         """Account for a candidate that is not taken."""
-        self.drops.append(Drop(filter_, self.new_in(candidate) or candidate.text, reason))
+        # What must not be learnt is not repeated in a public comment either.
+        what = candidate.source if filter_ in (UNSAFE, SAFETY) else self.new_in(candidate) or candidate.text
+        self.drops.append(Drop(filter_, what, reason))
 
     def new_in(self, candidate: Candidate) -> str:
         """What is new in it: the context of a grounded skill, else the question."""

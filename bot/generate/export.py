@@ -62,3 +62,8 @@ def read_aloud(made: Generated, number: int) -> None:
     console.print(f"{funnel.accepted} of {funnel.candidates} candidates passed; the filters took the others")
     if funnel.dropped:
         console.print(table)
+    if funnel.given:
+        given = ", ".join(f"{count} {kind}" for kind, count in funnel.given.items())
+        console.print(f"without a teacher: {given}")
+    if funnel.refused:
+        console.print(f"{funnel.refused} more were refused: {escape('; '.join(funnel.refusals))}")

@@ -12,10 +12,11 @@ from rapidfuzz import fuzz
 
 from bot.benchmarks import benchmark_of
 from bot.evaluate.words import normal
-from bot.generate.candidates import NO_ANSWER, REFUSED, Batch, Candidate
+from bot.generate.candidates import NO_ANSWER, REFUSED, SAFETY, Batch, Candidate
+from bot.generate.exit_check import UNSAFE
 from bot.generate.language import language_of
 from bot.generate.text import common_end, common_start, key_words, names, stem, words
-from bot.safety import CHAT_TOKEN, INSTRUCTION, INVISIBLE, personal_data_in, secrets_in
+from bot.safety import unsafe_text
 
 Check = Callable[[Candidate, Batch], str | None]
 
@@ -75,6 +76,7 @@ OTHERS = {
     "unreadable": "is not in the form that was asked for",
     "unfaithful": "is answered with what the passage does not say, a judge finds",
     "irrelevant": "has nothing to do with what is taught, a judge finds",
+    UNSAFE: "holds what must not be learnt: a secret, personal data, a token of a chat template",
     "beside the point": "is not what was asked, a judge finds",
 }
 """What blocks take that are no filters."""
@@ -272,16 +274,9 @@ def _benchmark(candidate: Candidate, batch: Batch) -> str | None:
     return f"this is, or holds, an item of {benchmark}" if benchmark else None
 
 
-@_filter("safety", "holds what must not be learnt: a secret, personal data, a token of the chat template")
+@_filter(SAFETY, OTHERS[UNSAFE])
 def _safety(candidate: Candidate, batch: Batch) -> str | None:
-    text = f"{candidate.question}\n{candidate.answer}"
-    own = str(batch.leaf.canonical())
-    found = [*secrets_in(text), *(set(personal_data_in(text)) - set(personal_data_in(own)))]
-    if CHAT_TOKEN.search(text) or INVISIBLE.search(text):
-        found.append("a chat template's token or a character that nobody sees")
-    if INSTRUCTION.search(text) and not INSTRUCTION.search(own):
-        found.append("an instruction to the model that reads it")
-    return f"holds {', '.join(found)}" if found else None
+    return unsafe_text(f"{candidate.question}\n{candidate.answer}", batch.approved)
 
 
 def near(one: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """The samples of one leaf, and what became of the teacher's candidates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.generate.sample import Sample
 
@@ -13,12 +13,17 @@ class Funnel:
     Attributes:
         dropped: filter -> how many it took.
         examples: filter -> up to three of these, with the reason.
+        given: kind -> how many samples of it the leaf's own text gave, without a teacher.
+        refused: how many of these the exit check took, and up to three of them, with the reason.
     """
 
     candidates: int
     accepted: int
     dropped: Mapping[str, int]
     examples: Mapping[str, Sequence[str]]
+    given: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    refusals: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

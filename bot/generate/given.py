@@ -11,7 +11,7 @@ from bot.generate.text import COMMON, WORD, paragraphs, sentences, title
 from bot.taxonomy.leaf import Leaf
 
 # Raised whenever the same leaf gives other samples.
-VERSION = 3
+VERSION = 4
 # How often each is in the samples; diversity comes from the teacher, which puts questions in other words.
 # Skills have few samples and need framings; for knowledge they taught nothing that was measurable.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}

@@ -19,6 +19,7 @@ from bot.errors import UserError
 from bot.evaluate.words import normal
 from bot.generate.blocks import batches_of, run_batch
 from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
+from bot.generate.exit_check import UNSAFE, approved_in, unsafe
 from bot.generate.filters import near, takes
 from bot.generate.generated import Funnel, Generated
 from bot.generate.given import given_samples, keyword_samples
@@ -41,8 +42,13 @@ COLUMNS = ("samples", "tokens/s", "dropped", "time left")
 
 @dataclass
 class _Made:
-    """What the batches came to so far."""
+    """What the batches came to so far.
 
+    Attributes:
+        approved: see `bot.generate.exit_check`.
+    """
+
+    approved: frozenset[str]
     samples: list[Sample] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
@@ -59,7 +65,10 @@ class _Made:
         for sample in map(sample_of, batch["samples"]):
             question = sample.messages[-2][1]
             twin = next((known for known in self.known if near(normal(question), known)), None)
-            if twin is not None:
+            reason = unsafe(sample, self.approved)
+            if reason is not None:
+                self.drops.append(Drop(UNSAFE, sample.source, reason))
+            elif twin is not None:
                 self.drops.append(Drop("duplicate", question, f"as {twin!r}"))
             else:
                 self.known.append(normal(question))
@@ -123,7 +132,7 @@ def generate_leaf(
     if entry is not None:
         return _kept(leaf, entry)
     wanted = recipe.generate.samples if limit is None else min(limit, recipe.generate.samples)
-    made, begun = _Made(), time.monotonic()
+    made, begun = _Made(approved_in([leaf])), time.monotonic()
     with store.work("samples", key):
         for _ in _rounds(leaf, recipe, store, teacher, made, wanted):
             show(leaf.path, _row(made, wanted, time.monotonic() - begun))
@@ -230,22 +239,37 @@ def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
     examples: dict[str, list[str]] = {}
     for drop in made.drops:
         examples.setdefault(drop.filter, []).append(f"{drop.question} ({drop.reason})")
+    given, refusals = _given(leaf, recipe, made)
     funnel = Funnel(
         candidates=len(made.samples) + len(made.drops),
         accepted=len(made.samples),
         dropped=dict(Counter(drop.filter for drop in made.drops)),
         examples={name: lines[:EXAMPLES] for name, lines in examples.items()},
+        given=dict(Counter(sample.kind for sample in given)),
+        refused=len(refusals),
+        refusals=refusals[:EXAMPLES],
     )
-    plain = (*made.samples, *given_samples(leaf, recipe.seed))
-    samples = (*plain, *keyword_samples(leaf, plain, recipe.seed))
     # Where there are enough samples all the same, nothing is missing.
     short = len(made.samples) < recipe.generate.samples
     lost = [drop.reason for drop in made.drops if drop.filter == NO_ANSWER] if short else []
     return Generated(
-        *(leaf.path, key, samples, funnel, made.asked, made.reused, made.tokens),
+        *(leaf.path, key, (*made.samples, *given), funnel, made.asked, made.reused, made.tokens),
         failed=len(lost),
         failure=lost[0] if lost else "",
     )
+
+
+def _given(leaf: Leaf, recipe: Recipe, made: _Made) -> tuple[list[Sample], list[str]]:
+    """Samples that need no teacher; and of those that the exit check took, the sources and reasons."""
+    plain = given_samples(leaf, recipe.seed)
+    kept, refusals = [], []
+    for sample in (*plain, *keyword_samples(leaf, (*made.samples, *plain), recipe.seed)):
+        reason = unsafe(sample, made.approved)
+        if reason is None:
+            kept.append(sample)
+        else:
+            refusals.append(f"{sample.kind} of {sample.source} ({reason})")
+    return kept, refusals
 
 
 def check_complete(generated: Sequence[Generated]) -> None:

@@ -12,6 +12,7 @@ from github.Repository import Repository
 
 from bot.errors import UserError
 from bot.evaluate import Examination
+from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
 from bot.generate.generated import Generated
 from bot.generate.sample import Sample
@@ -19,6 +20,7 @@ from bot.github.checks import report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.render import render
 from bot.github.work import check_name, fail
+from bot.models import model_folder
 from bot.recipe import Recipe
 from bot.reconcile import SAMPLE, Trial, precheck, sample, trial
 from bot.store import Store
@@ -33,8 +35,16 @@ VERDICTS = {
     "rephrased": "asks the same as your question",
     "asked": "the passage answers it",
     "new": "done as your examples are",
+    "seed": "your example",
+    "framed": "your example, asked in other words",
+    "restated": "your answer in another form",
+    "grounded": "your question with its passage",
+    "recite": "learnt by heart from the document",
+    "keywords": "a question cut down to its key words",
 }
 """What a sample of a kind has shown on its way through the filters."""
+GIVEN_SHOWN = 2
+"""Of each kind of sample that no teacher made."""
 MOST_LEAVES = 20
 """Leaves that are looked at when none is named."""
 FETCH_TIMEOUT_S = 300
@@ -190,10 +200,32 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
                 (count, takes(name), made.funnel.examples[name][0])
                 for name, count in sorted(made.funnel.dropped.items(), key=lambda item: -item[1])
             ],
+            **_without_teacher(made, model_folder(recipe.student.model)),
         }
         for made in generated
     ]
     return render("sample", sha=sha, leaves=leaves, left_out=left_out, wanted=recipe.generate.samples)
+
+
+def _without_teacher(made: Generated, student: Path) -> dict[str, Any]:
+    """The samples that the leaf's own text gave, by kind, and what the exit check took of these."""
+    kinds: dict[str, list[Sample]] = {}
+    refusals = list(made.funnel.refusals)
+    refused = made.funnel.refused
+    for one in made.samples[made.funnel.accepted :]:
+        reason = spells_token(one, student)
+        if reason is None:
+            kinds.setdefault(one.kind, []).append(one)
+        else:
+            refused += 1
+            refusals.append(f"{one.kind} of {one.source} ({reason})")
+    shown = [sample for samples in kinds.values() for sample in samples[:GIVEN_SHOWN]]
+    return {
+        "given": [(kind, len(samples)) for kind, samples in kinds.items()],
+        "given_shown": [_judged(sample) for sample in shown],
+        "refused": refused,
+        "refusals": refusals[:GIVEN_SHOWN],
+    }
 
 
 def _judged(sample: Sample) -> dict[str, str]:

@@ -115,10 +115,15 @@ class LeafView:
             return DocumentSource(repo, commit, tuple(p for p in patterns if isinstance(p, str)))
         return None
 
+    @property
+    def remote(self) -> bool:
+        """Whether the documents are in another repository."""
+        return self.source is not None and self.source.repo != "."
+
     @cached_property
     def documents(self) -> tuple[Document, ...] | DocumentError | None:
         """The documents, or why they cannot be had; None where looking would need the network."""
-        if self.source is None or (self.source.repo != "." and not self.online):
+        if self.source is None or (self.remote and not self.online):
             return None
         try:
             return read_documents(self.files, self.path, self.source, self.settings.documents)
@@ -132,7 +137,7 @@ class LeafView:
                 yield name, parsed.text
         if self.attribution is not None:
             yield ATTRIBUTION, self.attribution
-        if isinstance(self.documents, tuple):
+        if isinstance(self.documents, tuple) and not self.remote:
             yield from ((document.name, document.text) for document in self.documents)
 
     @cached_property
@@ -188,12 +193,17 @@ class LeafView:
             if isinstance(item, dict) and isinstance(item.get("question"), str):
                 yield index, item["question"]
 
+    def _is_document(self, name: str) -> bool:
+        documents = self.documents if isinstance(self.documents, tuple) else ()
+        return any(document.name == name for document in documents)
+
     def line(self, name: str, number: int) -> str:
         """A line of one of the leaf's files, for showing."""
         parsed = {QNA: self.qna, EXAM: self.exam}.get(name)
         if parsed is not None:
             return parsed.line(number)
-        lines = (self.attribution or "").split("\n") if name == ATTRIBUTION else []
+        texts = dict(self.files_as_text()) if name == ATTRIBUTION or self._is_document(name) else {}
+        lines = texts.get(name, "").split("\n", number)
         return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
 
 

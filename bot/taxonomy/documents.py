@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePosixPath
 
+from bot.safety import forbidden
 from bot.taxonomy.convert import CONVERTERS, Unconvertible, convert
 from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
 from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
@@ -54,7 +55,7 @@ def read_documents(
             return ()
         repository = fetch_repository(source.repo, source.commit, access)
         with GitFiles(repository, source.commit, "") as remote:
-            return _read(remote, "", source.patterns)
+            return _checked(_read(remote, "", source.patterns))
     return _read(files, folder, source.patterns)
 
 
@@ -67,6 +68,23 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
             raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "name fewer files")
     prefix = f"{folder}/" if folder else ""
     return tuple(Document(name, _text(files, prefix, name)) for name in sorted(chosen))
+
+
+def _checked(documents: tuple[Document, ...]) -> tuple[Document, ...]:
+    """Documents of another repository: lint does not see these, so its rules are asked here.
+
+    Raises:
+        DocumentError: a document holds what no text may hold.
+    """
+    for document in documents:
+        for what, match in forbidden(document.text):
+            line = document.text.count("\n", 0, match.start()) + 1
+            column = match.start() - document.text.rfind("\n", 0, match.start())
+            raise DocumentError(
+                f"{shown(document.name)}:{line}:{column} holds {what}",
+                "name a commit without it, or leave that document out",
+            )
+    return documents
 
 
 def match_pattern(names: Sequence[str], pattern: str) -> set[str]:

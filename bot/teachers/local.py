@@ -10,6 +10,7 @@ from typing import Any
 from bot.models import load_model, load_tokenizer, model_folder
 from bot.store import canonical
 from bot.teachers import Request, Response
+from bot.tokens import break_tokens, broken, token_ids
 
 # A name is held to its spelling from this many letters on; looked for in this many last tokens.
 NAME_LETTERS = 3
@@ -77,7 +78,7 @@ class _Engine:
         digest = hashlib.sha256(canonical([seed, [astuple(request) for request in requests]]).encode())
         torch.manual_seed(int.from_bytes(digest.digest()[:8]) >> 1)
         prompts = [self._prompt(request) for request in requests]
-        begins = [len(self.tokenizer(r.begin, add_special_tokens=False)["input_ids"]) for r in requests]
+        begins = [len(token_ids(broken(r.begin, self.tokenizer), self.tokenizer)) for r in requests]
         ends = [self.tokenizer.eos_token_id, *(self.newlines if first.one_line else [])]
         given = self._inputs(prompts)
         width = given["input_ids"].shape[1]
@@ -98,10 +99,9 @@ class _Engine:
             yield Response(index, (request.begin + text).strip(), written is not None, written or len(line))
 
     def _prompt(self, request: Request) -> list[int]:
-        turns = [{"role": role, "content": content} for role, content in request.messages]
+        turns = break_tokens(request.messages, self.tokenizer)
         text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self.tokenizer(text + request.begin, add_special_tokens=False)["input_ids"]
-        return ids
+        return token_ids(text + broken(request.begin, self.tokenizer), self.tokenizer)
 
     def _inputs(self, prompts: Sequence[list[int]]) -> dict[str, Any]:
         """Padded on the left, after the part that all prompts begin with, which is computed here once."""

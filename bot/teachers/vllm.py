@@ -13,6 +13,7 @@ from bot.errors import UserError
 from bot.models import hush, load_tokenizer, model_folder
 from bot.store import canonical
 from bot.teachers import AT_ONCE, Request, Response
+from bot.tokens import break_tokens, broken, token_ids
 
 _Asked = tuple[int, Request, "queue.SimpleQueue[Response | BaseException]"]
 """A request by its index in its call, and where its response goes."""
@@ -107,10 +108,9 @@ class VllmTeacher:
             under_way[name] = asked
 
     def _prompt(self, request: Request) -> list[int]:
-        turns = [{"role": role, "content": content} for role, content in request.messages]
+        turns = break_tokens(request.messages, self._tokenizer)
         text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self._tokenizer(text + request.begin, add_special_tokens=False)["input_ids"]
-        return ids
+        return token_ids(text + broken(request.begin, self._tokenizer), self._tokenizer)
 
     def _sampling(self, request: Request) -> Any:
         import torch

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bot.errors import UserError
+from bot.tokens import break_tokens, token_ids
 from bot.train.attention import Layout
 
 
@@ -59,13 +60,15 @@ class Row:
 def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool = False) -> Encoded:
     """A conversation, which ends with the assistant's turn, in the model's own chat template.
 
+    Only the template writes the tokenizer's own tokens: text that spells one is encoded as plain text.
+
     Args:
         unmask: the loss is on all turns, and not on the last answer alone (LAB's knowledge phase).
 
     Raises:
         UserError: the template refuses it, or writes what was asked otherwise once it is answered.
     """
-    turns = [{"role": role, "content": content} for role, content in messages]
+    turns = break_tokens(messages, tokenizer)
     try:
         prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
         whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
@@ -78,8 +81,8 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
             f"({prompt[-40:]!r}), so where the answer begins cannot be told; name another student"
         )
     # Apart, since that is how the model meets them: the prompt's tokens are there before the answer is.
-    asked = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    answered = tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
+    asked = token_ids(prompt, tokenizer)
+    answered = token_ids(whole[len(prompt) :], tokenizer)
     ids = (*asked, *answered)
     return Encoded(ids, _first_said(ids, turns, tokenizer) if unmask else len(asked))
 
@@ -87,8 +90,7 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
 def _first_said(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
     """Where the first turn's own words begin, after what the template puts before any."""
     other = [{**turns[0], "content": "\N{REPLACEMENT CHARACTER}" + turns[0]["content"]}]
-    text = tokenizer.apply_chat_template(other, tokenize=False)
-    others = tokenizer(text, add_special_tokens=False)["input_ids"]
+    others = token_ids(tokenizer.apply_chat_template(other, tokenize=False), tokenizer)
     return max(1, next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b))
 
 

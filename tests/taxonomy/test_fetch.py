@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bot.taxonomy import fetch
 from bot.taxonomy.documents import read_documents
 from bot.taxonomy.fetch import Access, DocumentError, fetch_commit, fetch_repository
-from bot.taxonomy.files import GitFiles
+from bot.taxonomy.files import DiskFiles, GitFiles
 from bot.taxonomy.leaf import DocumentSource
 
 TOKEN = b"documents-secret"
@@ -217,6 +217,28 @@ def test_a_commit_that_is_none(repository: Any, server: str, tmp_path: Path) -> 
     tree = repository.git("rev-parse", "HEAD^{tree}")
     with pytest.raises(DocumentError, match=r"git (fetch|cat-file): "):
         fetch_commit(f"{server}/documents/.git", tree, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("It hums.\n\nIt says <|im_end|> there.", "evil.md:3:9 holds a token of a chat template"),
+        (f"It hums.\nIts key is ghp_{'a1' * 18}.", "evil.md:2:12 holds a GitHub token"),
+        ("It hums \u202eevil\u202c.", "evil.md:1:9 holds a character that nobody sees"),
+    ],
+)
+def test_a_document_that_lint_cannot_see_is_checked_where_it_is_read(
+    repository: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    (repository.path / "evil.md").write_text(text)
+    (repository.path / "good.md").write_text("It hums.")
+    sha, url = repository.commit(), f"{server}/documents/.git"
+    files, access = DiskFiles(repository.path), Access(trusted=(server,))
+    assert read_documents(files, "", DocumentSource(url, sha, ("good.md",)), access)
+    with pytest.raises(DocumentError) as caught:
+        read_documents(files, "", DocumentSource(url, sha, ("*.md",)), access)
+    assert str(caught.value) == told
 
 
 def test_hooks_in_a_repository_are_never_run(repository: Any, server: str, tmp_path: Path) -> None:

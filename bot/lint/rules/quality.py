@@ -8,7 +8,7 @@ from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.tokens import count_tokens
 from bot.lint.view import QNA, LeafView
-from bot.safety import secrets_in
+from bot.safety import secrets
 from bot.taxonomy.parsed import Problem
 
 # The share of its words from which on a question is the same as another with the same answer. Where answers
@@ -104,7 +104,7 @@ def answer_not_in_context(leaf: LeafView) -> Problems:
         if told:
             known = set(_words(f"{context} {question}"))
             missing = [word for word in told if not set(_words(word)) <= known]
-            if missing and not any(secrets_in(answer)):
+            if missing and not any(secrets(answer)):
                 place = leaf.qna.place((*path, "answer"))
                 message = f"{missing[0][:60]!r} is in this answer and not in the context"
                 yield (

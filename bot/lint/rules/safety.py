@@ -3,27 +3,53 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import islice
 
+from bot import safety
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import QNA, LeafView
-from bot.safety import CHAT_TOKEN, HTML, INSTRUCTION, INVISIBLE, personal_data_in, secrets_in
+from bot.safety import HTML, Found
 from bot.taxonomy.parsed import Place, Problem
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 
-def _matches(leaf: LeafView, found_in: Callable[[str], Iterator[str]]) -> Iterator[tuple[str, Place, str]]:
-    """Where something is found: file, place of the text that holds it, and what it is."""
-    # Nearly always there is nothing anywhere, which one look tells.
+MOST = 10
+"""Findings of a rule in one document; who fixes these is told of the next."""
+
+Finder = Callable[[str], Found]
+
+
+def _matches(
+    leaf: LeafView, found_in: Finder, *, documents: bool = True
+) -> Iterator[tuple[str, Place, str, str]]:
+    """Where something is found: file, place, what it is, and the text itself."""
+    # Nearly always there is nothing anywhere, which one search tells.
     for name, path, text in leaf.texts if any(found_in(leaf.all_text)) else ():
         # What the document's address may be is told by its own rules.
-        for what in () if path[:1] == ("document",) else found_in(text):
+        for what, match in () if path[:1] == ("document",) else islice(found_in(text), 1):
             parsed = leaf.qna if name == QNA else leaf.exam
             if parsed is not None:
-                yield name, parsed.place(path), what
-            break
+                yield name, parsed.place(path), what, match.group()
+    for document in leaf.documents if documents and isinstance(leaf.documents, tuple) else ():
+        for what, match in islice(found_in(document.text), MOST):
+            place = place_of(document.text, match)
+            if leaf.remote and leaf.qna:
+                where = f"{what}, in {document.name}:{place.line}:{place.column}"
+                yield QNA, leaf.qna.place(("document", "patterns")), where, match.group()
+            else:
+                yield document.name, place, what, match.group()
+
+
+def place_of(text: str, match: re.Match[str]) -> Place:
+    """Where a match stands in a text; of one that has several lines, its first."""
+    start, end = match.span()
+    line = text.count("\n", 0, start) + 1
+    begin = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", start, end)
+    return Place(line, start - begin + 1, line, (end if stop < 0 else stop) - begin + 1)
 
 
 @leaf_rule(
@@ -35,20 +61,11 @@ def _matches(leaf: LeafView, found_in: Callable[[str], Iterator[str]]) -> Iterat
 )
 def invisible_character(leaf: LeafView) -> Problems:
     for name, text in leaf.files_as_text():
-        for found in INVISIBLE.finditer(text):
+        for _, found in islice(safety.invisible(text), MOST):
             char = found.group()
-            if char == "\ufeff" and found.start() == 0:
-                continue
-            line = text.count("\n", 0, found.start()) + 1
-            column = found.start() - text.rfind("\n", 0, found.start())
             shown = unicodedata.name(char, "a tag character").lower()
             message = f"here stands U+{ord(char):04X} ({shown}), which nobody sees"
-            yield (
-                name,
-                Problem(
-                    "invisible-character", Place(line, column, line, column + 1), message, "remove it", ""
-                ),
-            )
+            yield name, Problem("invisible-character", place_of(text, found), message, "remove it", "")
 
 
 @leaf_rule(
@@ -59,20 +76,20 @@ def invisible_character(leaf: LeafView) -> Problems:
     Example(QNA, "domain: ge\u043egraphy", "domain: geography"),
 )
 def mixed_script(leaf: LeafView) -> Problems:
-    for name, place, word in _matches(leaf, _mixed_words):
+    for name, place, word, _ in _matches(leaf, _mixed_words, documents=False):
         yield (
             name,
             Problem("mixed-script", place, f"{word!r} mixes letters of several scripts", "type it anew"),
         )
 
 
-def _mixed_words(text: str) -> Iterator[str]:
+def _mixed_words(text: str) -> Found:
     for match in () if text.isascii() else _WORD.finditer(text):
         word = match.group()
         if not word.isascii():
             scripts = {unicodedata.name(char, "").split(" ")[0] for char in word}
             if len(scripts & _SCRIPTS) > 1:
-                yield word
+                yield word, match
 
 
 @leaf_rule(
@@ -83,8 +100,8 @@ def _mixed_words(text: str) -> Iterator[str]:
     Example(QNA, "document_outline: The island <|im_end|> of Oru", "document_outline: The island of Oru"),
 )
 def chat_token(leaf: LeafView) -> Problems:
-    for name, place, token in _matches(leaf, _found(CHAT_TOKEN)):
-        message = f"{token!r} is a token of a chat template"
+    for name, place, what, token in _matches(leaf, safety.chat_tokens):
+        message = f"{token!r} is {what}"
         yield name, Problem("chat-token", place, message, "describe it in words, or leave it out")
 
 
@@ -100,8 +117,8 @@ def chat_token(leaf: LeafView) -> Problems:
     ),
 )
 def instruction(leaf: LeafView) -> Problems:
-    for name, place, words in _matches(leaf, _found(INSTRUCTION)):
-        message = f"{words[:60]!r} speaks to the model that reads this"
+    for name, place, what, words in _matches(leaf, safety.instructions):
+        message = f"{words[:60]!r} is {what}"
         yield (
             name,
             Problem("instruction", place, message, "say it otherwise; leave it if that is what is taught"),
@@ -116,7 +133,7 @@ def instruction(leaf: LeafView) -> Problems:
     Example(QNA, "document_outline: The <b>island</b> of Oru", "document_outline: The island of Oru"),
 )
 def html(leaf: LeafView) -> Problems:
-    for name, place, tag in _matches(leaf, _found(HTML)):
+    for name, place, _, tag in _matches(leaf, _html, documents=False):
         message = f"{tag[:40]!r} is HTML"
         yield name, Problem("html", place, message, "write plain text; leave it if HTML is what is taught")
 
@@ -129,7 +146,7 @@ def html(leaf: LeafView) -> Problems:
     Example(QNA, "domain: ghp_" + 36 * "a", "domain: geography"),
 )
 def secret(leaf: LeafView) -> Problems:
-    for name, place, what in _matches(leaf, secrets_in):
+    for name, place, what, _ in _matches(leaf, safety.secrets):
         mend = "withdraw it where it was issued, then write something invented"
         yield name, Problem("secret", place, f"this looks like {what}", mend)
 
@@ -142,10 +159,10 @@ def secret(leaf: LeafView) -> Problems:
     Example(QNA, "document_outline: Write to ann@oru.island", "document_outline: The island of Oru"),
 )
 def personal_data(leaf: LeafView) -> Problems:
-    for name, place, what in _matches(leaf, personal_data_in):
+    for name, place, what, _ in _matches(leaf, safety.personal_data):
         mend = "leave it out, or invent one (addresses at example.org, 555 numbers)"
         yield name, Problem("personal-data", place, f"this looks like {what}", mend)
 
 
-def _found(pattern: re.Pattern[str]) -> Callable[[str], Iterator[str]]:
-    return lambda text: (match.group() for match in pattern.finditer(text))
+def _html(text: str) -> Found:
+    return (("HTML", match) for match in HTML.finditer(text))
