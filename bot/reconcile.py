@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors import UserError
 from bot.evaluate import Examination, examine
 from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate import Verdict, decide
@@ -165,6 +166,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
     released = latest_release(recipe.release.repository)
     if released and released.manifest["key"] == key:
         return nothing_to_do(released)
+    if not leaves:
+        return _nothing_to_learn(released)
     with store.work("release", key):
         generated = generate(leaves, recipe, store)
         mixed = mixtures(generated, leaves, recipe, store)
@@ -194,6 +197,22 @@ def nothing_to_do(released: Release) -> Outcome:
     """The outcome where the release is what the taxonomy asks for."""
     say(f"nothing to do: {released.tag} of {released.repository} is what the taxonomy asks for")
     return Outcome(released, made=False)
+
+
+def _nothing_to_learn(released: Release | None) -> Outcome:
+    """Release nothing, since there are no leaves.
+
+    Raises:
+        UserError: there is a release, which an empty taxonomy never takes the place of.
+    """
+    if released is not None:
+        raise UserError(
+            f"the taxonomy has no leaves, so {released.tag} of {released.repository} stays: "
+            "an empty taxonomy is never released; if nothing is to be known any more, delete it on the Hub",
+            code=1,
+        )
+    say("nothing to do: the taxonomy has no leaves")
+    return Outcome(None, made=False)
 
 
 def generate(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:

@@ -1,7 +1,7 @@
 """Retrain as GitHub sees it: the checkout's commit is what main asks for, pull requests are told."""
 
 import os
-import subprocess
+from collections.abc import Set
 from pathlib import Path
 
 from bot.errors import UserError
@@ -10,9 +10,13 @@ from bot.github.client import configured, connect, github_errors
 from bot.progress import say
 from bot.recipe import Recipe
 from bot.reconcile import Origin, Outcome, is_released, nothing_to_do, retrain
-from bot.release.hub import latest_release
+from bot.release.hub import Release, latest_release
 from bot.store import Store
-from bot.taxonomy.tree import load_tree_at, resolve, tree_id
+from bot.taxonomy.files import GitError, git
+from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
+
+MOST_NAMED = 5
+"""Leaves that one message names."""
 
 
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
@@ -32,9 +36,11 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
         # Of a large taxonomy the leaves are not even read where nothing has changed.
         same = is_released(released, tree, recipe)
         leaves = [] if same else load_tree_at(folder, commit, access=recipe.documents)
+        if released is not None and not same:
+            check_losses(folder, commit, {leaf.path for leaf in leaves}, released)
     except UserError as error:
         # Whoever merged what lint had refused is told by the pull requests; the run ends red.
-        if pulls:
+        if pulls and not isinstance(error, GitError):
             with github_errors("telling the pull requests"):
                 announce_broken(connect(), pulls, str(error))
         raise
@@ -58,13 +64,33 @@ def commits_between(folder: Path, since: str, until: str) -> list[str]:
     Args:
         since: a commit; "" for the line's beginning.
     """
-    listed = subprocess.run(
-        ["git", "-C", str(folder), "rev-list", "--first-parent", f"{since}..{until}" if since else until],
-        capture_output=True,
-        text=True,
-    )
-    if listed.returncode:
+    try:
+        span = f"{resolve(folder, since)}..{until}" if since else until
+    except GitError:
+        raise
+    except UserError:
         # main was rewritten, or the checkout is shallow: the last commit is all that is known.
         say(f"the commit of the release before ({since[:7]}) is not in this checkout")
         return [until]
-    return listed.stdout.split()
+    return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--").decode().split()
+
+
+def check_losses(folder: Path, commit: str, leaves: Set[str], released: Release) -> None:
+    """Check that each leaf of the release before that is gone was deleted by a commit since.
+
+    Raises:
+        UserError: one is gone and no commit deleted it: main was rewritten, or it is not read as it is.
+    """
+    lost = {leaf["path"] for leaf in released.manifest["leaves"]} - leaves
+    if not lost:
+        return
+    since = released.manifest["taxonomy"]["commit"]
+    missing = sorted(lost - deleted_leaves(folder, since, commit))
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        raise UserError(
+            f"nothing is released: {', '.join(missing[:MOST_NAMED])}{more} of {released.tag} is not in the "
+            f"taxonomy at {commit[:7]}, and no commit since {since[:7]} deleted it; put it back, or delete "
+            "it in a commit",
+            code=1,
+        )

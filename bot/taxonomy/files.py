@@ -11,6 +11,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,18 @@ MAX_PATHS = 500
 
 class Unreadable(Exception):
     """A file that cannot be read: its message goes on after the path, for instance "is a symbolic link"."""
+
+
+class GitError(UserError):
+    """A git command failed. It never means that there is nothing to read.
+
+    Args:
+        is_no: git exited with 1 and printed nothing, which is how its queries say no.
+    """
+
+    def __init__(self, message: str, *, is_no: bool = False) -> None:
+        super().__init__(message)
+        self.is_no = is_no
 
 
 @dataclass(frozen=True)
@@ -156,17 +169,21 @@ def git(repo: Path, *arguments: str) -> bytes:
     """Output of a git command that reads objects; no hooks, no replaced objects, no fetching on demand.
 
     Raises:
-        UserError: git says no, or does not answer in a minute.
+        GitError: git fails, or does not answer in a minute.
     """
     try:
         done = subprocess.run(
             _command(repo, *arguments), capture_output=True, timeout=GIT_TIMEOUT_S, env=_environment()
         )
     except subprocess.TimeoutExpired:
-        raise UserError(f"{repo}: git {arguments[0]} did not answer in {GIT_TIMEOUT_S} s") from None
+        raise GitError(f"{repo}: git {arguments[0]} did not answer in {GIT_TIMEOUT_S} s") from None
+    except OSError as error:
+        raise GitError(f"{repo}: git cannot be started: {error.strerror}") from None
     if done.returncode:
         reason = " ".join(done.stderr.decode(errors="replace").split())[:300]
-        raise UserError(f"{repo}: git {arguments[0]}: {reason}")
+        is_no = done.returncode == 1 and not reason
+        reason = reason or f"exit status {done.returncode}"
+        raise GitError(f"{repo}: git {arguments[0]}: {reason}", is_no=is_no)
     return done.stdout
 
 
@@ -186,11 +203,14 @@ def resolve(repo: Path, revision: str) -> str:
     """The full commit SHA that a name, a tag or a short SHA stands for.
 
     Raises:
+        GitError: git fails.
         UserError: there is no such commit in this repository.
     """
     try:
         found = git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    except UserError:
+    except GitError as error:
+        if not error.is_no:
+            raise
         raise UserError(f"{repo}: there is no commit {revision!r} in this repository") from None
     return found.decode().strip()
 
@@ -226,19 +246,18 @@ class GitFiles(Files):
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
+        if self.folder and not self._has_folder():
+            return {}  # a taxonomy without leaves
         tree = f"{self.commit}:{self.folder}" if self.folder else self.commit
-        try:
-            listed = git(
-                self.repo, "ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", tree, *self.only
-            )
-        except UserError:
-            resolve(self.repo, self.commit)
-            return {}  # the commit is there, the folder is not: a taxonomy without leaves
+        options = ("-r", "-z", "-l", "--full-tree", "--end-of-options")
+        listed = git(self.repo, "ls-tree", *options, tree, *self.only)
         found = {}
         for record in listed.split(b"\0")[:-1]:
             facts, _, name = record.partition(b"\t")
             mode, kind, sha, size = facts.split()
             path = os.fsdecode(name)
+            if not (size == b"-" or size.isdigit()):
+                raise GitError(f"{self.repo}: git ls-tree: {shown(path)} at {self.commit[:7]} is not there")
             found[path] = Entry(path, _git_kind(mode, kind), 0 if size == b"-" else int(size))
             self._shas[path] = sha.decode()
         if len(found) > MAX_ENTRIES:
@@ -246,6 +265,18 @@ class GitFiles(Files):
                 f"{self.commit[:7]}: over {MAX_ENTRIES} files in {self.folder or 'the repository'}"
             )
         return found
+
+    def _has_folder(self) -> bool:
+        """Whether the folder is in the commit; that it is not is told by git's answer, not by its failure.
+
+        Raises:
+            UserError: something that is no folder has its name.
+        """
+        arguments = ("-z", "--full-tree", "--end-of-options", self.commit, self.folder)
+        listed = git(self.repo, "ls-tree", *arguments)
+        if listed and listed.split()[1] != b"tree":
+            raise UserError(f"{self.folder} at {self.commit[:7]} is not a folder; put a folder in its place")
+        return bool(listed)
 
     def read(self, path: str, limit: int) -> bytes:
         _check(self.entries.get(path), limit)
@@ -258,11 +289,13 @@ class GitFiles(Files):
             )
         to, back = self._process.stdin, self._process.stdout
         assert to and back  # noqa: S101 -- both are pipes
-        to.write(f"{self._shas[path]}\n".encode())
-        to.flush()
+        # A git that has ended reads nothing, and its answer is empty.
+        with suppress(BrokenPipeError):
+            to.write(f"{self._shas[path]}\n".encode())
+            to.flush()
         answer = back.readline().split()
         if len(answer) != 3 or answer[1] != b"blob":
-            raise Unreadable("is not in this clone")
+            raise GitError(f"{self.repo}: git cat-file: {shown(path)} at {self.commit[:7]} cannot be read")
         return back.read(int(answer[2]) + 1)[:-1]
 
 

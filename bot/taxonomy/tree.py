@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
-from bot.taxonomy.files import DiskFiles, Files, GitFiles, Unreadable, git, resolve, shown
+from bot.taxonomy.files import DiskFiles, Files, GitError, GitFiles, Unreadable, git, resolve, shown
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
@@ -166,6 +166,28 @@ def reading_code() -> str:
     return digest.hexdigest()
 
 
+def deleted_leaves(repo: Path, since: str, until: str, folder: str = FOLDER) -> set[str]:
+    """The leaves that commits between two deleted, as the history of the main branch says.
+
+    Args:
+        since: a commit; where it is not in the repository, all of the history is read.
+
+    Raises:
+        GitError: git fails.
+    """
+    try:
+        span = f"{resolve(repo, since)}..{until}"
+    except GitError:
+        raise
+    except UserError:
+        span = until
+    log = ("log", "--first-parent", "--diff-merges=first-parent", "--diff-filter=D", "--no-renames")
+    listed = git(repo, *log, "--format=", "--name-only", "-z", "--end-of-options", span, "--", folder)
+    names = (os.fsdecode(name).strip("\n") for name in listed.split(b"\0"))
+    deleted = (name.removeprefix(f"{folder}/") for name in names)
+    return {name.rpartition("/")[0] for name in deleted if name.endswith(f"/{QNA}")}
+
+
 def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
     """Files that `head` touches, compared with where it left `base`: each path before and after.
 
@@ -191,7 +213,9 @@ def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
 def _merge_base(repo: Path, base: str, head: str) -> str:
     try:
         return git(repo, "merge-base", base, head).decode().split()[0]
-    except UserError:
+    except GitError as error:
+        if not error.is_no:
+            raise
         # No common history, or a shallow clone: the commits themselves are compared.
         return base
 
@@ -209,8 +233,8 @@ def _load(files: Files, only: Collection[str] | None, access: Access | None, *, 
         if only is None or path in only:
             try:
                 found.append(load_leaf(files, path, access))
-            except UserError:
-                if not lenient:
+            except UserError as error:
+                if not lenient or isinstance(error, GitError):
                     raise
     return found
 

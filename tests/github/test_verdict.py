@@ -46,6 +46,7 @@ def told(lab: Any, proposal: Any, tmp_path: Path) -> Told:
             "base": base,
             "base_ref": "main",
             "leaves": [],
+            "same": 3,
         }
         (tmp_path / "lint.json").write_text(json.dumps(NOTHING_FOUND))
         (tmp_path / "plan.json").write_text(json.dumps({**stated, **(plan or {})}))
