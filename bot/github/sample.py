@@ -1,6 +1,5 @@
 """What a GPU runner does for a pull request: samples of it, and today's model's answers to its questions."""
 
-import base64
 import os
 import re
 import subprocess
@@ -24,9 +23,9 @@ from bot.models import model_folder
 from bot.recipe import Recipe
 from bot.reconcile import SAMPLE, Trial, precheck, sample, trial
 from bot.store import Store
-from bot.taxonomy.fetch import Access
+from bot.taxonomy.fetch import Access, basic_auth, network_environment
 from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import changed_leaves, load_tree_at
+from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
 
 SAMPLES_SHOWN = 6
 MOST_SAMPLES = 200
@@ -159,16 +158,12 @@ def fetch_pull(folder: Path, number: int, sha: str) -> None:
         Pushed: its head is not `sha` any more.
     """
     ref = f"refs/pull/{number}/head"
-    # The token goes by environment: a command line can be read by every process of the machine.
-    secret = base64.b64encode(f"x-access-token:{os.environ.get('GITHUB_TOKEN', '')}".encode()).decode()
-    environment = {
-        **os.environ,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}",
-    }
-    command = ["git", "-C", str(folder), "fetch", "--quiet", "--no-tags", "origin", f"+{ref}:{ref}"]
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    environment = network_environment() | basic_auth(f"{server}/", os.environ.get("GITHUB_TOKEN", ""))
+    # Without the machine's settings git does not know that this folder may be somebody else's.
+    safe = {"safe.directory": str(folder.resolve()), "credential.helper": "", "core.hooksPath": os.devnull}
+    options = [part for name, value in safe.items() for part in ("-c", f"{name}={value}")]
+    command = ["git", "-C", str(folder), *options, "fetch", "--quiet", "--no-tags", "origin", f"+{ref}:{ref}"]
     try:
         subprocess.run(
             command, env=environment, check=True, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
@@ -179,9 +174,7 @@ def fetch_pull(folder: Path, number: int, sha: str) -> None:
         ) from None
     except subprocess.CalledProcessError as error:
         raise UserError(f"pull request {number} cannot be fetched: {error.stderr.strip()[:300]}") from None
-    found = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", ref], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    found = resolve(folder, ref)
     if found != sha:
         raise Pushed(
             f"pull request {number} was pushed to meanwhile: asked for {sha[:7]}, it is {found[:7]}", code=1

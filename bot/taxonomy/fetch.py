@@ -12,7 +12,9 @@ import subprocess
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 MAX_PACK_BYTES = 1 << 30
@@ -101,8 +103,12 @@ def fetch_repository(url: str, commit: str, access: Access = PUBLIC) -> Path:
 
     check_repository(url, commit, access)
     # By its URL too: who names a commit of a private repository under another URL must not get it from here.
-    place = cache_folder() / "documents" / f"{commit}-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+    # And by how it was fetched: once a repository is no longer opened as private, its copy is not found.
+    origin = f"private {url}" if access.is_private(url) else url
+    place = cache_folder() / "documents" / f"{commit}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
     if place.exists():
+        if access.is_private(url):
+            _ask_access(url, os.environ.get(TOKEN, ""), access)
         return place
     part = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
     part.mkdir(parents=True)
@@ -125,26 +131,51 @@ def fetch_commit(url: str, commit: str, folder: Path, access: Access = PUBLIC, p
     Raises:
         DocumentError: the server does not give that commit, or there is no token for it.
     """
-    settings = {"http.curloptResolve": pin} if pin else {}
-    secret = {}
-    if access.is_trusted(url):
-        settings["protocol.allow"] = "always"
-        settings["protocol.ext.allow"] = "never"
-    if access.is_private(url):
-        token = os.environ.get(TOKEN, "")
-        if not token:
-            raise DocumentError(f"{url!r} is private, and {TOKEN} is not set", f"set {TOKEN}", "repo")
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        # By environment: a command line can be read by every process of the machine.
-        secret = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-        }
+    settings, secret = _how(url, access, pin)
     flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
     _git(folder, {}, {}, "init", "--quiet", "--bare", "--template=")
     _git(folder, settings, secret, "fetch", *flags, "--end-of-options", url, commit)
     _git(folder, {}, {}, "cat-file", "-e", f"{commit}^{{commit}}")
+
+
+@cache
+def _ask_access(url: str, token: str, access: Access) -> None:
+    """Check that a private repository still answers with the token; asked once in a process.
+
+    Raises:
+        DocumentError: it does not, or cannot be asked: what is private is not read from the cache unasked.
+    """
+    settings, secret = _how(url, access, "" if access.is_trusted(url) else _public_address(url))
+    with TemporaryDirectory() as folder:
+        _git(Path(folder), settings, secret, "ls-remote", "--quiet", "--end-of-options", url, "HEAD")
+
+
+def _how(url: str, access: Access, pin: str) -> tuple[dict[str, str], dict[str, str]]:
+    """git's settings for a repository, and the variables that hold its token.
+
+    Raises:
+        DocumentError: there is no token for it.
+    """
+    settings = {"http.curloptResolve": pin} if pin else {}
+    if access.is_trusted(url):
+        settings["protocol.allow"] = "always"
+        settings["protocol.ext.allow"] = "never"
+    if not access.is_private(url):
+        return settings, {}
+    token = os.environ.get(TOKEN, "")
+    if not token:
+        raise DocumentError(f"{url!r} is private, and {TOKEN} is not set", f"set {TOKEN}", "repo")
+    return settings, basic_auth(url, token)
+
+
+def basic_auth(url: str, token: str) -> dict[str, str]:
+    """Variables by which git sends a token to a URL: a command line can be read by every process."""
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+    }
 
 
 def _public_address(url: str) -> str:
@@ -163,6 +194,29 @@ def _public_address(url: str) -> str:
     return f"{host}:443:{','.join(f'[{address}]' if ':' in address else address for address in found)}"
 
 
+KEPT = ("PATH", "TMPDIR", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def network_environment() -> dict[str, str]:
+    """The environment of a git that speaks to a server: nothing of this machine's user goes along.
+
+    There is no home, so no ~/.netrc, no credentials and no settings; nobody is asked for a password.
+    """
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.lower() in PROXIES}
+    return kept | {
+        "HOME": os.devnull,
+        "XDG_CONFIG_HOME": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS": "",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "LC_ALL": "C",
+    }
+
+
 def _limit_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_PACK_BYTES, MAX_PACK_BYTES))
 
@@ -174,6 +228,7 @@ def _git(folder: Path, more: Mapping[str, str], secret: Mapping[str, str], *argu
         "http.followRedirects": "false",
         "core.hooksPath": "/dev/null",
         "credential.helper": "",
+        "core.askPass": "",
         "fetch.fsckObjects": "true",
         "submodule.recurse": "false",
         "http.lowSpeedLimit": "1000",
@@ -181,18 +236,7 @@ def _git(folder: Path, more: Mapping[str, str], secret: Mapping[str, str], *argu
         **more,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name == "GIT_SSL_CAINFO"
-    } | {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "LC_ALL": "C",
-        **secret,
-    }
-    environment.pop(TOKEN, None)
+    environment = network_environment() | secret
     command = ["git", "-C", str(folder), *options, *arguments]
     try:
         done = subprocess.run(
