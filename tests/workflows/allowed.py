@@ -32,8 +32,8 @@ INPUTS = {"arborist", "commit"}
 OUTPUTS = ("command", "arguments", "pull", "sha")
 """What the command's job decides."""
 UNPRIVILEGED = {"contents": "read"}
-OWN_MACHINE: Any = ["self-hosted", "gpu"]
-"""`runs-on` of the jobs that need a GPU."""
+OWN_MACHINE = """${{ fromJSON(vars.ARBORIST_RUNNER || '["self-hosted", "gpu"]') }}"""
+"""`runs-on` of the jobs that need a GPU: labels that the repository's variable may name."""
 
 TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
 """Secrets of the jobs that generate, which are those on the GPU runner."""
@@ -191,6 +191,7 @@ def _inner(value: str) -> set[str]:
 
 
 EXPRESSIONS = set(CONDITIONS.values()).union(
+    _inner(OWN_MACHINE),
     *(_inner(value) for values in ENVIRONMENT.values() for value in values),
     *(_inner(value) for given in ACTIONS.values() for values in given.values() for value in values),
     *(_inner(value) for stated in CONCURRENCY.values() for value in stated.values()),
