@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from bot.store import RECORD, Store, canonical, key_of, link_or_copy
+from tests.bench.slow_store import CountedFileSystem
 
 KEY = "a" * 64
 json_values = st.recursive(
@@ -99,6 +100,28 @@ def test_a_store_at_another_kind_of_url_gives_folders_too(
     store = Store("memory://entries")
     entry = store.put("s", KEY, {}, {"sub/f": b"1"})
     assert (entry.folder() / "sub" / "f").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("kind", ["folder", "network"])
+def test_what_is_there_of_a_step_is_one_listing(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CountedFileSystem, "delay_s", 0.0)
+    store = Store(str(tmp_path / "store") if kind == "folder" else f"counted://{tmp_path.name}")
+    keys = [f"{number:064}" for number in range(20)]
+    for key in keys:
+        store.put("s", key, {}, {"f": b"1"}, facts={"samples": 3})
+    store.put("t", KEY, {}, {"f": b"1"})
+    store.fs.rm_file(store.path("s", keys[0], RECORD))
+    assert store.keys("s") == frozenset(keys[1:]), "without its record an entry is not there"
+    assert store.keys("nothing") == frozenset()
+    CountedFileSystem.requests = 0
+    assert store.has("s", [*keys, KEY]) == frozenset(keys[1:])
+    assert CountedFileSystem.requests == (kind == "network")
+    assert store.has("s", [keys[0], keys[1]]) == {keys[1]}
+    assert {key: entry.facts["samples"] for key, entry in store.get_many("s", keys).items()} == dict.fromkeys(
+        keys[1:], 3
+    )
 
 
 def test_an_unknown_kind_of_url_is_one_line() -> None:

@@ -22,6 +22,7 @@ from bot.generate.sample import Sample
 from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from tests.bench import large_tree
 
 SAMPLES, EXAM = 300, 12
 LEAVES = (100, 1_000)
@@ -158,6 +159,8 @@ def mixtures() -> None:
 def main() -> None:
     """Print all tables."""
     mixtures()
+    with tempfile.TemporaryDirectory() as folder:
+        large_tree.main(Path(folder))
 
 
 if __name__ == "__main__":
