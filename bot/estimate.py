@@ -21,21 +21,14 @@ from bot.mix import PASSAGES
 from bot.models import EMBEDDED, model_folder
 from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe
+from bot.shape import Shape, shape_at_hand
+from bot.speed import GENERAL_TOKENS, GIVEN, PEAK, tokens_a_second
 from bot.taxonomy.leaf import Leaf
 from bot.train.checkpoint import checkpoint_bytes
 
-PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
-"""Floating point operations a second in bf16 of a device, as its maker says; cpu is two cores."""
-REACHED = 0.4
-"""The share of these that training reaches; measured on the cpu (BENCHMARKS.md), usual on a GPU."""
 LETTERS_A_TOKEN = 4.0
 TEMPLATE_TOKENS = 20
 """What the chat template adds to a conversation."""
-GIVEN = {"knowledge": 4.5, "skills": 1.8}
-"""Samples in all, for each that the teacher makes in the pipelines small, measured; full has few others."""
-GENERAL_TOKENS = 60
-UPPER = 0.6
-"""The share of layers in which new neurons learn; what is below is computed once (train/trunk.py)."""
 PROCESS_GB = 2.0
 """What a process takes beside weights and activations: libraries, logits, what the allocator keeps. On a CPU,
 where new neurons of 128 a layer were trained, 2.8 GB were measured in all."""
@@ -93,7 +86,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     """
     if device not in PEAK:
         raise UserError(f"--device {device}: there are {', '.join(PEAK)}")
-    size = parameters(recipe)
+    size, shape = parameters(recipe), shape_at_hand(recipe.student.model)
     knowledge = [leaf for leaf in leaves if leaf.kind == "knowledge"]
     skills = [leaf for leaf in leaves if leaf.kind != "knowledge"]
     train = recipe.train
@@ -109,13 +102,13 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         if train.method == "stacked"
         else [second, _share(first, replayed), _searched(knowledge, first, recipe), general],
     }
-    speed = PEAK[device] * REACHED * train.processes / (_operations(recipe) * size)
+    speed = tokens_a_second(size, recipe, device)
     phases = tuple(
         _phase(name, parts[name], phase, speed)
         for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
         if sum(samples for samples, _ in parts[name])
     )
-    return TrainingPlan(size, device, train.processes, memory_gb(size, recipe), phases)
+    return TrainingPlan(size, device, train.processes, memory_gb(size, recipe, shape), phases)
 
 
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
@@ -154,27 +147,14 @@ def _searched(leaves: Sequence[Leaf], part: tuple[int, int], recipe: Recipe) -> 
     return samples, round(tokens + samples * PASSAGES * passage)
 
 
-def _operations(recipe: Recipe) -> float:
-    """Floating point operations for each weight and token: forward, backward, and forward once more.
-
-    Two of the four of the backward pass are for gradients of weights, which those that stay do without.
-    """
-    train = recipe.train
-    forward = 4 if train.gradient_checkpointing else 2
-    if not train.neurons:
-        return forward + (2 if train.rank else 4)
-    # Nothing goes back below the layers that learn; one process computes those below only once.
-    return (forward if train.processes > 1 else forward * UPPER) + 2 * UPPER
-
-
-def memory_gb(size: int, recipe: Recipe) -> float:
+def memory_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
     """Of each device: weights and gradients as precise as said, Adam in float32, sharded as the profile says.
 
     To these come a row's activations and PROCESS_GB.
     """
     stage, devices = zero_stage(recipe), recipe.train.processes
-    layers = _layers(size)
-    new = _new_weights(size, recipe)
+    area = _area(size, shape)
+    new = _new_weights(area, recipe)
     trained = new or size
     times = 1 if recipe.train.precision == "bf16" else 2
     weights, gradients, adam = 2 * times * (size + new), 2 * times * trained, 12 * trained
@@ -182,28 +162,31 @@ def memory_gb(size: int, recipe: Recipe) -> float:
     gradients /= devices if stage >= 2 else 1
     adam /= devices if stage >= 1 else 1
     numbers = 2 if recipe.train.gradient_checkpointing else 34
-    activations = times * numbers * recipe.train.max_length * 128 * layers * layers
+    activations = times * numbers * recipe.train.max_length * area
     return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
 
 
-def disk_gb(size: int, recipe: Recipe) -> float:
+def disk_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
     """Where phases are trained: two checkpoints, of each set of neurons, and models that both phases keep."""
     train = recipe.train
-    new = _new_weights(size, recipe)
+    new = _new_weights(_area(size, shape), recipe)
     sets = max(train.knowledge.ensemble, train.skills.ensemble)
     model = (2 if train.precision == "bf16" else 4) * (size + new * sets)
     # A phase has its model and the candidates.
     return (checkpoint_bytes(new or size) * sets + 2 * (train.candidates + 1) * model) / 1e9
 
 
-def _layers(size: int) -> float:
-    """Layers and width are not asked for: models of all sizes are about 128 times as wide as deep."""
-    return math.cbrt(size / (12 * 128**2))
+def _area(size: int, shape: Shape | None) -> float:
+    """Layers times width, as config.json says; without it, as of a usual model: 128 times as wide as deep."""
+    if shape:
+        return float(shape.layers * shape.hidden)
+    layers = math.cbrt(size / (12 * 128**2))
+    return 128 * layers**2
 
 
-def _new_weights(size: int, recipe: Recipe) -> float:
+def _new_weights(area: float, recipe: Recipe) -> float:
     """What is added: of a neuron three vectors; of an adapter two for each of seven matrices, some longer."""
-    return (3 * recipe.train.neurons + 20 * recipe.train.rank) * 128 * _layers(size) ** 2
+    return (3 * recipe.train.neurons + 20 * recipe.train.rank) * area
 
 
 def zero_stage(recipe: Recipe) -> int:

@@ -70,7 +70,12 @@ def model_revision(model: str) -> str:
 
 
 def tokenizer_at_hand(model: str) -> Path | None:
-    """The file of a model's tokenizer, if it is on this machine; loads nothing and asks nobody.
+    """The file of a model's tokenizer, if it is on this machine; see `file_at_hand`."""
+    return file_at_hand(model, TOKENIZER)
+
+
+def file_at_hand(model: str, file: str) -> Path | None:
+    """A file of a model, if it is on this machine; loads nothing and asks nobody.
 
     Args:
         model: see `model_folder`; "" is none.
@@ -79,13 +84,13 @@ def tokenizer_at_hand(model: str) -> Path | None:
         return None
     if model == EMBEDDED or Path(model).is_dir():
         folder = _embedded_folder() if model == EMBEDDED else Path(model)
-        return folder / TOKENIZER if (folder / TOKENIZER).exists() else None
+        return folder / file if (folder / file).exists() else None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     name, _, revision = model.partition("@")
     try:
-        found = try_to_load_from_cache(name, TOKENIZER, revision=revision or None)
+        found = try_to_load_from_cache(name, file, revision=revision or None)
     except HFValidationError:  # no name of a model, which whoever loads it says better
         return None
     return Path(found) if isinstance(found, str) else None

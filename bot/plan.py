@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bot.errors import UserError
+from bot.forecast import forecast
 from bot.generate.keys import ALL_THERE, leaf_key, settings_key
 from bot.recipe import Recipe
 from bot.schema import first_mistake
@@ -100,6 +101,7 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
         "unknown": 0 if known else plan.same,
         "total": len(kept) + plan.same,
         "to_generate": wanted * len(missing),
+        "forecast": forecast(wanted * len(missing), len(kept) + plan.same, recipe, store),
     }
 
 

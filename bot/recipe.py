@@ -170,6 +170,20 @@ class GateRecipe:
 
 
 @dataclass(frozen=True)
+class EstimateRecipe:
+    """What the runner is and costs; for estimates alone, so no key depends on it.
+
+    Attributes:
+        device: one of those that `arborist plan` knows; for a first estimate, before a run is recorded.
+        price_per_hour: of the runner; 0 if that is not said.
+    """
+
+    device: str = ""
+    price_per_hour: float = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True)
 class ReleaseRecipe:
     repository: str
     license: str = "apache-2.0"
@@ -219,6 +233,7 @@ class Recipe:
     release: ReleaseRecipe
     trial: TrialRecipe = TrialRecipe()
     lint: LintRecipe = LintRecipe()
+    estimate: EstimateRecipe = EstimateRecipe()
     documents: Access = PUBLIC
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: str = ".arborist/store"
@@ -328,6 +343,7 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
             max_tokens=data["train"].get("max_length", TrainRecipe.max_length),
             documents=documents,
         ),
+        estimate=_made(EstimateRecipe, data.get("estimate", {})),
         documents=documents,
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),

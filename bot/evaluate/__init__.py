@@ -1,6 +1,8 @@
 """Evaluation: what a model answers to the leaves' exams and to general questions."""
 
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from bot.evaluate.exams import ExamItem, exam_of, retention
 from bot.evaluate.words import is_right
 from bot.progress import task
 from bot.recipe import Recipe
-from bot.store import Store, canonical, key_of
+from bot.store import AT_ONCE, Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
+from bot.took import Took, examination_by, record, this_device
 
 __all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
 
@@ -60,19 +63,27 @@ def examine(model: Path, model_id: str, leaves: Sequence[Leaf], recipe: Recipe, 
     """
     sittings = {leaf.path: _Sitting(exam_of(leaf), model_id, recipe) for leaf in leaves}
     general = _Sitting(retention(), model_id, recipe)
-    missing = [s for s in (*sittings.values(), general) if store.get("exam", s.key) is None]
+    kept = store.has("exam", [sitting.key for sitting in (*sittings.values(), general)])
+    missing = [sitting for sitting in (*sittings.values(), general) if sitting.key not in kept]
     # All at once, since a large batch takes little longer than a small one.
-    said = iter(_ask(model, [item.question for sitting in missing for item in sitting.items], recipe))
+    began = time.monotonic()
+    said = _ask(model, [item.question for sitting in missing for item in sitting.items], recipe)
+    by, leaves_asked = examination_by(recipe), max(1, len([one for one in missing if one is not general]))
+    record(store, Took("examine", this_device(), len(said), time.monotonic() - began, leaves_asked, by))
+    answered = iter(said)
     for sitting in missing:
         answers = [
-            Answer(item.question, text, item.right(text)) for item in sitting.items for text in [next(said)]
+            Answer(item.question, text, item.right(text))
+            for item in sitting.items
+            for text in [next(answered)]
         ]
         written = canonical([asdict(one) for one in answers]).encode()
         store.put("exam", sitting.key, sitting.inputs, {"answers.json": written})
+    answered_by = _answers([*sittings.values(), general], store)
     return Examination(
         model_id,
-        {path: sitting.answers(store) for path, sitting in sittings.items()},
-        general.answers(store),
+        {path: answered_by[sitting.key] for path, sitting in sittings.items()},
+        answered_by[general.key],
         frozenset(leaf.path for leaf in leaves if not leaf.exam),
     )
 
@@ -94,9 +105,16 @@ class _Sitting:
         }
         self.key = key_of("exam", VERSION, self.inputs)
 
-    def answers(self, store: Store) -> tuple[Answer, ...]:
-        entry = store.get("exam", self.key)
-        return tuple(Answer(**line) for line in entry.read_json("answers.json")) if entry else ()
+
+def _answers(sittings: Sequence[_Sitting], store: Store) -> dict[str, tuple[Answer, ...]]:
+    """What was answered in each sitting, by its key; the store is asked for many at once."""
+
+    def read(entry: Entry) -> tuple[str, tuple[Answer, ...]]:
+        return entry.key, tuple(Answer(**line) for line in entry.read_json("answers.json"))
+
+    entries = store.get_many("exam", [sitting.key for sitting in sittings])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(pool.map(read, entries.values()))
 
 
 def _ask(model: Path, questions: Sequence[str], recipe: Recipe) -> list[str]:

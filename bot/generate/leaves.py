@@ -33,6 +33,7 @@ from bot.recipe import Recipe
 from bot.store import Entry, Store, canonical
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Teacher, open_teacher
+from bot.took import Took, generation_by, record, this_device
 
 EXAMPLES = 3
 # Batches of one leaf that are asked for at once, at most.
@@ -90,8 +91,19 @@ def generate_leaves(
     missing = [leaf for leaf in leaves if keys[leaf.path] not in stored]
     made = {leaf.path: _kept(leaf, stored[keys[leaf.path]]) for leaf in leaves if keys[leaf.path] in stored}
     if missing:
-        made |= {one.leaf: one for one in _made_anew(missing, recipe, store, limit)}
+        began = time.monotonic()
+        anew = _made_anew(missing, recipe, store, limit)
+        _record(anew, time.monotonic() - began, recipe, store)
+        made |= {one.leaf: one for one in anew}
     return [made[leaf.path] for leaf in leaves]
+
+
+def _record(made: Sequence[Generated], seconds: float, recipe: Recipe, store: Store) -> None:
+    """Write down how long the teacher took, for the next estimate."""
+    asked = [one for one in made if one.asked]
+    share = [one.funnel.accepted * one.asked / (one.asked + one.reused) for one in asked]
+    device = "its endpoint" if recipe.teacher.engine == "openai" else this_device()
+    record(store, Took("generate", device, sum(share), seconds, len(asked), generation_by(recipe)))
 
 
 def _made_anew(leaves: Sequence[Leaf], recipe: Recipe, store: Store, limit: int | None) -> list[Generated]:

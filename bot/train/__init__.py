@@ -17,6 +17,7 @@ from bot.models import model_folder
 from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe, TrainRecipe
 from bot.store import Entry, Store, key_of
+from bot.took import Took, record, this_device, training_by
 from bot.train.curves import loss_curves
 
 if TYPE_CHECKING:
@@ -103,11 +104,24 @@ def train_phase(
 
             _run(phase, start, mixture, recipe, work)
             choose(work, key, judge)
+            _record(phase, mixture, recipe, work, store)
         else:
             _pass_through(start, work / "model")
             (work / "metrics.jsonl").touch()
         _add_curves(phase, work)
         return store.put(step, key, inputs, folder=work / "model")
+
+
+def _record(phase: Phase, mixture: Mixture, recipe: Recipe, work: Path, store: Store) -> None:
+    """Write down how long the steps took, for the next estimate; a trial's are not asked for."""
+    if phase == "trial":
+        return
+    steps = [json.loads(line) for line in (work / "metrics.jsonl").read_text().splitlines()]
+    tokens, seconds = (sum(step[name] for step in steps) for name in ("tokens", "seconds"))
+    leaves = len(mixture.table.keys() - {""})
+    stated = _phase(phase, recipe)
+    by, rounds = training_by(phase, recipe), stated.epochs * stated.ensemble
+    record(store, Took(phase, this_device(), tokens, seconds, leaves, by, rounds))
 
 
 def _learnt(phase: Phase, mixture: Mixture, recipe: Recipe) -> list[Sample]:
