@@ -20,7 +20,7 @@ from bot.markdown import escape
 from bot.recipe import Recipe
 from bot.store import Store
 
-_COMMAND = re.compile(r"/arborist[ \t]+([a-z]+)(?:[ \t]+(.*))?")
+_COMMAND = re.compile(r"/arborist[ \t]+([a-z]+)\b[ \t]*(.*)")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find_command(body: str) -> Command | None:
             for line in _lines(content.children or []):
                 found = _COMMAND.fullmatch(line.rstrip())
                 if found:
-                    return Command(found.group(1), (found.group(2) or "").strip())
+                    return Command(found.group(1), found.group(2).strip())
     return None
 
 

@@ -32,6 +32,7 @@ from bot.github.commands import Command, find_command
         ("/arborist sample 3 `knowledge/two_birds`", Command("sample", "3 knowledge/two_birds")),
         ("/arborist explain knowledge/_two_", Command("explain", "knowledge/_two_")),
         ("/arboristsample", None),
+        ("/arborist smaple; rm -rf /", Command("smaple", "; rm -rf /")),
         ("/arborist", None),
         ("", None),
     ],

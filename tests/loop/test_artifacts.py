@@ -13,7 +13,18 @@ import pytest
 import requests
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import ALIVE, HOSTILE, bot_comments, comment_that, fork, git, push, repository, until
+from tests.loop.steps import (
+    ALIVE,
+    HOSTILE,
+    bot_comments,
+    check_is,
+    comment_that,
+    fork,
+    git,
+    push,
+    repository,
+    until,
+)
 
 WORKFLOW = """
 name: lint
@@ -41,7 +52,7 @@ def lint(**changes: Any) -> dict[str, Any]:
 
 
 def plan(**changes: Any) -> dict[str, Any]:
-    base = {"base": "0" * 40, "base_ref": "main"}
+    base = {"base": "BASE", "base_ref": "main"}
     return {"version": 1, "pull": 0, "head": "", **base, "leaves": [], "same": 0, **changes}
 
 
@@ -57,9 +68,10 @@ def finding(text: str, number: int = 1) -> dict[str, Any]:
     }
 
 
-# In what a script writes, SELF and HEAD become the pull request's own number and commit.
+# In what a script writes, SELF, HEAD and BASE become the pull request's own number and commits.
 SHA = "${{ github.event.pull_request.head.sha }}"
-OWN = f'sed -i "s/SELF/${{{{ github.event.number }}}}/; s/HEAD/{SHA}/" report/*.json'
+BASE = "${{ github.event.pull_request.base.sha }}"
+OWN = f'sed -i "s/SELF/${{{{ github.event.number }}}}/; s/HEAD/{SHA}/; s/BASE/{BASE}/" report/*.json'
 
 
 def written(lint_json: str, plan_json: str) -> str:
@@ -91,7 +103,7 @@ EOF
 # what is handed over; what report.yml says, and whether that is a mistake
 REFUSED = {
     "the number of another pull request": (
-        written(CLEAN, json.dumps(plan(pull=1, head="HEAD"))), "was pushed to meanwhile", "success"),
+        written(CLEAN, json.dumps(plan(pull=1, head="HEAD"))), "was changed meanwhile", "success"),
     "a number that there is not": (
         written(CLEAN, json.dumps(plan(pull=9999, head="HEAD"))), "GitHub says 404", "failure"),
     "a commit that is not the head": (
@@ -214,6 +226,34 @@ def test_nothing_in_an_artifact_comes_alive_in_the_comment(
     for active in ALIVE:
         assert active not in body
     assert repository(world, "outsider").get_issue(1).state == "open"
+
+
+def test_a_pull_request_that_rewrites_lint_gets_no_green_until_a_maintainer_approves_it(
+    world: dict[str, Any], proposed: Callable[[str, str], PullRequest]
+) -> None:
+    pull = proposed("clean", written(CLEAN, SELF))
+    assert reported(world, pull).conclusion == "success"
+    body = comment_that(pull, "changes how the bot itself works", "`.github`", "Not told:")
+    assert "Nothing to mend" not in body
+    check_is(world, pull, "action_required")
+    maintainer = repository(world, "maintainer")
+    maintainer.get_pull(pull.number).create_review(event="APPROVE")
+    maintainer.get_issue(pull.number).create_comment("/arborist lint")
+    body = comment_that(pull, "maintainer approved")
+    assert "Not told:" not in body
+    newest = maintainer.get_workflow("lint.yml").get_runs()[0]
+    assert (newest.event, newest.head_branch, newest.conclusion) == ("workflow_dispatch", "main", "success")
+    until(lambda: conclusions(world, pull)[-1] == "success", "the check to be green")
+
+
+def conclusions(world: dict[str, Any], pull: PullRequest) -> list[str]:
+    """How the bot's checks of lint ended, the oldest first."""
+    runs = (
+        repository(world, "outsider")
+        .get_commit(pull.head.sha)
+        .get_check_runs(check_name="arborist lint", filter="all")
+    )
+    return [run.conclusion for run in sorted(runs, key=lambda run: run.id)]
 
 
 def job_log(world: dict[str, Any], run: Any) -> str:

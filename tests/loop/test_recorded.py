@@ -106,7 +106,7 @@ def of_the_run(world: World, run: WorkflowRun) -> WorkflowRun | None:
     own = {
         **{
             name: getattr(run, name)
-            for name in ("id", "name", "head_sha", "head_branch", "event", "conclusion")
+            for name in ("id", "name", "path", "head_sha", "head_branch", "event", "conclusion")
         },
         "html_url": run.html_url,
         "head_repository": {"full_name": run.head_repository.full_name},

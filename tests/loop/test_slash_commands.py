@@ -84,9 +84,9 @@ def check(world: dict[str, Any], pull: PullRequest, name: str) -> Any:
 def test_help_lists_what_there_is_and_for_whom(world: dict[str, Any], pull: PullRequest) -> None:
     said = say(world, pull, "outsider", "/arborist help")
     assert reaction(said) == "eyes"
-    text = answered(pull, "| `/arborist sample [N] [LEAF…]` |")
+    text = answered(pull, "| `/arborist sample [COMMIT] [N] [LEAF…]` |")
     assert "the role admin or maintain" in text
-    assert "| `/arborist trial [N] [LEAF…]` |" in text
+    assert "| `/arborist trial [COMMIT] [N] [LEAF…]` |" in text
 
 
 def test_the_same_event_twice_is_answered_once(world: dict[str, Any], pull: PullRequest) -> None:
@@ -148,7 +148,7 @@ def test_a_push_after_the_command_voids_it(world: dict[str, Any], clone: Path, p
     git(clone, "commit", "--quiet", "--message", "Sneak something in")
     say(world, pull, "maintainer", "/arborist sample")
     git(clone, "push", "--quiet", "origin", "HEAD")
-    answered(pull, "was pushed about when you wrote, so you may not have seen it")
+    answered(pull, "was the newest commit when you wrote")
     check_is(world, pull, "success")
 
 
@@ -162,15 +162,16 @@ def test_a_held_pull_request_waits(world: dict[str, Any], pull: PullRequest) -> 
     answered(pull, "It goes on.")
 
 
-def test_lint_is_done_again(world: dict[str, Any], pull: PullRequest) -> None:
-    before = bot_comments(pull)
-    say(world, pull, "maintainer", "/arborist lint")
-    answered(pull, "Done again for")
-    lints = repository(world, "maintainer").get_workflow("lint.yml")
-    until(
-        lambda: (lints.get_runs()[0].run_attempt, lints.get_runs()[0].status) == (2, "completed"), "the rerun"
-    )
-    assert bot_comments(pull) == before
+def test_lint_is_done_again_against_the_base_as_it_is_now(world: dict[str, Any], pull: PullRequest) -> None:
+    here = repository(world, "maintainer")
+    here.create_file("docs/merged.md", "Another merge", "Merged meanwhile")
+    base = here.get_branch("main").commit.sha
+    say(world, pull, "maintainer", "/arborist plan")
+    answered(pull, f"against `main` as it is now (`{base[:7]}`)")
+    comment_that(pull, f"against main (`{base[:7]}`)", "Plan")
+    run = here.get_workflow("lint.yml").get_runs()[0]
+    assert (run.event, run.head_branch) == ("workflow_dispatch", "main")
+    settled(world)
 
 
 def test_status_and_explain_say_how_things_are(world: dict[str, Any], pull: PullRequest) -> None:
