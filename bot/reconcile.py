@@ -22,7 +22,14 @@ from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
 from bot.recipe import Recipe
 from bot.release.card import model_card
-from bot.release.hub import Release, download_release, latest_release, next_tag, publish
+from bot.release.hub import (
+    Release,
+    check_publishing,
+    download_release,
+    latest_release,
+    next_tag,
+    publish,
+)
 from bot.release.manifest import check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
@@ -168,6 +175,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         return nothing_to_do(released)
     if not leaves:
         return _nothing_to_learn(released)
+    check_publishing(recipe.release.repository)
     with store.work("release", key):
         generated = generate(leaves, recipe, store)
         mixed = mixtures(generated, leaves, recipe, store)

@@ -20,9 +20,11 @@ from starlette.middleware import Middleware
 
 from bot.errors import UserError
 from bot.local.actions import Actions
-from bot.local.github import GitHub, create_app
-from bot.local.hub import HubUser, create_hub
+from bot.local.actions.oidc import ISSUER
+from bot.local.github import GitHub, create_app, environments
+from bot.local.hub import HubUser, create_hub, trust
 from bot.progress import say
+from bot.release.trusted import ENVIRONMENT, WORKFLOW
 from bot.store import cache_folder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +37,10 @@ LOGINS = {
     "outsider": "outsider",
     "bot": "arborist[bot]",
 }
+MODEL = f"{OWNER}/taxonomy-model"
 RECORD = "world.json"
+RELEASED_BY = {"branch": "main", "workflow": WORKFLOW, "environment": ENVIRONMENT}
+"""What the ID token of a job that releases says, beside its repository."""
 LOCK = "world.lock"
 """Held by the process that serves the world."""
 
@@ -76,9 +81,11 @@ class World:
             path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         )
         self._settle()
+        self._hub_application = create_hub(self.data / "hub", self.hub, self._hub_users())
+        self.trust(MODEL, REPOSITORY)
         applications = [
             create_app(self.github, extra_routes=self.actions.routes, middleware=middleware),
-            create_hub(self.data / "hub", self.hub, self._hub_users()),
+            self._hub_application,
         ]
         self._servers = [_Server(application) for application in applications]
         self._threads = [
@@ -104,6 +111,16 @@ class World:
             thread.join(10)
         self.github.close()
         self._lock.release()
+
+    def trust(self, model: str, repository: str) -> None:
+        """Let a repository's workflow release a model, as the model's owner does in its settings on the Hub.
+
+        Args:
+            model: its repository on the Hub, which is created if it is not there.
+            repository: on GitHub.
+        """
+        claims = {"repository": repository, **RELEASED_BY}
+        trust(self._hub_application, model, f"{self.web}{ISSUER}", claims)
 
     def address(self) -> dict[str, Any]:
         """Where everything is, as `arborist local up` prints it."""
@@ -138,13 +155,13 @@ class World:
         self.github.create_repository(OWNER, REPOSITORY.partition("/")[2])
         self.github.add_collaborator(REPOSITORY, LOGINS["maintainer"], "maintain")
         self.github.add_collaborator(REPOSITORY, LOGINS["bot"], "write")
+        environments.protect(self.github, REPOSITORY, ENVIRONMENT, "main")
         commit_tree(ROOT, self.github.repo_path(REPOSITORY))
         self._set_variables()
 
     def _set_variables(self) -> None:
         self.actions.set_variable(REPOSITORY, "ARBORIST_STORE", str(self.data / "store"))
         self.actions.set_variable(REPOSITORY, "HF_ENDPOINT", self.hub)
-        self.actions.set_secret(REPOSITORY, "HF_TOKEN", self.tokens["bot"])
         self.actions.set_secret(REPOSITORY, "ARBORIST_SIGNING_KEY", _signing_key(self.tokens["bot"]))
 
     def _hub_users(self) -> dict[str, HubUser]:

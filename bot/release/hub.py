@@ -21,9 +21,11 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from bot.errors import UserError
 from bot.progress import say
+from bot.release.trusted import trusted_publishing
 from bot.store import cache_folder
 
 MANIFEST = "manifest.json"
+_MAY_WRITE = "set HF_TOKEN to a token that may write there, or let the Hub trust the workflow"
 _TAG = re.compile(r"^v([1-9]\d*)$")
 
 
@@ -57,7 +59,7 @@ def hub_errors(doing: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"
-        hint = "; set HF_TOKEN to a token that may write there" if status in (401, 403) else "; run again"
+        hint = f"; {_MAY_WRITE}" if status in (401, 403) else "; run again"
         raise UserError(f"{doing}: the Hub at {endpoint()} says {status}{hint}") from None
     except (httpx2.HTTPError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -107,8 +109,9 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
     """
     api = _api()
     tag = str(manifest["release"])
-    with hub_errors(f"publishing {repository} {tag}"):
-        api.create_repo(repository, exist_ok=True)
+    with hub_errors(f"publishing {repository} {tag}"), trusted_publishing(repository, endpoint()):
+        if not api.repo_exists(repository):
+            api.create_repo(repository, exist_ok=True)
         head = api.model_info(repository).sha
         assert head is not None  # noqa: S101  # a repository that exists has a head
         present = _manifest_at(repository, head)
@@ -118,6 +121,16 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
         if tag not in {f"v{number}" for number in _release_tags(repository)}:
             api.create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
     return Release(repository, tag, head, manifest)
+
+
+def check_publishing(repository: str) -> None:
+    """Let the Hub refuse a job before it trains, rather than after, where it publishes by its ID token.
+
+    Raises:
+        UserError: the Hub does not trust this job.
+    """
+    with hub_errors(f"publishing {repository}"), trusted_publishing(repository, endpoint()):
+        pass
 
 
 def next_tag(previous: Release | None) -> str:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bot.errors import UserError
 from bot.local.github import shapes
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -30,6 +31,23 @@ def find_or_create(github: "GitHub", repository: Row, name: str) -> Row:
         return known or github.db.insert(
             "environments", repository_id=repository["id"], name=name, created_at=moment, updated_at=moment
         )
+
+
+def protect(github: "GitHub", full_name: str, name: str, branch: str) -> None:
+    """Let one branch alone deploy to an environment, which is created if it is not there.
+
+    Raises:
+        UserError: there is no such repository.
+    """
+    repository = github.repository(full_name)
+    if repository is None:
+        raise UserError(f"there is no repository {full_name}")
+    environment = find_or_create(github, repository, name)
+    policy = {"protected_branches": False, "custom_branch_policies": True}
+    github.db.update("environments", environment["id"], policy=json.dumps(policy))
+    if not policies(github, environment):
+        values = {"environment_id": environment["id"], "name": branch, "type": "branch"}
+        github.db.insert("environment_policies", **values)
 
 
 def reviewers(github: "GitHub", environment: Row) -> list[Row]:

@@ -2,5 +2,6 @@
 
 from bot.local.hub.app import create_hub
 from bot.local.hub.auth import HubUser
+from bot.local.hub.publishers import trust
 
-__all__ = ["HubUser", "create_hub"]
+__all__ = ["HubUser", "create_hub", "trust"]

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.local.hub import commits, files, lfs, listings, pages, repos, xet
+from bot.local.hub import commits, files, lfs, listings, pages, publishers, repos, xet
 from bot.local.hub.auth import HubUser, Sealer
 from bot.local.hub.call import Handler, Hub, endpoint, upload
 from bot.local.hub.errors import HubError, as_response
@@ -52,6 +52,7 @@ def _route(method: str, path: str, handler: Handler) -> Route:
 def _api() -> list[Route]:
     repo = "/api/{kind}/{namespace}/{name}"
     return [
+        _route("POST", "/oauth/token", publishers.exchange),
         _route("GET", "/api/whoami-v2", repos.whoami),
         _route("POST", "/api/validate-yaml", repos.validate_yaml),
         _route("POST", "/api/repos/create", repos.create),

@@ -5,11 +5,14 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.local.hub.errors import HubError
+
+TOKEN_PREFIX = "hf_jwt_"  # noqa: S105
+"""How the tokens begin that trusted publishers get."""
+INVALID = "Invalid credentials in Authorization header"
 
 
 @dataclass(frozen=True)
@@ -20,33 +23,24 @@ class HubUser:
         name: their own namespace.
         orgs: the organisations whose private repositories they see.
         can_write: whether the token may change anything in those namespaces.
+        only: kind and name of the one repository that the token is for, whose content it may change.
     """
 
     name: str
     orgs: tuple[str, ...] = ()
     can_write: bool = False
+    only: tuple[str, str] | None = None
 
     def belongs_to(self, namespace: str) -> bool:
         return namespace == self.name or namespace in self.orgs
 
-
-def identify(users: Mapping[str, HubUser], authorization: str | None) -> HubUser | None:
-    """The user behind an Authorization header; None without one.
-
-    Raises:
-        HubError: 401, the token is nobody's.
-    """
-    if not authorization:
-        return None
-    scheme, _, token = authorization.partition(" ")
-    user = users.get(token.strip()) if scheme.lower() == "bearer" else None
-    if user is None:
-        raise HubError(401, "Invalid credentials in Authorization header")
-    return user
+    def sees(self, kind: str, name: str) -> bool:
+        """Whether a private repository is there for them."""
+        return (kind, name) == self.only if self.only else self.belongs_to(name.partition("/")[0])
 
 
 def require_writer(user: HubUser | None, namespace: str) -> HubUser:
-    """The user, if they may write in this namespace.
+    """The user, if they may create, change and delete repositories in this namespace.
 
     Raises:
         HubError: 401 without a token, 403 with one that may not.
@@ -58,6 +52,17 @@ def require_writer(user: HubUser | None, namespace: str) -> HubUser:
     if not user.belongs_to(namespace):
         raise HubError(403, f"you don't have the rights to write in the namespace '{namespace}'")
     return user
+
+
+def require_content_writer(user: HubUser | None, kind: str, name: str) -> HubUser:
+    """The user, if they may change what is in this repository.
+
+    Raises:
+        HubError: as `require_writer`.
+    """
+    if user is not None and user.only == (kind, name):
+        return user
+    return require_writer(user, name.partition("/")[0])
 
 
 class Sealer:
@@ -93,3 +98,16 @@ class Sealer:
 
     def _signature(self, payload: bytes) -> str:
         return hmac.new(self._secret, payload, hashlib.sha256).hexdigest()
+
+
+def publisher(sealer: Sealer, token: str) -> HubUser:
+    """Whoever holds a token of a trusted publisher: a user of the Hub's own, for one repository.
+
+    Raises:
+        HubError: 401, the token is none of this Hub's, or has expired.
+    """
+    try:
+        claims = sealer.unseal(token.removeprefix(TOKEN_PREFIX), TOKEN_PREFIX)
+    except HubError:
+        raise HubError(401, INVALID) from None
+    return HubUser("[OIDC]", can_write=True, only=(claims["kind"], claims["name"]))

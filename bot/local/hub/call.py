@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from bot.local.hub.auth import HubUser, Sealer, identify
+from bot.local.hub.auth import INVALID, TOKEN_PREFIX, HubUser, Sealer, publisher
 from bot.local.hub.errors import HubError
 from bot.local.hub.storage import Storage
 
@@ -26,6 +26,23 @@ class Hub:
     users: Mapping[str, HubUser]
     base_url: str
     sealer: Sealer
+
+    def identify(self, authorization: str | None) -> HubUser | None:
+        """The user behind an Authorization header; None without one.
+
+        Raises:
+            HubError: 401, the token is nobody's, or has expired.
+        """
+        if not authorization:
+            return None
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX):
+            return publisher(self.sealer, token)
+        user = self.users.get(token) if scheme.lower() == "bearer" else None
+        if user is None:
+            raise HubError(401, INVALID)
+        return user
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ class Call:
     @property
     def user(self) -> HubUser | None:
         """Who asks; None for a stranger, 401 for a token that is nobody's."""
-        return identify(self.hub.users, self.request.headers.get("authorization"))
+        return self.hub.identify(self.request.headers.get("authorization"))
 
     @property
     def kind(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.local.hub.auth import require_writer
+from bot.local.hub.auth import require_content_writer
 from bot.local.hub.call import Call
 from bot.local.hub.errors import no_repository, no_revision
 
@@ -85,7 +85,7 @@ def visible(db: sqlite3.Connection, call: Call, kind: str, name: str) -> Reposit
     """Like `readable`, for a repository that the body names."""
     user = call.user
     repository = find_repository(db, kind, name)
-    if repository is None or (repository.private and not (user and user.belongs_to(repository.namespace))):
+    if repository is None or (repository.private and not (user and user.sees(kind, name))):
         raise no_repository(kind, name, known_user=user is not None)
     return repository
 
@@ -97,7 +97,7 @@ def writable(db: sqlite3.Connection, call: Call) -> Repository:
         HubError: 401 without a token, 403 for a user who may only read.
     """
     repository = readable(db, call)
-    require_writer(call.user, repository.namespace)
+    require_content_writer(call.user, repository.kind, repository.name)
     return repository
 
 

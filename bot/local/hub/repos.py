@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -23,6 +24,7 @@ from bot.local.hub.records import (
     visible,
     writable,
 )
+from bot.local.hub.storage import Storage
 
 _NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(?<![.-])")
 _REFERENCE = re.compile(
@@ -66,17 +68,23 @@ def create(call: Call) -> Response:
     private = call.json().get("visibility") == "private" or call.json().get("private") is True
     repository = Repository(0, kind, name, private, now())
     answer = {"url": f"{call.hub.base_url}/{repository.web_path}", "name": name}
-    attributes = default_attributes(call.hub.storage)
-    with call.hub.storage.writing() as db:
-        if find_repository(db, kind, name):
-            raise HubError(409, f"You already created this {kind[:-1]} repo: {name}", body=dict(answer))
+    if not add_repository(call.hub.storage, repository, user.name):
+        raise HubError(409, f"You already created this {kind[:-1]} repo: {name}", body=dict(answer))
+    return JSONResponse(answer)
+
+
+def add_repository(storage: Storage, wanted: Repository, author: str) -> bool:
+    """Add a repository with its first commit; returns whether it was not there."""
+    attributes = default_attributes(storage)
+    with storage.writing() as db:
+        if find_repository(db, wanted.kind, wanted.name):
+            return False
         cursor = db.execute(
             "INSERT INTO repositories (kind, name, private, created) VALUES (?, ?, ?, ?)",
-            (kind, name, private, repository.created),
+            (wanted.kind, wanted.name, wanted.private, wanted.created),
         )
-        made = Repository(int(cursor.lastrowid or 0), kind, name, private, repository.created)
-        first_commit(db, made, attributes, user.name)
-    return JSONResponse(answer)
+        first_commit(db, replace(wanted, id=int(cursor.lastrowid or 0)), attributes, author)
+    return True
 
 
 def delete(call: Call) -> Response:
@@ -109,6 +117,7 @@ def settings(call: Call) -> Response:
     private = wanted.get("visibility") == "private" or wanted.get("private") is True
     with call.hub.storage.writing() as db:
         repository = writable(db, call)
+        require_writer(call.user, repository.namespace)
         db.execute("UPDATE repositories SET private = ? WHERE id = ?", (private, repository.id))
     return JSONResponse({"private": private, "gated": False})
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-# trees and terms are JSON: they are written once, read whole, and never searched.
+# trees, terms and claims are JSON: they are written once, read whole, and never searched.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS repositories (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL,
@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS refs (
     repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('branch', 'tag')), name TEXT NOT NULL, target TEXT NOT NULL,
     message TEXT NOT NULL DEFAULT '', PRIMARY KEY (repository, kind, name));
+CREATE TABLE IF NOT EXISTS publishers (
+    repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE, issuer TEXT NOT NULL,
+    claims TEXT NOT NULL, PRIMARY KEY (repository, issuer, claims));
 CREATE TABLE IF NOT EXISTS xorbs (hash TEXT PRIMARY KEY, places BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS chunks (
     hash BLOB PRIMARY KEY, pack TEXT NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
