@@ -29,8 +29,9 @@ from bot.release.hub import (
     latest_release,
     next_tag,
     publish,
+    release_files,
 )
-from bot.release.manifest import check_manifest
+from bot.release.manifest import VERSION, check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import reading_code
@@ -191,11 +192,12 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
                 say(f"gate: {reason}")
             return Outcome(released, made=False, verdict=verdict, scores=_scores(before, after))
         manifest = describe(key, leaves, recipe, origin, released, generated, trained, before, after)
-        check_manifest(manifest)
         card = {
             "README.md": model_card(manifest, recipe.release.license).encode(),
             "loss.png": loss_curves(trained.metrics()),
         }
+        manifest["files"] = release_files(trained.skills.folder(), card)
+        check_manifest(manifest)
         release = publish(recipe.release.repository, trained.skills.folder(), card, manifest)
         store.put("release", key, _wanted(leaves, recipe), {"manifest.json": canonical(manifest).encode()})
     return Outcome(release, made=True, verdict=verdict)
@@ -304,7 +306,7 @@ def describe(
     samples = {made.leaf: made for made in generated}
     knowledge, skills = trained.mixtures
     return {
-        "version": RELEASE_VERSION,
+        "version": VERSION,
         "key": key,
         "release": next_tag(released),
         "repository": recipe.release.repository,

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,12 +97,13 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
     """Make a release: one commit on top of the head that was looked at, then the tag.
 
     A commit that is there already with this manifest's key (a run that was killed before the tag) is only
-    tagged. Nobody sees half a release: without the tag it is none.
+    tagged. Nobody sees half a release: without the tag it is none. Files that others put into the repository
+    stay; those that an earlier release wrote and this one does not write are deleted.
 
     Args:
         folder: the model as `save_pretrained` wrote it.
         files: what goes beside it (README.md), by name; the manifest is added here.
-        manifest: its "release" says the tag.
+        manifest: its "release" says the tag; the files that were written are added.
 
     Raises:
         UserError: somebody else committed meanwhile, or the Hub refuses.
@@ -116,8 +117,10 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
         assert head is not None  # noqa: S101  # a repository that exists has a head
         present = _manifest_at(repository, head)
         if present is None or present.get("key") != manifest["key"]:
+            manifest = {**manifest, "files": release_files(folder, files)}
             content = {**files, MANIFEST: json.dumps(manifest, indent=2, ensure_ascii=False).encode()}
-            head = _commit(api, repository, folder, content, tag, parent=head)
+            stale = _written(repository, head, present) - set(manifest["files"])
+            head = _commit(api, repository, folder, content, stale, tag, parent=head)
         if tag not in {f"v{number}" for number in _release_tags(repository)}:
             api.create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
     return Release(repository, tag, head, manifest)
@@ -137,15 +140,48 @@ def next_tag(previous: Release | None) -> str:
     return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
 
 
+def release_files(folder: Path, files: Collection[str]) -> list[str]:
+    """The names of all files that a release of this folder, and of these files beside it, writes."""
+    return sorted({*_model_files(folder), *files, MANIFEST})
+
+
+def _model_files(folder: Path) -> dict[str, Path]:
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[str]:
+    """The files at a commit that earlier releases wrote.
+
+    Args:
+        present: the manifest at the commit; if somebody removed it, the newest release's counts.
+    """
+    tags = _release_tags(repository)
+    if present is None and tags:
+        present = _manifest_at(repository, tags[max(tags)])
+    if present is None:
+        return set()
+    there = set(_api().list_repo_files(repository, revision=head))
+    if "files" in present:
+        return there & {str(name) for name in present["files"]}
+    # A manifest before version 3: at that time a release deleted all that it did not write.
+    tagged = tags.get(int(str(present["release"])[1:]), head)
+    return there & set(_api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
+
+
 def _commit(
-    api: HfApi, repository: str, folder: Path, content: dict[str, bytes], tag: str, parent: str
+    api: HfApi,
+    repository: str,
+    folder: Path,
+    content: dict[str, bytes],
+    stale: Collection[str],
+    tag: str,
+    parent: str,
 ) -> str:
-    names = {str(p.relative_to(folder)): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    there = {name for name in api.list_repo_files(repository, revision=parent) if name != ".gitattributes"}
+    """Commit a model's files and what goes beside them, and delete the stale ones; returns the commit."""
+    names = _model_files(folder)
     additions = [CommitOperationAdd(name, str(path)) for name, path in names.items() if name not in content]
     additions += [CommitOperationAdd(name, data) for name, data in content.items()]
-    # What an earlier release had and this one has not must not linger: the tree is the release.
-    gone = [CommitOperationDelete(name) for name in sorted(there - set(names) - set(content))]
+    gone = [CommitOperationDelete(name) for name in sorted(stale)]
     try:
         commit = api.create_commit(
             repository, [*additions, *gone], commit_message=f"Release {tag}", parent_commit=parent

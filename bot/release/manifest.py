@@ -6,6 +6,7 @@ from bot.errors import UserError
 from bot.schema import first_mistake
 from bot.shipped import shipped
 
+VERSION = 3
 SCHEMA = shipped("schemas/manifest.json")
 
 

@@ -64,8 +64,8 @@ def _exchange(repository: str, endpoint: str) -> None:
 def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_branch: str) -> str:
     """Why the Hub may have refused an ID token, and how to fix it.
 
-    The Hub does not say which claim did not match. A claim that is not as in a release is named; where all are
-    as in a release, the Hub knows no publisher with these.
+    The Hub does not say which claim did not match. A claim that is not as in a release is named; where all
+    are as in a release, the Hub knows no publisher with these.
 
     Args:
         claims: what the ID token says.

@@ -1,12 +1,13 @@
 """A release on the Hub: one commit, the tag last, and never two for one manifest."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 
 from bot.errors import UserError
 from bot.release import hub
@@ -80,28 +81,88 @@ def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_the_release_before_had_and_this_one_has_not_is_gone(local_hub: RunningHub, model: Path) -> None:
-    publish(MODEL, model, {"old.txt": b"old"}, manifest())
-    (model / "config.json").write_text('{"new": 1}')
+def files(local_hub: RunningHub, revision: str = "main") -> set[str]:
+    """What is in the model repository, besides what the Hub put there when it was created."""
+    return set(local_hub.api().list_repo_files(MODEL, revision=revision)) - {".gitattributes"}
+
+
+OURS = {"model.safetensors", "config.json", "manifest.json"}
+THEIRS = {".eval_results/mmlu.yaml": b"- value: 41\n", "notes/README.md": b"Of somebody else's"}
+
+
+def somebody_adds(local_hub: RunningHub, contents: dict[str, bytes]) -> None:
+    added = [CommitOperationAdd(name, content) for name, content in contents.items()]
+    local_hub.api().create_commit(MODEL, added, commit_message="Results")
+
+
+def test_a_release_deletes_what_an_earlier_one_wrote_and_nothing_of_others(
+    local_hub: RunningHub, model: Path
+) -> None:
+    shard = model / "model-00002-of-00002.safetensors"
+    shard.write_bytes(b"more weights" * 100)
+    first = publish(MODEL, model, {"old.txt": b"old"}, manifest())
+    assert set(first.manifest["files"]) == {*OURS, "old.txt", shard.name}
+    somebody_adds(local_hub, THEIRS)
+
+    shard.unlink()
+    second = publish(MODEL, model, {}, manifest("b", "v2"))
+
+    assert files(local_hub, "v2") == {*OURS, *THEIRS}
+    assert set(second.manifest["files"]) == OURS
+    assert {"old.txt", shard.name} <= files(local_hub, "v1")
+    for name, content in THEIRS.items():
+        kept = hf_hub_download(MODEL, name, revision="v2", endpoint=local_hub.url)
+        assert Path(kept).read_bytes() == content
+    publish(MODEL, model, {}, manifest("c", "v3"))
+    assert files(local_hub) == {*OURS, *THEIRS}
+
+
+def test_the_first_release_deletes_nothing(local_hub: RunningHub, model: Path) -> None:
+    local_hub.api().create_repo(MODEL)
+    somebody_adds(local_hub, THEIRS)
+    publish(MODEL, model, {}, manifest())
+    assert files(local_hub) == {*OURS, *THEIRS}
+
+
+def test_after_a_release_whose_manifest_lists_no_files_those_of_its_commit_are_ours(
+    local_hub: RunningHub, model: Path
+) -> None:
+    """As manifests were in version 2, when a release deleted all that it did not write."""
+    older = {**OLDER, "manifest.json": json.dumps({**manifest(), "version": 2}).encode()}
+    local_hub.api().create_repo(MODEL)
+    somebody_adds(local_hub, older)
+    local_hub.api().create_tag(MODEL, tag="v1")
+    somebody_adds(local_hub, THEIRS)
     publish(MODEL, model, {}, manifest("b", "v2"))
-    files = set(local_hub.api().list_repo_files(MODEL, revision="v2"))
-    assert files - {".gitattributes"} == {"model.safetensors", "config.json", "manifest.json"}
-    assert "old.txt" in local_hub.api().list_repo_files(MODEL, revision="v1")
+    assert files(local_hub) == {*OURS, *THEIRS}
+    assert ".gitattributes" in local_hub.api().list_repo_files(MODEL)
+
+
+def test_where_somebody_removed_the_manifest_the_newest_releases_counts(
+    local_hub: RunningHub, model: Path
+) -> None:
+    publish(MODEL, model, {"old.txt": b"old"}, manifest())
+    local_hub.api().delete_file("manifest.json", MODEL)
+    publish(MODEL, model, {}, manifest("b", "v2"))
+    assert files(local_hub) == OURS
+
+
+OLDER = {"config.json": b"{}", "model-00001-of-00002.safetensors": b"weights", "vocab.txt": b"a"}
 
 
 def test_when_somebody_else_commits_meanwhile_nothing_is_published(
     local_hub: RunningHub, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local_hub.api().create_repo(MODEL)
-    listed = HfApi.list_repo_files
+    listed = HfApi.list_repo_refs
 
-    def and_somebody_commits(self: HfApi, *args: Any, **kwargs: Any) -> list[str]:
-        monkeypatch.setattr(HfApi, "list_repo_files", listed)
+    def and_somebody_commits(self: HfApi, *args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(HfApi, "list_repo_refs", listed)
         local_hub.api().upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=MODEL)
         return listed(self, *args, **kwargs)
 
     monkeypatch.setattr(hub, "_manifest_at", lambda *_: None)
-    monkeypatch.setattr(HfApi, "list_repo_files", and_somebody_commits)
+    monkeypatch.setattr(HfApi, "list_repo_refs", and_somebody_commits)
     with pytest.raises(UserError, match="somebody else committed there meanwhile; run again"):
         publish(MODEL, model, {}, manifest())
     assert local_hub.api().list_repo_refs(MODEL).tags == []
