@@ -236,7 +236,7 @@ def _git(folder: Path, more: Mapping[str, str], secret: Mapping[str, str], *argu
         **more,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    environment = network_environment() | secret
+    environment = {**network_environment(), **secret}
     command = ["git", "-C", str(folder), *options, *arguments]
     try:
         done = subprocess.run(

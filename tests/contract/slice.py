@@ -100,6 +100,11 @@ OPERATIONS = {
         list-self-hosted-runners-for-repo get-self-hosted-runner-for-repo
         delete-self-hosted-runner-from-repo create-registration-token-for-repo
         create-remove-token-for-repo
+        get-github-actions-permissions-repository set-github-actions-permissions-repository
+        get-github-actions-default-workflow-permissions-repository
+        set-github-actions-default-workflow-permissions-repository
+        get-fork-pr-contributor-approval-permissions-repository
+        set-fork-pr-contributor-approval-permissions-repository
     """,
 }
 # The events: name -> actions; `event` stands for an event that has none.

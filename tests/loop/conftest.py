@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.local.world import World
 from bot.recipe import ROOT
 from tests.contract.plugin import Watch
-from tests.loop.steps import git, push, repository
+from tests.loop.steps import approve_at_once, git, push, repository
 from tests.package.plugin import Installed
 
 HANDBOOK_MODEL = "lab/handbook-model"
@@ -49,14 +49,22 @@ def requests_of_a_run(counts: Counter[str], world: dict[str, Any]) -> Callable[[
 
 
 @pytest.fixture(scope="module")
+def approving() -> bool:
+    """Whether a maintainer approves outsiders' workflow runs at once; a module may say otherwise."""
+    return True
+
+
+@pytest.fixture(scope="module")
 def served(
-    tmp_path_factory: pytest.TempPathFactory, contract: Watch, counts: Counter[str]
+    tmp_path_factory: pytest.TempPathFactory, contract: Watch, counts: Counter[str], approving: bool
 ) -> Iterator[World]:
     """A world that is up."""
     counted = Middleware(Counted, counts=counts)
     running = World(tmp_path_factory.mktemp("world"), middleware=(*contract.middleware, counted))
     contract.watch(running.github)
     running.start()
+    if approving:
+        approve_at_once(running)
     yield running
     running.stop()
 

@@ -48,6 +48,7 @@ class Admission:
         grant: sets what the run's token may do.
         deployments: where jobs of an environment wait for its rules.
         equip: the variables that a job's steps get beyond the run's, by its ticket and what it may do.
+        default: what it may where a workflow states nothing: `read` or `write`.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class Admission:
         grant: Callable[[dict[str, str]], None],
         deployments: Deployments,
         equip: Callable[[str, Entrant, Mapping[str, str]], dict[str, dict[str, str]]],
+        default: str,
     ) -> None:
         self.run_id, self.repository, self.groups, self.gates = run_id, repository, groups, gates
         self.called, self.workflows = called, workflows
-        self._cancel, self._grant = cancel, grant
+        self._cancel, self._grant, self._default = cancel, grant, default
         self._deployments, self._equip = deployments, equip
         self._lock = threading.RLock()
         self._entrants: dict[str, Entrant] = {}
@@ -184,7 +186,7 @@ class Admission:
         """What a job may do; in a called workflow at most what the job that calls it may."""
         callers = [caller for caller, target in self.called.items() if target is workflow]
         if not callers:
-            return workflow.permissions(job)
+            return workflow.permissions(job, self._default)
         allowed: dict[str, str] = {}
         for file, caller in callers:
             _unite(allowed, self._permissions(self.workflows[file], caller))

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from bot.local.actions.artifacts import Artifacts
-from bot.local.actions.dispatcher import Dispatcher
+from bot.local.actions.dispatcher import HELD, Dispatcher
 from bot.local.actions.settings import Settings
 from bot.local.actions.shapes import job_shape, run_shape, workflow_id, workflow_shape
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
@@ -25,6 +25,7 @@ from bot.local.github.state import Event
 
 REPO = "/repos/{owner}/{repo}"
 MAX_INPUTS = 25
+MAX_RERUNS = 50
 
 
 class Api:
@@ -45,6 +46,7 @@ class Api:
             ("GET", f"{actions}/runs/{{run}}", self.run),
             ("POST", f"{actions}/runs/{{run}}/cancel", self.cancel),
             ("POST", f"{actions}/runs/{{run}}/rerun", self.rerun),
+            ("POST", f"{actions}/runs/{{run}}/approve", self.approve),
             ("GET", f"{actions}/runs/{{run}}/jobs", self.jobs),
             ("GET", f"{actions}/runs/{{run}}/logs", self.run_logs),
             ("GET", f"{actions}/jobs/{{job}}", self.job),
@@ -170,11 +172,24 @@ class Api:
         return call.reply({}, 202)
 
     def rerun(self, call: Call) -> Response:
-        call.require(call.repository(), "write", "actions")
+        user = call.require(call.repository(), "write", "actions")
         row = self._run(call)
         if row["status"] != "completed":
-            raise ApiError(403, "This workflow run is still in progress.")
-        self.dispatcher.rerun(row)
+            raise ApiError(403, "This workflow is already running")
+        if row["run_attempt"] > MAX_RERUNS:
+            raise ApiError(403, f"Unable to retry this workflow run: it was made again {MAX_RERUNS} times")
+        self.dispatcher.rerun(row, user["login"])
+        return call.reply({}, 201)
+
+    def approve(self, call: Call) -> Response:
+        """POST …/runs/{run}/approve: a run of a pull request from a fork that waits for it"""
+        call.require(call.repository(), "write", "actions")
+        row = self._run(call)
+        if row["head_repository"].lower() == row["repository"].lower():
+            raise ApiError(403, "This run is not from a fork pull request")
+        if row["conclusion"] != HELD:
+            raise ApiError(403, "This run is not waiting for approval")
+        self.dispatcher.approve(row)
         return call.reply({}, 201)
 
     def jobs(self, call: Call) -> Response:

@@ -18,6 +18,7 @@ from bot.local.actions.oidc import IdTokens
 from bot.local.actions.runner import RUN_MARK, Run
 from bot.local.actions.shapes import run_shape, workflow_shape
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow, starts
+from bot.local.github import policies
 from bot.local.github.auth import Caller
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -28,6 +29,8 @@ AT_ONCE, WAITING_LIMIT = 2, 30
 """Runs that go at the same time; and those that may beside these wait for the rules of an environment."""
 CHAINED = ("workflow_dispatch", "workflow_run")
 """What a workflow's own token can start, as on GitHub."""
+HELD = "action_required"
+"""The conclusion of a run that waits for approval."""
 CHAIN_LIMIT = 3
 """How many runs may follow one another by workflow_run, as on GitHub."""
 SHUT_DOWN = "the local world was shut down while this ran"
@@ -96,8 +99,7 @@ class Dispatcher:
         if event.chained and event.name not in CHAINED:
             return
         row = self.github.repository(event.repository)
-        # As on GitHub, workflows are off in forks.
-        if row is None or row["parent_id"] or skipped(self.github, event) or self._chain(event) > CHAIN_LIMIT:
+        if row is None or not self._has_workflows(row, event) or self._chain(event) > CHAIN_LIMIT:
             return
         for found in self.sources.workflows(event, row["default_branch"]):
             if isinstance(found, Workflow):
@@ -106,15 +108,31 @@ class Dispatcher:
             elif event.name == "push" or (event.name == "pull_request" and event.action != "closed"):
                 self._refuse(*found, event)
 
+    def _has_workflows(self, row: Row, event: Event) -> bool:
+        """Whether workflows start for an event at all: not in forks, nor for pulls from private ones."""
+        off = row["parent_id"] or not policies.of(self.github, row)["enabled"]
+        return not off and not (row["private"] and event.from_fork) and not skipped(self.github, event)
+
     def enqueue(self, workflow: Workflow, event: Event) -> Row:
-        """A new run, waiting; a group's earlier waiting run makes room for it."""
+        """A new run, waiting; a group's earlier waiting run makes room for it.
+
+        A run that needs approval is completed with the conclusion `action_required` instead, as on GitHub:
+        of `workflow_run` it causes only `requested`, and its groups do not know of it yet.
+        """
         try:
             variables = self.values("variables", event.repository)
             group, cancels = concurrency(workflow, event, variables)
         except Unknown as error:
             return self._refuse(workflow.path, str(error), event)
         values = run_values(event)
-        row = self._insert(workflow.path, workflow.name, {**values, "concurrency": group, "cancels": cancels})
+        values |= {"concurrency": group, "cancels": cancels}
+        repository = self.github.repository(event.repository)
+        if repository and policies.needs_approval(self.github, repository, event):
+            values |= {"status": "completed", "conclusion": HELD}
+            row = self._insert(workflow.path, workflow.name, values)
+            self._tell(row, "requested")
+            return row
+        row = self._insert(workflow.path, workflow.name, values)
         self._join(row)
         self._tell(row, "requested")
         with self._changed:
@@ -125,11 +143,22 @@ class Dispatcher:
         """Cancel a run that waits or goes; returns at once."""
         threading.Thread(target=self._cancel, args=[row["id"], "cancelled by request"], daemon=True).start()
 
-    def rerun(self, row: Row) -> None:
-        """Make a finished run again, under the same number."""
-        attempt = row["run_attempt"] + 1
-        values = {"status": "queued", "conclusion": None, "note": None, "updated_at": now()}
-        self.github.db.update("workflow_runs", row["id"], run_attempt=attempt, **values)
+    def approve(self, row: Row) -> None:
+        """Let a run go that waited for approval."""
+        self._queue(row, {})
+
+    def rerun(self, row: Row, login: str) -> None:
+        """Make a finished run again, under the same number; one that waited for approval waits no more.
+
+        Args:
+            login: who wants it; what the run may do still follows from who caused it first.
+        """
+        self._queue(row, {"run_attempt": row["run_attempt"] + 1, "triggering_actor": login})
+
+    def _queue(self, row: Row, values: dict[str, object]) -> None:
+        """Let a completed run wait again."""
+        values |= {"status": "queued", "conclusion": None, "note": None, "updated_at": now()}
+        self.github.db.update("workflow_runs", row["id"], **values)
         self._join(row)
         with self._changed:
             self._changed.notify_all()

@@ -12,6 +12,7 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS workflow_runs (
     head_branch TEXT,
     head_repository TEXT NOT NULL,
     actor TEXT NOT NULL,
+    triggering_actor TEXT,
     run_number INTEGER NOT NULL,
     run_attempt INTEGER NOT NULL DEFAULT 1,
     concurrency TEXT,
@@ -84,5 +85,6 @@ CREATE TABLE IF NOT EXISTS deployments (
 CREATE INDEX IF NOT EXISTS deployments_of_run ON deployments (run_id);
 """
 """Of a run: `trigger` is its event as JSON, `token` its GITHUB_TOKEN and `process` the mark of its processes
-while it goes, `note` what it has to say beyond its jobs. A job's id is that of its check run. Of a
-variable or secret: `environment` is the id of its environment, 0 where it is the repository's."""
+while it goes, `triggering_actor` who had it made again, `note` what it has to say beyond its jobs. A job's id
+is that of its check run. Of a variable or secret: `environment` is the id of its environment, 0 where it is
+the repository's."""

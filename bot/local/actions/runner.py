@@ -22,6 +22,7 @@ from bot.local.actions.oidc import TOKEN_VARIABLE, IdTokens
 from bot.local.actions.prepare import Gate, place, prepare
 from bot.local.actions.results import Results
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
+from bot.local.github import policies
 from bot.local.github.db import Row
 from bot.local.github.git import Git
 from bot.local.github.state import ACTIONS_BOT, Event, GitHub
@@ -211,6 +212,7 @@ class Run:
             self._grant,
             self._deployments,
             self._equip,
+            self._default_permissions(),
         )
         return self._follow(
             command_line(self.event.name, self.workflow.path, self.folder, self.event.actor, uses)
@@ -296,6 +298,15 @@ class Run:
             "ACTIONS_RESULTS_URL": f"{github.base_url}/_actions/runs/{self.row['id']}/artifacts",
             RUN_MARK: self.mark,
         }
+
+    def _default_permissions(self) -> str:
+        """What the token may do where a workflow states nothing: `read` or `write`."""
+        repository = self.github.repository(self.event.repository)
+        return (
+            str(policies.of(self.github, repository)["default_workflow_permissions"])
+            if repository
+            else "read"
+        )
 
     def _grant(self, permissions: Mapping[str, str]) -> None:
         """Set what the token may do; in a pull request from a fork it may read at most."""

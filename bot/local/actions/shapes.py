@@ -42,6 +42,7 @@ def run_shape(github: GitHub, run: Row) -> dict[str, Any]:
     api, web = shapes.repository_url(github, repository), shapes.web_url(github, repository)
     url = f"{api}/actions/runs/{run['id']}"
     person = shapes.simple_user(github, actor)
+    again = github.user(run["triggering_actor"] or run["actor"]) or actor
     head = github.git(repository["full_name"]).commit(run["head_sha"])
     return {
         "id": run["id"],
@@ -66,7 +67,7 @@ def run_shape(github: GitHub, run: Row) -> dict[str, Any]:
         "updated_at": run["updated_at"],
         "run_started_at": run["started_at"],
         "actor": person,
-        "triggering_actor": person,
+        "triggering_actor": shapes.simple_user(github, again),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
         "check_suite_url": f"{api}/check-suites/{run['id']}",

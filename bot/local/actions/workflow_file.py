@@ -63,9 +63,14 @@ class Workflow:
         jobs: Mapping[str, Mapping[str, Any]] = self.data["jobs"]
         return jobs
 
-    def permissions(self, job: str) -> dict[str, str]:
-        """What the GITHUB_TOKEN of a job may do; a job's own `permissions` replace the workflow's."""
-        stated = self.jobs[job].get("permissions", self.data.get("permissions", {"contents": "read"}))
+    def permissions(self, job: str, default: str = "read") -> dict[str, str]:
+        """What the GITHUB_TOKEN of a job may do; a job's own `permissions` replace the workflow's.
+
+        Args:
+            default: what the repository grants where nothing is stated: `read` (contents) or `write` (all).
+        """
+        unstated = {"contents": "read"} if default == "read" else "write-all"
+        stated = self.jobs[job].get("permissions", self.data.get("permissions", unstated))
         if stated in ("read-all", "write-all"):
             return dict.fromkeys(_AREAS, str(stated).removesuffix("-all"))
         return {str(area): str(level) for area, level in (stated or {}).items()}

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bot.local.github import diff, shapes
+from bot.local.github import diff, policies, shapes
 from bot.local.github.auth import Caller, require_user
 from bot.local.github.clock import now
 from bot.local.github.db import Row
@@ -31,6 +31,9 @@ def create(
     if event not in (None, *EVENTS):
         raise invalid("PullRequestReview", "event")
     user, body = require_user(caller), fields.get("body") or ""
+    allowed = policies.of(github, repository)["can_approve_pull_request_reviews"]
+    if event == "APPROVE" and caller.workflow and not allowed:
+        raise ApiError(422, "GitHub Actions is not permitted to approve pull requests.")
     check_body("PullRequestReview", body)
     if event == "REQUEST_CHANGES" and not body:
         raise invalid("PullRequestReview", "body", "missing_field")

@@ -253,6 +253,17 @@ CREATE TABLE IF NOT EXISTS protections (
     PRIMARY KEY (repository_id, branch)
 );
 
+-- What a repository lets Actions do; without a row, GitHub's defaults hold.
+CREATE TABLE IF NOT EXISTS policies (
+    repository_id INTEGER PRIMARY KEY REFERENCES repositories (id),
+    enabled INTEGER NOT NULL DEFAULT 1,
+    allowed_actions TEXT NOT NULL DEFAULT 'all',
+    sha_pinning_required INTEGER NOT NULL DEFAULT 0,
+    default_workflow_permissions TEXT NOT NULL DEFAULT 'read',
+    can_approve_pull_request_reviews INTEGER NOT NULL DEFAULT 0,
+    approval_policy TEXT NOT NULL DEFAULT 'first_time_contributors'
+);
+
 -- policy: deployment_branch_policy as JSON. reviewers: the ids of users, as a JSON list. wait_timer: minutes.
 CREATE TABLE IF NOT EXISTS environments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -66,11 +66,11 @@ class Lab:
         self._thread.join(10)
         self.github.db.close()
 
-    def client(self, login: str) -> Github:
+    def client(self, login: str, token: str = "") -> Github:
         """PyGithub as somebody."""
         return Github(
             base_url=self.github.api_url,
-            auth=Auth.Token(f"token-of-{login}"),
+            auth=Auth.Token(token or f"token-of-{login}"),
             retry=None,
             seconds_between_requests=None,
             seconds_between_writes=None,
@@ -104,11 +104,34 @@ class Lab:
         self.change(repository, branch, files)
         return repository.create_pull(base="main", head=branch, title="A change")
 
-    def fork_pull(self, repository: Repository, files: dict[str, str]) -> PullRequest:
-        """A pull request of the contributor's from a fork."""
+    def fork_pull(
+        self, repository: Repository, files: dict[str, str], *, approved: bool = True
+    ) -> PullRequest:
+        """A pull request of the contributor's from a fork; the maintainer approves its runs, or not."""
         theirs = self.client("contributor").get_repo(repository.full_name)
         self.change(theirs.create_fork(), "change", files)
-        return theirs.create_pull(base="main", head="contributor:change", title="A change")
+        pull = theirs.create_pull(base="main", head="contributor:change", title="A change")
+        if approved:
+            self.approve(repository)
+        return pull
+
+    def approve(self, repository: Repository, login: str = "maintainer") -> list[int]:
+        """Approve all runs that wait for it; returns the HTTP statuses."""
+        held = repository.get_workflow_runs(status="action_required")
+        return [self.post(f"{run.url}/approve", login) for run in held]
+
+    def post(self, url: str, login: str) -> int:
+        """POST without a body as somebody; returns the HTTP status."""
+        headers = {"Authorization": f"Bearer token-of-{login}"}
+        return requests.post(url, headers=headers, timeout=10).status_code
+
+    def put(
+        self, repository: Repository, path: str, values: dict[str, Any], login: str = "maintainer"
+    ) -> int:
+        """PUT below the repository as somebody; returns the HTTP status."""
+        url = f"{self.github.api_url}/repos/{repository.full_name}/{path}"
+        headers = {"Authorization": f"Bearer token-of-{login}"}
+        return requests.put(url, json=values, headers=headers, timeout=10).status_code
 
     def idle(self) -> None:
         """Wait until nothing runs."""

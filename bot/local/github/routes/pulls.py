@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from bot.local.github import branches, diff, issues, merging, pulls, shapes
+from bot.local.github import branches, diff, issues, merging, policies, pulls, shapes
 from bot.local.github.auth import at_least, require_user, role_of
 from bot.local.github.db import Row
 from bot.local.github.errors import ApiError, invalid, not_found
@@ -59,6 +59,9 @@ def create(call: Call) -> Response:
         "maintainer_can_modify": head[0]["id"] != repository["id"]
         and call.fields().get("maintainer_can_modify") is not False,
     }
+    allowed = policies.of(call.github, repository)["can_approve_pull_request_reviews"]
+    if call.caller.workflow and not allowed:
+        raise ApiError(403, "GitHub Actions is not permitted to create or approve pull requests.")
     if call.caller.permissions is not None:
         call.require(repository, "write", "pull-requests")
     elif not at_least(role_of(call.github, call.caller, head[0]), "write"):
