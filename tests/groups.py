@@ -18,7 +18,8 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 ENGINES = ("tests/generate", "tests/loop/test_loop.py", "tests/teachers", "tests/train")
 _WITHOUT = tuple(f"--ignore={path}" for path in ENGINES)
-LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",))
+SETUP = ("mypy", ".github/actions/setup")
+LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), SETUP)
 GROUPS = {
     "lint": LINT,
     "engines": (("pytest", *ENGINES),),

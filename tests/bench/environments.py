@@ -22,8 +22,11 @@ def environment(package: str) -> Path:
     if not (folder / "ready").exists():
         subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, "--seed", folder], check=True)
         (folder / "overrides.txt").write_text(WITHOUT)
-        subprocess.run([python, "-m", "pip", "install", "-q", "torch==2.13.0"], check=True)
+        torch = next(
+            line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("torch==")
+        )
+        subprocess.run([python, "-m", "pip", "install", "-q", torch], check=True)
         command = [uv, "pip", "install", "-q", "-p", python, "--overrides", folder / "overrides.txt"]
-        subprocess.run([*command, "torch==2.13.0", package], check=True, capture_output=True, text=True)
+        subprocess.run([*command, torch, package], check=True, capture_output=True, text=True)
         (folder / "ready").touch()
     return python

@@ -136,7 +136,10 @@ _CHECKOUT = {
 }
 ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
     r"actions/checkout@[0-9a-f]{40}": _CHECKOUT,
-    r"\./\.bot/\.github/actions/setup": {"extras": {"train"}},
+    r"\./\.bot/\.github/actions/setup": {
+        "job": {"lint", "report", "command", "reap", "sample", "retrain"},
+        "store": {"${{ vars.ARBORIST_STORE }}"},
+    },
     r"actions/upload-artifact@[0-9a-f]{40}": {
         "name": {"report"},
         "path": {"report"},

@@ -1,18 +1,14 @@
 #!/usr/bin/env bash
-# Self-hosted runners keep their environment between jobs: what is there in the right version is used as it is.
+# Run the set-up (__main__.py) with the machine's python3. It takes python3 and git from PATH, and nothing else.
 set -euo pipefail
-cd "$GITHUB_ACTION_PATH/../../.."
-wanted=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' bot/__init__.py)
-if command -v arborist >/dev/null && [ "$(arborist version)" = "$wanted" ]; then
-  echo "arborist $wanted is there"
-  exit 0
-fi
-python3 -m venv "$RUNNER_TEMP/arborist"
-if [ -n "$EXTRAS" ]; then
-  "$RUNNER_TEMP/arborist/bin/python" -m pip install --quiet -c constraints.txt torch==2.13.0 setuptools wheel ninja
-  export DS_BUILD_OPS=0
-  "$RUNNER_TEMP/arborist/bin/python" -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[$EXTRAS]"
-else
-  "$RUNNER_TEMP/arborist/bin/python" -m pip install --quiet -c constraints.txt -e .
-fi
-echo "$RUNNER_TEMP/arborist/bin" >>"$GITHUB_PATH"
+# An earlier job on this machine can put programs into its home folder, so that is searched last.
+own='' others=''
+IFS=: read -ra places <<<"$PATH"
+for place in "${places[@]}"; do
+  case $place in
+  "$HOME" | "$HOME"/*) own+=:$place ;;
+  /*) others+=:$place ;;
+  esac
+done
+PATH=${others#:}$own
+exec python3 -I -S "$GITHUB_ACTION_PATH"
