@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +51,16 @@ class World:
         data: the folder of the state.
         port: GitHub's port; a free one if 0.
         middleware: what to put around GitHub's application; tests check every exchange there.
+        tool_cache: what GitHub's machines keep of what jobs install; an own one if none is named.
     """
 
-    def __init__(self, data: Path, port: int = 0, middleware: Sequence[Middleware] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        port: int = 0,
+        middleware: Sequence[Middleware] = (),
+        tool_cache: Path | None = None,
+    ) -> None:
         self.data = data.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.data / LOCK, timeout=0)
@@ -77,8 +83,9 @@ class World:
         self.actions = Actions(
             self.github,
             self.data / "actions",
-            environment={"ARBORIST_CACHE": str(cache_folder())},
-            path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            environment={"UV_CACHE_DIR": _wheels()},
+            own={"ARBORIST_CACHE": str(cache_folder())},
+            tool_cache=tool_cache,
         )
         self._settle()
         self._hub_application = create_hub(self.data / "hub", self.hub, self._hub_users())
@@ -200,6 +207,12 @@ def environment(data: Path) -> dict[str, str]:
         "ARBORIST_STORE": str(Path(address["data"]) / "store"),
         "ARBORIST_SIGNING_KEY": _signing_key(address["tokens"]["bot"]),
     }
+
+
+def _wheels() -> str:
+    """uv's cache on this machine, which stands for a registry that is near: jobs install from it."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return os.environ.get("UV_CACHE_DIR") or f"{cache}/uv"
 
 
 def _signing_key(token: str) -> str:

@@ -1,9 +1,7 @@
 """A local GitHub with Actions, served over HTTP, watched from both sides, for PyGithub to talk to."""
 
-import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -59,8 +57,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[L
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     github = contract.watch(GitHub(data / "github", f"http://127.0.0.1:{listening.getsockname()[1]}"))
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    actions = Actions(github, data / "actions", environment={}, path=path)
+    actions = Actions(github, data / "actions", environment={})
     for login in ("alice", "bob", "arborist[bot]"):
         github.create_user(login, token=f"token-{login}", bot=login.endswith("[bot]"))
     github.create_organization("lab")

@@ -12,7 +12,7 @@ from tests.contract.checker import find
 
 def test_every_route_is_an_operation_of_githubs(tmp_path):
     github = GitHub(tmp_path / "github", "http://127.0.0.1")
-    actions = Actions(github, tmp_path / "actions", environment={}, path="")
+    actions = Actions(github, tmp_path / "actions", environment={})
     served = [
         (method, re.sub(r"\{\w+(:\w+)?\}", "1", route.path.removeprefix(PREFIX)) or "/")
         for route in create_app(github, extra_routes=actions.routes).routes

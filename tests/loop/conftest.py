@@ -48,6 +48,12 @@ def requests_of_a_run(counts: Counter[str], world: dict[str, Any]) -> Callable[[
     return lambda: max(count for token, count in counts.items() if token not in people)
 
 
+@pytest.fixture(scope="session")
+def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """GitHub's machines' tool cache in all worlds: the first job of each commit installs the bot there."""
+    return tmp_path_factory.mktemp("tool-cache")
+
+
 @pytest.fixture(scope="module")
 def approving() -> bool:
     """Whether a maintainer approves outsiders' workflow runs at once; a module may say otherwise."""
@@ -56,11 +62,15 @@ def approving() -> bool:
 
 @pytest.fixture(scope="module")
 def served(
-    tmp_path_factory: pytest.TempPathFactory, contract: Watch, counts: Counter[str], approving: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    contract: Watch,
+    counts: Counter[str],
+    approving: bool,
+    tool_cache: Path,
 ) -> Iterator[World]:
     """A world that is up."""
-    counted = Middleware(Counted, counts=counts)
-    running = World(tmp_path_factory.mktemp("world"), middleware=(*contract.middleware, counted))
+    middleware = (*contract.middleware, Middleware(Counted, counts=counts))
+    running = World(tmp_path_factory.mktemp("world"), middleware=middleware, tool_cache=tool_cache)
     contract.watch(running.github)
     running.start()
     if approving:

@@ -5,6 +5,7 @@
     runner       one run: act in a folder of its own, and its end
     prepare      what act is given: each job first asks (gate) to be let in
     admission    what a job is told: labels, groups, timeouts, permissions of the token
+    machines     what a job finds on its machine: PATH, home folder, tool cache, work folder
     results      jobs, steps, check runs, annotations, logs
     deployments  jobs of an environment: its rules, secrets and variables; reviews, the REST API of these
     oidc, claims ID tokens of jobs
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from bot.local.actions.api import Api
 from bot.local.actions.dispatcher import Dispatcher
+from bot.local.actions.machines import Machines, Setting
 from bot.local.actions.reviews import Reviews
 from bot.local.actions.settings import put
 from bot.local.github.state import GitHub
@@ -33,11 +35,21 @@ class Actions:
     Args:
         data: where runs leave their logs and artifacts.
         environment: what all jobs see, besides GitHub's own variables.
-        path: their PATH.
+        own: what jobs on the lab's own machine see beside these.
+        tool_cache: where jobs on GitHub's machines keep what they install; below `data` if none is named.
     """
 
-    def __init__(self, github: GitHub, data: Path, *, environment: Mapping[str, str], path: str) -> None:
-        self._dispatcher = Dispatcher(github, data, {**environment, "PATH": path})
+    def __init__(
+        self,
+        github: GitHub,
+        data: Path,
+        *,
+        environment: Mapping[str, str],
+        own: Mapping[str, str] | None = None,
+        tool_cache: Path | None = None,
+    ) -> None:
+        setting = Setting(environment, own or {}, tool_cache or data / "tool-cache")
+        self._dispatcher = Dispatcher(github, data, Machines(data / "machines", setting))
         self.routes: list[BaseRoute] = [
             *Api(self._dispatcher).routes(),
             *Reviews(self._dispatcher).routes(),

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, Any
 from bot.local.actions.prepare import RUNNER
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
 
+ACT = str(Path(sys.executable).with_name("act"))
 STUBS = Path(__file__).parent / "stubs"
 _NOISE = ("Couldn't get a valid docker connection", "For more information, see: https://nektosact.com")
 _COMMANDS = ("error", "warning", "notice")
@@ -57,7 +59,7 @@ def command_line(event: str, path: str, folder: Path, actor: str, uses: Iterable
             argument says, every process of the machine can read.
         uses: the third-party actions; those with a stub are mapped to it.
     """
-    command = ["act", event, "-C", str(folder / "workspace"), "-W", path, "--json", "--actor", actor]
+    command = [ACT, event, "-C", str(folder / "workspace"), "-W", path, "--json", "--actor", actor]
     command += ["-e", str(folder / "event.json"), "--input-file", "/dev/null"]
     for option, name in (("secret", "secrets"), ("var", "variables"), ("env", "environment")):
         command += [f"--{option}-file", str(folder / f"{name}.yaml")]
@@ -95,7 +97,7 @@ def validate(workflow: Workflow, folder: Path, path: str) -> None:
     file.write_bytes(workflow.text)
     environment = {"PATH": path, "HOME": str(folder)}
     done = subprocess.run(
-        ["act", "--validate", "-C", str(folder), "-W", file.name],
+        [ACT, "--validate", "-C", str(folder), "-W", file.name],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -5,7 +5,6 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bot.local.actions import processes, records
 from bot.local.actions.concurrency import Groups, Member
 from bot.local.actions.events import Sources, changed_files, concurrency, run_values, skipped
 from bot.local.actions.expressions import Unknown
+from bot.local.actions.machines import Machines
 from bot.local.actions.oidc import IdTokens
 from bot.local.actions.runner import RUN_MARK, Run
 from bot.local.actions.shapes import run_shape, workflow_shape
@@ -43,11 +43,11 @@ class Dispatcher:
 
     Args:
         data: where runs leave their logs and artifacts.
-        environment: what all jobs see; `PATH` must be in it.
+        machines: what jobs run on.
     """
 
-    def __init__(self, github: GitHub, data: Path, environment: Mapping[str, str]) -> None:
-        self.github, self.data, self.environment = github, data, dict(environment)
+    def __init__(self, github: GitHub, data: Path, machines: Machines) -> None:
+        self.github, self.data, self.machines = github, data, machines
         github.db.script(records.SCHEMA)
         self.sources = Sources(github)
         self.groups = Groups()
@@ -270,9 +270,6 @@ class Dispatcher:
         folder = self.folder(row["id"], row["run_attempt"])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        # What strangers' pull requests leave in their home folder, nobody else finds in theirs.
-        home = folder / "home" if event.from_fork else self.data / "home"
-        home.mkdir(parents=True, exist_ok=True)
         moment = now()
         self.github.db.update(
             "workflow_runs", row["id"], status="in_progress", started_at=moment, updated_at=moment
@@ -289,8 +286,7 @@ class Dispatcher:
             load,
             self.groups,
             folder,
-            home,
-            self.environment,
+            self.machines,
             commit,
             self.values,
             self.id_tokens,

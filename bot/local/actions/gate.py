@@ -51,6 +51,13 @@ def write(variable: str, values: dict[str, str]) -> None:
             file.write(f"{name}<<{end}\n{value}\n{end}\n")
 
 
+def move_in(workspace: str) -> None:
+    """Let the following steps work in the folder that is kept on this machine, where one is."""
+    if workspace:
+        os.rmdir(os.environ["GITHUB_WORKSPACE"])  # noqa: PTH106
+        os.symlink(workspace, os.environ["GITHUB_WORKSPACE"])  # noqa: PTH211
+
+
 def main() -> None:
     """Wait for the answer; the exit status says whether the job may begin."""
     answer = ask(stated())
@@ -67,6 +74,7 @@ def main() -> None:
         sys.exit(1)
     write("GITHUB_ENV", answer["environment"])
     write("GITHUB_OUTPUT", answer["outputs"])
+    move_in(answer["machine"]["workspace"])
 
 
 if __name__ == "__main__":

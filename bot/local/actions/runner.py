@@ -18,6 +18,7 @@ from bot.local.actions.admission import Admission, Entrant
 from bot.local.actions.claims import Identity
 from bot.local.actions.concurrency import Groups
 from bot.local.actions.deployments import Deployments, Values
+from bot.local.actions.machines import Machines
 from bot.local.actions.oidc import TOKEN_VARIABLE, IdTokens
 from bot.local.actions.prepare import Gate, place, prepare
 from bot.local.actions.results import Results
@@ -43,8 +44,7 @@ class Run:
         row: in the table workflow_runs.
         load: reads another workflow file, by its reference.
         folder: where its files are: logs, and while it goes the event, the secrets and act's folders.
-        home: the home folder of its jobs.
-        environment: what all jobs see.
+        machines: what its jobs run on.
         commit: of the workflow file.
         values: the secrets or variables of an environment.
         id_tokens: where jobs that may ask for ID tokens.
@@ -59,14 +59,13 @@ class Run:
         load: Callable[[str], Workflow],
         groups: Groups,
         folder: Path,
-        home: Path,
-        environment: Mapping[str, str],
+        machines: Machines,
         commit: str,
         values: Values,
         id_tokens: IdTokens,
     ) -> None:
         self.github, self.row, self.workflow, self.event = github, row, workflow, event
-        self.folder, self.home, self.environment = folder, home, environment
+        self.folder, self.machines = folder, machines
         self.mark = secrets.token_hex(16)
         self.cancelled = ""
         self._load, self._groups = load, groups
@@ -97,7 +96,7 @@ class Run:
         try:
             self._collect(self.workflow, workflows)
             for number, workflow in enumerate(workflows.values()):
-                validate(workflow, self.folder / f"check{number}", self.environment["PATH"])
+                validate(workflow, self.folder / f"check{number}", self.machines.path)
             return self._conclude(self._act(workflows, variables, known))
         except InvalidWorkflow as error:
             (self.folder / "log.txt").write_text(f"{error}\n")
@@ -123,18 +122,24 @@ class Run:
     def _equip(
         self, ticket: str, entrant: Entrant, permissions: Mapping[str, str]
     ) -> dict[str, dict[str, str]]:
-        """What a job that begins gets for itself: how to ask for ID tokens, its environment's secrets."""
+        """What a job that begins gets for itself: its machine, ID tokens, its environment's secrets."""
+        self._tickets.add(ticket)
+        repository = self.event.repository
+        machine, workspace = self.machines.enter(ticket, entrant.labels, repository, self.folder)
         variables: dict[str, str] = {}
         environment = entrant.deployment.environment["name"] if entrant.deployment else ""
         if permissions.get("id-token") == "write" and not self.event.from_fork:
             claims = self._identity.claims(entrant.gate.workflow, environment, entrant.labels)
-            self._tickets.add(ticket)
             variables = self._id_tokens.open(ticket, lambda: {**claims, **self._check_run(ticket)})
         outputs = self._deployments.outputs(entrant.deployment) if entrant.deployment else {}
         hidden = [value for name, value in outputs.items() if name.startswith("secrets-")]
         hidden += [variables[TOKEN_VARIABLE]] if variables else []
         self._secrets = sorted({*self._secrets, *_parts(hidden)}, key=len, reverse=True)
-        return {"environment": variables, "outputs": outputs}
+        return {
+            "environment": {**machine, **variables},
+            "outputs": outputs,
+            "machine": {"workspace": workspace},
+        }
 
     def _check_run(self, ticket: str) -> dict[str, str]:
         """The claim that a job's log has made known."""
@@ -225,8 +230,8 @@ class Run:
             command,
             cwd=self.folder,
             env={
-                "PATH": self.environment["PATH"],
-                "HOME": str(self.home),
+                "PATH": self.machines.path,
+                "HOME": str(self.folder),  # until the job is told its machine
                 "LANG": "C.UTF-8",
                 RUN_MARK: self.mark,
             },
@@ -243,6 +248,7 @@ class Run:
             if job and job.conclusion:
                 self._id_tokens.close(job.ticket)
                 self._admission.leave(job.ticket)
+                self.machines.leave(job.ticket)
         return self._process.wait()
 
     def _conclude(self, code: int) -> tuple[str, str]:
@@ -262,6 +268,7 @@ class Run:
             self._admission.close()
         for ticket in self._tickets:
             self._id_tokens.close(ticket)
+            self.machines.leave(ticket)
         processes.end(processes.marked(RUN_MARK, self.mark))
         if self._results:
             self._results.end_all()
@@ -280,7 +287,6 @@ class Run:
     def _job_environment(self) -> dict[str, str]:
         github = self.github
         return {
-            **{name: value for name, value in self.environment.items() if name != "PATH"},
             "BASH_ENV": str(_DRAIN),
             # act gives steps a terminal, which GitHub's runners do not have; nobody is there to press a key.
             "PAGER": "cat",

@@ -45,7 +45,7 @@ class Lab:
         listening.listen(64)
         self.port = listening.getsockname()[1]
         self.github = contract.watch(GitHub(data / "github", f"http://127.0.0.1:{self.port}"))
-        self.actions = Actions(self.github, data / "actions", environment={"GIVEN": "by us"}, path=PATH)
+        self.actions = Actions(self.github, data / "actions", environment={"GIVEN": "by us"})
         app = create_app(self.github, extra_routes=self.actions.routes, middleware=contract.middleware)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)

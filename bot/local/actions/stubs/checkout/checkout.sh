@@ -3,9 +3,15 @@
 set -euo pipefail
 mkdir -p "$TARGET"
 cd "$TARGET"
-git init --quiet .
-git remote remove origin 2>/dev/null || true
-git remote add origin "$GITHUB_SERVER_URL/$REPOSITORY.git"
+url="$GITHUB_SERVER_URL/$REPOSITORY.git"
+# A machine of the lab's own keeps the folder: what an earlier job left there goes, as in the real action.
+if [ ! -d .git ] || [ "$(git config --local --get remote.origin.url 2>/dev/null)" != "$url" ] ||
+  ! { git clean --quiet -ffdx && git reset --quiet --hard; } 2>/dev/null; then
+  find . -mindepth 1 -delete
+  git init --quiet .
+  git remote add origin "$url"
+fi
+git config --local --unset-all "http.$GITHUB_SERVER_URL/.extraheader" || true
 secret=$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)
 header="http.$GITHUB_SERVER_URL/.extraheader"
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="$header" GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $secret"
