@@ -1,11 +1,11 @@
-"""One line for each thing that was looked at or set up: in order, missing, or not to be seen from here."""
+"""One line for each check or setting: in order, missing, not visible from here, or advice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "missing", "unknown"]
-_SIGNS = {"ok": "✔", "missing": "✘", "unknown": "?"}
+State = Literal["ok", "missing", "unknown", "advice"]
+_SIGNS = {"ok": "✔", "missing": "✘", "unknown": "?", "advice": "!"}
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Diagnosis:
     """One thing that was looked at.
 
     Attributes:
-        state: whether it is in order; `unknown` where it cannot be seen from here.
+        state: whether it is in order; `unknown` where it cannot be seen from here, `advice` where it works
+            and could be safer.
         what: what was found, and for what is missing how to mend it.
     """
 

@@ -1,16 +1,23 @@
-"""What a repository, its GitHub, its runner and its Hub lack before the loop can close: seen, not mended."""
+"""Check a repository, its GitHub, its runner and its Hub for all that the loop needs; change nothing."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.diagnosis import Diagnosis, seen
 from bot.errors import UserError
 from bot.recipe import Recipe, load_recipe
 from bot.store import Store, cache_folder
 
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
 WORKFLOWS = ("lint", "report", "commands", "retrain", "reap")
+STORES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
+"""The module that fsspec needs for a store, by the protocol of its URL."""
 BESIDE_GB = 3
 """Disk space beside what training takes: the engines' caches, samples, the released models of before."""
 
@@ -27,7 +34,7 @@ def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
     looks: list[Callable[[], Iterator[Diagnosis]]] = [lambda: _files(repository), lambda: _github(loaded)]
     if loaded:
         kept = loaded
-        looks += [lambda: _store(kept), lambda: _hub(kept), lambda: _models(kept), lambda: _disk(kept)]
+        looks += [partial(part, kept) for part in (_store, _hub, _models, _disk, _extras)]
     for look in [*looks, _engines]:
         try:
             found += look()
@@ -47,6 +54,7 @@ def _files(repository: Path) -> Iterator[Diagnosis]:
 
 
 def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
+    from bot.github import runners
     from bot.github.client import configured, connect, github_errors
     from bot.github.settings import look
 
@@ -59,16 +67,33 @@ def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
     if recipe:
         yield from look(here, recipe)
     with github_errors("HF_TOKEN"):
-        secrets = {secret.name for secret in here.get_secrets()}
-    mend = "set it in the environment release, or let the Hub trust retrain.yml"
-    yield seen("HF_TOKEN", "HF_TOKEN" in secrets, "is set", mend, "unknown")
+        yield from _publishing(here)
     with github_errors("runner"):
-        runners = [
-            r for r in here.get_self_hosted_runners() if "gpu" in {label["name"] for label in r.labels}
-        ]
-    online = [runner.name for runner in runners if runner.status == "online"]
-    mend = "register one with the labels self-hosted and gpu; samples and retraining wait for it"
-    yield seen("runner", bool(online), f"online: {', '.join(online)}", mend)
+        yield from runners.look(here)
+    if recipe:
+        with github_errors("store of all jobs"):
+            url = runners.variable(here, "ARBORIST_STORE") or recipe.store
+        yield from _store_of_jobs(url)
+
+
+def _publishing(here: "Repository") -> Iterator[Diagnosis]:
+    """A token must be a secret of the environment; without one the Hub must trust the workflow."""
+    from bot.github.settings import ENVIRONMENT, environment_of
+
+    name = "HF_TOKEN"
+    if name in {secret.name for secret in here.get_secrets()}:
+        everywhere = "is a secret of the repository, so workflows of every branch may read it"
+        yield Diagnosis(name, "missing", f"{everywhere}; move it to the environment {ENVIRONMENT}")
+        return
+    environment = environment_of(here)
+    if environment and name in {secret.name for secret in environment.get_secrets()}:
+        yield Diagnosis(name, "ok", f"is a secret of the environment {ENVIRONMENT}")
+        return
+    trusted = (
+        f"no token is set, so the Hub must trust this publisher: repository {here.full_name}, "
+        f"branch {here.default_branch}, workflow retrain.yml (see the model's settings on the Hub)"
+    )
+    yield Diagnosis("publishing", "unknown", trusted)
 
 
 def _store(recipe: Recipe) -> Iterator[Diagnosis]:
@@ -83,6 +108,21 @@ def _store(recipe: Recipe) -> Iterator[Diagnosis]:
         )
         return
     yield Diagnosis("store", "ok", f"{url} can be written")
+
+
+def _store_of_jobs(url: str) -> Iterator[Diagnosis]:
+    """Whether the jobs on GitHub's machines reach the store, too, and not the GPU runner alone."""
+    if "://" in url.removeprefix("file://"):
+        return
+    shared = "set the variable ARBORIST_STORE to a place that all reach, such as s3://bucket/store"
+    if not Path(url.removeprefix("file://")).is_absolute():
+        lost = f"{url} is a folder of each job's checkout, which the next job clears"
+        yield Diagnosis("store of all jobs", "advice", f"{lost}: nothing is reused; {shared}")
+        return
+    hosted = (
+        "the jobs on GitHub's machines (report, commands) do not reach it, so plans take nothing for reused"
+    )
+    yield Diagnosis("store of all jobs", "advice", f"{url} is a folder of one machine: {hosted}; {shared}")
 
 
 def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
@@ -129,6 +169,21 @@ def _disk(recipe: Recipe) -> Iterator[Diagnosis]:
         yield Diagnosis("disk", "unknown", f"{what}; how many are wanted is not known: {error}")
         return
     yield seen("disk", free >= wanted, what, f"{what}; training wants {wanted:.0f}")
+
+
+def _extras(recipe: Recipe) -> Iterator[Diagnosis]:
+    """What the recipe needs beside the core dependencies, on the machine that samples and trains."""
+    from importlib.util import find_spec
+
+    needed = {"train": "torch"}
+    if recipe.teacher.engine == "vllm":
+        needed["vllm"] = "vllm"
+    protocol = recipe.store_url().partition("://")[0]
+    if protocol in STORES:
+        needed[protocol] = STORES[protocol]
+    absent = [extra for extra, module in needed.items() if find_spec(module) is None]
+    lack = f"not installed here: {', '.join(absent)}; the runner's set-up step installs them"
+    yield seen("extras", not absent, f"installed: {', '.join(needed)}", lack, "unknown")
 
 
 def _engines() -> Iterator[Diagnosis]:

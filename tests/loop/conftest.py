@@ -100,7 +100,7 @@ def handbook(served: World, world: dict[str, Any]) -> dict[str, Any]:
     owned = repository(own, "maintainer")
     owned.create_variable("ARBORIST_STORE", f"{world['data']}/store")
     owned.create_variable("HF_ENDPOINT", world["hub"])
-    owned.create_secret("HF_TOKEN", world["tokens"]["bot"])
+    owned.create_environment("release").create_secret("HF_TOKEN", world["tokens"]["bot"])
     return own
 
 

@@ -26,13 +26,9 @@ def test_where_all_is_there_all_is_well(served: World, world: dict[str, Any], tm
     environment = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
     init = [ARBORIST, "init", "--model", "lab/taxonomy-model", "--arborist", "lab/taxonomy"]
     address = {"GITHUB_API_URL": world["github"]["api"], "GITHUB_REPOSITORY": world["repository"]}
-    subprocess.run(
-        init,
-        cwd=tmp_path,
-        env={**clean(), **address, "GITHUB_TOKEN": world["tokens"]["maintainer"]},
-        check=True,
-        capture_output=True,
-    )
+    environ = {**clean(), **address, "GITHUB_TOKEN": world["tokens"]["maintainer"]}
+    done = subprocess.run(init, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     code, lines = doctor(ROOT, **environment)
     assert code == 0, lines
     for name in (
