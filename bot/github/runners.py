@@ -1,7 +1,7 @@
 """The GPU runner as GitHub knows it: its labels, its group, and whose workflows reach it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -38,9 +38,8 @@ def look(repository: Repository) -> Iterator[Diagnosis]:
         UserError: the variable is not what `runs-on` takes.
     """
     wanted = wanted_runner(repository)
-    known = [*_own_runners(repository, wanted), *_runners_of_groups(repository, wanted)]
-    fit = [one for one in known if {label.lower() for label in wanted.labels} <= _labels(one)]
-    online = [one for one in fit if one["status"] == "online"]
+    online = _online(_own_runners(repository, wanted), wanted)
+    online = online or _online(_runners_of_groups(repository, wanted), wanted)
     names = ", ".join(one["name"] for one in online)
     mend = f"none is online that has the labels {wanted}; register one, samples and retraining wait for it"
     yield seen("runner", bool(online), f"online: {names} ({wanted})", mend)
@@ -85,17 +84,25 @@ def variable(repository: Repository, name: str) -> str:
 
 def bound_group(repository: Repository) -> str:
     """The wanted runner's group, if only named workflows reach it; "" if not, or if that cannot be seen."""
-    wanted = wanted_runner(repository).group.lower()
-    bound = [one["name"] for one in _groups(repository) if one["name"].lower() == wanted and _is_bound(one)]
-    return bound[0] if bound else ""
+    wanted = wanted_runner(repository).group
+    if not wanted:
+        return ""
+    bound = (one["name"] for one in _groups(repository) if _is_bound(one))
+    return next((name for name in bound if name.lower() == wanted.lower()), "")
 
 
 def _is_bound(group: dict[str, Any]) -> bool:
     return bool(group.get("restricted_to_workflows") and group.get("selected_workflows"))
 
 
-def _labels(runner: dict[str, Any]) -> set[str]:
-    return {label["name"].lower() for label in runner["labels"]}
+def _online(runners: Iterable[dict[str, Any]], wanted: Wanted) -> list[dict[str, Any]]:
+    """The runners that are online and have all wanted labels."""
+    labels = {label.lower() for label in wanted.labels}
+    return [
+        one
+        for one in runners
+        if one["status"] == "online" and labels <= {label["name"].lower() for label in one["labels"]}
+    ]
 
 
 def _own_runners(repository: Repository, wanted: Wanted) -> list[dict[str, Any]]:
