@@ -39,7 +39,8 @@ def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
         try:
             found += look()
         except UserError as error:
-            found.append(Diagnosis(str(error).partition(":")[0], "missing", str(error)))
+            subject, _, what = str(error).partition(": ")
+            found.append(Diagnosis(subject, "missing", what or subject))
     return found
 
 
