@@ -65,7 +65,12 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
     assert job["permissions"] == {"contents": "read"}
     assert "secrets" not in job
     [job] = yaml.safe_load(texts(tmp_path)["retrain"])["jobs"].values()
-    assert job["permissions"] == {"contents": "read", "pull-requests": "write", "id-token": "write"}
+    assert job["permissions"] == {
+        "contents": "read",
+        "actions": "read",
+        "pull-requests": "write",
+        "id-token": "write",
+    }
     assert set(job["secrets"]) == {"ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"}
 
 

@@ -12,11 +12,19 @@ from bot.cli.root import RecipeOption, RepositoryOption, app
 @app.command()
 def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
     """Make the released model follow the taxonomy; do nothing where it does. Exit 1: the gate is shut."""
+    from bot.github.client import configured, connect, github_errors
     from bot.github.retrain import retrain_and_tell
+    from bot.github.turn import wait_for_turn
     from bot.recipe import load_recipe
     from bot.store import Store
 
     loaded = load_recipe(recipe)
+    if configured():
+        with github_errors("looking for other retrainings"):
+            needless = wait_for_turn(connect())
+        if needless:
+            print(needless)
+            return
     outcome = retrain_and_tell(repository, loaded, Store(loaded.store_url()))
     if outcome.verdict and not outcome.verdict.passed:
         raise typer.Exit(1)

@@ -10,10 +10,11 @@ from github import GithubException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.github import comment
+from bot.github import comment, turn
 from bot.github.checks import LINT, find_check, report_check
 from bot.github.reap import ATTEMPTS, reap
 from bot.github.restart import RESTARTS
+from bot.github.turn import wait_for_turn
 from bot.github.work import Work, begin
 from bot.local.actions import Actions
 from bot.local.github import create_app, pulls
@@ -238,3 +239,57 @@ def test_graphql_gives_a_token_only_what_it_may_read(lab: Any, missing: str) -> 
     here = lab.workflow({name: level for name, level in allowed.items() if name != missing})
     with pytest.raises(GithubException, match="Resource not accessible by integration"):
         reap(here)
+
+
+@pytest.fixture
+def three_retrainings(lab: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Three merges, each with its run, as on a machine with several runners."""
+    monkeypatch.setattr(turn, "POLL_S", 0)
+    here = lab.as_("maintainer")
+    for number in range(3):
+        here.create_file(f"taxonomy/leaf{number}/qna.yaml", "Merge", "version: 3\n")
+    return runs(lab, "retrain.yml")
+
+
+def put(lab: Any, row: Any, **values: Any) -> None:
+    lab.github.db.update("workflow_runs", row["id"], **values)
+
+
+def wait_as(lab: Any, row: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("GITHUB_RUN_ID", str(row["id"]))
+    return wait_for_turn(bot(lab))
+
+
+def test_of_retrainings_that_wait_only_the_newest_is_done(
+    lab: Any, three_retrainings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in three_retrainings[:2]:
+        assert f"actions/runs/{three_retrainings[2]['id']}" in wait_as(lab, row, monkeypatch)
+    put(lab, three_retrainings[0], status="completed", conclusion="success")
+    put(lab, three_retrainings[1], status="completed", conclusion="success")
+    assert wait_as(lab, three_retrainings[2], monkeypatch) == ""
+
+
+def test_a_retraining_waits_for_the_one_that_is_in_progress(
+    lab: Any, three_retrainings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest, _, newest = three_retrainings
+    put(lab, oldest, status="in_progress")
+    waited = []
+
+    def later(_: float) -> None:
+        waited.append("a while")
+        put(lab, oldest, status="completed", conclusion="success")
+
+    monkeypatch.setattr(turn.time, "sleep", later)
+    assert wait_as(lab, newest, monkeypatch) == ""
+    assert waited == ["a while"]
+
+
+def test_a_pull_requests_run_of_a_file_of_that_name_delays_no_retraining(
+    lab: Any, three_retrainings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest, middle, newest = three_retrainings
+    put(lab, oldest, status="in_progress", event="pull_request", head_branch="main")
+    put(lab, newest, event="pull_request", head_branch="main")
+    assert wait_as(lab, middle, monkeypatch) == ""

@@ -81,7 +81,6 @@ CONCURRENCY: Mapping[str, Mapping[str, str]] = {
     },
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
-    "retrain.yml": {"group": "retrain", "cancel-in-progress": "false"},
     "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
 }
 
@@ -102,7 +101,12 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
     },
     "commands.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
     "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
-    "retrain.yml/retrain": {"contents": "read", "pull-requests": "write", "id-token": "write"},
+    "retrain.yml/retrain": {
+        "contents": "read",
+        "actions": "read",
+        "pull-requests": "write",
+        "id-token": "write",
+    },
     "reap.yml/reap": {
         "contents": "read",
         "actions": "write",

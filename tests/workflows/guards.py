@@ -158,7 +158,7 @@ def workflows_start_by_what_they_are_for(files: Files) -> Iterator[str]:
 
 def groups_of_concurrency_are_the_known_ones(files: Files) -> Iterator[str]:
     for name, data in files.items():
-        if data.get("concurrency") != CONCURRENCY[name]:
+        if data.get("concurrency") != CONCURRENCY.get(name):
             yield f"{name} has the concurrency {data.get('concurrency')}"
 
 
