@@ -1,0 +1,78 @@
+"""Work for a GPU runner: what stands in its check is the bot's own, and one line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github import UnknownObjectException
+
+from bot.github import comment
+from bot.github.commands import Accepted, handle_comment
+from bot.github.work import Work, begin, fail
+from bot.recipe import load_recipe
+from bot.store import Store
+
+NOTHING_TO_RETRY = pytest.raises(UnknownObjectException)
+"""Lint is started instead, of which the GitHub of these tests has no workflow."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comment, "SETTLES_S", 0)
+
+
+@pytest.fixture(params=["a secret", ""], ids=["with a signing key", "without one"])
+def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("ARBORIST_SIGNING_KEY", request.param)
+    return str(request.param)
+
+
+def retried(lab: Any, tmp_path: Path) -> Accepted | None:
+    """A maintainer says `/arborist retry` of the newest commit."""
+    here = lab.workflow(dict.fromkeys(("contents", "checks", "issues", "pull-requests"), "write"))
+    text = f"/arborist retry {here.get_pull(1).head.sha}"
+    said = lab.as_("maintainer").get_issue(1).create_comment(text)
+    event = {"issue": {"number": 1, "pull_request": {}}, "comment": {"id": said.id, "body": text}}
+    return handle_comment(here, load_recipe(Path("arborist.yaml")), Store(str(tmp_path)), event)
+
+
+def test_what_failed_is_done_again(lab: Any, proposal: Any, key: str, tmp_path: Path) -> None:
+    here = lab.workflow({"checks": "write", "pull-requests": "write", "contents": "read"})
+    pull = here.get_pull(1)
+    begin(here, pull, Work("trial", "3\nsha=0000\ncommand=sample", 7))
+    fail(here, pull, pull.head.sha, "trial", "why", "how", "not done")
+    accepted = retried(lab, tmp_path)
+    assert accepted is not None
+    assert accepted.outputs() == {
+        "command": "trial",
+        "arguments": "3 sha=0000 command=sample",
+        "pull": "1",
+        "sha": pull.head.sha,
+    }
+    assert not any("\n" in value for value in accepted.outputs().values())
+
+
+@pytest.mark.parametrize(
+    "note", ['{"command": "sample\\nsha=0000", "arguments": "", "run": 7}', "7", "x", ""]
+)
+def test_a_check_that_somebody_else_made_is_no_work(
+    lab: Any, proposal: Any, key: str, tmp_path: Path, note: str
+) -> None:
+    """A job of a pull request's own workflow, or another app, may choose the same name."""
+    for here in (lab.as_("arborist[bot]"), lab.workflow({"checks": "write"})):
+        sha = lab.as_("outsider").get_pull(1).head.sha
+        here.create_check_run("arborist sample", sha, conclusion="failure", external_id=note)
+        here.create_check_run("arborist sample", sha, conclusion="failure", external_id=f"{'0' * 32} {note}")
+    with NOTHING_TO_RETRY:
+        retried(lab, tmp_path)
+
+
+def test_without_a_key_only_the_workflows_own_app_counts(
+    lab: Any, proposal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARBORIST_SIGNING_KEY", raising=False)
+    another = lab.as_("arborist[bot]")
+    pull = another.get_pull(1)
+    begin(another, pull, Work("trial", "", 7))
+    with NOTHING_TO_RETRY:
+        retried(lab, tmp_path)
