@@ -20,6 +20,8 @@ from bot.github.work import COMMANDS, Work, check_name, fail
 
 GRACE = timedelta(minutes=10)
 """How long a report may take after lint has ended."""
+RERUN_WITHIN = timedelta(days=30)
+"""GitHub runs nothing again that is older."""
 ATTEMPTS = 3
 """How often lint of a commit is run before the reaper gives up."""
 RELINTED_FOR = timedelta(hours=2)
@@ -87,16 +89,21 @@ def _report_lost_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator
         newest.setdefault(run.head_sha, run)
     for pull in lost:
         found = newest.get(pull.head)
-        if found is None or found.status != "completed" or datetime.now(UTC) - found.updated_at < GRACE:
-            continue
-        # A run that waits for a maintainer's approval is completed, too.
-        if found.conclusion not in ("success", "failure", "cancelled", "timed_out"):
+        if found is None or not _is_due(found):
             continue
         if found.run_attempt < ATTEMPTS:
             found.rerun()
             yield f"pull request {pull.number}: lint of {pull.head[:7]} was never reported, and runs again"
         elif _give_up(repository, pull, found):
             yield f"pull request {pull.number}: lint of {pull.head[:7]} is given up"
+
+
+def _is_due(run: WorkflowRun) -> bool:
+    """Whether a run of lint should have been reported by now, and can be run again."""
+    now = datetime.now(UTC)
+    # A run that waits for a maintainer's approval is completed, too.
+    ended = run.status == "completed" and run.conclusion in ("success", "failure", "cancelled", "timed_out")
+    return ended and now - run.updated_at > GRACE and now - run.created_at < RERUN_WITHIN
 
 
 def _give_up(repository: Repository, pull: OpenPull, run: WorkflowRun) -> bool:
