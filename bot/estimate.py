@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bot.errors import UserError
 from bot.generate.general import general_prompts
-from bot.mix import PASSAGES
+from bot.generate.prompting import PASSAGES
 from bot.models import EMBEDDED, EMBEDDED_PARAMETERS
 from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe

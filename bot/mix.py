@@ -15,7 +15,7 @@ from rich.table import Table
 from bot.generate.exit_check import approved_in, unsafe
 from bot.generate.general import general_samples
 from bot.generate.generated import Generated
-from bot.generate.prompting import framings
+from bot.generate.prompting import PASSAGES, framings
 from bot.generate.rows import FILE, SampleWriter, StoredSamples
 from bot.generate.sample import Sample
 from bot.models import model_folder
@@ -31,7 +31,6 @@ Phase = Literal["knowledge", "skills", "trial"]
 VERSION = 8
 # Kinds of samples of knowledge that ask a question, and answer it from their passage.
 QUESTIONS = ("seed", "rephrased", "asked")
-PASSAGES = 4
 GOLDEN = 0.4
 SHOWN = 50
 """Leaves, and pairs of leaves, that are printed."""

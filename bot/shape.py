@@ -37,13 +37,14 @@ def shape_of(model: str) -> Shape | None:
     if found or file_at_hand(model, CONFIG) or "/" not in model or Path(model).exists():
         return found
     import httpx2
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub import get_token, hf_hub_url
 
     name, _, revision = model.partition("@")
     try:
         url = hf_hub_url(name, CONFIG, revision=revision or None, endpoint=endpoint())
-        answer = httpx2.get(url, headers=build_hf_headers(), timeout=TIMEOUT_S, follow_redirects=True)
+        token = get_token()
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        answer = httpx2.get(url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)
         return _shape(answer.json()) if answer.status_code == httpx2.codes.OK else None
     except (httpx2.HTTPError, ValueError):
         # No such model, or no way to the Hub: the estimate says that nothing is known.

@@ -16,6 +16,8 @@ from bot.errors import UserError
 FOLDER = Path(__file__).parent / "prompts"
 _jinja = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
+PASSAGES = 4
+"""Passages that a question in retrieval form is asked with."""
 Turns = tuple[tuple[str, str], ...]
 """(role, content) of each turn of a conversation."""
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import UserError
 from bot.generate.sample import Conversation, Sample
-from bot.mix import Mixture, Phase
 from bot.models import model_folder
 from bot.profiles import deepspeed_profile
 from bot.recipe import PhaseRecipe, Recipe, TrainRecipe
@@ -21,6 +20,7 @@ from bot.took import Took, record, this_device, training_by
 from bot.train.curves import loss_curves
 
 if TYPE_CHECKING:
+    from bot.mix import Mixture, Phase
     from bot.train.choice import Judge
 
 # Raised whenever the same inputs would come to other weights.
@@ -32,7 +32,7 @@ OWN = ("entry.json", "choice.json", "metrics.jsonl", "loss.png", "runs", "conver
 KEPT = ("general", "replayed")
 
 
-def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe, judge: "Judge") -> dict[str, Any]:
+def _inputs(phase: "Phase", start: str, mixture: "Mixture", recipe: Recipe, judge: "Judge") -> dict[str, Any]:
     """What a trained phase depends on; `start` is the base's revision, or what tells the phase before."""
     stated = _stated(phase, recipe)
     return {
@@ -52,7 +52,7 @@ def _inputs(phase: Phase, start: str, mixture: Mixture, recipe: Recipe, judge: "
     }
 
 
-def _stated(phase: Phase, recipe: Recipe) -> TrainRecipe:
+def _stated(phase: "Phase", recipe: Recipe) -> TrainRecipe:
     """What the recipe says of training; for a trial, a small adapter in one process."""
     if phase != "trial":
         return recipe.train
@@ -66,7 +66,7 @@ def _stated(phase: Phase, recipe: Recipe) -> TrainRecipe:
     )
 
 
-def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
+def _phase(phase: "Phase", recipe: Recipe) -> PhaseRecipe:
     phases = {
         "knowledge": recipe.train.knowledge,
         "skills": recipe.train.skills,
@@ -76,10 +76,10 @@ def _phase(phase: Phase, recipe: Recipe) -> PhaseRecipe:
 
 
 def train_phase(
-    phase: Phase,
+    phase: "Phase",
     start: Path,
     start_id: str,
-    mixture: Mixture,
+    mixture: "Mixture",
     recipe: Recipe,
     store: Store,
     judge: "Judge",
@@ -112,7 +112,7 @@ def train_phase(
         return store.put(step, key, inputs, folder=work / "model")
 
 
-def _record(phase: Phase, mixture: Mixture, recipe: Recipe, work: Path, store: Store) -> None:
+def _record(phase: "Phase", mixture: "Mixture", recipe: Recipe, work: Path, store: Store) -> None:
     """Write down how long the steps took, for the next estimate; a trial's are not asked for."""
     if phase == "trial":
         return
@@ -124,13 +124,13 @@ def _record(phase: Phase, mixture: Mixture, recipe: Recipe, work: Path, store: S
     record(store, Took(phase, this_device(), tokens, seconds, leaves, by, rounds))
 
 
-def _learnt(phase: Phase, mixture: Mixture, recipe: Recipe) -> list[Sample]:
+def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> list[Sample]:
     """Samples that are trained on; new neurons are not on what is to be kept, where their gates are shut."""
     shut = _stated(phase, recipe).neurons > 0
     return [sample for sample in mixture.samples if not (shut and sample.kind in KEPT)]
 
 
-def _add_curves(phase: Phase, work: Path) -> None:
+def _add_curves(phase: "Phase", work: Path) -> None:
     """What the phase said of itself, beside the model; the Hub shows events that lie in runs/."""
     metrics = (work / "metrics.jsonl").read_text()
     (work / "model" / "metrics.jsonl").write_text(metrics)
@@ -139,7 +139,7 @@ def _add_curves(phase: Phase, work: Path) -> None:
         shutil.copytree(work / "tensorboard", work / "model" / "runs" / phase, dirs_exist_ok=True)
 
 
-def _run(phase: Phase, start: Path, mixture: Mixture, recipe: Recipe, work: Path) -> None:
+def _run(phase: "Phase", start: Path, mixture: "Mixture", recipe: Recipe, work: Path) -> None:
     from bot.train.ensemble import train_sets
     from bot.train.gates import write_gates
     from bot.train.loop import Job, plainly_full, train
