@@ -84,6 +84,15 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
     else:
         mend = "set GITHUB_REPOSITORY, and GITHUB_TOKEN to an administrator's, and run again"
         yield Diagnosis("github", "unknown", f"label, key, environment and protection are not set up: {mend}")
+    yield _publisher(model, here.full_name if here else "owner/name of this one", branch)
+
+
+def _publisher(model: str, repository: str, branch: str) -> Diagnosis:
+    from bot.release.hub import endpoint
+    from bot.release.trusted import how_to_register
+
+    # Whether it is registered, only a release shows: the Hub tells nobody.
+    return Diagnosis("trusted publishing", "unknown", how_to_register(model, repository, branch, endpoint()))
 
 
 def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:

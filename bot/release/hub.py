@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from bot.errors import UserError
 from bot.progress import say
-from bot.release.trusted import trusted_publishing
+from bot.release.trusted import available, trusted_publishing
 from bot.store import cache_folder
 
 MANIFEST = "manifest.json"
@@ -66,9 +66,19 @@ def hub_errors(doing: str) -> Iterator[None]:
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None
 
 
+@contextmanager
+def _reading(repository: str) -> Iterator[None]:
+    """Read a private model repository by this job's ID token, where no HF_TOKEN is given."""
+    if available() and not _api().repo_exists(repository):
+        with trusted_publishing(repository, endpoint()):
+            yield
+    else:
+        yield
+
+
 def latest_release(repository: str) -> Release | None:
     """The newest release on the Hub, or None if nothing was ever released there."""
-    with hub_errors(f"reading the releases of {repository}"):
+    with hub_errors(f"reading the releases of {repository}"), _reading(repository):
         tag_commits = _release_tags(repository)
         if not tag_commits:
             return None
@@ -78,14 +88,14 @@ def latest_release(repository: str) -> Release | None:
 
 def release_at(repository: str, tag: str) -> Release | None:
     """The release of a tag, or None if there is none."""
-    with hub_errors(f"reading the releases of {repository}"):
+    with hub_errors(f"reading the releases of {repository}"), _reading(repository):
         commits = {f"v{number}": commit for number, commit in _release_tags(repository).items()}
         return _release(repository, tag, commits[tag]) if tag in commits else None
 
 
 def download_release(release: Release) -> Path:
     """The released model as a folder on this machine, by commit, so that a copy is never a stale one."""
-    with hub_errors(f"fetching {release.repository} {release.tag}"):
+    with hub_errors(f"fetching {release.repository} {release.tag}"), _reading(release.repository):
         return Path(
             snapshot_download(
                 release.repository, revision=release.commit, cache_dir=_cache(), endpoint=endpoint()

@@ -61,6 +61,19 @@ def _exchange(repository: str, endpoint: str) -> None:
         raise UserError(refusal(repository, endpoint, _claims(endpoint), _default_branch())) from None
 
 
+def how_to_register(model: str, repository: str, branch: str, endpoint: str) -> str:
+    """What the owners of a model do once on the Hub, so that a repository's workflow may release it."""
+    claims = {"repository": repository, "branch": branch, "workflow": WORKFLOW, "environment": ENVIRONMENT}
+    return (
+        f"to release without HF_TOKEN, create {model} on the Hub, and at {endpoint}/{model}/settings"
+        f" a trusted publisher for GitHub Actions with the claims {_stated(claims)}"
+    )
+
+
+def _stated(claims: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in claims.items())
+
+
 def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_branch: str) -> str:
     """Why the Hub may have refused an ID token, and how to fix it.
 
@@ -85,9 +98,8 @@ def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_b
     if wrong:
         fix = f"release by {WORKFLOW} on {default_branch}, or register the workflow at {where}"
         return f"{start}: its {', its '.join(wrong)}; {fix}"
-    registered = {"repository": str(claims.get("repository")), **said}
-    stated = ", ".join(f"{name}={value}" for name, value in registered.items())
-    return f"{start}: its claims are {stated}; register a trusted publisher with exactly these at {where}"
+    registered = _stated({"repository": str(claims.get("repository")), **said})
+    return f"{start}: its claims are {registered}; register a trusted publisher with exactly these at {where}"
 
 
 def _claims(endpoint: str) -> dict[str, Any]:

@@ -92,7 +92,8 @@ def clean() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def handbook(served: World, world: dict[str, Any]) -> dict[str, Any]:
-    """The world as the owners of another repository than arborist's see it, with a store."""
+    """The world as the owners of another repository than arborist's see it: a store, and a model on the Hub
+    that trusts their workflow."""
     here = repository(world, "maintainer").requester
     _, made = here.requestJsonAndCheck("POST", "/user/repos", input={"name": "handbook"})
     served.github.add_collaborator(made["full_name"], "arborist[bot]", "write")
@@ -100,7 +101,7 @@ def handbook(served: World, world: dict[str, Any]) -> dict[str, Any]:
     owned = repository(own, "maintainer")
     owned.create_variable("ARBORIST_STORE", f"{world['data']}/store")
     owned.create_variable("HF_ENDPOINT", world["hub"])
-    owned.create_environment("release").create_secret("HF_TOKEN", world["tokens"]["bot"])
+    served.trust(HANDBOOK_MODEL, made["full_name"])
     return own
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from github.Branch import Branch
 from github.Repository import Repository
 
+from bot.local.world import RELEASED_BY
 from tests.loop.conftest import ARBORIST, clean
 from tests.loop.steps import repository
 
@@ -33,6 +34,8 @@ def test_it_sets_up_files_and_github_and_again_changes_nothing(
     here = repository(handbook, "maintainer")
     assert {secret.name for secret in here.get_secrets()} == {"ARBORIST_SIGNING_KEY"}
     assert policies(here) == ["main"]
+    claims = {"repository": here.full_name, **RELEASED_BY}
+    assert ", ".join(f"{name}={value}" for name, value in claims.items()) in said
     assert protection(here.get_branch("main")) == ["lint / lint"]
     before = [secret.updated_at for secret in here.get_secrets()]
     assert not re.search("written|made|set to|takes|opened|wait for approval now", init())
