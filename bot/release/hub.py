@@ -142,8 +142,9 @@ def check_publishing(repository: str) -> None:
     Raises:
         UserError: the Hub does not trust this job.
     """
-    with hub_errors(f"publishing {repository}"), trusted_publishing(repository, endpoint()):
-        pass
+    if available():
+        with hub_errors(f"publishing {repository}"), trusted_publishing(repository, endpoint()):
+            say(f"the Hub trusts this job: it may publish {repository} without HF_TOKEN")
 
 
 def next_tag(previous: Release | None) -> str:

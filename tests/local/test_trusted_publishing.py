@@ -146,6 +146,7 @@ def test_a_merge_is_released_by_trusted_publishing(world: World, small: Reposito
     run, log = ended(world, small)
     assert run.conclusion == "success", log
     assert (run.event, run.name) == ("push", "retrain")
+    assert f"the Hub trusts this job: it may publish {SMALL_MODEL} without HF_TOKEN" in log
     assert f"{world.hub}/{SMALL_MODEL}/tree/v1" in log
     assert released(world) == ["v1"]
     api = HfApi(endpoint=world.hub, token=False)
