@@ -123,6 +123,14 @@ class Admission:
                 self._deployments.end(entrant.deployment)
             self._grant(self._granted())
 
+    @property
+    def waits(self) -> bool:
+        """Whether all jobs that have begun wait for their groups, so that the run needs no runner yet."""
+        with self._lock:
+            return bool(self._entrants) and not any(
+                entrant.goes or entrant.refusal for entrant in self._entrants.values()
+            )
+
     def close(self) -> None:
         """The run has ended."""
         for ticket in list(self._entrants):

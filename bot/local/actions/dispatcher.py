@@ -26,7 +26,7 @@ from bot.local.github.events import tell
 from bot.local.github.state import Event, GitHub
 
 AT_ONCE, WAITING_LIMIT = 2, 30
-"""Runs that go at the same time; and those that may beside these wait for the rules of an environment."""
+"""Runs that go at the same time; and those that may beside these wait, for groups or for an approval."""
 CHAINED = ("workflow_dispatch", "workflow_run")
 """What a workflow's own token can start, as on GitHub."""
 HELD = "action_required"

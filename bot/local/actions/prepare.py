@@ -25,6 +25,8 @@ GATE = "Wait for the dispatcher"
 RUNNER = "self-hosted"
 """The label that jobs have in the copy; whether their own is served here, the dispatcher decides."""
 _SCRIPT = Path(__file__).with_name("gate.py")
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_WORKFLOW = re.compile(r"\bgithub\.workflow\b")
 _WHOLE = re.compile(r"\s*\$\{\{(.*)\}\}\s*", re.DOTALL)
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _READ = re.compile(
@@ -60,12 +62,13 @@ def place(reference: str) -> str:
     return f"{FOLDER}/{hashlib.sha256(reference.encode()).hexdigest()[:12]}/{PurePosixPath(path).name}"
 
 
-def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tuple[bytes, dict[str, Gate]]:
+def prepare(workflow: Workflow, missing: Iterable[str], *, caller: str = "") -> tuple[bytes, dict[str, Gate]]:
     """The copy of a workflow with its gates.
 
     Args:
         missing: third-party actions that cannot be had; a job that uses one fails and says so.
-        called: whether another workflow calls this one; then its own concurrency counts for its jobs.
+        caller: the name of the workflow that calls this one, if one does; then its own concurrency counts for
+            its jobs, and `github.workflow` is the caller's name in it, as on GitHub.
 
     Returns:
         The file, and the gates by the key that each gate's step shows.
@@ -73,7 +76,7 @@ def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tupl
     calls = workflow.calls()
     root = yaml.compose(workflow.text, Loader=yaml.CSafeLoader)
     jobs = _get(root, "jobs")
-    outer = _concurrency(_get(root, "concurrency")) if called else []
+    outer = _concurrency(_get(root, "concurrency"), caller) if caller else []
     gates: dict[str, Gate] = {}
     for name, node in jobs.value if isinstance(jobs, yaml.MappingNode) else []:
         job = str(name.value)
@@ -83,7 +86,7 @@ def prepare(workflow: Workflow, missing: Iterable[str], *, called: bool) -> tupl
         refusal = _refusal(workflow, job, missing)
         key = secrets.token_hex(8)
         gates[key] = Gate(workflow, job, refusal, len(outer))
-        step = _gate_step(key, node, [*outer, *_concurrency(_get(node, "concurrency"))])
+        step = _gate_step(key, node, [*outer, *_concurrency(_get(node, "concurrency"), caller)])
         steps = _get(node, "steps")
         kept = steps.value if isinstance(steps, yaml.SequenceNode) and not refusal else []
         _set(node, "runs-on", _node(RUNNER))
@@ -198,14 +201,26 @@ def _labels(node: yaml.Node | None) -> str:
     return f"${{{{ toJSON({whole.group(1)}) }}}}" if whole else json.dumps(text)
 
 
-def _concurrency(node: yaml.Node | None) -> list[tuple[str, str]]:
+def _concurrency(node: yaml.Node | None, caller: str) -> list[tuple[str, str]]:
     """The group and whether it cancels, both perhaps with expressions; nothing where none is stated."""
     if isinstance(node, yaml.MappingNode):
         group, cancels = _get(node, "group"), _get(node, "cancel-in-progress")
         if group is None:
             raise InvalidWorkflow("concurrency has no group")
-        return [(str(group.value), str(cancels.value) if cancels is not None else "false")]
-    return [(str(node.value), "false")] if node is not None and node.value else []
+        texts = str(group.value), str(cancels.value) if cancels is not None else "false"
+    elif node is not None and node.value:
+        texts = str(node.value), "false"
+    else:
+        return []
+    return [(_as_called(texts[0], caller), _as_called(texts[1], caller))]
+
+
+def _as_called(text: str, caller: str) -> str:
+    """A text whose expressions see the caller's name as `github.workflow`; act shows the called one's."""
+    if not caller:
+        return text
+    quoted = "'" + caller.replace("'", "''") + "'"
+    return _EXPRESSION.sub(lambda found: _WORKFLOW.sub(lambda _: quoted, found.group()), text)
 
 
 def _get(node: yaml.Node | None, name: str) -> Any:

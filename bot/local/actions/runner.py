@@ -83,6 +83,11 @@ class Run:
         """What a step printed last."""
         return self._results.last_line if self._results else ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the run only waits, for concurrency groups or for an approval: it takes no runner."""
+        return self._admission is not None and self._admission.waits
+
     def execute(self, variables: Mapping[str, str], secret_values: Mapping[str, str]) -> tuple[str, str]:
         """Run to the end; returns the conclusion, and what is to be said beyond the jobs' own results."""
         repository = self.event.repository
@@ -104,17 +109,12 @@ class Run:
         finally:
             self._clean()
 
-    @property
-    def waits(self) -> bool:
-        """Whether the run only waits for the rules of an environment, so that it takes no runner."""
-        return self._admission is not None and self._admission.waits_for_review
-
     def ask(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answer one of the run's gates; see `Admission.ask`."""
         if self._admission is None:
             return None
         answer = self._admission.ask(question)
-        status = "waiting" if self.waits else "in_progress"
+        status = "waiting" if self._admission.waits_for_review else "in_progress"
         query = "UPDATE workflow_runs SET status = ? WHERE id = ? AND status IN ('waiting', 'in_progress')"
         self.github.db.run(query, status, self.row["id"])
         return answer
@@ -187,7 +187,9 @@ class Run:
         gates: dict[str, Gate] = {}
         workspace = self._workspace()
         for reference, workflow in workflows.items():
-            text, more = prepare(workflow, missing_stubs(uses), called=workflow is not self.workflow)
+            text, more = prepare(
+                workflow, missing_stubs(uses), caller="" if workflow is self.workflow else self.workflow.name
+            )
             gates |= more
             file = workspace / place(reference)
             file.parent.mkdir(parents=True, exist_ok=True)
