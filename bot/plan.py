@@ -12,7 +12,8 @@ from bot.recipe import Recipe
 from bot.schema import first_mistake
 from bot.shipped import shipped
 from bot.store import Store
-from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
+from bot.taxonomy.files import shown
+from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, resolve
 
 SCHEMA = shipped("schemas/plan.json")
 
@@ -62,7 +63,7 @@ def make_plan(
         base_ref: the branch whose commit `base` is.
     """
     changes = changed_leaves(repository, base, head)
-    planned = [PlannedLeaf(path, "deleted", "") for path in sorted(changes.deleted)]
+    planned = [PlannedLeaf(shown(path)[:LONGEST_PATH], "deleted", "") for path in sorted(changes.deleted)]
     new = changes.added | changes.changed
     for leaf in load_tree_at(repository, head, only=new, access=None, lenient=True) if new else ():
         change: Change = "added" if leaf.path in changes.added else "changed"

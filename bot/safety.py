@@ -17,6 +17,7 @@ INSTRUCTION = re.compile(
     re.IGNORECASE,
 )
 # Each with the words that all of its matches hold: most texts have none, which is found out much faster.
+_BRACKETS = "<[{\ufe64\uff1c\ufe47\uff3b\ufe37\ufe5b\uff5b"
 _INSTRUCTING = ("ignore", "disregard", "forget", "you are now", "prompt")
 _SECRETS = {
     "a private key": (("-----BEGIN ",), re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY")),
@@ -105,11 +106,20 @@ def unsafe_text(text: str, approved: Collection[str] = ()) -> str | None:
         approved: personal data and instructions, as written, that maintainers have let into seed examples.
     """
     found = dict.fromkeys(what for what, _ in forbidden(text))
-    if not text.isascii():
-        # A model's tokenizer may read full-width brackets as plain ones.
-        found |= dict.fromkeys(what for what, _ in chat_tokens(unicodedata.normalize("NFKC", text)))
+    found |= dict.fromkeys(what for what, _ in chat_tokens(as_read(text)))
     found |= dict.fromkeys(what for what, match in approvable(text) if match.group() not in approved)
     return f"holds {', '.join(found)}" if found else None
+
+
+def as_read(text: str) -> str:
+    """A text as a tokenizer may read it that takes full-width brackets and letters for plain ones.
+
+    Without marks on letters, which spell no token: long rows of them are sorted in quadratic time.
+    """
+    if text.isascii() or not any(bracket in text for bracket in _BRACKETS):
+        return text
+    plain = "".join(char for char in text if not unicodedata.combining(char))
+    return unicodedata.normalize("NFKC", plain)
 
 
 def _luhn(digits: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.taxonomy.files import well_formed
+
 app = typer.Typer(
     name="arborist",
     help="A GitOps bot for language models: the taxonomy on main is what the released model knows.",
@@ -21,4 +23,9 @@ RecipeOption = Annotated[Path, typer.Option(help="The recipe.")]
 def write_json(path: Path, value: Any) -> None:
     """Write JSON for people and programs, folders included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    path.write_bytes(f"{json_text(value)}\n".encode())
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON for people and programs; it is UTF-8 text whatever is in it."""
+    return well_formed(json.dumps(value, indent=2, ensure_ascii=False))

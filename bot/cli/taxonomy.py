@@ -1,6 +1,5 @@
 """Commands for contributors: lint, rule, new, plan."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app, write_json
+from bot.cli.root import RecipeOption, RepositoryOption, app, json_text, write_json
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def plan(
     if output:
         write_json(output, result.to_json())
     else:
-        print(json.dumps(result.to_json(), indent=2))
+        print(json_text(result.to_json()))
 
 
 def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path | None) -> None:

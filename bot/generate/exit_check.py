@@ -1,13 +1,12 @@
 """The exit check: what must not be learnt, asked of every sample, whoever or whatever made it."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from bot.generate.sample import Sample
-from bot.safety import approvable, unsafe_text
+from bot.safety import approvable, as_read, unsafe_text
 from bot.taxonomy.leaf import Leaf
 from bot.tokens import any_of, reserved_tokens
 
@@ -29,9 +28,7 @@ def unsafe(sample: Sample, approved: Collection[str] = (), student: Path | None 
 def spells_token(sample: Sample, student: Path) -> str | None:
     """Why a sample must not be learnt, if it spells out a token of the student's own; else None."""
     text, spelt = _said(sample), _spelt_tokens(student)
-    # A tokenizer may read full-width brackets as plain ones.
-    plain = text if text.isascii() else f"{text}\n{unicodedata.normalize('NFKC', text)}"
-    found = spelt.search(plain) if spelt else None
+    found = (spelt.search(text) or spelt.search(as_read(text))) if spelt else None
     return f"holds {found.group()}, a token of the student's own" if found else None
 
 

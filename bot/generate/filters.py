@@ -53,7 +53,7 @@ VERBS = frozenset(("is", "are", "was", "were"))
 OPEN = frozenset(("who", "what", "which", "where", "when", "how"))
 """What opens a question; where the seed has one of these verbs, so has the question then."""
 POSSESSIVE = re.compile("['\u2019]s\\b")
-LOOPS = re.compile(r"(\b\w[^\n]{5,60}?)(?:\W+\1){2,}", re.IGNORECASE)
+LOOPS = re.compile(r"(\b\w[^\n]{5,60}?)(?:\W{1,20}+\1){2}", re.IGNORECASE)
 """The same words three times in a row."""
 
 
@@ -129,7 +129,7 @@ def _language(candidate: Candidate, batch: Batch) -> str | None:
 @_filter("repeats", "says the same words again and again")
 def _repeats(candidate: Candidate, batch: Batch) -> str | None:
     said = words(batch.new_in(candidate))
-    loop = LOOPS.search(f"{candidate.question}\n{candidate.answer}")
+    loop = LOOPS.search(f"{candidate.question[:LONGEST_QUESTION]}\n{candidate.answer[:LONGEST_ANSWER]}")
     if loop:
         return f"says again and again: {loop[1]}"
     return "the same words again and again" if len(set(said)) < len(said) / 2 else None
@@ -222,8 +222,8 @@ def _grounded(candidate: Candidate, batch: Batch) -> str | None:
         return None
     source = f"{candidate.passage} {candidate.question} {' '.join(d.name for d in batch.leaf.documents)}"
     known, plain = set(words(source)), normal(source)
-    numbers = [n.rstrip(".,") for n in NUMBER.findall(candidate.answer)]
-    wrong = [n for n in numbers if normal(n) not in plain.split()]
+    numbers, there = [n.rstrip(".,") for n in NUMBER.findall(candidate.answer)], set(plain.split())
+    wrong = [n for n in numbers if normal(n) not in there]
     wrong += [quote for quote in QUOTED.findall(candidate.answer) if normal(quote) not in plain]
     wrong += [name for name in names(candidate.answer, ()) if not set(words(name)) <= known]
     if wrong:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
-ITEM = re.compile(r"(?m)^\s*(?:\d+[.)]|[-*\u2022])\s+(.+?)\s*$")
+FENCE = re.compile(r"```(?:json)?\s*+(.*?)```", re.DOTALL)
+ITEM = re.compile(r"(?m)^[ \t]*+(?:\d++[.)]|[-*\u2022])\s++(.+)$")
 VERDICT = re.compile(r"\b(YES|NO)\b")
 
 

@@ -1,6 +1,7 @@
 """Texts taken apart: sentences, paragraphs, titles, names, and the words that carry an answer."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
@@ -13,6 +14,8 @@ SENTENCE_END = re.compile(
     "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f])"
 )
 WORD = re.compile("\\w[\\w'\u2019-]*")
+# Its address may hold one pair of brackets.
+LINK = re.compile(r"\[([^\[\]]+)\]\((?:[^()]|\([^()]*\))*+\)")
 POSSESSIVE = re.compile("['\u2019]s?$")
 # Words that say nothing about what a question is on.
 LITTLE_WORDS = """
@@ -33,21 +36,34 @@ def sentences(text: str) -> list[str]:
 
 def paragraphs(markdown: str) -> list[str]:
     """Paragraphs of running text; headings, tables, code and pictures are left out."""
-    blocks = re.split(r"\n\s*\n", re.sub(r"(?ms)^(```|~~~).*?^\1\s*$", "", markdown))
     kept = []
-    for block in blocks:
+    for block in re.split(r"\n\s*\n", _without_code(markdown)):
         lines = [line.strip() for line in block.splitlines() if not re.match(r"\s*([#|<]|!\[|---)", line)]
-        text = re.sub(r"\s+", " ", " ".join(re.sub(r"^([-*+]|\d+\.)\s+", "", line) for line in lines)).strip()
-        text = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text).replace("**", "")
+        text = " ".join(" ".join(re.sub(r"^([-*+]|\d+\.)\s+", "", line) for line in lines).split())
+        text = LINK.sub(r"\1", text).replace("**", "")
         if re.search(r"\w", text):
             kept.append(text)
     return kept
 
 
+def _without_code(markdown: str) -> str:
+    """Markdown without its fenced code; a fence that is not closed is text."""
+    lines = markdown.split("\n")
+    closing = {mark: [n for n, line in enumerate(lines) if line.rstrip() == mark] for mark in ("```", "~~~")}
+    kept, number = [], 0
+    while number < len(lines):
+        ends = closing.get(lines[number][:3], [])
+        place = bisect_right(ends, number)
+        closed = place < len(ends)
+        kept.append("" if closed else lines[number])
+        number = ends[place] + 1 if closed else number + 1
+    return "\n".join(kept)
+
+
 def title(leaf: Leaf) -> str:
     """What the leaf is about: its document's first heading, or else its folder's name."""
     for document in leaf.documents:
-        heading = re.search(r"(?m)^#\s+(.+)$", document.text)
+        heading = re.search(r"(?m)^#[ \t]+(\S.*)$", document.text)
         if heading:
             return heading[1].strip()
     return leaf.path.rsplit("/", 1)[-1].replace("_", " ")

@@ -17,7 +17,9 @@ ATTEMPTS = 3
 SETTLES_S = 1.0
 """Seconds in which whoever writes at the same time has written too."""
 
-_PART = re.compile(r"<!-- arborist:part (\w+) -->\n(.*?)\n<!-- arborist:end \1 -->", re.DOTALL)
+_PART = re.compile(
+    r"<!-- arborist:part (\w+) -->\n((?:(?!\n?<!-- arborist:).)*+)\n<!-- arborist:end \1 -->", re.DOTALL
+)
 _CUT = "\n\n… cut here: the rest did not fit into a comment.\n"
 
 

@@ -9,7 +9,7 @@ from bot.lint.report import LintedLeaf
 from bot.lint.rules import LeafRule, Problems, Rule
 from bot.lint.view import LeafView
 from bot.recipe import LintRecipe
-from bot.taxonomy.files import DiskFiles, Files, shown
+from bot.taxonomy.files import DiskFiles, Files, shown, well_formed
 from bot.taxonomy.parsed import Problem
 
 MANY = 400
@@ -88,8 +88,8 @@ def findings_of(rule: Rule, folder: str, problems: Problems, view: LeafView | No
             column=place.column,
             rule=rule.name,
             severity=rule.severity,
-            message=problem.message,
-            help=problem.help,
+            message=well_formed(problem.message),
+            help=well_formed(problem.help),
             end_line=place.end_line - ends_before,
             end_column=None if ends_before else place.end_column,
             source=line[:2000],

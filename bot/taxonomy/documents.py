@@ -66,6 +66,9 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
         chosen |= match_pattern(names, pattern)
         if len(chosen) > MAX_DOCUMENTS:
             raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "name fewer files")
+    unnamed = next((name for name in sorted(chosen) if shown(name) != name), None)
+    if unnamed is not None:
+        raise DocumentError(f"the name {shown(unnamed)!r} is not printable UTF-8 text", "rename the document")
     prefix = f"{folder}/" if folder else ""
     return tuple(Document(name, _text(files, prefix, name)) for name in sorted(chosen))
 

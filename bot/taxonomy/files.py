@@ -25,6 +25,7 @@ GIT_TIMEOUT_S = 60
 MAX_ENTRIES = 500_000
 MAX_PATHS = 500
 """Folders that git is asked for by name."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(Exception):
@@ -305,7 +306,12 @@ def _git_kind(mode: bytes, kind: bytes) -> EntryKind:
     return "symlink" if mode == b"120000" else "file"
 
 
+def well_formed(text: str) -> str:
+    """A text without halves of surrogate pairs, which bytes of a path that are no UTF-8 become."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def shown(path: str) -> str:
     """A path as it may be shown in one line: bytes that are no UTF-8 and control characters replaced."""
-    text = path.encode(errors="surrogateescape").decode(errors="replace")
+    text = well_formed(path)
     return "".join(char if char.isprintable() else "�" for char in text)

@@ -31,6 +31,8 @@ __all__ = [
 CONVERT_WITH = ("PyYAML", "markdownify", "mammoth", "pdfminer.six")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
+LONGEST_PATH = 500
+"""Characters of a leaf's path; schemas/plan.json takes no longer one."""
 FOLDER = "taxonomy"
 """The taxonomy's folder in a repository."""
 
@@ -245,6 +247,9 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
     Raises:
         UserError: it is broken; says the first problem, with path, line and column.
     """
+    mistake = path_mistake(path)
+    if mistake:
+        raise UserError(f"{files.prefix}{shown(path)[:LONGEST_PATH]}: {mistake}; rename the folder", code=1)
     qna = read_yaml(files, f"{path}/{QNA}")
     kind = kind_of(path, qna.data)
     _raise_first(files, f"{path}/{QNA}", qna, check_qna(qna, kind) if qna.root else ())
@@ -263,6 +268,13 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
             where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
             raise UserError(f"{where}: {error}; {error.mend}", code=1) from None
     return leaf_of(path, qna.data, documents, exam)
+
+
+def path_mistake(path: str) -> str:
+    """Why a path cannot be a leaf's name in plans, comments and manifests; "" where it can."""
+    if len(path) > LONGEST_PATH:
+        return f"the path has over {LONGEST_PATH} characters"
+    return "" if shown(path) == path else "the path is not printable UTF-8 text"
 
 
 def read_yaml(files: Files, path: str) -> Parsed:

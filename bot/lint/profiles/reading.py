@@ -22,7 +22,9 @@ _RISKY = ("\t", " !", "\n!", "\x85", "\u2028", "\u2029", "\ufeff")
 _COMMENT_AT_HEADER = re.compile("[|>][-+0-9]*#")
 _ANCHOR = re.compile(r"(?:^|[\s\[{,])&[0-9A-Za-z_-]")
 # A flow collection, but for one that ends with its line, with nothing quoted, tagged, asked or nested in it.
-_FLOW = re.compile(r"(?:^|[-:?])\s*[\[{](?![^\[\]{}?!&*\"'#\n]*[\]}]\s*$)", re.MULTILINE)
+_FLOW = re.compile(
+    r"(?:(?:\A|[-:?])\s*+|(?<!\s)[^\S\n]*+\n\s*+)[\[{](?![^\[\]{}?!&*\"'#\n]*[\]}]\s*$)", re.MULTILINE
+)
 _STEPS = re.compile("(?:[-?] +){100}")
 
 

@@ -14,7 +14,6 @@ import yaml
 from bot.taxonomy.parsed import Place, Problem
 
 SPACES, END, KEYS = "trailing-spaces", "new-line-at-end-of-file", "key-duplicates"
-_TRAILING = re.compile("[ \t]+$", re.MULTILINE)
 _WHOLE_FILE = re.compile(r"#\s*yamllint disable-file\s*(\n|$)")
 _DIRECTIVE = re.compile(r"# yamllint (disable-line|disable|enable)((?: rule:\S+)*)\s*$")
 
@@ -68,11 +67,11 @@ def errors_of(text: str, repeated: bool) -> list[Problem]:
 
 
 def _lines(text: str) -> Iterator[Problem]:
-    for match in _TRAILING.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        column = match.start() - text.rfind("\n", 0, match.start())
-        place = Place(line, column, line, column + len(match[0]))
-        yield Problem(SPACES, place, "spaces stand at the end of this line", "remove them", "")
+    for number, line_text in enumerate(text.split("\n"), 1):
+        width = len(line_text.rstrip(" \t"))
+        if width < len(line_text):
+            place = Place(number, width + 1, number, len(line_text) + 1)
+            yield Problem(SPACES, place, "spaces stand at the end of this line", "remove them", "")
     if not text.endswith("\n"):
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
         place = Place(line, column, line, column)

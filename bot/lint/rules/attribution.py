@@ -9,10 +9,13 @@ from bot.lint.rules import Example, Problems, leaf_rule
 from bot.lint.view import ATTRIBUTION, QNA, START, LeafView
 from bot.taxonomy.parsed import Place, Problem
 
-_LICENCE = re.compile(r"^[ \t]*licen[cs]e[^:\n]*:[ \t]*(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+_LICENCE = re.compile(r"^[ \t]*+licen[cs]e[^:\n]*+:[ \t]*+([^\n]*)$", re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(r"^([^:\n]++):[ \t]*+(\S?)", re.MULTILINE)
 _JOINED = re.compile(r"[()]|\bAND\b|\bOR\b")
 
 
+MOST = 20
+"""Licences of one file that are told of."""
 _LINES = "Title of work, Link to work, Revision, License of the work, Creator names"
 
 
@@ -60,10 +63,10 @@ def attribution_licence(leaf: LeafView) -> Problems:
     if not named:
         mend = f"add a line `License of the work: {licences[0]}`; allowed are {', '.join(licences)}"
         yield ATTRIBUTION, Problem("attribution-licence", START, "no licence is named", mend)
-    for match in named:
-        name = match.group(1)
+    for match in named[:MOST]:
+        name = match.group(1).rstrip(" \t\r")
         if name.casefold() not in map(str.casefold, licences):
-            place = _place(text, match.span(1))
+            place = _place(text, (match.start(1), match.start(1) + len(name)))
             message, mend, fix = _licence_problem(name, licences)
             if message:
                 yield ATTRIBUTION, Problem("attribution-licence", place, message, mend, fix)
@@ -113,11 +116,12 @@ def attribution_field(leaf: LeafView) -> Problems:
     text = leaf.attribution
     if leaf.version < 2 or text is None or not text.strip():
         return
+    said = list(_FIELD.finditer(text))
     for field, word in _FIELDS.items():
-        said = re.search(rf"^[ \t]*[^:\n]*{word}[^:\n]*:[ \t]*(\S?)", text, re.IGNORECASE | re.MULTILINE)
-        if said is None or not said.group(1):
-            place = _place(text, said.span(1)) if said else START
-            mend = f"add a line `{field}: …`" if said is None else "write it behind the colon"
+        first = next((match for match in said if word in match.group(1).casefold()), None)
+        if first is None or not first.group(2):
+            place = _place(text, first.span(2)) if first else START
+            mend = f"add a line `{field}: …`" if first is None else "write it behind the colon"
             yield ATTRIBUTION, Problem("attribution-field", place, f"there is no {field.lower()!r}", mend)
 
 

@@ -8,7 +8,7 @@ from bot.lint.view import ATTRIBUTION, EXAM, QNA, START
 from bot.taxonomy.files import Files
 from bot.taxonomy.leaf import SNAKE_CASE
 from bot.taxonomy.parsed import Problem
-from bot.taxonomy.tree import leaves_of
+from bot.taxonomy.tree import LONGEST_PATH, leaves_of, path_mistake
 
 MAX_LEAF_BYTES = 20_000_000
 _ANYWHERE = {"README.md", ".gitkeep", ".gitignore", "LICENSE", "CODEOWNERS"}
@@ -81,6 +81,23 @@ def folder_name(files: Files) -> Problems:
                 mend = f"call it {better}" if better else "give it a name in small letters"
                 message = f"the folder's name {name!r} is not in snake_case"
                 yield f"{leaf}/{QNA}", Problem("folder-name", START, message, mend)
+
+
+@tree_rule(
+    "path",
+    Severity.ERROR,
+    "Paths are printable UTF-8 text, a leaf's of at most 500 characters.",
+    "Line breaks and bytes that are no text read differently in every place where a path is shown.",
+    Example("", "knowledge/new/a\nb.md, knowledge/new/qna.yaml", "knowledge/new/qna.yaml"),
+)
+def path(files: Files) -> Problems:
+    for name in files.entries:
+        mistake = path_mistake(name)
+        if mistake:
+            yield (
+                name[:LONGEST_PATH],
+                Problem("path", START, mistake, "rename the file, or the folder above it"),
+            )
 
 
 @tree_rule(
