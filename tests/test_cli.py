@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from bot.recipe import ROOT
+from bot.store import Store
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
@@ -163,3 +164,45 @@ def test_samples_are_made_read_and_written(tmp_path: Path) -> None:
     assert len(rows) >= len(lines)
     assert {row["leaf"] for row in rows} == {leaf}
     assert arborist("generate", leaf, "--output", str(tmp_path / "x.csv"), **store).returncode == 2
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[Store, list[str]]:
+    """A store with three entries, two of whose keys begin alike."""
+    store, keys = Store(str(tmp_path / "store")), ["abcdef01" + 56 * "2", "abcdef01" + 56 * "3", "f" * 64]
+    for key in keys:
+        store.put("samples", key, {}, {"f": b"x"})
+    shipped = (ROOT / "arborist.yaml").read_text()
+    (tmp_path / "arborist.yaml").write_text(f"{shipped}\nstore: {tmp_path / 'store'}\n")
+    return store, keys
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("", "forget '': give at least the first 8 characters of a key"),
+        ("abcdef0", "give at least the first 8 characters of a key"),
+        ("abcdef01", "2 entries begin so, and none is removed; give more of one key"),
+        ("*" * 8, "is not a key or the beginning of one"),
+        ("../../../..", "is not a key or the beginning of one"),
+        ("00000000", "no entry of the store has a key that begins with 00000000"),
+    ],
+)
+def test_forgetting_what_is_not_one_entry_removes_nothing(
+    kept: tuple[Store, list[str]], tmp_path: Path, key: str, told: str
+) -> None:
+    done = arborist("forget", key, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr and done.stderr.count("\n") == 1
+    store, keys = kept
+    assert all(store.get("samples", one) for one in keys)
+    assert done.stdout.splitlines() == ([f"samples/{one}" for one in keys[:2]] if "2 entries" in told else [])
+
+
+def test_one_entry_is_forgotten_by_the_beginning_of_its_key(
+    kept: tuple[Store, list[str]], tmp_path: Path
+) -> None:
+    store, keys = kept
+    done = arborist("forget", "abcdef012", cwd=tmp_path)
+    assert done.stdout == f"samples/{keys[0]}\nforgot samples/{keys[0]}\n"
+    assert [bool(store.get("samples", key)) for key in keys] == [False, True, True]

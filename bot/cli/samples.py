@@ -1,6 +1,7 @@
 """Commands for samples: make them, read them, say what they were made from."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from bot.store import Entry
     from bot.taxonomy.leaf import Leaf
 
+FORGOTTEN_BY = 8
+"""Characters of a key by which an entry may be removed."""
 LeafArgument = Annotated[str, typer.Argument(help="The leaf's path below taxonomy/.")]
 FormatOption = Annotated[str, typer.Option("--format", help="terminal, or json: a sample a line.")]
 
@@ -100,13 +103,21 @@ def explain(
 
 @app.command()
 def forget(
-    key: Annotated[str, typer.Argument(help="A key, or how it begins.")],
+    key: Annotated[str, typer.Argument(help="A key, or its first 8 characters or more.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Remove an entry from the store, so that it is made again."""
-    for entry in _entries(key, recipe):
-        entry.store.forget(entry.step, entry.key)
-        print(f"forgot {entry.step}/{entry.key}")
+    """Remove one entry from the store, so that it is made again."""
+    if len(key) < FORGOTTEN_BY:
+        raise UserError(f"forget {key!r}: give at least the first {FORGOTTEN_BY} characters of a key")
+    entries = _entries(key, recipe)
+    for entry in entries:
+        print(f"{entry.step}/{entry.key}")
+    if len(entries) > 1:
+        raise UserError(
+            f"forget {key}: {len(entries)} entries begin so, and none is removed; give more of one key"
+        )
+    entries[0].store.forget(entries[0].step, entries[0].key)
+    print(f"forgot {entries[0].step}/{entries[0].key}")
 
 
 def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
@@ -123,6 +134,8 @@ def _entries(key: str, recipe: Path) -> "list[Entry]":
     from bot.recipe import load_recipe
     from bot.store import Store
 
+    if not re.fullmatch("[0-9a-f]{1,64}", key):
+        raise UserError(f"{key!r} is not a key or the beginning of one: keys are of the digits 0-9 and a-f")
     found = Store(load_recipe(recipe).store_url()).find(key)
     if not found:
         raise UserError(f"no entry of the store has a key that begins with {key}")
