@@ -108,4 +108,5 @@ pull_rule = partial(_register, PullRule)
 
 
 # Each module registers its rules; here at the end, since they need the decorators above.
+import bot.lint.rules.questions  # noqa: E402, F401
 from bot.lint.rules import attribution, copies, documents, exam, format, pull, quality, safety, tree  # noqa: E402, F401
