@@ -10,10 +10,13 @@ import yaml
 
 from bot.recipe import ROOT
 from tests.workflows.guards import problems
+from tests.workflows.setup_guards import problems as setup_problems
 
 FOLDER = ROOT / ".github" / "workflows"
 SHIPPED = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}
 BIN = Path(sys.executable).parent
+SETUP = {path.name: path.read_text() for path in (ROOT / ".github/actions/setup").iterdir() if path.is_file()}
+SETUP_MUTATIONS = yaml.safe_load((Path(__file__).parent / "setup_mutations.yaml").read_text())
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
 
 
@@ -55,3 +58,14 @@ def test_the_guards_find(mutation: dict[str, str]) -> None:
 def test_a_file_that_nobody_looked_at_is_found() -> None:
     added = "on: pull_request_target\npermissions: {}\njobs: {}\n"
     assert problems({**SHIPPED, "new.yml": added}) != []
+
+
+def test_the_guards_find_nothing_in_the_set_up() -> None:
+    assert setup_problems(SETUP) == []
+
+
+@pytest.mark.parametrize("mutation", SETUP_MUTATIONS, ids=[mutation["name"] for mutation in SETUP_MUTATIONS])
+def test_the_guards_find_in_the_set_up(mutation: dict[str, str]) -> None:
+    file, there = mutation["file"], mutation["there"]
+    assert there in SETUP[file]
+    assert setup_problems({**SETUP, file: SETUP[file].replace(there, mutation["made"], 1)}) != []
