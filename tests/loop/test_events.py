@@ -144,7 +144,8 @@ def test_a_bots_pull_request_that_changes_no_leaf_gets_a_check_and_no_comment(
     url = world["github"]["git"].replace("://", f"://maintainer:{world['tokens']['maintainer']}@")
     git(tmp_path, "clone", "--quiet", url, ".")
     git(tmp_path, "checkout", "--quiet", "-b", "update")
-    (tmp_path / "constraints.txt").write_text("everything==2\n")
+    lock = tmp_path / "constraints.txt"
+    lock.write_text(lock.read_text() + "# everything was updated\n")
     push(tmp_path, "Update everything")
     update = repository(world, "bot").create_pull(base="main", head="update", title="Update everything")
     check_is(world, update, "success")

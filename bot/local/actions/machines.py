@@ -101,7 +101,8 @@ def _path(image: Path) -> str:
     """A PATH with this Python's base, git, and the system's programs."""
     folder = image / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    programs = {"python3": f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"}
+    python = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    programs = {"python3": python, "python": python}  # GitHub's images have both names
     if not Path("/usr/bin/git").exists():
         programs["git"] = shutil.which("git") or ""
     for name, target in programs.items():
