@@ -28,7 +28,8 @@ class Wanted:
     group: str = ""
 
     def __str__(self) -> str:
-        return f"{', '.join(self.labels)}{f' in the group {self.group}' if self.group else ''}"
+        labels = ", ".join(self.labels) or "any"
+        return f"{labels} in the group {self.group}" if self.group else labels
 
 
 def look(repository: Repository) -> Iterator[Diagnosis]:

@@ -77,7 +77,7 @@ def _settings(recipe: Recipe) -> Iterator[Setting]:
     yield Setting("protection", _protection, _protect, "nothing is merged that lint did not pass")
     yield Setting(ENVIRONMENT, _environment, _make_environment, "releases are made in this environment")
     yield Setting(
-        "approval", _approval, _make_approval, "no outsider's workflow reaches the GPU runner unseen"
+        "approval", approval, _make_approval, "no outsider's workflow reaches the GPU runner unseen"
     )
 
 
@@ -168,7 +168,7 @@ def _make_environment(repository: Repository) -> str:
     return f"made the environment, for {branch} only" if there is None else f"opened it to {branch} only"
 
 
-def _approval(repository: Repository) -> Diagnosis:
+def approval(repository: Repository) -> Diagnosis:
     """A pull request's workflow may ask for any label, so whoever starts it reaches the runner."""
     try:
         _, data = repository.requester.requestJsonAndCheck("GET", f"{repository.url}/{APPROVAL}")
