@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.diagnosis import Diagnosis, seen
 from bot.errors import UserError
+from bot.extras import extras
 from bot.recipe import Recipe, load_recipe
 from bot.store import Store, cache_folder
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 WORKFLOWS = ("lint", "report", "commands", "retrain", "reap")
-STORES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
-"""The module that fsspec needs for a store, by the protocol of its URL."""
+MODULES = {"train": "torch", "deepspeed": "deepspeed", "vllm": "vllm", "s3": "s3fs", "gcs": "gcsfs"}
+"""A module that each extra brings."""
 BESIDE_GB = 3
 """Disk space beside what training takes: the engines' caches, samples, the released models of before."""
 
@@ -34,7 +35,8 @@ def examine(repository: Path, recipe: Path) -> list[Diagnosis]:
     looks: list[Callable[[], Iterator[Diagnosis]]] = [lambda: _files(repository), lambda: _github(loaded)]
     if loaded:
         kept = loaded
-        looks += [partial(part, kept) for part in (_store, _hub, _models, _disk, _extras)]
+        looks += [partial(part, kept) for part in (_store, _hub, _models, _disk)]
+        looks.append(lambda: _extras(recipe))
     for look in [*looks, _engines]:
         try:
             found += look()
@@ -172,18 +174,13 @@ def _disk(recipe: Recipe) -> Iterator[Diagnosis]:
     yield seen("disk", free >= wanted, what, f"{what}; training wants {wanted:.0f}")
 
 
-def _extras(recipe: Recipe) -> Iterator[Diagnosis]:
-    """What the recipe needs beside the core dependencies, on the machine that samples and trains."""
+def _extras(recipe: Path) -> Iterator[Diagnosis]:
+    """What a retraining needs beside the core dependencies, on the machine that samples and trains."""
     from importlib.util import find_spec
 
-    needed = {"train": "torch"}
-    if recipe.teacher.engine == "vllm":
-        needed["vllm"] = "vllm"
-    protocol = recipe.store_url().partition("://")[0]
-    if protocol in STORES:
-        needed[protocol] = STORES[protocol]
-    absent = [extra for extra, module in needed.items() if find_spec(module) is None]
-    lack = f"not installed here: {', '.join(absent)}; the runner's set-up step installs them"
+    needed = extras("retrain", recipe)
+    absent = [one for one in needed if find_spec(MODULES[one]) is None]
+    lack = f"not installed here: {', '.join(absent)}; the set-up step of the runner's jobs installs them"
     yield seen("extras", not absent, f"installed: {', '.join(needed)}", lack, "unknown")
 
 
