@@ -4,78 +4,90 @@ The GitHub is the local one; what a pull request's way takes there is done step 
 """
 
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from github.Repository import Repository
 
 from bot.github.comment import read_parts
-from bot.recipe import ROOT
+from bot.local.github import Event
+from bot.local.world import ROOT
 from bot.store import Store
 from tests.contract.plugin import Watch
-from tests.local.github.conftest import Beginning
-from tests.local.github.local_github import TAXONOMY, Clone, LocalGitHub, Server
+from tests.local.actions.local_actions import Lab, steps
 from tests.package.plugin import Installed, built, run
 
 LEAF = "compositional_skills/writing/freeform/library_notices"
 
 
-@pytest.fixture(scope="module")
-def lab(
-    settled: Beginning, tmp_path_factory: pytest.TempPathFactory, contract: Watch, server: Server
-) -> Iterator[LocalGitHub]:
-    """A GitHub with this taxonomy on main, but for one leaf, which a fork's pull request adds."""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(settled.folder, folder, dirs_exist_ok=True)
-    served = LocalGitHub(folder / "github", contract, server)
-    owners = _clone(served, folder, "maintainer", TAXONOMY)
-    shutil.copytree(ROOT / "taxonomy", owners.folder / "taxonomy")
-    shutil.copy(ROOT / "arborist.yaml", owners.folder)
-    shutil.move(owners.folder / "taxonomy" / LEAF, folder / "leaf")
-    owners.commit("What we know")
-    owners.git("push", "-q", "origin", "main")
-    served.as_("contributor").create_fork()
-    theirs = _clone(served, folder, "contributor", "contributor/taxonomy")
-    theirs.git("checkout", "-q", "-b", "leaf")
-    shutil.copytree(folder / "leaf", theirs.folder / "taxonomy" / LEAF)
-    theirs.commit("Add a leaf")
-    theirs.git("push", "-q", "origin", "leaf")
-    served.as_("contributor").create_pull(base="main", head="contributor:leaf", title="A leaf", body="")
-    yield served
-    served.stop()
+@dataclass(frozen=True)
+class Proposal:
+    """A repository with this taxonomy but for one leaf, and a pull request from a fork that adds it.
 
+    Attributes:
+        folder: a clone with the pull request's head checked out.
+        events: what has happened on GitHub so far.
+    """
 
-def _clone(lab: LocalGitHub, folder: Path, login: str, repository: str) -> Clone:
-    return Clone.make(folder / login, f"{lab.url}/{repository}", login, lab.token(login))
+    lab: Lab
+    repository: Repository
+    folder: Path
+    events: list[Event]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a workflow's job tells the bot."""
+        return {
+            "GITHUB_API_URL": self.lab.github.api_url,
+            "GITHUB_REPOSITORY": self.repository.full_name,
+            "GITHUB_TOKEN": "token-of-arborist[bot]",
+            "ARBORIST_SIGNING_KEY": "a secret",
+            "ARBORIST_STORE": str(self.folder / "store"),
+        }
 
 
 @pytest.fixture(scope="module")
-def proposal(lab: LocalGitHub, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of the pull request's head, with the artifact of the lint job in `report/`."""
-    folder = tmp_path_factory.mktemp("proposal") / "checkout"
-    clone = Clone.make(folder, f"{lab.url}/{TAXONOMY}")
-    clone.git("fetch", "-q", "origin", "pull/1/head")
-    clone.git("checkout", "-q", "FETCH_HEAD")
-    return folder
+def proposal(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[Proposal]:
+    """A pull request on a GitHub with Actions, where nothing has run yet."""
+    lab, events = Lab(tmp_path_factory.mktemp("lab"), contract), list[Event]()
+    lab.github.subscribe(events.append)
+    idle = f"on: workflow_dispatch\njobs:\n{steps('true')}"
+    here = lab.repository(dict(_files(ROOT / "taxonomy", ROOT / "arborist.yaml")), lint=idle, retrain=idle)
+    lab.github.create_user("arborist[bot]", token="token-of-arborist[bot]", bot=True)
+    lab.github.add_collaborator(here.full_name, "arborist[bot]", "write")
+    lab.fork_pull(here, dict(_files(ROOT / "taxonomy" / LEAF, all_=True)))
+    folder = tmp_path_factory.mktemp("proposal")
+    for arguments in (
+        ["clone", "-q", here.clone_url, "."],
+        ["fetch", "-q", "origin", "pull/1/head"],
+        ["checkout", "-q", "FETCH_HEAD"],
+    ):
+        built(run("git", *arguments, cwd=folder, **os.environ))
+    yield Proposal(lab, here, folder, events)
+    lab.stop()
+
+
+def _files(*places: Path, all_: bool = False) -> Iterator[tuple[str, str]]:
+    """The texts of files by their paths; without those of the pull request's leaf, unless asked for."""
+    for place in places:
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if file.is_file() and (all_ or LEAF not in str(file)):
+                yield str(file.relative_to(ROOT)), file.read_text()
 
 
 @pytest.fixture
-def core(installed: Installed, lab: LocalGitHub, tmp_path: Path) -> Callable[..., str]:
-    """core(event, *arguments, cwd=…): the output of a command that the bot runs for an event."""
+def core(installed: Installed, proposal: Proposal, tmp_path: Path) -> Callable[..., str]:
+    """core(event, *arguments): the output of a command that the bot runs for an event."""
 
-    def arborist(event: dict[str, Any], *arguments: str, cwd: Path) -> str:
-        (tmp_path / "event.json").write_text(json.dumps(event))
-        environment = {
-            "GITHUB_API_URL": f"{lab.url}/api/v3",
-            "GITHUB_REPOSITORY": TAXONOMY,
-            "GITHUB_TOKEN": lab.token("arborist[bot]"),
-            "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
-            "ARBORIST_SIGNING_KEY": "a secret",
-            "ARBORIST_STORE": str(cwd / "store"),
-        }
-        return built(installed.run(*arguments, cwd=cwd, **environment))
+    def arborist(event: dict[str, Any], *arguments: str) -> str:
+        file = tmp_path / "event.json"
+        file.write_text(json.dumps(event))
+        environment = {**proposal.environment, "GITHUB_EVENT_PATH": str(file)}
+        return built(installed.run(*arguments, cwd=proposal.folder, **environment))
 
     return arborist
 
@@ -86,26 +98,27 @@ def test_nothing_of_an_extra_is_installed_there(installed: Installed) -> None:
         assert f"No module named '{module}'" in done.stderr
 
 
-def test_the_lint_job_plans_and_lints(
-    core: Callable[..., str], installed: Installed, proposal: Path, tmp_path: Path
-) -> None:
-    core({}, "plan", "--base", "HEAD^", "--pull", "1", "--output", "report/plan.json", cwd=proposal)
-    said = core({}, "lint", "--base", "HEAD^", "--output", "report/lint.json", cwd=proposal)
-    assert said == "1 leaf, nothing to mend"
-    planned = json.loads((proposal / "report/plan.json").read_text())
+def test_the_lint_job_plans_and_lints(core: Callable[..., str], proposal: Proposal) -> None:
+    base = ("--base", "origin/main")
+    core({}, "plan", *base, "--base-ref", "main", "--pull", "1", "--output", "report/plan.json")
+    assert core({}, "lint", *base, "--output", "report/lint.json") == "1 leaf, nothing to mend"
+    planned = json.loads((proposal.folder / "report/plan.json").read_text())
     assert [leaf["path"] for leaf in planned["leaves"] if leaf["change"] == "added"] == [LEAF]
-    sarif = core({}, "lint", "--format", "sarif", cwd=proposal)
+    sarif = core({}, "lint", "--format", "sarif")
     assert json.loads(sarif)["runs"][0]["tool"]["driver"]["name"] == "arborist"
 
 
-def test_its_report_is_told(core: Callable[..., str], lab: LocalGitHub, proposal: Path) -> None:
-    pull = lab.as_("maintainer").get_pull(1)
-    run_ = {
+def test_its_report_is_told(core: Callable[..., str], proposal: Proposal) -> None:
+    pull = proposal.repository.get_pull(1)
+    made_by = {
+        "id": 1,
+        "event": "pull_request",
+        "path": ".github/workflows/lint.yml",
         "head_sha": pull.head.sha,
-        "html_url": lab.url,
         "head_repository": {"full_name": pull.head.repo.full_name},
+        "html_url": pull.html_url,
     }
-    core({"workflow_run": run_}, "report", "report", cwd=proposal)
+    core({"workflow_run": made_by}, "report", "report")
     [comment] = pull.get_issue_comments()
     assert {"lint", "plan"} <= read_parts(comment.body).keys()
 
@@ -114,40 +127,37 @@ def test_its_report_is_told(core: Callable[..., str], lab: LocalGitHub, proposal
     ("comment", "answer"), [("/arborist help", "/arborist sample"), ("/arborist hold", "Held: ")]
 )
 def test_a_command_is_answered(
-    core: Callable[..., str], lab: LocalGitHub, proposal: Path, comment: str, answer: str
+    core: Callable[..., str], proposal: Proposal, comment: str, answer: str
 ) -> None:
-    issue = lab.as_("maintainer").get_issue(1)
+    issue = proposal.repository.get_issue(1)
     issue.create_comment(comment)
-    core(lab.happened("issue_comment", "created")[-1].payload, "command", cwd=proposal)
+    said = [event for event in proposal.events if (event.name, event.action) == ("issue_comment", "created")]
+    core(said[-1].payload, "command")
     assert answer in [one.body for one in issue.get_comments()][-1]
 
 
-def test_the_reaper_finds_nothing_left_open(core: Callable[..., str], proposal: Path) -> None:
-    assert core({}, "reap", cwd=proposal) == "nothing was left open"
+def test_the_reaper_finds_nothing_left_open(core: Callable[..., str]) -> None:
+    assert core({}, "reap") == "nothing was left open"
 
 
-def test_an_entry_of_the_store_is_explained_and_forgotten(core: Callable[..., str], proposal: Path) -> None:
-    Store(str(proposal / "store")).put("samples", "a" * 64, {"leaf": "x"}, {})
-    assert '"leaf": "x"' in core({}, "explain", "aaaa", cwd=proposal)
-    assert "forgot" in core({}, "forget", "aaaa", cwd=proposal)
+def test_an_entry_of_the_store_is_explained_and_forgotten(
+    core: Callable[..., str], proposal: Proposal
+) -> None:
+    Store(proposal.environment["ARBORIST_STORE"]).put("samples", "a" * 64, {"leaf": "x"}, {})
+    assert '"leaf": "x"' in core({}, "explain", "a" * 12)
+    assert "forgot" in core({}, "forget", "a" * 12)
 
 
-def test_training_is_planned(core: Callable[..., str], proposal: Path) -> None:
-    said = core({}, "plan", "--recipe", str(ROOT / "recipes/granite.yaml"), "--device", "h100", cwd=proposal)
-    assert "knowledge" in said
+def test_training_is_planned(core: Callable[..., str]) -> None:
+    assert "knowledge" in core({}, "plan", "--recipe", str(ROOT / "recipes/granite.yaml"), "--device", "h100")
 
 
-def test_rules_are_told(core: Callable[..., str], proposal: Path) -> None:
-    assert "## " in core({}, "rule", cwd=proposal)
+def test_rules_are_told(core: Callable[..., str]) -> None:
+    assert "## " in core({}, "rule")
 
 
-def test_doctor_sees_what_is_missing(installed: Installed, lab: LocalGitHub, proposal: Path) -> None:
-    done = installed.run(
-        "doctor",
-        cwd=proposal,
-        GITHUB_API_URL=f"{lab.url}/api/v3",
-        GITHUB_REPOSITORY=TAXONOMY,
-        GITHUB_TOKEN=lab.token("maintainer"),
-    )
+def test_doctor_sees_what_is_missing(installed: Installed, proposal: Proposal) -> None:
+    environment = {**proposal.environment, "GITHUB_TOKEN": "token-of-maintainer"}
+    done = installed.run("doctor", cwd=proposal.folder, **environment)
     assert (done.returncode, done.stderr) == (2, "")
     assert "? engines: torch is not installed here" in done.stdout
