@@ -82,6 +82,18 @@ def find(github: "GitHub", repository: Row, check_run_id: int) -> Row:
     return run
 
 
+def app_id(github: "GitHub", run: Row) -> int:
+    """The number of the app that made a check run."""
+    suite = github.db.one("SELECT * FROM check_suites WHERE id = ?", run["suite_id"])
+    assert suite is not None  # noqa: S101  every run has its suite
+    return app_id_of(github, suite)
+
+
+def app_id_of(github: "GitHub", suite: Row) -> int:
+    """The number of the app that a check suite belongs to."""
+    return shapes.app_id(github.user_by_id(suite["user_id"]))
+
+
 def _told(github: "GitHub", row: Row, run_id: int, bot: Row, action: str, chained: bool) -> dict[str, Any]:
     """The check run as it is now, after its event, if the action has one, was told."""
     run = find(github, row, run_id)

@@ -6,6 +6,7 @@ What is checked is what a merge needs. Pushes by those who may write are taken a
 import json
 from typing import TYPE_CHECKING, Any
 
+from bot.local.github import checks
 from bot.local.github.auth import Caller
 from bot.local.github.db import Row
 
@@ -23,9 +24,15 @@ def find(github: "GitHub", repository: Row, branch: str) -> dict[str, Any] | Non
 
 
 def contexts(stated: dict[str, Any]) -> list[str]:
-    """The checks that must have passed."""
-    required = stated.get("required_status_checks") or {}
-    return [*required.get("contexts", ()), *(check["context"] for check in required.get("checks", ()))]
+    """The names of the checks that must have passed."""
+    return list(required(stated))
+
+
+def required(stated: dict[str, Any]) -> dict[str, int | None]:
+    """The checks that must have passed, by name, each with the app that it must be from; None for any."""
+    given = stated.get("required_status_checks") or {}
+    named = {check["context"]: check.get("app_id") for check in given.get("checks", ())}
+    return {**dict.fromkeys(given.get("contexts", ())), **named}
 
 
 def hindrance(github: "GitHub", repository: Row, pull: Row, caller: Caller) -> str:
@@ -36,9 +43,10 @@ def hindrance(github: "GitHub", repository: Row, pull: Row, caller: Caller) -> s
     person = caller.permissions is None and github.permission(repository, caller.user)
     if person == "admin" and not stated.get("enforce_admins"):
         return ""
-    query = "SELECT conclusion FROM check_runs WHERE repository_id = ? AND head_sha = ? AND name = ?"
-    for name in contexts(stated):
-        found = github.db.one(f"{query} ORDER BY id DESC", repository["id"], pull["head_sha"], name)
+    query = "SELECT * FROM check_runs WHERE repository_id = ? AND head_sha = ? AND name = ? ORDER BY id DESC"
+    for name, app in required(stated).items():
+        runs = github.db.all(query, repository["id"], pull["head_sha"], name)
+        found = next((run for run in runs if app in (None, -1, checks.app_id(github, run))), None)
         if found is None or found["conclusion"] not in PASSED:
             state = "failing" if found and found["conclusion"] else "expected"
             return f'Required status check "{name}" is {state}.'

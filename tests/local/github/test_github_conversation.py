@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.local.github.markdown import render
+from tests.local.github.local_github import TAXONOMY
 
 ANNOTATION = {
     "path": "taxonomy/leaf/qna",
@@ -206,3 +207,23 @@ def test_what_is_not_there_is_404(lab):
         lab.as_("maintainer").get_issue(1)
     with pytest.raises(UnknownObjectException):
         lab.client("maintainer").get_repo("lab/nothing")
+
+
+def test_a_check_tells_which_app_made_it_and_can_be_asked_for_by_app(lab, proposal):
+    pull, _ = proposal
+    lab.github.create_user("another[bot]", token=lab.token("another[bot]"))
+    lab.github.add_collaborator(TAXONOMY, "another[bot]", "write")
+    for login in ("arborist[bot]", "another[bot]"):
+        lab.as_(login).create_check_run("arborist lint", pull.head.sha, conclusion="success")
+    lab.workflow({"checks": "write"}).create_check_run("arborist lint", pull.head.sha, conclusion="failure")
+    commit = lab.as_("outsider").get_commit(pull.head.sha)
+    found = {run.app.slug: run for run in commit.get_check_runs(check_name="arborist lint")}
+    assert sorted(found) == ["another", "arborist", "github-actions"]
+    assert found["github-actions"].app.id == 15368
+    requester = lab.as_("outsider").requester
+    for kind, listed in (("check-runs", "check_runs"), ("check-suites", "check_suites")):
+        url = f"{commit.url}/{kind}?app_id=15368"
+        _, answer = requester.requestJsonAndCheck("GET", url)
+        assert [one["app"]["slug"] for one in answer[listed]] == ["github-actions"]
+    with pytest.raises(GithubException, match="created it"):
+        lab.as_("another[bot]").get_check_run(found["arborist"].id).edit(conclusion="failure")

@@ -65,6 +65,27 @@ def test_a_pull_request_is_merged_only_when_the_check_has_passed(lab, admin, pro
     assert pull.merge().merged
 
 
+def test_a_required_check_of_one_app_is_not_passed_by_anothers(lab, admin, proposal):
+    pull, sha = lab.as_("maintainer").get_pull(1), proposal[0].head.sha
+    stated = {
+        "required_status_checks": {
+            "strict": False,
+            "contexts": [],
+            "checks": [{"context": "lint", "app_id": 15368}],
+        },
+        "required_pull_request_reviews": None,
+        "enforce_admins": True,
+        "restrictions": None,
+    }
+    url = f"{admin.url}/branches/main/protection"
+    admin.requester.requestJsonAndCheck("PUT", url, input=stated)
+    lab.as_("arborist[bot]").create_check_run("lint", sha, conclusion="success")
+    with pytest.raises(GithubException, match='check "lint" is expected'):
+        pull.merge()
+    lab.workflow({"checks": "write"}).create_check_run("lint", sha, conclusion="success")
+    assert pull.merge().merged
+
+
 def test_an_administrator_merges_what_is_red_unless_held_to_it(lab, admin, proposal):
     pull = admin.get_pull(proposal[0].number)
     protect(admin, enforce_admins=True)

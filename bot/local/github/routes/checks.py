@@ -90,6 +90,8 @@ def _runs(call: Call, rows: list[Row]) -> Response:
         rows = [row for row in rows if row["name"] == call.query("check_name")]
     if call.query("status"):
         rows = [row for row in rows if row["status"] == call.query("status")]
+    if call.query("app_id"):
+        rows = [row for row in rows if str(checks.app_id(call.github, row)) == call.query("app_id")]
     return call.paged(
         rows,
         lambda row: shapes.check_run(call.github, row),
@@ -104,6 +106,8 @@ def suites(call: Call) -> Response:
         "SELECT * FROM check_suites WHERE repository_id = ? AND head_sha = ? ORDER BY id",
         *(repository["id"], sha),
     )
+    if call.query("app_id"):
+        rows = [row for row in rows if str(checks.app_id_of(call.github, row)) == call.query("app_id")]
     return call.paged(
         rows,
         lambda row: shapes.check_suite(call.github, row),

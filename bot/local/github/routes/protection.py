@@ -76,13 +76,13 @@ def _shape(call: Call, repository: Row, branch: str, stated: dict[str, Any]) -> 
     }
     checks = stated.get("required_status_checks")
     if checks is not None:
-        names = protection.contexts(stated)
+        required = protection.required(stated)
         shown["required_status_checks"] = {
             "url": f"{url}/required_status_checks",
             "strict": bool(checks.get("strict")),
-            "contexts": names,
+            "contexts": list(required),
             "contexts_url": f"{url}/required_status_checks/contexts",
-            "checks": [{"context": name, "app_id": None} for name in names],
+            "checks": [{"context": name, "app_id": app} for name, app in required.items()],
         }
     reviews = stated.get("required_pull_request_reviews")
     if reviews is not None:

@@ -43,7 +43,7 @@ from bot.local.github.shapes.timeline import (
     line_commented,
     reviewed,
 )
-from bot.local.github.shapes.users import app, node_id, public_user, simple_user
+from bot.local.github.shapes.users import app, app_id, node_id, public_user, simple_user
 
 __all__ = [
     "ANNOTATION",
@@ -51,6 +51,7 @@ __all__ = [
     "activity",
     "annotation",
     "app",
+    "app_id",
     "assignees_of",
     "check_run",
     "check_suite",

@@ -75,10 +75,14 @@ def app_slug(login: str) -> str:
     return login.removesuffix("[bot]")
 
 
+def app_id(bot: Row) -> int:
+    """The number of the app whose bot this is."""
+    return ACTIONS_APP_ID if app_slug(bot["login"]) == "github-actions" else int(bot["id"])
+
+
 def app(github: "GitHub", bot: Row) -> dict[str, Any]:
     """The schema integration, for the app whose bot this is."""
-    slug = app_slug(bot["login"])
-    number = ACTIONS_APP_ID if slug == "github-actions" else bot["id"]
+    slug, number = app_slug(bot["login"]), app_id(bot)
     return {
         "id": number,
         "slug": slug,
