@@ -100,6 +100,11 @@ OPERATIONS = {
         list-self-hosted-runners-for-repo get-self-hosted-runner-for-repo
         delete-self-hosted-runner-from-repo create-registration-token-for-repo
         create-remove-token-for-repo
+        generate-runner-jitconfig-for-repo generate-runner-jitconfig-for-org
+        list-self-hosted-runners-for-org get-self-hosted-runner-for-org delete-self-hosted-runner-from-org
+        list-self-hosted-runner-groups-for-org create-self-hosted-runner-group-for-org
+        get-self-hosted-runner-group-for-org update-self-hosted-runner-group-for-org
+        delete-self-hosted-runner-group-from-org list-self-hosted-runners-in-group-for-org
         get-github-actions-permissions-repository set-github-actions-permissions-repository
         get-github-actions-default-workflow-permissions-repository
         set-github-actions-default-workflow-permissions-repository

@@ -9,7 +9,7 @@
     results      jobs, steps, check runs, annotations, logs
     deployments  jobs of an environment: its rules, secrets and variables; reviews, the REST API of these
     oidc, claims ID tokens of jobs
-    api, artifacts, settings: REST
+    api, artifacts, runners, settings: REST
 
 What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even
 with `if: always()`; a cancelled job counts as failed in `needs`; `container` and `services` are refused; no

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.local.actions.artifacts import Artifacts
 from bot.local.actions.dispatcher import HELD, Dispatcher
+from bot.local.actions.runners import Runners
 from bot.local.actions.settings import Settings
 from bot.local.actions.shapes import job_shape, run_shape, workflow_id, workflow_shape
 from bot.local.actions.workflow_file import InvalidWorkflow, Workflow
@@ -55,6 +56,7 @@ class Api:
         return [
             *api_routes(self.github, table, RateCounter()),
             *Settings(self.dispatcher).routes(),
+            *Runners(self.dispatcher).routes(),
             *Artifacts(self.dispatcher).routes(),
             Route("/_actions/runs/{run:int}/gate", self.gate, methods=["POST"]),
             Route("/_actions/{kind}/{number:int}/logs/{key}", self.signed_log, methods=["GET"]),

@@ -51,6 +51,31 @@ CREATE TABLE IF NOT EXISTS artifacts (
     UNIQUE (run_id, name)
 );
 
+-- owner: owner/name of a repository, or an organization; empty for the runner of this machine.
+CREATE TABLE IF NOT EXISTS runners (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL COLLATE NOCASE,
+    name TEXT NOT NULL,
+    labels TEXT NOT NULL DEFAULT '[]',
+    group_id INTEGER NOT NULL DEFAULT 1,
+    ephemeral INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (owner, name)
+);
+
+-- number: what GitHub calls the id; 1 is the default group, which has no row.
+CREATE TABLE IF NOT EXISTS runner_groups (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL COLLATE NOCASE,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    visibility TEXT NOT NULL DEFAULT 'all',
+    public INTEGER NOT NULL DEFAULT 0,
+    restricted INTEGER NOT NULL DEFAULT 0,
+    workflows TEXT NOT NULL DEFAULT '[]',
+    repositories TEXT NOT NULL DEFAULT '[]',
+    UNIQUE (owner, number)
+);
+
 CREATE TABLE IF NOT EXISTS variables (
     repository TEXT NOT NULL COLLATE NOCASE,
     environment INTEGER NOT NULL DEFAULT 0,

@@ -1,4 +1,4 @@
-"""GitHub's REST API of runners, and of the variables and secrets of repositories and environments."""
+"""GitHub's REST API of the variables and secrets of repositories and environments."""
 
 import base64
 import secrets
@@ -9,7 +9,6 @@ from nacl.public import PrivateKey, SealedBox
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from bot.local.actions.admission import LABELS
 from bot.local.actions.dispatcher import Dispatcher
 from bot.local.github import environments
 from bot.local.github.clock import now
@@ -31,7 +30,7 @@ class Settings:
 
     def routes(self) -> list[BaseRoute]:
         """What the API answers here."""
-        table: list[tuple[str, str, Handler]] = [("GET", f"{ACTIONS}/runners", self.runners)]
+        table: list[tuple[str, str, Handler]] = []
         for place in (ACTIONS, ENVIRONMENT):
             table += self._values_of(place)
         return [*api_routes(self.github, table, RateCounter())]
@@ -80,18 +79,6 @@ class Settings:
         query = f"DELETE FROM {table} WHERE repository = ? AND environment = ? AND name = ?"  # noqa: S608
         self.github.db.run(query, *scope, row["name"])
         return Response(status_code=204)
-
-    def runners(self, call: Call) -> Response:
-        call.require(call.repository(), "write", "administration", level="read")
-        labels = [{"name": name, "type": "custom"} for name in LABELS if not name.startswith("ubuntu")]
-        runner = {
-            "id": 1,
-            "name": "local",
-            "os": "linux",
-            "status": "online",
-            "busy": bool(self.dispatcher.running),
-        }
-        return call.reply({"total_count": 1, "runners": [{**runner, "labels": labels}]})
 
     def variables(self, call: Call) -> Response:
         rows = self._rows(call, "variables")
