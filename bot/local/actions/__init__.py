@@ -7,13 +7,14 @@
     admission    what a job is told: labels, groups, timeouts, permissions of the token
     machines     what a job finds on its machine: PATH, home folder, tool cache, work folder
     results      jobs, steps, check runs, annotations, logs
+    places       which file a job is in, and its name
     deployments  jobs of an environment: its rules, secrets and variables; reviews, the REST API of these
     oidc, claims ID tokens of jobs
     api, artifacts, runners, settings: REST
 
 What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even
-with `if: always()`; a cancelled job counts as failed in `needs`; `container` and `services` are refused; no
-job is isolated from anything else on the machine.
+with `if: always()`; a cancelled job counts as failed in `needs`; `container`, `services` and `queue` of
+`concurrency` are refused; no job is isolated from anything else on the machine.
 """
 
 from collections.abc import Mapping

@@ -3,13 +3,13 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bot.local.actions.act import Line
+from bot.local.actions.places import Place, places, stated_name, with_matrix, workflow_name
 from bot.local.actions.workflow_file import Workflow
 from bot.local.github import shapes
 from bot.local.github.clock import now
@@ -17,43 +17,11 @@ from bot.local.github.db import Row
 from bot.local.github.state import GitHub
 
 ANNOTATIONS_A_JOB, ANNOTATIONS_A_KIND_AND_STEP = 50, 10
-PLACES_SHOWN = 256
-"""Files that call one another several times each, several deep, would come to no end of places."""
 CONCLUSIONS = ("success", "failure", "cancelled", "skipped")
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 _GATE_STEP = ("0",)
 _WAITS = {"waiting": "waiting", "waited": "in_progress"}
 """What a gate prints while a job waits for its environment's rules -> the job's status."""
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """A workflow where it is called; the same one may be called in several places.
-
-    Attributes:
-        above: where it is called; None of the run's own workflow.
-        caller: the job there that calls it.
-    """
-
-    workflow: Workflow
-    above: "Place | None" = None
-    caller: str = ""
-
-    @property
-    def name(self) -> str:
-        """The calling job's name; one with an expression is known only once act has evaluated it."""
-        return _stated_name(self.above.workflow, self.caller) if self.above else ""
-
-    @property
-    def prefix(self) -> str:
-        """What GitHub shows before the names of its jobs."""
-        return f"{self.above.prefix}{self.name} / " if self.above else ""
-
-    def path(self) -> "Iterator[Place]":
-        """It and all that are above it."""
-        yield self
-        if self.above:
-            yield from self.above.path()
 
 
 @dataclass
@@ -108,11 +76,7 @@ class Results:
         folder: Path,
         hide: Callable[[str], str],
     ) -> None:
-        self.github, self.run, self._places = (
-            github,
-            run,
-            list(islice(_places(Place(workflow), workflows), PLACES_SHOWN)),
-        )
+        self.github, self.run, self._places = github, run, places(workflow, workflows)
         self.folder, self.hide = folder, hide
         self.jobs: dict[tuple[str, str], Job] = {}
         self.last_line = ""
@@ -236,7 +200,7 @@ class Results:
         began |= {one.caller for job in inside for one in job.place.path() if one.above is place}
         for key in place.workflow.jobs:
             if key not in began:
-                name = f"{place.prefix}{_stated_name(place.workflow, key)}"
+                name = f"{place.prefix}{stated_name(place.workflow, key)}"
                 job = self.jobs[f"skipped {name}", ""] = self._begin(name, place, key)
                 self.end(job, "skipped")
 
@@ -308,45 +272,15 @@ class Results:
         act writes `workflow/job`, of a called workflow `caller/workflow/job` with the innermost caller.
         """
         root = self._places[0]
-        own = _workflow_name(root.workflow)
+        own = workflow_name(root.workflow)
         for place in self._places[1:]:
             start = ".+" if "${{" in place.name else re.escape(place.name)
-            name = re.escape(_workflow_name(place.workflow))
+            name = re.escape(workflow_name(place.workflow))
             found = re.fullmatch(f"(?:{re.escape(own)}/)?({start})/{name}/(.+)", line.job)
             if found and place.above and line.job_id in place.workflow.jobs:
-                shown = _with_matrix(place.workflow, line, found.group(2))
+                shown = with_matrix(place.workflow, line, found.group(2))
                 return place, f"{place.above.prefix}{found.group(1)} / {shown}"
-        return root, _with_matrix(root.workflow, line, line.job.removeprefix(f"{own}/"))
-
-
-def _places(place: Place, workflows: Mapping[str, Workflow]) -> Iterator[Place]:
-    """A workflow and all that it calls; one that calls itself is not followed, as GitHub refuses it."""
-    yield place
-    for job, reference in place.workflow.calls().items():
-        called = workflows[reference]
-        if all(one.workflow is not called for one in place.path()):
-            yield from _places(Place(called, place, job), workflows)
-
-
-def _workflow_name(workflow: Workflow) -> str:
-    return str(workflow.data.get("name") or Path(workflow.path).name)
-
-
-def _stated_name(workflow: Workflow, job: str) -> str:
-    return str(workflow.jobs[job].get("name") or job)
-
-
-def _with_matrix(workflow: Workflow, line: Line, name: str) -> str:
-    """`test (3.11, linux)` for what act calls `test-1`."""
-    if not line.matrix:
-        return name
-    name = re.sub(r"-\d+$", "", name)
-    if "matrix." in str(workflow.jobs.get(line.job_id, {}).get("name", "")):
-        return name
-    stated = (workflow.jobs.get(line.job_id, {}).get("strategy") or {}).get("matrix")
-    order = list(stated) if isinstance(stated, dict) else []
-    keys = sorted(line.matrix, key=lambda key: order.index(key) if key in order else len(order))
-    return f"{name} ({', '.join(str(line.matrix[key]) for key in keys)})"
+        return root, with_matrix(root.workflow, line, line.job.removeprefix(f"{own}/"))
 
 
 def _annotation(said: Mapping[str, str]) -> dict[str, Any]:
