@@ -27,12 +27,12 @@ def wait_for_turn(repository: Repository) -> str:
     own = int(os.environ.get("GITHUB_RUN_ID") or 0)
     while own:
         others = retrainings(repository)
-        newer = [run for run in others if run.id > own and run.status in COMING]
-        if newer:
-            return f"a newer retraining does the same: {newer[0].html_url}"
         older = [run for run in others if run.id < own and run.status == "in_progress"]
         if not older:
             break
+        newer = [run for run in others if run.id > own and run.status in COMING]
+        if newer:
+            return f"a newer retraining waits, too, and does the same: {newer[0].html_url}"
         say(f"waiting for the retraining before this one: {older[0].html_url}")
         time.sleep(POLL_S)
     return ""

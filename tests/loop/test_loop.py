@@ -261,5 +261,8 @@ def ended(book: dict[str, Any]) -> list[WorkflowRun]:
 
 
 def kill() -> None:
-    for process in running(RETRAIN):
-        process.kill()
+    """Kill the retraining that is in progress; a later one waits for it."""
+    of_run = {process: int(process.environ()["GITHUB_RUN_ID"]) for process in running(RETRAIN)}
+    for process, run in of_run.items():
+        if run == min(of_run.values()):
+            process.kill()
