@@ -1,11 +1,11 @@
 """Samples as Parquet: written and read in batches, so that a mixture need not fit into memory."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self, TypeVar, overload
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -63,7 +63,9 @@ def _table(samples: Sequence[Sample]) -> pa.Table:
             roles.append(role)
             contents.append(content)
         offsets.append(len(roles))
-    turns = pa.StructArray.from_arrays([pa.array(roles), pa.array(contents)], fields=list(_TURN))
+    turns = pa.StructArray.from_arrays(
+        [pa.array(roles, pa.string()), pa.array(contents, pa.string())], fields=list(_TURN)
+    )
     columns: list[Any] = [
         pa.array([sample.leaf for sample in samples]),
         pa.array([sample.kind for sample in samples]),
@@ -96,6 +98,43 @@ def _samples(batch: pa.Table | pa.RecordBatch) -> Iterator[Sample]:
     for place, (leaf, kind, context, source) in enumerate(zip(*plain, strict=True)):
         messages = tuple(said[offsets[place] - first : offsets[place + 1] - first])
         yield Sample(leaf, kind, messages, context, source)
+
+
+T = TypeVar("T")
+
+
+class Chosen(Sequence[T]):
+    """Something of some of many samples, taken when it is asked for.
+
+    A pass over it is one pass over the samples.
+
+    Args:
+        places: which samples, in their order.
+        take: what of each.
+    """
+
+    def __init__(self, samples: Sequence[Sample], places: Sequence[int], take: Callable[[Sample], T]) -> None:
+        self._samples, self._places, self._take = samples, places, take
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[T]:
+        wanted = iter(self._places)
+        place = next(wanted, None)
+        for number, sample in enumerate(self._samples if place is not None else ()):
+            if number == place:
+                yield self._take(sample)
+                place = next(wanted, None)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        return self._take(self._samples[self._places[place]])
 
 
 class StoredSamples(Sequence[Sample]):

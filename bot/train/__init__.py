@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,10 +127,17 @@ def _record(phase: "Phase", mixture: "Mixture", recipe: Recipe, work: Path, stor
     record(store, Took(phase, this_device(), tokens, seconds, leaves, by, rounds))
 
 
-def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> list[Sample]:
-    """Samples that are trained on; new neurons are not on what is to be kept, where their gates are shut."""
+def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> array[int]:
+    """Places of the samples that are trained on.
+
+    New neurons are not trained on what is to be kept: their gates are shut there.
+    """
     shut = _stated(phase, recipe).neurons > 0
-    return [sample for sample in mixture.samples if not (shut and sample.kind in KEPT)]
+    return _places(mixture.samples, lambda sample: not (shut and sample.kind in KEPT))
+
+
+def _places(samples: Sequence[Sample], which: Callable[[Sample], bool]) -> array[int]:
+    return array("L", (place for place, sample in enumerate(samples) if which(sample)))
 
 
 def _add_curves(phase: "Phase", work: Path) -> None:
@@ -145,12 +155,15 @@ def _run(phase: "Phase", start: Path, mixture: "Mixture", recipe: Recipe, work: 
     from bot.train.loop import Job, plainly_full, train
 
     stated = _stated(phase, recipe)
-    learnt = _learnt(phase, mixture, recipe)
-    kept = [sample.messages for sample in mixture.samples if sample.kind in KEPT]
+    from bot.generate.rows import Chosen
+
+    samples, learnt = mixture.samples, _learnt(phase, mixture, recipe)
+    kept = Chosen(samples, _places(samples, lambda sample: sample.kind in KEPT), _messages)
+    general = stated.general.weight
     job = Job(
         name=phase,
         start=start,
-        conversations=[sample.messages for sample in learnt],
+        conversations=Chosen(samples, learnt, _messages),
         phase=_phase(phase, recipe),
         precision=stated.precision,
         max_length=stated.max_length,
@@ -159,8 +172,8 @@ def _run(phase: "Phase", start: Path, mixture: "Mixture", recipe: Recipe, work: 
         work=work,
         # A trial keeps what today's model says, which may be another student's.
         base=start if phase == "trial" else model_folder(recipe.student.model),
-        shown=[_shown(sample, recipe) for sample in learnt],
-        weights=[stated.general.weight if sample.kind == "general" else 1.0 for sample in learnt],
+        shown=Chosen(samples, learnt, partial(_shown, recipe)),
+        weights=list(Chosen(samples, learnt, lambda sample: general if sample.kind == "general" else 1.0)),
         deepspeed=deepspeed_profile(stated.deepspeed, recipe.folder),
         processes=stated.processes,
         neurons=stated.neurons,
@@ -183,7 +196,11 @@ def _run(phase: "Phase", start: Path, mixture: "Mixture", recipe: Recipe, work: 
         run(job)
 
 
-def _shown(sample: Sample, recipe: Recipe) -> Conversation | None:
+def _messages(sample: Sample) -> Conversation:
+    return sample.messages
+
+
+def _shown(recipe: Recipe, sample: Sample) -> Conversation | None:
     """What the base sees of a sample whose answer it is to say in its own way; None for the answer as it is.
 
     Of general requests that is the request alone: what it would say is what it is to go on saying. With
@@ -204,7 +221,8 @@ def launch(job: Any) -> None:
     """Run a job under torchrun, one process a device."""
     _free_memory()
     file = job.work / "job.json"
-    file.write_text(json.dumps(asdict(job), default=str))
+    told = replace(job, conversations=list(job.conversations), shown=list(job.shown))
+    file.write_text(json.dumps(asdict(told), default=str))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.sharded", str(file)]
     # DeepSpeed calls much of torch by its older names, and torch remarks on each call.

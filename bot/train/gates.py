@@ -54,7 +54,10 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
     tokenizer = load_tokenizer(job.start)
     draw = random.Random(job.seed)  # noqa: S311 a choice, not a secret
     shut, taught = (
-        [encode(turns, tokenizer) for turns in draw.sample(list(all_), min(SAMPLES[name], len(all_)))]
+        [
+            encode(all_[place], tokenizer)
+            for place in draw.sample(range(len(all_)), min(SAMPLES[name], len(all_)))
+        ]
         for name, all_ in (("kept", kept), ("taught", job.conversations))
     )
     model, _ = load_packed(job.start, job.precision, len(tokenizer))
