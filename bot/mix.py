@@ -34,6 +34,7 @@ QUESTIONS = ("seed", "rephrased", "asked")
 GOLDEN = 0.4
 SHOWN = 50
 """Leaves, and pairs of leaves, that are printed."""
+GENERAL_NAME = "general requests"
 
 
 @dataclass(frozen=True)
@@ -166,29 +167,37 @@ def show_mixtures(mixed: Sequence[Mixture]) -> None:
     for reason in sorted({reason for mixture in mixed for reason in mixture.unsafe}):
         table.add_row(f"left out, {reason}", *(str(mixture.unsafe.get(reason, 0)) for mixture in mixed))
     console.print(table)
-    lines = overlaps(mixed)
-    for line in lines[:SHOWN]:
-        say(line)
-    if len(lines) > SHOWN:
-        say(f"and {len(lines) - SHOWN} more pairs of leaves that overlap")
+    pairs = overlaps(mixed)
+    for pair in pairs[:SHOWN]:
+        say(pair.text)
+    if len(pairs) > SHOWN:
+        say(f"and {len(pairs) - SHOWN} more pairs of leaves that overlap")
 
 
-def overlaps(mixed: Sequence[Mixture]) -> list[str]:
-    """What the authors of two leaves should know of each other: a line for each pair and cause."""
-    lines = []
-    for leaf, told in sorted(of for mixture in mixed for of in mixture.left_out.items()):
+@dataclass(frozen=True)
+class Overlap:
+    """What the authors of two leaves should know of each other."""
+
+    leaf: str
+    other: str
+    text: str
+
+
+def overlaps(mixed: Sequence[Mixture]) -> list[Overlap]:
+    """Each pair of leaves of which one concerns the other's samples, and how."""
+    told = {leaf: out for mixture in mixed for leaf, out in mixture.left_out.items()}
+    return [
+        Overlap(leaf, other, f"{leaf or GENERAL_NAME}: {count} {'sample' if count == 1 else 'samples'} {how}")
+        for leaf, out in sorted(told.items(), key=lambda item: item[0])
         for cause, others in (
-            ("left out: the exam of {other} asks the same", told.exams),
-            ("kept though the exam of {other} asks the same: it would take over a tenth", told.kept),
-            ("left out: {other} has the same question and answer", told.twice),
-            ("with another answer than in {other}; both are kept", told.disputed),
-        ):
-            lines += [
-                f"{leaf or 'general requests'}: {count} {'sample' if count == 1 else 'samples'} "
-                + cause.format(other=other or "general requests")
-                for other, count in others.items()
-            ]
-    return lines
+            ("left out: the exam of {} asks the same", out.exams),
+            ("kept though the exam of {} asks the same: it would take over a tenth", out.kept),
+            ("left out: {} has the same question and answer", out.twice),
+            ("with another answer than in {}; both are kept", out.disputed),
+        )
+        for other, count in others.items()
+        for how in [cause.format(other or GENERAL_NAME)]
+    ]
 
 
 def _parts(

@@ -5,7 +5,7 @@ the event was. Every step looks under its key first, so this can be run at any m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from bot.errors import UserError
 from bot.evaluate import Examination, examine
 from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate import Verdict, decide
-from bot.generate.general import dataset_revision
 from bot.generate.generated import Generated
-from bot.generate.keys import ALL_THERE, leaf_key, settings_key
+from bot.generate.keys import ALL_THERE, settings_key
 from bot.generate.leaves import check_complete, generate_leaves
-from bot.mix import Mixture, mix, show_mixtures
+from bot.mix import Mixture, mix, overlaps, show_mixtures
 from bot.models import model_folder, model_name, model_revision
 from bot.progress import say
 from bot.recipe import Recipe
@@ -34,13 +33,14 @@ from bot.release.hub import (
 from bot.release.manifest import VERSION, check_manifest
 from bot.store import Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import reading_code
 from bot.teachers import teacher_model
 from bot.train import train_phase
 from bot.train.choice import Judge, model_id
 from bot.train.curves import loss_curves
+from bot.wanted import settings, wanted, wanted_key
 
-RELEASE_VERSION = 2
+MOST_OVERLAPS = 1_000
+"""Pairs of leaves that a manifest names."""
 SAMPLE = 12
 """Samples of a leaf that are made for a look at a pull request."""
 
@@ -125,49 +125,6 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     return Trial(name, len(mixed.samples) - mixed.table.get("", 0), before, after)
 
 
-def wanted_key(leaves: Sequence[Leaf], recipe: Recipe) -> str:
-    """The key of the release that main asks for; computed without a model, in milliseconds."""
-    return key_of("release", RELEASE_VERSION, _wanted(leaves, recipe))
-
-
-def _wanted(leaves: Sequence[Leaf], recipe: Recipe) -> dict[str, Any]:
-    return {
-        "leaves": {leaf.path: leaf_key(leaf, recipe) for leaf in leaves},
-        "exams": {
-            leaf.path: [[question.question, question.must_contain] for question in leaf.exam]
-            for leaf in leaves
-        },
-        **_stated(recipe),
-    }
-
-
-def _stated(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "student": model_revision(recipe.student.model),
-        "general": dataset_revision(recipe.train.general.dataset),
-        "recipe": {part: recipe.part(part) for part in ("generate", "train", "evaluate", "gate", "release")},
-        "seed": recipe.seed,
-    }
-
-
-def settings(recipe: Recipe) -> str:
-    """The key of all that a release depends on beside the taxonomy: with it and the tree, no leaf is read."""
-    made_of = {"samples": settings_key(recipe), "reading": reading_code(), **_stated(recipe)}
-    return key_of("settings of a release", RELEASE_VERSION, made_of)
-
-
-def is_released(released: Release | None, tree: str, recipe: Recipe) -> bool:
-    """Whether a release was made of this very tree by these very settings; if not, keys have to be compared.
-
-    Args:
-        tree: see `Origin`.
-    """
-    if released is None or not tree:
-        return False
-    made_of = (released.manifest["taxonomy"].get("tree"), released.manifest.get("settings"))
-    return made_of == (tree, settings(recipe))
-
-
 def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin) -> Outcome:
     """Make the released model follow the taxonomy; does nothing where it does already."""
     key = wanted_key(leaves, recipe)
@@ -199,7 +156,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         manifest["files"] = release_files(trained.skills.folder(), card)
         check_manifest(manifest)
         release = publish(recipe.release.repository, trained.skills.folder(), card, manifest)
-        store.put("release", key, _wanted(leaves, recipe), {"manifest.json": canonical(manifest).encode()})
+        store.put("release", key, wanted(leaves, recipe), {"manifest.json": canonical(manifest).encode()})
     return Outcome(release, made=True, verdict=verdict)
 
 
@@ -330,6 +287,7 @@ def describe(
             mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
             for mixture in (knowledge, skills)
         },
+        "overlaps": [asdict(pair) for pair in overlaps(trained.mixtures)[:MOST_OVERLAPS]],
         "phases": {
             "knowledge": {"key": trained.knowledge.key},
             "skills": {

@@ -169,7 +169,7 @@ def test_both_authors_are_told_what_their_leaves_have_in_common(
         for leaf, turns in ((first, question), (second, other))
     ]
     mixed = mix("knowledge", generated, [first, second], recipe(tmp_path), Store(str(tmp_path / "store")))
-    show_mixtures([mixed])
+    show_mixtures([mixed, mixed])
     assert mixed.table == {"knowledge/a": 1, "knowledge/b": 1, "": 2}
     told = capsys.readouterr().err
     for one, two in (("a", "b"), ("b", "a")):

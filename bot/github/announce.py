@@ -13,6 +13,8 @@ from bot.github.render import render
 from bot.progress import say
 from bot.release.hub import Release
 
+MOST_OVERLAPS = 20
+"""Other leaves that one comment speaks of."""
 LOOKED_AT = 60
 """Closed pull requests, the last touched first, that are looked at before the first release."""
 
@@ -50,10 +52,21 @@ def announce_release(repository: Repository, release: Release) -> list[Posted]:
         pull = repository.get_pull(number)
         own = touched(leaves, [file.filename for file in pull.get_files()])
         text = render(
-            "release", tag=release.tag, url=release.url, repository=release.repository, leaves=own or leaves
+            "release",
+            tag=release.tag,
+            url=release.url,
+            repository=release.repository,
+            leaves=own or leaves,
+            overlaps=_overlaps(release, {leaf["path"] for leaf in own}),
         )
         posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
+
+
+def _overlaps(release: Release, own: Collection[str]) -> list[str]:
+    """What other leaves have to do with these, for their authors; a manifest from before may say nothing."""
+    pairs = release.manifest.get("overlaps", ())
+    return [pair["text"] for pair in pairs if pair["leaf"] in own or pair["other"] in own][:MOST_OVERLAPS]
 
 
 def announce_refusal(

@@ -9,11 +9,12 @@ from bot.github.announce import announce_broken, announce_refusal, announce_rele
 from bot.github.client import configured, connect, github_errors
 from bot.progress import say
 from bot.recipe import Recipe
-from bot.reconcile import Origin, Outcome, is_released, nothing_to_do, retrain
+from bot.reconcile import Origin, Outcome, nothing_to_do, retrain
 from bot.release.hub import Release, latest_release
 from bot.store import Store
 from bot.taxonomy.files import GitError, git
 from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
+from bot.wanted import is_released
 
 MOST_NAMED = 5
 """Leaves that one message names."""

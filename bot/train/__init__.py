@@ -127,7 +127,7 @@ def _record(phase: "Phase", mixture: "Mixture", recipe: Recipe, work: Path, stor
     record(store, Took(phase, this_device(), tokens, seconds, leaves, by, rounds))
 
 
-def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> array[int]:
+def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> "array[int]":
     """Places of the samples that are trained on.
 
     New neurons are not trained on what is to be kept: their gates are shut there.
@@ -136,7 +136,7 @@ def _learnt(phase: "Phase", mixture: "Mixture", recipe: Recipe) -> array[int]:
     return _places(mixture.samples, lambda sample: not (shut and sample.kind in KEPT))
 
 
-def _places(samples: Sequence[Sample], which: Callable[[Sample], bool]) -> array[int]:
+def _places(samples: Sequence[Sample], which: Callable[[Sample], bool]) -> "array[int]":
     return array("L", (place for place, sample in enumerate(samples) if which(sample)))
 
 

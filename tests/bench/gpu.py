@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 
-from bot.estimate import PEAK
 from bot.models import load_tokenizer, model_folder
 from bot.profiles import deepspeed_profile
 from bot.recipe import ROOT, PhaseRecipe
+from bot.speed import PEAK
 from bot.taxonomy.tree import load_tree
 from bot.train import launch
 from bot.train.loop import Job, train

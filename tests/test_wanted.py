@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.recipe import ROOT, load_recipe
-from bot.reconcile import is_released, settings
 from bot.release.hub import Release
 from bot.taxonomy.tree import tree_id
+from bot.wanted import is_released, settings
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
 TREE = "a" * 40
