@@ -54,3 +54,8 @@ def test_a_word_standing_alone_is_found(before: str, word: str) -> None:
 @given(st.text())
 def test_normal_is_stable(text: str) -> None:
     assert "  " not in normal(text)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_is_written_down_as_it_is_beside_other_letters(text: str) -> None:
+    assert f"{normal(text)} e".strip() == normal(f"{text} \u00e9")
