@@ -11,6 +11,7 @@ import yaml
 from bot.errors import UserError
 from bot.schema import first_mistake
 from bot.shipped import shipped
+from bot.speed import UNSTATED, EstimateRecipe
 from bot.taxonomy.fetch import PUBLIC, Access
 
 if TYPE_CHECKING:
@@ -170,20 +171,6 @@ class GateRecipe:
 
 
 @dataclass(frozen=True)
-class EstimateRecipe:
-    """What the runner is and costs; for estimates alone, so no key depends on it.
-
-    Attributes:
-        device: one of those that `arborist plan` knows; for a first estimate, before a run is recorded.
-        price_per_hour: of the runner; 0 if that is not said.
-    """
-
-    device: str = ""
-    price_per_hour: float = 0
-    currency: str = ""
-
-
-@dataclass(frozen=True)
 class ReleaseRecipe:
     repository: str
     license: str = "apache-2.0"
@@ -233,7 +220,7 @@ class Recipe:
     release: ReleaseRecipe
     trial: TrialRecipe = TrialRecipe()
     lint: LintRecipe = LintRecipe()
-    estimate: EstimateRecipe = EstimateRecipe()
+    estimate: EstimateRecipe = UNSTATED
     documents: Access = PUBLIC
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: str = ".arborist/store"

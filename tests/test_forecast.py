@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import UserError
 from bot.forecast import forecast
 from bot.github.render import render
 from bot.plan import Plan, PlannedLeaf, summarize
-from bot.recipe import ROOT, EstimateRecipe, Recipe, load_recipe
+from bot.recipe import ROOT, Recipe, load_recipe
+from bot.speed import EstimateRecipe
 from bot.store import Store
 from bot.took import Took, examination_by, generation_by, latest, record, training_by
 
@@ -95,8 +97,6 @@ def test_the_newest_runs_of_each_kind_count(store: Store) -> None:
 
 
 def test_a_price_without_a_currency_is_refused(tmp_path: Path) -> None:
-    from bot.errors import UserError
-
     text = (ROOT / "arborist.yaml").read_text() + "estimate: {price_per_hour: 2.5}\n"
     (tmp_path / "arborist.yaml").write_text(text)
     with pytest.raises(UserError, match="currency"):
