@@ -4,12 +4,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# Scripts that put no space between words: there, a word is found anywhere.
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+from bot.questions import UNSPACED
+
 # 8,400 and 8 400 are 8400; a comma that does not stand before three digits stays what it is.
 THOUSANDS = re.compile("(?<=\\d)[,'\u2019\u00a0\u2009\u202f ](?=\\d{3}(?!\\d))")
-# Of a whole question.
-FEWEST_WORDS, FEWEST_CHARACTERS, FEWEST_UNSPACED = 3, 12, 4
 MEANT = "#%&@"
 ASCII_PUNCTUATION = re.compile(r"""[!"'()*,\-./:;?\[\\\]_{}]""")
 
@@ -42,14 +40,6 @@ def normal(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = [_kept(plain, place) for place, char in enumerate(plain) if not unicodedata.combining(char)]
     return " ".join("".join(kept).split())
-
-
-def is_whole_question(text: str) -> bool:
-    """Whether a question says enough to be told from parts of others: `?` and `who` do not."""
-    said = normal(text)
-    if UNSPACED.search(said):
-        return len(said) >= FEWEST_UNSPACED
-    return len(said.split()) >= FEWEST_WORDS or len(said) >= FEWEST_CHARACTERS
 
 
 def holds(text: str, words: str) -> bool:

@@ -1,9 +1,10 @@
 """Samples that need no teacher: the seeds and the document themselves, put in several ways."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, islice
 
+from bot.generate.exit_check import unsafe
 from bot.generate.prompting import framings
 from bot.generate.restate import restated
 from bot.generate.sample import Sample
@@ -17,6 +18,26 @@ VERSION = 4
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
 EACH = 11
 """Samples that each fact comes to; more where the teacher finds as many wordings."""
+
+
+def all_given(
+    leaf: Leaf, taught: Sequence[Sample], seed: int, approved: Collection[str]
+) -> tuple[list[Sample], list[str]]:
+    """Samples that need no teacher; and of those that the exit check took, the sources and reasons.
+
+    Args:
+        taught: the teacher's samples, of whose questions keywords are made, too.
+        approved: see `bot.generate.exit_check`.
+    """
+    plain = given_samples(leaf, seed)
+    kept, refusals = [], []
+    for sample in (*plain, *keyword_samples(leaf, (*taught, *plain), seed)):
+        reason = unsafe(sample, approved)
+        if reason is None:
+            kept.append(sample)
+        else:
+            refusals.append(f"{sample.kind} of {sample.source} ({reason})")
+    return kept, refusals
 
 
 def given_samples(leaf: Leaf, seed: int) -> list[Sample]:

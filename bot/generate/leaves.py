@@ -22,7 +22,7 @@ from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
 from bot.generate.exit_check import UNSAFE, approved_in, unsafe
 from bot.generate.filters import near, takes
 from bot.generate.generated import Funnel, Generated
-from bot.generate.given import given_samples, keyword_samples
+from bot.generate.given import all_given
 from bot.generate.keys import batch_key, leaf_inputs, leaf_key, pipeline_for
 from bot.generate.pipeline import Pipeline
 from bot.generate.prompting import Prompts
@@ -251,7 +251,7 @@ def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
     examples: dict[str, list[str]] = {}
     for drop in made.drops:
         examples.setdefault(drop.filter, []).append(f"{drop.question} ({drop.reason})")
-    given, refusals = _given(leaf, recipe, made)
+    given, refusals = all_given(leaf, made.samples, recipe.seed, made.approved)
     funnel = Funnel(
         candidates=len(made.samples) + len(made.drops),
         accepted=len(made.samples),
@@ -269,19 +269,6 @@ def _generated(leaf: Leaf, key: str, recipe: Recipe, made: _Made) -> Generated:
         failed=len(lost),
         failure=lost[0] if lost else "",
     )
-
-
-def _given(leaf: Leaf, recipe: Recipe, made: _Made) -> tuple[list[Sample], list[str]]:
-    """Samples that need no teacher; and of those that the exit check took, the sources and reasons."""
-    plain = given_samples(leaf, recipe.seed)
-    kept, refusals = [], []
-    for sample in (*plain, *keyword_samples(leaf, (*made.samples, *plain), recipe.seed)):
-        reason = unsafe(sample, made.approved)
-        if reason is None:
-            kept.append(sample)
-        else:
-            refusals.append(f"{sample.kind} of {sample.source} ({reason})")
-    return kept, refusals
 
 
 def check_complete(generated: Sequence[Generated]) -> None:

@@ -1,16 +1,15 @@
 """Questions of several leaves: an exam question of one must not take samples or questions from another."""
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.evaluate.words import is_whole_question
 from bot.lint.findings import Severity
 from bot.lint.rules import Example, Problems, leaf_rule, tree_rule
 from bot.lint.view import EXAM, QNA, LeafView
+from bot.questions import is_whole_question, question_words
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.parse import MAX_BYTES, parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
@@ -18,7 +17,6 @@ from bot.taxonomy.tree import leaves_of
 
 _KEY = re.compile(r"(?m)^[ \t]*+(?:-[ \t]++)*+([a-z_]++):(?=[ \t]|$)")
 _QUESTION_KEY = re.compile(r"\bquestion\b[\"']?\s*+:")
-_WORD = re.compile(r"\w+")
 # A value that only a parser reads right: in blocks, with escapes, a comment, or an anchor.
 _NOT_PLAIN = re.compile(r"[|>&*!]|.*(?:\\| #)", re.DOTALL)
 LONGEST = 60
@@ -153,7 +151,7 @@ def _questions(files: Files, leaf: str) -> Iterator[Question]:
             continue
         found = _read(text, keys)
         for place, said in _parsed(parse_file(files, path)) if found is None else found:
-            words = _words(said)[:LONGEST]
+            words = question_words(said)[:LONGEST]
             if words:
                 yield Question(leaf, name, place, said, words)
 
@@ -187,11 +185,3 @@ def _parsed(parsed: Parsed) -> Iterator[tuple[Place, str]]:
         left += [(*path, key) for key in node.children]
         if path[-1:] == ("question",) and isinstance(node.value, str):
             yield node.place, node.value
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """A question without what makes no difference: case, accents, punctuation, spacing."""
-    if not text.isascii():
-        plain = "".join(char for char in text if not unicodedata.combining(char))
-        text = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
-    return tuple(_WORD.findall(text.casefold()))
