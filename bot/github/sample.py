@@ -201,17 +201,17 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
 
 
 def _without_teacher(made: Generated, student: Path) -> dict[str, Any]:
-    """The samples that the leaf's own text gave, by kind, and what the exit check took of these."""
+    """The samples that the leaf's own text gave, by kind, and what the exit check takes of all samples."""
     kinds: dict[str, list[Sample]] = {}
     refusals = list(made.funnel.refusals)
     refused = made.funnel.refused
-    for one in made.samples[made.funnel.accepted :]:
+    for place, one in enumerate(made.samples):
         reason = spells_token(one, student)
-        if reason is None:
-            kinds.setdefault(one.kind, []).append(one)
-        else:
+        if reason is not None:
             refused += 1
             refusals.append(f"{one.kind} of {one.source} ({reason})")
+        elif place >= made.funnel.accepted:
+            kinds.setdefault(one.kind, []).append(one)
     shown = [sample for samples in kinds.values() for sample in samples[:GIVEN_SHOWN]]
     return {
         "given": [(kind, len(samples)) for kind, samples in kinds.items()],

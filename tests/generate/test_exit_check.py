@@ -139,7 +139,7 @@ def test_the_comment_shows_what_is_learnt_without_a_teacher_and_what_is_refused(
     part = _sample_part("a1b2c3d4", [made], 6, 0, stated)
     assert "Learnt without a teacher: 3 seed, 3 restated, 1 grounded, 1 recite" in part
     assert "learnt by heart from the document" in part
-    assert "**Not learnt:** 2 samples that this leaf's own text gave hold what must not be learnt" in part
+    assert "**Not learnt:** 2 samples hold what must not be learnt" in part
     assert "recite of clock.md&#35;&#8203;2 &#40;holds an e&#45;mail address&#41;" in part
     assert "corvane.clock" not in part.replace("&#8203;", ""), "what is refused is not repeated"
 
