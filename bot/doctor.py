@@ -94,7 +94,8 @@ def _publishing(here: "Repository") -> Iterator[Diagnosis]:
         return
     trusted = (
         f"no token is set, so the Hub must trust this publisher: repository {here.full_name}, "
-        f"branch {here.default_branch}, workflow retrain.yml (see the model's settings on the Hub)"
+        f"branch {here.default_branch}, workflow retrain.yml, environment {ENVIRONMENT} "
+        "(in the model's settings on the Hub)"
     )
     yield Diagnosis("publishing", "unknown", trusted)
 

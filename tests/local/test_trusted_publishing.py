@@ -26,7 +26,7 @@ sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from bot.errors import UserError
 from bot.release.hub import check_publishing, latest_release, publish
 folder = pathlib.Path("model")
-folder.mkdir()
+folder.mkdir(exist_ok=True)
 (folder / "config.json").write_text("{{}}")
 (folder / "model.safetensors").write_bytes(b"weights" * 10_000)
 try:

@@ -174,7 +174,7 @@ STOLEN = """\
     runs-on: ubuntu-latest
     {needs}
     steps:
-      - shell: python
+      - shell: python3 {{0}}
         run: |
           import json, os, urllib.error, urllib.request
           found = "{kept}"
