@@ -81,8 +81,11 @@ def exam_of_another_leaf(files: Files) -> Problems:
     Example(QNA, "question: Greet Ann.", "question: What is said of Its first?"),
 )
 def question_of_another_leaf(files: Files) -> Problems:
+    told: set[tuple[str, str]] = set()
     for seed, other in _overlaps(files):
-        if not seed.exam:
+        # Of a leaf that is a copy this is told once.
+        if not seed.exam and (seed.leaf, other.leaf) not in told:
+            told.add((seed.leaf, other.leaf))
             what = "exam" if other.exam else "seed examples"
             message = f"the {what} of the leaf {other.leaf} asks this too, in {other.where(files)}"
             mend = "ask otherwise here, or there: talk to the other author"
