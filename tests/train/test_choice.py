@@ -46,7 +46,7 @@ def test_other_questions_are_another_model_only_where_there_is_a_choice(tiny: Pa
     def key(candidates: int, asks: str) -> str:
         recipe = load_recipe(ROOT / "arborist.yaml")
         stated = replace(recipe.train, candidates=candidates)
-        nothing = Mixture("knowledge", "key", (), {}, 0)
+        nothing = Mixture("knowledge", "key", (), {}, "content", {}, {})
         asked = choice.Judge(lambda folder, model: 1.0, asks)
         stated_recipe = replace(recipe, train=stated)
         return train_phase("knowledge", tiny, "tiny", nothing, stated_recipe, Store(tmp_path), asked).key

@@ -86,7 +86,13 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
         train=replace(embedded.train, precision="fp32", neurons=NEW, skills=phase),
     )
     entry = train_phase(
-        "skills", tiny, "tiny", Mixture("skills", "key", own + kept, {}, 0), recipe, Store(tmp_path), UNASKED
+        "skills",
+        tiny,
+        "tiny",
+        Mixture("skills", "key", own + kept, {}, "content", {}, {}),
+        recipe,
+        Store(tmp_path),
+        UNASKED,
     )
     [step] = map(json.loads, entry.read_text("metrics.jsonl").splitlines())
     tokenizer = load_tokenizer(tiny)
@@ -96,7 +102,7 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
 def test_where_there_is_nothing_but_what_is_to_be_kept_the_model_stays(tiny: Path, tmp_path: Path) -> None:
     embedded = load_recipe(ROOT / "arborist.yaml")
     recipe = replace(embedded, student=replace(embedded.student, model=str(tiny)))
-    mixture = Mixture("knowledge", "key", samples_of("general", GENERAL), {}, 0)
+    mixture = Mixture("knowledge", "key", samples_of("general", GENERAL), {}, "content", {}, {})
     entry = train_phase("knowledge", tiny, "tiny", mixture, recipe, Store(tmp_path), UNASKED)
     assert entry.read_text("metrics.jsonl") == ""
     written = (entry.folder() / "model.safetensors").read_bytes()
