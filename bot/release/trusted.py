@@ -21,12 +21,14 @@ from bot.errors import UserError
 
 WORKFLOW, ENVIRONMENT = "retrain.yml", "release"
 """The workflow that releases, and the environment of its job. A publisher is registered with them."""
-RESOURCE = "HF_OIDC_RESOURCE"
+RESOURCE, EXCHANGE = "HF_OIDC_RESOURCE", "/oauth/token"
 _URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 
 
 def available() -> bool:
-    """Whether this is a job that may have an ID token, without a token for the Hub."""
+    """Whether this is a job of GitHub's that may have an ID token, without a token for the Hub."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return False
     given = any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"))
     return bool(os.environ.get(_URL) and os.environ.get(_TOKEN)) and not given
 
@@ -56,7 +58,13 @@ def _exchange(repository: str, endpoint: str) -> None:
     except OIDCError as error:
         raise UserError(f"publishing {repository}: {' '.join(str(error).split())}") from None
     except HfHubHTTPError as error:
-        if error.response is None or error.response.status_code != 400:
+        if error.response is None:
+            raise
+        if not error.response.request.url.path.endswith(EXCHANGE):
+            status = error.response.status_code
+            why = f"GitHub gives this job no ID token (it says {status}); run again, or set HF_TOKEN"
+            raise UserError(f"publishing {repository}: {why}") from None
+        if error.response.status_code != 400:
             raise
         raise UserError(refusal(repository, endpoint, _claims(endpoint), _default_branch())) from None
 
