@@ -15,7 +15,7 @@
 What is act's and differs from GitHub: after a called workflow failed, jobs that need it do not run, not even
 with `if: always()`; a cancelled job counts as failed in `needs`; `container`, `services` and `queue` of
 `concurrency` are refused; no job is isolated from anything else on the machine. A job of an environment must
-name each secret and variable that it reads, and those that the workflow's own `env` reads are the repository's.
+name each secret and variable that it reads; those that the workflow's own `env` reads are the repository's.
 """
 
 from collections.abc import Mapping
