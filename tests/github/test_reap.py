@@ -1,6 +1,5 @@
 """The reaper: what nobody ended is ended, a few requests a pass, and nothing is started again for ever."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def actions(
     for name in WORKFLOWS:
         path = f".github/workflows/{name}"
         here.create_file(path, f"Add {name}", Path(path).read_text())
-    served = Actions(lab.github, tmp_path / "actions", environment={}, path=os.environ["PATH"])
+    served = Actions(lab.github, tmp_path / "actions", environment={})
     middleware = (*contract.middleware, Middleware(Asked, requests=requests))
     lab.server.application = create_app(lab.github, extra_routes=served.routes, middleware=middleware)
     lab.dispatcher = served._dispatcher
