@@ -34,16 +34,21 @@ class Proposal:
     """
 
     lab: Lab
-    repository: Repository
+    name: str
     folder: Path
     events: list[Event]
+
+    @property
+    def repository(self) -> Repository:
+        """It as its maintainer sees it, over a new connection: the server ends one that is idle for seconds."""
+        return self.lab.client("maintainer").get_repo(self.name)
 
     @property
     def environment(self) -> dict[str, str]:
         """What a workflow's job tells the bot."""
         return {
             "GITHUB_API_URL": self.lab.github.api_url,
-            "GITHUB_REPOSITORY": self.repository.full_name,
+            "GITHUB_REPOSITORY": self.name,
             "GITHUB_TOKEN": "token-of-arborist[bot]",
             "ARBORIST_SIGNING_KEY": "a secret",
             "ARBORIST_STORE": str(self.folder / "store"),
@@ -67,7 +72,7 @@ def proposal(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Itera
         ["checkout", "-q", "FETCH_HEAD"],
     ):
         built(run("git", *arguments, cwd=folder, **os.environ))
-    yield Proposal(lab, here, folder, events)
+    yield Proposal(lab, here.full_name, folder, events)
     lab.stop()
 
 
