@@ -45,7 +45,7 @@ def write(folder: Path, count: int) -> tuple[str, str]:
 
 def git(folder: Path, *arguments: str) -> str:
     """A git command's output."""
-    who = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+    who = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "gc.auto=0")
     done = subprocess.run(["git", "-C", folder, *who, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -107,16 +107,17 @@ def mixture(folder: str, count: str) -> dict[str, float]:
         Generated(leaf.path, f"{number:064}", StoredSamples(entries[f"{number:064}"]), Funnel(0, 0, {}, {}))
         for number, leaf in enumerate(leaves)
     ]
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     mixed = [
         mix("knowledge", generated, leaves, recipe, store),
         mix("skills", generated, leaves, recipe, store),
     ]
-    seconds = time.perf_counter() - began
+    seconds, computed = time.perf_counter() - began, time.process_time() - busy
     began = time.perf_counter()
     letters = sum(len(sample.messages[-1][1]) for one in mixed for sample in one.samples)
     return {
         "seconds": seconds,
+        "computed": computed,
         "samples": sum(len(one.samples) for one in mixed),
         "left out": sum(one.contaminated for one in mixed),
         "reading": time.perf_counter() - began,
@@ -140,7 +141,15 @@ def apart(name: str, *arguments: object) -> dict[str, float]:
 def mixtures() -> None:
     """Print how long mixing takes, for ten times the leaves."""
     table = Table(title=f"Mixtures of both phases: {SAMPLES} samples and {EXAM} exam questions a leaf")
-    for name in ("leaves", "in the mixtures", "left out", "seconds", "reading them", "most memory, GB"):
+    for name in (
+        "leaves",
+        "in the mixtures",
+        "left out",
+        "seconds",
+        "of the CPU",
+        "reading them",
+        "most memory, GB",
+    ):
         table.add_column(name, justify="right")
     for count in LEAVES:
         with tempfile.TemporaryDirectory() as folder:
@@ -150,6 +159,7 @@ def mixtures() -> None:
             f"{got['samples']:,}",
             f"{got['left out']:,}",
             f"{got['seconds']:.1f}",
+            f"{got['computed']:.1f}",
             f"{got['reading']:.1f}",
         )
         table.add_row(f"{count:,}", *row, f"{got['memory']:.2f}")
