@@ -40,7 +40,7 @@ class Proposal:
 
     @property
     def repository(self) -> Repository:
-        """It as its maintainer sees it, over a new connection: the server ends one that is idle for seconds."""
+        """As its maintainer sees it, over a new connection: the server soon ends an idle one."""
         return self.lab.client("maintainer").get_repo(self.name)
 
     @property
