@@ -13,6 +13,7 @@ from bot.lint.view import DEFAULTS, LeafView, PullView
 from bot.recipe import LintRecipe
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import FOLDERS
+from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
 
 MAX_FINDINGS = 20_000
@@ -41,7 +42,8 @@ def lint_tree(
     Where that is a whole repository, only the top folders of a taxonomy are looked at.
 
     Args:
-        only: paths of the leaves wanted; all if None. The tree's own rules always look at all of it.
+        only: paths of the leaves wanted; all if None. The tree's own rules always check all of it, but a
+            problem between two leaves counts only if one of them is wanted.
         pull: the pull request that the tree is of, for the rules on what it changes.
         cache: what was found before; leaves that are in it are not looked at again. With `online` there is
             none, since what is elsewhere changes.
@@ -57,7 +59,8 @@ def lint_tree(
     rules = chosen_rules(settings)
     for rule in rules:
         if isinstance(rule, TreeRule):
-            findings += findings_of(rule, files.prefix, rule.check(files), None)
+            of_the_tree = (found for found in rule.check(files) if _concerns(found, only))
+            findings += findings_of(rule, files.prefix, of_the_tree, None)
     leaves = []
     wanted = [path for path in leaves_of(files) if only is None or path in only]
     known = None if online else cache
@@ -74,6 +77,12 @@ def lint_tree(
                 findings += findings_of(rule, "", rule.check(seen), None)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     return Report(files.prefix.rstrip("/"), findings, leaves)
+
+
+def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:
+    """Whether a tree's problem is to be told: of one between two leaves, whether one of them is wanted."""
+    path, problem = found
+    return only is None or not problem.other or problem.other in only or path.rpartition("/")[0] in only
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:

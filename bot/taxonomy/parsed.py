@@ -21,6 +21,7 @@ class Problem:
 
     Attributes:
         fix: what to write in the place's stead, where that is sure and of one line; else None.
+        other: the other leaf, of a problem between two leaves.
     """
 
     rule: str
@@ -28,6 +29,7 @@ class Problem:
     message: str
     help: str
     fix: str | None = None
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

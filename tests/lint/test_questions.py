@@ -118,6 +118,18 @@ def test_with_a_base_the_other_leaf_is_not_parsed_and_named_all_the_same(tree: A
     assert KNOWLEDGE in next(f.message for f in report.findings if f.rule == "exam-of-another-leaf")
 
 
+def test_with_a_base_leaves_that_it_does_not_change_are_not_told_of_each_other(tree: Any) -> None:
+    """Two old leaves that ask the same must not make every pull request red."""
+    tree.write(f"{KNOWLEDGE}/exam.yaml", exam(ASKED))
+    tree.write(f"{OTHER}/exam.yaml", exam(ASKED))
+    tree.write(f"{OTHER}/qna.yaml", QNA)
+    rules = {"exam-of-another-leaf", "question-of-another-leaf", "near-copy"}
+    assert rules & {finding.rule for finding in lint_tree(tree.root).findings}
+    assert not rules & {finding.rule for finding in lint_tree(tree.root, {SKILL}).findings}
+    concerned = {finding.path for finding in lint_tree(tree.root, {OTHER}).findings if finding.rule in rules}
+    assert {path.rpartition("/")[0].removeprefix("taxonomy/") for path in concerned} >= {OTHER, KNOWLEDGE}
+
+
 def test_a_thousand_leaves_are_compared_in_time_in_proportion(tree: Any) -> None:
     def seconds(leaves: int) -> float:
         for number in range(leaves):

@@ -45,7 +45,7 @@ def near_copy(files: Files) -> Problems:
             if count >= FEWEST and count >= SAME * max(len(sketch), sizes[other]):
                 message = f"{count / max(len(sketch), sizes[other]):.0%} of this is also in {other}"
                 mend = "change that leaf instead, or write what is new here"
-                yield f"{leaf}/{QNA}", Problem("near-copy", START, message, mend)
+                yield f"{leaf}/{QNA}", Problem("near-copy", START, message, mend, other=other)
 
 
 def _sketch(files: Files, path: str) -> set[int]:

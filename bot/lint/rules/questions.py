@@ -70,7 +70,10 @@ def exam_of_another_leaf(files: Files) -> Problems:
         if exam.exam:
             message = f"the leaf {other.leaf} asks this too, in {other.where(files)}: {other.text[:80]!r}"
             mend = "ask for something that is of this leaf alone, and name it in the question"
-            yield f"{exam.leaf}/{exam.file}", Problem("exam-of-another-leaf", exam.place, message, mend)
+            yield (
+                f"{exam.leaf}/{exam.file}",
+                Problem("exam-of-another-leaf", exam.place, message, mend, other=other.leaf),
+            )
 
 
 @tree_rule(
@@ -89,7 +92,10 @@ def question_of_another_leaf(files: Files) -> Problems:
             what = "exam" if other.exam else "seed examples"
             message = f"the {what} of the leaf {other.leaf} asks this too, in {other.where(files)}"
             mend = "ask otherwise here, or there: talk to the other author"
-            yield f"{seed.leaf}/{seed.file}", Problem("question-of-another-leaf", seed.place, message, mend)
+            yield (
+                f"{seed.leaf}/{seed.file}",
+                Problem("question-of-another-leaf", seed.place, message, mend, other=other.leaf),
+            )
 
 
 @lru_cache(maxsize=1)
