@@ -17,7 +17,6 @@ from bot.taxonomy.fetch import PUBLIC, Access
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-ROOT = Path(__file__).parent.parent  # for tests only; a wheel has no such folder
 SCHEMA = shipped("schemas/recipe.json")
 T = TypeVar("T", bound="DataclassInstance")
 

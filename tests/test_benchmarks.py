@@ -1,8 +1,8 @@
 """Items of benchmarks are known, whole or in part, however they are wrapped; other texts are not."""
 
 from bot.benchmarks import FINGERPRINTS, benchmark_of
-from bot.recipe import ROOT
 from bot.taxonomy.tree import load_tree
+from tests import ROOT
 
 DUCKS = (
     "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes muffins for "

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from bot.recipe import ROOT
 from bot.store import Store
+from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 

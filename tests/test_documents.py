@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bot.recipe import ROOT
+from tests import ROOT
 
 BIN = Path(sys.executable).parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "BENCHMARKS.md", "docs/LEARNING.md")]

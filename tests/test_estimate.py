@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.errors import UserError
 from bot.estimate import disk_gb, memory_gb, plan_training
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.speed import UPPER
 from bot.taxonomy.tree import load_tree
 from bot.train.neurons import LOWER
+from tests import ROOT
 
 LEAVES = load_tree(ROOT / "taxonomy")
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))

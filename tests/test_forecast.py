@@ -9,10 +9,11 @@ from bot.errors import UserError
 from bot.forecast import forecast
 from bot.github.render import render
 from bot.plan import Plan, PlannedLeaf, summarize
-from bot.recipe import ROOT, Recipe, load_recipe
+from bot.recipe import Recipe, load_recipe
 from bot.speed import EstimateRecipe
 from bot.store import Store
 from bot.took import Took, examination_by, generation_by, latest, record, training_by
+from tests import ROOT
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
 PRICED = replace(RECIPE, estimate=EstimateRecipe("h100", 2.5, "EUR"))

@@ -11,7 +11,8 @@ import yaml
 from bot.diagnosis import Diagnosis
 from bot.errors import UserError
 from bot.init import CALLED, Bot, find_bot, set_up
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
+from tests import ROOT
 
 BOT = Bot("lab/arborist", "3d3c42e5aac5ba805825da76410c181273ba90b1")
 FOLDER = ".github/workflows"

@@ -5,7 +5,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from bot.learning import Result, table, ways
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
+from tests import ROOT
 
 
 def test_the_ways_differ_in_phases_replay_and_method() -> None:

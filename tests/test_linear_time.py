@@ -16,9 +16,9 @@ from bot.generate.chunks import chunks
 from bot.generate.exit_check import unsafe
 from bot.generate.given import given_samples
 from bot.markdown import escape
-from bot.recipe import ROOT
 from bot.safety import unsafe_text
 from bot.taxonomy.leaf import Document
+from tests import ROOT
 from tests.leaves import knowledge
 from tests.lint.conftest import DOCUMENT, KNOWLEDGE, tree
 

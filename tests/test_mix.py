@@ -11,9 +11,10 @@ from bot.errors import UserError
 from bot.generate.generated import Funnel, Generated
 from bot.generate.sample import Sample
 from bot.mix import Phase, mix, show_mixtures
-from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
+from bot.recipe import GeneralRecipe, Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
+from tests import ROOT
 from tests.leaves import knowledge, skill
 
 ANSWERS = ("Petra Osgood.", "In 1702.", "In Ulmstead.", "Thirteen times.", "Of green slate.", "Every day.")

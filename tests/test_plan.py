@@ -10,8 +10,9 @@ import pytest
 from bot.errors import UserError
 from bot.generate.keys import ALL_THERE, settings_key
 from bot.plan import Plan, PlannedLeaf, read_plan, summarize
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.store import Store
+from tests import ROOT
 
 HEAD = "c" * 40
 OLD, NEW = "1" * 64, "2" * 64

@@ -8,7 +8,8 @@ import pytest
 from bot.errors import UserError
 from bot.generate.keys import leaf_key
 from bot.profiles import deepspeed_profile, find_profile, vllm_profile
-from bot.recipe import ROOT, Recipe, load_recipe
+from bot.recipe import Recipe, load_recipe
+from tests import ROOT
 from tests.leaves import knowledge
 
 OWN = "dtype: auto\nmax-model-len: 4096\n"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.recipe import ROOT, LintRecipe, load_lint_recipe, load_recipe
+from bot.recipe import LintRecipe, load_lint_recipe, load_recipe
+from tests import ROOT
 
 OURS = (ROOT / "arborist.yaml").read_text()
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.release.hub import Release
 from bot.taxonomy.tree import tree_id
 from bot.wanted import is_released, settings
+from tests import ROOT
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
 TREE = "a" * 40

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bot.recipe import ROOT
+from tests import ROOT
 
 # Some ask for builds for CUDA that break on a machine without.
 WITHOUT = 'torchvision; sys_platform == "never"\ntorchaudio; sys_platform == "never"\n'

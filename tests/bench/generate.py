@@ -18,12 +18,13 @@ from bot import generate
 from bot.generate.generated import Generated
 from bot.generate.leaves import generate_leaves
 from bot.models import model_folder
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree
 from bot.teachers import Request, Response, Teacher, open_teacher
 from bot.teachers.endpoint import EndpointTeacher
+from tests import ROOT
 from tests.bench.environments import environment
 from tests.teachers.test_teachers import serving
 

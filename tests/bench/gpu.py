@@ -23,13 +23,14 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 
 from bot.models import load_tokenizer, model_folder
 from bot.profiles import deepspeed_profile
-from bot.recipe import ROOT, PhaseRecipe
+from bot.recipe import PhaseRecipe
 from bot.speed import PEAK
 from bot.taxonomy.tree import load_tree
 from bot.train import launch
 from bot.train.loop import Job, train
 from bot.train.packing import Encoded, encode, plan_steps, shared_prefix
 from bot.train.students import load_packed
+from tests import ROOT
 from tests.bench.training import conversations
 
 Talk = tuple[tuple[str, str], ...]

@@ -16,12 +16,13 @@ from bot.generate.keys import ALL_THERE, leaf_key, settings_key
 from bot.generate.leaves import generate_leaves
 from bot.generate.rows import FILE, samples_to_bytes
 from bot.plan import make_plan, summarize
-from bot.recipe import ROOT, Recipe, load_recipe
+from bot.recipe import Recipe, load_recipe
 from bot.release.hub import publish
 from bot.store import Store
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree_at, tree_id
 from bot.wanted import settings
+from tests import ROOT
 from tests.bench.lint import leaf as write_leaf
 from tests.bench.slow_store import CountedFileSystem
 from tests.local.hub.local_hub import free_port, running

@@ -20,7 +20,8 @@ from rich.table import Table
 from bot.lint import lint_tree, tree_files
 from bot.lint.cache import open_cache
 from bot.lint.profiles.instructlab import lint_as_instructlab
-from bot.recipe import ROOT, LintRecipe
+from bot.recipe import LintRecipe
+from tests import ROOT
 
 SIZES = (1_000, 10_000)
 OF_THE_PEER = 20

@@ -19,9 +19,10 @@ from rich.table import Table
 
 from bot.generate.generated import Funnel, Generated
 from bot.generate.sample import Sample
-from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
+from bot.recipe import GeneralRecipe, Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from tests import ROOT
 from tests.bench import large_tree
 
 SAMPLES, EXAM = 300, 12

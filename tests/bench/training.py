@@ -20,10 +20,11 @@ from rich.table import Table
 
 from bot.generate.given import given_samples
 from bot.models import load_tokenizer, model_folder
-from bot.recipe import ROOT, PhaseRecipe
+from bot.recipe import PhaseRecipe
 from bot.taxonomy.tree import load_tree
 from bot.train.loop import Job, train
 from bot.train.packing import encode
+from tests import ROOT
 from tests.bench.environments import environment
 
 TRL = "trl==1.16.0"

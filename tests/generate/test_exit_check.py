@@ -13,10 +13,11 @@ from bot.generate.sample import Sample
 from bot.github.sample import _sample_part
 from bot.mix import mix
 from bot.models import model_folder
-from bot.recipe import ROOT, GeneralRecipe, Recipe, load_recipe
+from bot.recipe import GeneralRecipe, Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed
 from bot.teachers import Request, Response
+from tests import ROOT
 from tests.leaves import PASSAGE, knowledge
 
 HOSTILE = {

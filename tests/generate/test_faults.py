@@ -12,10 +12,11 @@ from bot.generate import pipeline as pipelines
 from bot.generate.generated import Generated
 from bot.generate.leaves import check_complete, generate_leaf
 from bot.generate.sample import Sample
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.teachers import endpoint as module
 from bot.teachers import open_teacher
+from tests import ROOT
 from tests.leaves import knowledge
 from tests.teachers.faulty import Call, Fault, endpoint
 from tests.teachers.test_endpoint import PASSING

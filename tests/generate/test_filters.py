@@ -8,9 +8,10 @@ from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import FILTERS, first_drop, takes
 from bot.generate.pipeline import FOLDER, pipeline_of
 from bot.generate.prompting import Prompts
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import open_teacher
+from tests import ROOT
 from tests.leaves import PASSAGE, knowledge, skill
 from tests.test_benchmarks import DUCKS
 

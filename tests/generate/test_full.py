@@ -9,10 +9,11 @@ import pytest
 from bot.errors import UserError
 from bot.generate.generated import Generated
 from bot.generate.leaves import generate_leaf
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed
 from bot.teachers import open_teacher
+from tests import ROOT
 from tests.leaves import PASSAGE, knowledge, skill
 from tests.teachers.faulty import Call, Endpoint, Fault, endpoint
 

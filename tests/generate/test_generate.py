@@ -13,8 +13,9 @@ from bot.generate.keys import leaf_key
 from bot.generate.pipeline import pipeline_of
 from bot.generate.small import with_names
 from bot.generate.text import common_end, common_start
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.taxonomy.leaf import QA, Seed
+from tests import ROOT
 from tests.leaves import PASSAGE, knowledge, skill
 
 ITEM = Candidate(

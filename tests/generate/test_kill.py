@@ -15,7 +15,8 @@ import dataclasses, json, sys
 import bot.generate.keys
 from bot.generate.leaves import generate_leaf
 from bot.generate.pipeline import pipeline_of
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
+from tests import ROOT
 from bot.store import Store
 from bot.teachers import open_teacher
 from tests.leaves import knowledge

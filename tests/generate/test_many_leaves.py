@@ -13,9 +13,10 @@ import yaml
 from bot.generate import pipeline as pipelines
 from bot.generate.leaves import generate_leaves
 from bot.plan import make_plan
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.tree import load_tree
+from tests import ROOT
 from tests.generate.test_faults import answer
 from tests.teachers.faulty import Endpoint, endpoint
 

@@ -7,7 +7,7 @@ import pytest
 from bot.errors import UserError
 from bot.lint.explain import explain, page
 from bot.lint.rules import RULES
-from bot.recipe import ROOT
+from tests import ROOT
 
 
 def test_a_rule_is_told_with_its_reason_and_both_parts_of_its_example() -> None:

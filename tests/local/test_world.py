@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.local.world import environment
-from bot.recipe import ROOT
+from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 

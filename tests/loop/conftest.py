@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.local.world import World
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.contract.plugin import Watch
 from tests.loop.steps import approve_at_once, git, push, repository
 from tests.package.plugin import Installed

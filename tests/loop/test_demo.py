@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.loop.conftest import ARBORIST, clean
 from tests.loop.steps import until
 

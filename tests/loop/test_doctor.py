@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.local.world import World
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.loop.conftest import ARBORIST, clean
 
 

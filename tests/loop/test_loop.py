@@ -18,7 +18,7 @@ from github.PullRequest import PullRequest
 from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi, hf_hub_download
 
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.loop.conftest import ARBORIST, HANDBOOK_MODEL, clean
 from tests.loop.steps import (
     LEAF,

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bot.cli import pulls, releases, samples, taxonomy
-from bot.recipe import ROOT
+from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
     "lint": taxonomy.lint,

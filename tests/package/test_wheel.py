@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.package.plugin import Installed, built, run
 
 COMMIT = "3d3c42e5aac5ba805825da76410c181273ba90b1"

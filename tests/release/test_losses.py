@@ -9,11 +9,12 @@ import pytest
 
 from bot.errors import UserError
 from bot.github.retrain import retrain_and_tell
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.release.hub import latest_release, publish
 from bot.store import Store
 from bot.taxonomy.files import GitError
 from bot.taxonomy.tree import leaf_paths
+from tests import ROOT
 from tests.local.hub.conftest import free_port, running
 from tests.taxonomy.conftest import Repository
 

@@ -10,9 +10,9 @@ import pytest
 
 from bot.errors import UserError
 from bot.github.retrain import commits_between
-from bot.recipe import ROOT
 from bot.taxonomy.files import GitError, GitFiles
 from bot.taxonomy.tree import changed_files, changed_leaves, load_tree_at
+from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 

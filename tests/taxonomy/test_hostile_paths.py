@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.errors import UserError
-from bot.recipe import ROOT
 from bot.taxonomy.tree import load_tree_at
+from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 LEAF = "knowledge/geography/islands/velmora"

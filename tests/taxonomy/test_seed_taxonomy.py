@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from bot.lint import lint_tree
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree
+from tests import ROOT
 
 HERE = Path(__file__).parents[2]
 SETTINGS = load_recipe(ROOT / "arborist.yaml").lint

@@ -10,10 +10,11 @@ from bot.evaluate import examine
 from bot.generate.leaves import generate_leaf
 from bot.mix import mix
 from bot.models import model_folder, model_revision
-from bot.recipe import ROOT, Recipe, load_recipe
+from bot.recipe import Recipe, load_recipe
 from bot.store import Store
 from bot.taxonomy.leaf import ExamQuestion
 from bot.teachers import Request, Response, Teacher, open_teacher
+from tests import ROOT
 from tests.leaves import knowledge, skill
 
 QUESTIONS = ("What is the capital of Italy?", "How many days are there in a week?", "Say hello.")

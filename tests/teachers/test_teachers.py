@@ -19,9 +19,10 @@ import pytest
 
 from bot.generate.leaves import check_complete, generate_leaf
 from bot.models import model_folder
-from bot.recipe import ROOT, Recipe, TeacherRecipe, load_recipe
+from bot.recipe import Recipe, TeacherRecipe, load_recipe
 from bot.store import Store
 from bot.teachers import Request, Response, Teacher, open_teacher
+from tests import ROOT
 from tests.leaves import knowledge
 
 ENGINES = ("transformers", "vllm", "openai")

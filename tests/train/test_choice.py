@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.mix import Mixture
-from bot.recipe import ROOT, load_recipe
+from bot.recipe import load_recipe
 from bot.store import Store
 from bot.train import choice, train_phase
+from tests import ROOT
 from tests.train.test_loop import job, train
 
 

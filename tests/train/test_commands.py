@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.recipe import ROOT
+from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 LEAF = ROOT / "taxonomy" / "knowledge" / "science" / "minerals" / "tessarite"

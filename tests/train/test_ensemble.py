@@ -11,10 +11,11 @@ import torch
 
 from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
-from bot.recipe import ROOT, PhaseRecipe, load_recipe
+from bot.recipe import PhaseRecipe, load_recipe
 from bot.train.ensemble import SHARE, sets_of, train_sets
 from bot.train.gates import write_gates
 from bot.train.loop import Job, train
+from tests import ROOT
 from tests.train.test_gates import GENERAL
 from tests.train.test_loop import job, last, losses
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from bot.generate.sample import Sample
 from bot.mix import Mixture
 from bot.models import load_model, load_tokenizer, model_folder
-from bot.recipe import ROOT, PhaseRecipe, load_recipe
+from bot.recipe import PhaseRecipe, load_recipe
 from bot.store import Store
 from bot.train import train_phase
 from bot.train.choice import Judge
@@ -19,6 +19,7 @@ from bot.train.loop import Job, row_logits, train
 from bot.train.neurons import GATES
 from bot.train.packing import encode, pack
 from bot.train.students import load_packed
+from tests import ROOT
 from tests.train.conftest import CONVERSATIONS
 from tests.train.test_loop import job, last, losses
 

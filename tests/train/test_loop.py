@@ -18,13 +18,14 @@ from transformers import AutoTokenizer
 
 from bot.errors import UserError
 from bot.models import load_model, load_tokenizer
-from bot.recipe import ROOT, PhaseRecipe
+from bot.recipe import PhaseRecipe
 from bot.train import launch
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
 from bot.train.loop import Job, learning_rate, open_engine, prepare, row_loss, train
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
 from bot.train.students import load_packed
+from tests import ROOT
 from tests.loop.steps import until
 from tests.train.conftest import CONVERSATIONS
 

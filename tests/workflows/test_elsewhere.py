@@ -17,7 +17,7 @@ import yaml
 from sarif_kit.validate import assert_valid
 
 from bot.local.world import commit_tree
-from bot.recipe import ROOT
+from tests import ROOT
 
 BIN = Path(sys.executable).parent
 LEAF = "taxonomy/knowledge/science/minerals/tessarite/qna.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.recipe import ROOT
+from tests import ROOT
 from tests.workflows.guards import problems
 from tests.workflows.setup_guards import problems as setup_problems
 
