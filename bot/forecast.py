@@ -10,8 +10,7 @@ from typing import Literal
 from bot.recipe import PhaseRecipe, Recipe
 from bot.shape import shape_of
 from bot.speed import GENERAL_TOKENS, GIVEN, tokens_a_second
-from bot.store import Store
-from bot.took import Took, alike, examination_by, generation_by, latest, seconds_each, training_by
+from bot.took import Took, alike, examination_by, generation_by, seconds_each, training_by
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ class Forecast:
     complete: bool
 
 
-def forecast(to_generate: int, leaves: int, recipe: Recipe, store: Store) -> Forecast:
+def forecast(to_generate: int, leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Forecast:
     """Estimate generation, training and examination.
 
     Args:
         to_generate: samples that the teacher still has to make.
         leaves: how many the taxonomy will have.
+        runs: what earlier runs took; see `bot.took.latest`.
     """
-    runs = latest(store)
     phases: tuple[tuple[Literal["knowledge", "skills"], PhaseRecipe], ...] = (
         ("knowledge", recipe.train.knowledge),
         ("skills", recipe.train.skills),

@@ -11,9 +11,10 @@ from bot.generate.keys import ALL_THERE, leaf_key, settings_key
 from bot.recipe import Recipe
 from bot.schema import first_mistake
 from bot.shipped import shipped
-from bot.store import Store
+from bot.store import Store, StoreError
 from bot.taxonomy.files import shown
 from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, resolve
+from bot.took import latest
 
 SCHEMA = shipped("schemas/plan.json")
 
@@ -88,25 +89,32 @@ def read_plan(data: Any) -> Plan:
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
     """What the comment's part `plan` shows: the changes, what the store has, and an estimate."""
     kept = [leaf for leaf in plan.leaves if leaf.change != "deleted"]
-    there = store.has("samples", [leaf.key for leaf in kept])
+    wanted, unread = recipe.generate.samples, ""
+    try:
+        there = store.has("samples", [leaf.key for leaf in kept])
+        # A run that had all leaves' samples by these settings has said so.
+        known = not plan.same or bool(store.has(ALL_THERE, [settings_key(recipe)]))
+        runs = latest(store)
+    except StoreError as error:
+        # A hosted job may have no access to the store; the pull request gets its comment all the same.
+        there, known, runs, unread = frozenset(), not plan.same, [], str(error)
     missing = [leaf for leaf in kept if leaf.key not in there]
-    wanted = recipe.generate.samples
-    # A run that had all leaves' samples by these settings has said so.
-    known = not plan.same or bool(store.has(ALL_THERE, [settings_key(recipe)]))
+    amount = f"{'up to ' if unread else ''}{wanted} to generate"
     return {
         "changed": [
-            {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, wanted)}
+            {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, amount)}
             for leaf in plan.leaves
         ],
+        "unread": unread,
         "reused": plan.same if known else 0,
         "unknown": 0 if known else plan.same,
         "total": len(kept) + plan.same,
         "to_generate": wanted * len(missing),
-        "forecast": forecast(wanted * len(missing), len(kept) + plan.same, recipe, store),
+        "forecast": forecast(wanted * len(missing), len(kept) + plan.same, recipe, runs),
     }
 
 
-def _samples(leaf: PlannedLeaf, missing: Sequence[PlannedLeaf], wanted: int) -> str:
+def _samples(leaf: PlannedLeaf, missing: Sequence[PlannedLeaf], amount: str) -> str:
     if leaf.change == "deleted":
         return "unlearnt: not in the next model"
-    return f"{wanted} to generate" if leaf in missing else "reused from the store"
+    return amount if leaf in missing else "reused from the store"

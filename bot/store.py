@@ -23,6 +23,12 @@ from filelock import FileLock, Timeout
 from bot.errors import UserError
 
 RECORD = "entry.json"
+
+
+class StoreError(UserError):
+    """The store cannot be asked from this machine: it is not reachable, or gives this machine no access."""
+
+
 FEW = 8
 """So many entries are asked for one by one; more, by a listing of all."""
 AT_ONCE = 16
@@ -66,7 +72,8 @@ class Entry:
     def read_bytes(self, name: str) -> bytes:
         """A file of the entry, checked against the size and SHA-256 in its record."""
         self._need(name)
-        data: bytes = self.store.fs.cat_file(self.store.path(self.step, self.key, name))
+        with self.store.errors(f"read {self.step}/{self.key[:12]}"):
+            data: bytes = self.store.fs.cat_file(self.store.path(self.step, self.key, name))
         self._check(name, hashlib.sha256(data).hexdigest())
         return data
 
@@ -104,7 +111,8 @@ class Entry:
             part.mkdir(parents=True)
             for name in self.files:
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
-                self.store.fs.get_file(self.store.path(self.step, self.key, name), str(part / name))
+                with self.store.errors(f"read {self.step}/{self.key[:12]}"):
+                    self.store.fs.get_file(self.store.path(self.step, self.key, name), str(part / name))
             (part / RECORD).write_bytes(self.record())
             shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
@@ -144,10 +152,31 @@ class Store:
     def path(self, *parts: str) -> str:
         return "/".join((self.root, *parts))
 
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Convert what a store's library raises to a StoreError; that a file is not there is an answer.
+
+        Args:
+            doing: completes the sentence "the store cannot …".
+        """
+        try:
+            yield
+        except (UserError, FileNotFoundError):
+            raise
+        # Each library has errors of its own: botocore's, Google's, the Hub's.
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+            raise StoreError(
+                f"store {self.url}: cannot {doing}: {reason[:200]}; check that this machine reaches it "
+                "and has its credentials"
+            ) from None
+
     def get(self, step: str, key: str) -> Entry | None:
         """The finished entry under this key, or None; a half-written one is None."""
         try:
-            record = json.loads(self.fs.cat_file(self.path(step, key, RECORD)))
+            with self.errors(f"read {step}/{key[:12]}"):
+                text = self.fs.cat_file(self.path(step, key, RECORD))
+            record = json.loads(text)
         except FileNotFoundError:
             return None
         except ValueError:
@@ -165,7 +194,8 @@ class Store:
             return frozenset(entry.name for entry in entries if Path(entry.path, RECORD).exists())
         self.fs.invalidate_cache(self.path(step))
         try:
-            found = self.fs.find(self.path(step))
+            with self.errors(f"list {step}"):
+                found = self.fs.find(self.path(step))
         except FileNotFoundError:
             return frozenset()
         names = (str(path).removeprefix(self.path(step)).split("/") for path in found)
@@ -176,7 +206,8 @@ class Store:
         wanted = frozenset(keys)
         if len(wanted) > FEW:
             return wanted & self.keys(step)
-        return frozenset(key for key in wanted if self.fs.exists(self.path(step, key, RECORD)))
+        with self.errors(f"list {step}"):
+            return frozenset(key for key in wanted if self.fs.exists(self.path(step, key, RECORD)))
 
     def get_many(self, step: str, keys: Collection[str]) -> dict[str, Entry]:
         """The finished entries under these keys; the records are read AT_ONCE at a time."""
@@ -208,7 +239,7 @@ class Store:
         described |= {name: _described_file(path) for name, path in sources.items()}
         entry = Entry(self, step, key, inputs, described, facts or {})
         record = entry.record()
-        try:
+        with self.errors(f"write {step}/{key[:12]}"):
             if self.local is not None:
                 _put_local(self.local / step, key, files or {}, sources, record)
             else:
@@ -217,22 +248,23 @@ class Store:
                 for name, path in sources.items():
                     self.fs.put_file(str(path), self.path(step, key, name))
                 self.fs.pipe_file(self.path(step, key, RECORD), record)
-        except OSError as error:
-            raise UserError(f"store {self.url}: cannot write {step}/{key[:12]}: {error}") from None
         return entry
 
     def forget(self, step: str, key: str) -> None:
         """Remove an entry; its record goes first, so that a half-removed entry is not read either."""
         record = self.path(step, key, RECORD)
-        if self.fs.exists(record):
-            self.fs.rm_file(record)
-        if self.fs.exists(self.path(step, key)):
-            self.fs.rm(self.path(step, key), recursive=True)
+        with self.errors(f"remove {step}/{key[:12]}"):
+            if self.fs.exists(record):
+                self.fs.rm_file(record)
+            if self.fs.exists(self.path(step, key)):
+                self.fs.rm(self.path(step, key), recursive=True)
 
     def find(self, prefix: str) -> list[Entry]:
         """Entries whose key begins with these characters, in any step."""
         found = []
-        for path in self.fs.glob(self.path("*", f"{prefix}*", RECORD)):
+        with self.errors("list entries"):
+            paths = self.fs.glob(self.path("*", f"{prefix}*", RECORD))
+        for path in paths:
             step, key = str(path).split("/")[-3:-1]
             entry = self.get(step, key)
             if entry is not None:

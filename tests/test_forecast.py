@@ -43,7 +43,7 @@ def comment(recipe: Recipe, store: Store) -> str:
 
 
 def test_without_a_run_and_without_a_device_nothing_is_known_and_it_is_said(store: Store) -> None:
-    made = forecast(40, 10, RECIPE, store)
+    made = forecast(40, 10, RECIPE, latest(store))
     assert [step.seconds for step in made.steps] == [None] * 4
     text = comment(RECIPE, store)
     assert "40 samples to generate: not known (no run with this teacher is in the store yet)" in text
@@ -53,7 +53,7 @@ def test_without_a_run_and_without_a_device_nothing_is_known_and_it_is_said(stor
 def test_before_the_first_run_training_is_estimated_by_the_formula_for_the_recipes_device(
     store: Store,
 ) -> None:
-    made = forecast(40, 10, PRICED, store)
+    made = forecast(40, 10, PRICED, latest(store))
     assert [step.seconds is not None for step in made.steps] == [False, True, True, False]
     assert "by formula for 1 x h100" in made.steps[1].basis
     assert "Together at least" in comment(PRICED, store)
@@ -61,7 +61,7 @@ def test_before_the_first_run_training_is_estimated_by_the_formula_for_the_recip
 
 def test_after_a_run_all_follows_from_what_it_took(store: Store) -> None:
     run_before(store, PRICED)
-    made = forecast(40, 20, PRICED, store)
+    made = forecast(40, 20, PRICED, latest(store))
     generation, knowledge, skills, exams = made.steps
     assert generation.seconds == pytest.approx(80)
     train = PRICED.train
@@ -71,22 +71,22 @@ def test_after_a_run_all_follows_from_what_it_took(store: Store) -> None:
     assert exams.seconds == pytest.approx(120)
     assert made.complete
     assert made.price == pytest.approx(made.seconds / 3600 * 2.5)
-    of_ten = forecast(40, 10, PRICED, store)
+    of_ten = forecast(40, 10, PRICED, latest(store))
     assert f"{of_ten.price:.2f} EUR" in comment(PRICED, store)
 
 
 def test_another_teacher_or_student_is_another_speed(store: Store) -> None:
     run_before(store, RECIPE)
     taught = replace(RECIPE, student=replace(RECIPE.student, model="org/other"))
-    assert [step.seconds is None for step in forecast(40, 10, taught, store).steps] == [
+    assert [step.seconds is None for step in forecast(40, 10, taught, latest(store)).steps] == [
         False,
         True,
         True,
         True,
     ]
     told = replace(RECIPE, teacher=replace(RECIPE.teacher, engine="openai", model="other"))
-    assert forecast(40, 10, told, store).steps[0].seconds is None
-    assert forecast(0, 10, told, store).steps[0].seconds == 0
+    assert forecast(40, 10, told, latest(store)).steps[0].seconds is None
+    assert forecast(0, 10, told, latest(store)).steps[0].seconds == 0
 
 
 def test_the_newest_runs_of_each_kind_count(store: Store) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from bot.errors import UserError
 from bot.generate.keys import ALL_THERE, settings_key
+from bot.github.render import render
 from bot.plan import Plan, PlannedLeaf, read_plan, summarize
 from bot.recipe import load_recipe
 from bot.store import Store
 from tests import ROOT
+from tests.locked_store import LOCKED
 
 HEAD = "c" * 40
 OLD, NEW = "1" * 64, "2" * 64
@@ -51,6 +53,16 @@ def test_the_rest_is_reused_once_a_run_has_had_all_samples_by_this_recipe(tmp_pa
     assert (after["reused"], after["unknown"], after["total"]) == (5, 0, 6)
     other = replace(recipe, seed=recipe.seed + 1)
     assert summarize(changing, other, store)["unknown"] == 5
+
+
+def test_where_the_store_cannot_be_read_the_plan_says_so_and_is_told_all_the_same() -> None:
+    planned = summarize(
+        plan(PlannedLeaf("a", "added", NEW), same=3), load_recipe(ROOT / "arborist.yaml"), Store(LOCKED)
+    )
+    text = render("plan", planned=planned)
+    assert "| a | added | up to 40 to generate |" in text
+    assert "Unable to locate credentials" in text
+    assert planned["unknown"] == 3
 
 
 def test_a_deleted_leaf_is_unlearnt(tmp_path: Path) -> None:

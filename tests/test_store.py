@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.store import RECORD, Store, canonical, key_of, link_or_copy
+from bot.store import RECORD, Store, StoreError, canonical, key_of, link_or_copy
 from tests.bench.slow_store import CountedFileSystem
+from tests.locked_store import LOCKED
 
 KEY = "a" * 64
 json_values = st.recursive(
@@ -127,6 +129,16 @@ def test_what_is_there_of_a_step_is_one_listing(
 def test_an_unknown_kind_of_url_is_one_line() -> None:
     with pytest.raises(UserError, match="cannot be opened"):
         Store("nonsense://x")
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda s: s.get("x", KEY), lambda s: s.keys("x"), lambda s: s.has("x", [KEY])]
+)
+def test_a_store_that_gives_no_access_is_one_line(ask: Callable[[Store], object]) -> None:
+    with pytest.raises(
+        StoreError, match=r"^store locked://x: cannot .*: Unable to locate credentials; check"
+    ):
+        ask(Store(LOCKED))
 
 
 def test_a_file_on_another_disk_is_copied(tmp_path: Path) -> None:

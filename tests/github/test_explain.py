@@ -1,0 +1,34 @@
+"""`/arborist explain LEAF`: what the newest release says of a leaf, and the store where it can be read."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bot.generate.generated import Funnel
+from bot.github.render import render
+
+LEAF: dict[str, Any] = {
+    "path": "knowledge/a",
+    "key": "1" * 64,
+    "samples": 7,
+    "exam": {"before": {"right": 0, "asked": 5}, "after": {"right": 4, "asked": 5}},
+}
+
+
+def explained(funnel: Funnel | None) -> str:
+    kept = asdict(funnel) if funnel else None
+    names = ["knowledge/a"]
+    return render(
+        "explain", path="knowledge/a", leaf=LEAF, names=names, tag="v2", url="https://hub/x", funnel=kept
+    )
+
+
+def test_it_tells_the_exam_and_what_the_filters_dropped() -> None:
+    text = explained(Funnel(9, 6, {"duplicate": 3}, {"duplicate": ["who?"]}))
+    assert "4 of 5 exam questions right, 0 before" in text
+    assert "The teacher gave 9 candidates; dropped: 3 by duplicate." in text
+
+
+def test_without_the_store_it_tells_what_the_manifest_says() -> None:
+    text = explained(None)
+    assert "taught by 7 samples" in text
+    assert "candidates" not in text
