@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from bot.evaluate.words import normal
 from bot.questions import UNSPACED
+from bot.words import normal
 
 MINIMUM = 4
 """Words of an exam question that counts wherever it is contained. A shorter one ("Who?") is in too many

@@ -22,12 +22,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 
 from bot.evaluate.exams import retention
-from bot.evaluate.words import normal
 from bot.generate.generated import Generated
 from bot.generate.sample import Sample
 from bot.overlap import ExamIndex
 from bot.store import AT_ONCE, Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
+from bot.words import normal
 
 VERSION = 1
 SHARE = 10

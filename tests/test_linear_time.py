@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from bot.evaluate.words import normal
 from bot.generate.chunks import chunks
 from bot.generate.exit_check import unsafe
 from bot.generate.given import given_samples
 from bot.markdown import escape
 from bot.safety import unsafe_text
 from bot.taxonomy.leaf import Document
+from bot.words import normal
 from tests import ROOT
 from tests.leaves import knowledge
 from tests.lint.conftest import DOCUMENT, KNOWLEDGE, tree

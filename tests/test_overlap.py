@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.evaluate.words import UNSPACED, normal
 from bot.overlap import MINIMUM, ExamIndex, words_of
+from bot.words import UNSPACED, normal
 
 # Few words, so that questions hold and resemble each other; one is of a script without spaces.
 WORDS = st.sampled_from(

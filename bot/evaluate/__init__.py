@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bot.evaluate.exams import ExamItem, exam_of, retention
-from bot.evaluate.words import is_right
 from bot.progress import task
 from bot.recipe import Recipe
 from bot.store import AT_ONCE, Entry, Store, canonical, key_of
 from bot.taxonomy.leaf import Leaf
 from bot.took import Took, examination_by, record, this_device
+from bot.words import is_right
 
 __all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from bot.evaluate.words import holds, is_right, normal
 from bot.generate.prompting import framings
 from bot.generate.text import key_words
 from bot.taxonomy.leaf import Leaf
+from bot.words import holds, is_right, normal
 
 RETENTION = Path(__file__).with_name("retention.yaml")
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from bot.benchmarks import benchmark_of
-from bot.evaluate.words import normal
 from bot.generate.candidates import NO_ANSWER, REFUSED, SAFETY, Batch, Candidate
 from bot.generate.exit_check import UNSAFE
 from bot.generate.language import language_of
 from bot.generate.text import common_end, common_start, key_words, names, stem, words
 from bot.safety import unsafe_text
+from bot.words import normal
 
 Check = Callable[[Candidate, Batch], str | None]
 

@@ -16,7 +16,6 @@ import bot.generate.full
 import bot.generate.skills
 import bot.generate.small  # noqa: F401 pipelines find their blocks in these
 from bot.errors import UserError
-from bot.evaluate.words import normal
 from bot.generate.blocks import batches_of, run_batch
 from bot.generate.candidates import NO_ANSWER, Batch, Candidate, Drop
 from bot.generate.exit_check import UNSAFE, approved_in, unsafe
@@ -34,6 +33,7 @@ from bot.store import Entry, Store, canonical
 from bot.taxonomy.leaf import Leaf
 from bot.teachers import Teacher, open_teacher
 from bot.took import Took, generation_by, record, this_device
+from bot.words import normal
 
 EXAMPLES = 3
 # Batches of one leaf that are asked for at once, at most.

@@ -8,8 +8,8 @@ other words only where it was seen in several forms (arXiv 2309.14316).
 import re
 from collections.abc import Sequence
 
-from bot.evaluate.words import normal
 from bot.generate.text import WORD, key_words, sentences, stem, words
+from bot.words import normal
 
 QUESTION = re.compile(r"\b(which|what|who|whom|where|when|how)\b(?: (\w+))?", re.IGNORECASE)
 # "What is the highest mountain on …", "What is the ferry of … called"

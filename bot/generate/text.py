@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
-from bot.evaluate.words import normal
 from bot.taxonomy.leaf import Leaf
+from bot.words import normal
 
 # A sentence ends with its mark and a space before no small letter; in Chinese and Japanese with its mark.
 SENTENCE_END = re.compile(

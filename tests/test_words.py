@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.evaluate.words import is_right, normal
+from bot.words import is_right, normal
 
 
 @pytest.mark.parametrize(
