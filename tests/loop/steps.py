@@ -33,7 +33,7 @@ ALIVE = (
 )
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 300) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 600) -> T:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
