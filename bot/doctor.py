@@ -11,7 +11,7 @@ from bot.diagnosis import Diagnosis, seen
 from bot.errors import UserError
 from bot.extras import extras
 from bot.recipe import Recipe, load_recipe
-from bot.store import Store, cache_folder
+from bot.store import Store, StoreError, cache_folder
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -106,9 +106,10 @@ def _store(recipe: Recipe) -> Iterator[Diagnosis]:
     try:
         store.put("doctor", "probe", {"what": "written to see whether it can be"}, {"probe": b"probe"})
         store.forget("doctor", "probe")
-    except OSError as error:
+    except StoreError as error:
+        what = str(error).removeprefix(f"store {url}: ")
         yield Diagnosis(
-            "store", "missing", f"{url} cannot be written: {error}; set ARBORIST_STORE to a place that can"
+            "store", "missing", f"{url} cannot be written: {what}; or set ARBORIST_STORE to another place"
         )
         return
     yield Diagnosis("store", "ok", f"{url} can be written")
