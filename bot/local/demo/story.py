@@ -135,6 +135,8 @@ class Story:
 
     def ask_for_sample(self, pull: PullRequest) -> None:
         as_maintainer = self.maintainer.get_pull(pull.number)
+        # A command counts for what the bot had reported before it, and GitHub's times are whole seconds.
+        time.sleep(2)
         as_maintainer.create_issue_comment("/arborist sample")
         _show(self._part(pull, "sample", lambda text: "candidates" in text))
         _show(self._part(pull, "precheck", lambda text: "today's model" in text))
