@@ -43,7 +43,7 @@ class Took:
 
 
 def record(store: Store, took: Took) -> None:
-    """Write down what a run took; runs too short to say anything are left out."""
+    """Write down what a run took; a run that did nothing is left out."""
     if took.amount <= 0 or took.seconds <= 0 or took.leaves <= 0:
         return
     facts = asdict(took)

@@ -196,7 +196,7 @@ def explain(asked: Asked) -> str:
         entry = asked.store.get("samples", leaf["key"]) if leaf else None
     except StoreError:
         entry = None  # a hosted job may have no access to the store; the manifest says most of it
-    funnel = entry.facts["funnel"] if entry else None
+    funnel = entry.facts.get("funnel") if entry else None
     return render(
         "explain", path=path, leaf=leaf, names=names, tag=released.tag, url=released.url, funnel=funnel
     )

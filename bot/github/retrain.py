@@ -12,7 +12,7 @@ from bot.recipe import Recipe
 from bot.reconcile import Origin, Outcome, nothing_to_do, retrain
 from bot.release.hub import Release, latest_release
 from bot.store import Store
-from bot.taxonomy.files import GitError, git
+from bot.taxonomy.files import GitError, NoCommit, git
 from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
 from bot.wanted import is_released
 
@@ -67,9 +67,7 @@ def commits_between(folder: Path, since: str, until: str) -> list[str]:
     """
     try:
         span = f"{resolve(folder, since)}..{until}" if since else until
-    except GitError:
-        raise
-    except UserError:
+    except NoCommit:
         # main was rewritten, or the checkout is shallow: the last commit is all that is known.
         say(f"the commit of the release before ({since[:7]}) is not in this checkout")
         return [until]

@@ -42,8 +42,8 @@ def look(repository: Repository) -> Iterator[Diagnosis]:
     online = _online(_own_runners(repository, wanted), wanted)
     online = online or _online(_runners_of_groups(repository, wanted), wanted)
     names = ", ".join(one["name"] for one in online)
-    mend = f"none is online that has the labels {wanted}; register one, samples and retraining wait for it"
-    yield seen("runner", bool(online), f"online: {names} ({wanted})", mend)
+    fix = f"none is online that has the labels {wanted}; register one, samples and retraining wait for it"
+    yield seen("runner", bool(online), f"online: {names} ({wanted})", fix)
     kept = [one["name"] for one in online if not one.get("ephemeral")]
     if kept:
         advice = "register it with --ephemeral, so that no job finds what the one before left"

@@ -80,7 +80,7 @@ def lint_tree(
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:
-    """Whether a tree's problem is to be told: of one between two leaves, whether one of them is wanted."""
+    """Whether to report a problem of the tree: of one between two leaves, whether one of them is wanted."""
     path, problem = found
     return only is None or not problem.other or problem.other in only or path.rpartition("/")[0] in only
 

@@ -44,6 +44,10 @@ class GitError(UserError):
         self.is_no = is_no
 
 
+class NoCommit(UserError):
+    """A repository does not hold a commit."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file by its path below the taxonomy's root, with slashes; size in bytes."""
@@ -205,14 +209,14 @@ def resolve(repo: Path, revision: str) -> str:
 
     Raises:
         GitError: git fails.
-        UserError: there is no such commit in this repository.
+        NoCommit: there is no such commit in this repository.
     """
     try:
         found = git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except GitError as error:
         if not error.is_no:
             raise
-        raise UserError(f"{repo}: there is no commit {revision!r} in this repository") from None
+        raise NoCommit(f"{repo}: there is no commit {revision!r} in this repository") from None
     return found.decode().strip()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
-from bot.taxonomy.files import DiskFiles, Files, GitError, GitFiles, Unreadable, git, resolve, shown
+from bot.taxonomy.files import DiskFiles, Files, GitError, GitFiles, NoCommit, Unreadable, git, resolve, shown
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
@@ -179,9 +179,7 @@ def deleted_leaves(repo: Path, since: str, until: str, folder: str = FOLDER) -> 
     """
     try:
         span = f"{resolve(repo, since)}..{until}"
-    except GitError:
-        raise
-    except UserError:
+    except NoCommit:
         span = until
     log = ("log", "--first-parent", "--diff-merges=first-parent", "--diff-filter=D", "--no-renames")
     listed = git(repo, *log, "--format=", "--name-only", "-z", "--end-of-options", span, "--", folder)

@@ -150,13 +150,12 @@ def _add_curves(phase: "Phase", work: Path) -> None:
 
 
 def _run(phase: "Phase", start: Path, mixture: "Mixture", recipe: Recipe, work: Path) -> None:
+    from bot.generate.rows import Chosen
     from bot.train.ensemble import train_sets
     from bot.train.gates import write_gates
     from bot.train.loop import Job, plainly_full, train
 
     stated = _stated(phase, recipe)
-    from bot.generate.rows import Chosen
-
     samples, learnt = mixture.samples, _learnt(phase, mixture, recipe)
     kept = Chosen(samples, _places(samples, lambda sample: sample.kind in KEPT), _messages)
     general = stated.general.weight

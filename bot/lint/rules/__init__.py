@@ -108,5 +108,15 @@ pull_rule = partial(_register, PullRule)
 
 
 # Each module registers its rules; here at the end, since they need the decorators above.
-import bot.lint.rules.questions  # noqa: E402, F401
-from bot.lint.rules import attribution, copies, documents, exam, format, pull, quality, safety, tree  # noqa: E402, F401
+from bot.lint.rules import (  # noqa: E402
+    attribution,  # noqa: F401
+    copies,  # noqa: F401
+    documents,  # noqa: F401
+    exam,  # noqa: F401
+    format,  # noqa: F401
+    pull,  # noqa: F401
+    quality,  # noqa: F401
+    questions,  # noqa: F401
+    safety,  # noqa: F401
+    tree,  # noqa: F401
+)

@@ -47,7 +47,7 @@ class Question:
     "exam-too-short",
     Severity.ERROR,
     "An exam question is a whole question: three words or twelve characters at least.",
-    "Samples that hold an exam question are not learnt, of any leaf; a word or two would take very many.",
+    "Very many samples hold a word or two, so such a question cannot be kept apart from what is learnt.",
     Example(EXAM, "question: Which?", "question: Which sea washes Oru?"),
 )
 def exam_too_short(leaf: LeafView) -> Problems:
@@ -62,17 +62,17 @@ def exam_too_short(leaf: LeafView) -> Problems:
     "exam-of-another-leaf",
     Severity.ERROR,
     "No exam question is, holds, or is part of a question of another leaf.",
-    "Samples that ask an exam question are not learnt, so that leaf would lose its own.",
+    "Of the other leaf's samples that ask it a few are left out, and the rest teach what the exam asks.",
     Example(EXAM, "question: Greet Ann.", "question: Which sea washes Oru?"),
 )
 def exam_of_another_leaf(files: Files) -> Problems:
     for exam, other in _overlaps(files):
         if exam.exam:
             message = f"the leaf {other.leaf} asks this too, in {other.where(files)}: {other.text[:80]!r}"
-            mend = "ask for something that is of this leaf alone, and name it in the question"
+            fix = "ask for something that is of this leaf alone, and name it in the question"
             yield (
                 f"{exam.leaf}/{exam.file}",
-                Problem("exam-of-another-leaf", exam.place, message, mend, other=other.leaf),
+                Problem("exam-of-another-leaf", exam.place, message, fix, other=other.leaf),
             )
 
 
@@ -80,7 +80,7 @@ def exam_of_another_leaf(files: Files) -> Problems:
     "question-of-another-leaf",
     Severity.WARNING,
     "No seed example's question is one of another leaf, in its seed examples or its exam.",
-    "What two leaves ask is learnt from one of them only, and what another's exam asks from none.",
+    "With two answers the model learns both; and what another leaf's exam asks may be left out here.",
     Example(QNA, "question: Greet Ann.", "question: What is said of Its first?"),
 )
 def question_of_another_leaf(files: Files) -> Problems:
@@ -91,10 +91,10 @@ def question_of_another_leaf(files: Files) -> Problems:
             told.add((seed.leaf, other.leaf))
             what = "exam" if other.exam else "seed examples"
             message = f"the {what} of the leaf {other.leaf} asks this too, in {other.where(files)}"
-            mend = "ask otherwise here, or there: talk to the other author"
+            fix = "ask otherwise here, or there: talk to the other author"
             yield (
                 f"{seed.leaf}/{seed.file}",
-                Problem("question-of-another-leaf", seed.place, message, mend, other=other.leaf),
+                Problem("question-of-another-leaf", seed.place, message, fix, other=other.leaf),
             )
 
 
