@@ -118,6 +118,8 @@ def _store(recipe: Recipe) -> Iterator[Diagnosis]:
 def _store_of_jobs(url: str) -> Iterator[Diagnosis]:
     """Whether the jobs on GitHub's machines reach the store, too, and not the GPU runner alone."""
     if "://" in url.removeprefix("file://"):
+        private = "the jobs on GitHub's machines get no credentials for it; if it is not public, plans do not"
+        yield Diagnosis("store of all jobs", "advice", f"{url}: {private} say what is reused")
         return
     shared = "set the variable ARBORIST_STORE to a place that all reach, such as s3://bucket/store"
     if not Path(url.removeprefix("file://")).is_absolute():
