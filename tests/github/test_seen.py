@@ -88,6 +88,15 @@ def push(clone: Any, message: str, force: bool = False) -> None:
     clone.git("push", "--quiet", *(["--force"] if force else []), "origin", "leaf")
 
 
+def hide(clone: Any, reported: Callable[[], None]) -> None:
+    """Push B, which is reported; then force-push A, for which nothing runs. The branch `b` keeps B."""
+    push(clone, "B")
+    reported()
+    clone.git("branch", "b")
+    clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    push(clone, "A [skip ci]", force=True)
+
+
 def test_the_commit_that_was_reported_before_the_command_is_taken(
     lab: Any, proposal: Any, reported: Callable[[], None], say: Say
 ) -> None:
@@ -102,11 +111,7 @@ def test_a_commit_that_is_swapped_back_after_the_command_is_not_taken(
 ) -> None:
     """Push B; force-push A, for which nothing runs; the maintainer reads A and comments; force-push B."""
     _, clone = proposal
-    push(clone, "B")
-    reported()
-    clone.git("branch", "b")
-    clone.git("reset", "--quiet", "--hard", "HEAD~1")
-    push(clone, "A [skip ci]", force=True)
+    hide(clone, reported)
     later()
     accepted = say("/arborist sample", lambda: clone.git("push", "--quiet", "--force", "origin", "b:leaf"))
     assert accepted is None
@@ -119,11 +124,7 @@ def test_a_commit_that_was_swapped_back_just_before_the_command_is_not_taken(
 ) -> None:
     """The maintainer's page still shows A, although B is back."""
     _, clone = proposal
-    push(clone, "B")
-    reported()
-    clone.git("branch", "b")
-    clone.git("reset", "--quiet", "--hard", "HEAD~1")
-    push(clone, "A [skip ci]", force=True)
+    hide(clone, reported)
     later()
     clone.git("push", "--quiet", "--force", "origin", "b:leaf")
     assert say("/arborist sample") is None

@@ -95,6 +95,13 @@ def push(folder: Path, message: str) -> None:
     git(folder, "push", "--quiet", "origin", "HEAD")
 
 
+def teach_skarrow(world: dict[str, Any], folder: Path, branch: str) -> None:
+    """Push the leaf to a new branch of the contributor's fork, whose clone the folder becomes."""
+    fork(world, folder, branch)
+    write_skarrow(folder)
+    push(folder, "Teach skarrow")
+
+
 def settled(world: dict[str, Any]) -> None:
     """Wait until no workflow runs or waits any more; one that has ended may start the next a moment later."""
     here = repository(world, "maintainer")

@@ -11,12 +11,11 @@ from tests.loop.steps import (
     LEAF,
     bot_comments,
     comment_that,
-    fork,
     push,
     repository,
     settled,
+    teach_skarrow,
     until,
-    write_skarrow,
 )
 
 
@@ -28,9 +27,7 @@ def approving() -> bool:
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
-    fork(world, folder, "skarrow")
-    write_skarrow(folder)
-    push(folder, "Teach skarrow")
+    teach_skarrow(world, folder, "skarrow")
     return folder
 
 

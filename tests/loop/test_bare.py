@@ -20,8 +20,8 @@ from tests.loop.steps import (
     push,
     repository,
     settled,
+    teach_skarrow,
     until,
-    write_skarrow,
 )
 
 PLANT = """name: plant
@@ -66,9 +66,7 @@ def test_a_pull_request_gets_its_comment_and_check_with_the_core_alone(
 ) -> None:
     world, kept = bare
     assert not kept.exists()
-    fork(world, tmp_path, "teach-skarrow")
-    write_skarrow(tmp_path)
-    push(tmp_path, "Teach skarrow")
+    teach_skarrow(world, tmp_path, "teach-skarrow")
     pull = repository(world, "contributor").create_pull(
         base="main", head="contributor:teach-skarrow", title="Skarrow"
     )

@@ -15,7 +15,7 @@ from github.WorkflowRun import WorkflowRun
 from bot.local.github import Event
 from bot.local.world import World
 from tests.contract.webhooks import recorded
-from tests.loop.steps import LEAF, bot_comments, fork, push, repository, settled, until, write_skarrow
+from tests.loop.steps import LEAF, bot_comments, push, repository, settled, teach_skarrow, until
 
 Fields = Mapping[str, Any]
 
@@ -73,9 +73,7 @@ def deliver(
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
-    fork(world, folder, "skarrow")
-    write_skarrow(folder)
-    push(folder, "Teach skarrow")
+    teach_skarrow(world, folder, "skarrow")
     return folder
 
 

@@ -18,24 +18,21 @@ from tests.loop.steps import (
     bot_comments,
     check_is,
     comment_that,
-    fork,
     git,
     push,
     repository,
     run_again,
     running,
     settled,
+    teach_skarrow,
     until,
-    write_skarrow,
 )
 
 
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("commands")
-    fork(world, folder, "teach-skarrow")
-    write_skarrow(folder)
-    push(folder, "Teach skarrow")
+    teach_skarrow(world, folder, "teach-skarrow")
     return folder
 
 

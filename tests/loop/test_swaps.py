@@ -10,13 +10,12 @@ from tests.loop.steps import (
     LEAF,
     check_is,
     comment_that,
-    fork,
     git,
     push,
     repository,
     settled,
+    teach_skarrow,
     until,
-    write_skarrow,
 )
 
 BROKEN = "taxonomy/compositional_skills/writing/broken"
@@ -25,9 +24,7 @@ BROKEN = "taxonomy/compositional_skills/writing/broken"
 @pytest.fixture(scope="module")
 def clone(world: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("swaps")
-    fork(world, folder, "swapped")
-    write_skarrow(folder)
-    push(folder, "Teach skarrow")
+    teach_skarrow(world, folder, "swapped")
     return folder
 
 

@@ -28,7 +28,6 @@ _SCRIPT = Path(__file__).with_name("gate.py")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _WORKFLOW = re.compile(r"\bgithub\.workflow\b")
 _WHOLE = re.compile(r"\s*\$\{\{(.*)\}\}\s*", re.DOTALL)
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _READ = re.compile(
     r"(?<![\w.-])(?P<context>secrets|vars)\s*(?:\.\s*(?P<dotted>[A-Za-z_]\w*)|\[\s*'(?P<quoted>\w+)'\s*\])"
     r"|'(?:[^']|'')*'"
