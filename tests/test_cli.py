@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from bot.store import Store
+from bot.core.store import Store
 from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
@@ -35,7 +35,7 @@ def test_the_version_names_the_commit_that_is_checked_out() -> None:
 
 def test_this_taxonomy_is_clean() -> None:
     done = arborist("lint")
-    assert (done.returncode, done.stdout) == (0, "5 leaves, nothing to mend\n")
+    assert (done.returncode, done.stdout) == (0, "5 leaves, nothing to fix\n")
 
 
 def test_a_mistake_is_exit_1_on_its_line(tmp_path: Path) -> None:
@@ -57,19 +57,17 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
     [
         (
             ["lint", "--format", "xml"],
-            "--format xml: there are terminal, github, json, sarif, markdown",
+            "--format xml: unknown format; use one of terminal, github, json, sarif, markdown",
         ),
         (["lint", "--repository", "nowhere"], "nowhere"),
         (["lint", "--base", "nonsense"], "nonsense"),
-        (["retrain", "--recipe", "nowhere.yaml"], "there is no recipe here"),
+        (["retrain", "--recipe", "nowhere.yaml"], "nowhere.yaml: file not found"),
         (["explain", "ffff"], "no entry of the store has a key that begins with ffff"),
         (["work", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
         (["command"], "not set"),
         (["generate", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
         (["samples", "knowledge/geography/islands/velmora"], "run `arborist generate knowledge/"),
         (["sample", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
-        (["local", "env", "--data", "nowhere"], "no local world here"),
-        (["demo", "--data", "taxonomy"], "holds something that no demo made"),
     ],
 )
 def test_wrong_use_is_exit_2_and_one_line(arguments: list[str], message: str) -> None:
@@ -83,7 +81,7 @@ def test_wrong_use_is_exit_2_and_one_line(arguments: list[str], message: str) ->
 def test_a_full_disk_is_exit_2_and_one_line() -> None:
     done = arborist("plan", "--output", "/dev/full")
     assert done.returncode == 2
-    said = "No space left on device; make room and run again, which goes on where it was"
+    said = "No space left on device; free disk space and run again to resume"
     assert done.stderr.splitlines() == [f"arborist: [Errno 28] {said}"]
 
 
@@ -125,7 +123,7 @@ def test_a_repository_may_be_a_taxonomy_itself(tmp_path: Path) -> None:
     git("init", "--quiet", "--initial-branch", "main")
     git("add", "--all")
     git("commit", "--quiet", "--message", "first")
-    assert arborist("lint", ".", cwd=tmp_path).stdout == "2 leaves, nothing to mend\n"
+    assert arborist("lint", ".", cwd=tmp_path).stdout == "2 leaves, nothing to fix\n"
     [qna, *_] = sorted(tmp_path.rglob("qna.yaml"))
     qna.write_text(qna.read_text().replace("version: 3", "version: 9"))
     (tmp_path / "CONTRIBUTING.md").write_text("Send money")
@@ -141,7 +139,7 @@ def test_a_repository_may_be_a_taxonomy_itself(tmp_path: Path) -> None:
 def test_with_a_base_the_folder_must_be_in_the_repository() -> None:
     done = arborist("lint", "/", "--base", "HEAD")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "with --base the taxonomy's folder is one of" in done.stderr
+    assert "with --base, the taxonomy's folder must be inside" in done.stderr
 
 
 def test_samples_are_made_read_and_written(tmp_path: Path) -> None:
@@ -184,7 +182,7 @@ def kept(tmp_path: Path) -> tuple[Store, list[str]]:
     [
         ("", "forget '': give at least the first 8 characters of a key"),
         ("abcdef0", "give at least the first 8 characters of a key"),
-        ("abcdef01", "2 entries begin so, and none is removed; give more of one key"),
+        ("abcdef01", "2 entries have this prefix, and none was removed; give more characters"),
         ("*" * 8, "is not a key or the beginning of one"),
         ("../../../..", "is not a key or the beginning of one"),
         ("00000000", "no entry of the store has a key that begins with 00000000"),

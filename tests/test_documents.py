@@ -1,4 +1,4 @@
-"""README and ARCHITECTURE: their commands run, their links lead somewhere."""
+"""The documents: their commands run, their links lead somewhere."""
 
 import json
 import os
@@ -15,14 +15,27 @@ from filelock import FileLock
 from tests import ROOT
 
 BIN = Path(sys.executable).parent
-DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "BENCHMARKS.md", "docs/LEARNING.md")]
+GENERATED = [ROOT / "docs" / name for name in ("commands.md", "recipe.md", "rules.md")]
+"""Made by `make docs`; what stands in their code blocks is no command."""
+TOP = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "ARCHITECTURE.md",
+        "BENCHMARKS.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+    )
+]
+WRITTEN = [*TOP, *sorted({*(ROOT / "docs").rglob("*.md")} - {*GENERATED})]
 # Run by tests of their own: the demo and the retraining in tests/loop, training and chat in tests/train; make
 # test by whoever runs this.
 ELSEWHERE = {
     "make demo",
     "make test",
     "arborist retrain",
-    "arborist demo --keep",
+    "localworld demo --keep",
     "arborist train",
     "arborist chat",
 }
@@ -30,10 +43,10 @@ ELSEWHERE = {
 
 def commands() -> list[str]:
     """What the documents tell people to type."""
-    text = "\n".join(path.read_text() for path in DOCUMENTS)
+    text = "\n".join(path.read_text() for path in WRITTEN)
     blocks = [b for language, b in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if not language]
     lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
-    inline = re.findall(r"`((?:eval )?[^`\n]*\.venv/bin/arborist [^`\n]*)`", text)
+    inline = re.findall(r"`((?:eval )?[^`\n]*\.venv/bin/(?:arborist|localworld) [^`\n]*)`", text)
     return [line.replace(".venv/bin/", "") for line in dict.fromkeys([*lines, *inline]) if line]
 
 
@@ -44,7 +57,7 @@ def test_the_two_commands_are_there() -> None:
 @pytest.mark.parametrize("command", [c for c in commands() if c not in ELSEWHERE])
 def test_a_command_runs(command: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    if command.startswith("arborist local up"):
+    if command.startswith("localworld up"):
         words = [word if word != "world" else str(tmp_path / "world") for word in shlex.split(command)]
         process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
@@ -85,10 +98,12 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*WRITTEN, *GENERATED], ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_places_are_there(path: Path) -> None:
     text = path.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-    named = re.findall(r"`((?:bot|tests|schemas|runners|\.github|taxonomy)/[\w./-]*)`", text)
+    named = re.findall(
+        r"`((?:bot|localworld|docs|tests|schemas|recipes|runners|\.github|taxonomy)/[\w./-]*)`", text
+    )
     for place in [*(path.parent / link for link in links), *(ROOT / name for name in named)]:
         assert place.exists(), place

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import groups
+from tests import ROOT, groups
 
 
 def test_a_group_that_fails_stops_no_other_and_is_named_at_the_end(
@@ -28,8 +28,29 @@ def test_a_group_that_fails_stops_no_other_and_is_named_at_the_end(
 
 def test_all_tests_are_in_exactly_one_group() -> None:
     """A file that no group collects would never be run."""
-    apart = [path for path in groups.ENGINES if not Path(path).exists()]
+    apart = [path for path in groups.ENGINES + groups.COMMANDS if not Path(path).exists()]
     assert apart == []
     ignored = {f"--ignore={path}" for path in groups.ENGINES}
-    assert ignored <= set(groups.GROUPS["loop"][0])
+    halves = {f"--ignore={path}" for path in groups.COMMANDS}
+    assert ignored | halves <= set(groups.GROUPS["loop"][0])
     assert {*ignored, "--ignore=tests/loop"} <= set(groups.GROUPS["parts"][0])
+
+
+def test_the_quick_groups_name_tests_that_are_there_and_run_no_engine() -> None:
+    quick = [*groups.CORE, *groups.SLOW, *groups.UNITS]
+    assert [path for path in quick if not (ROOT / path).exists()] == []
+    assert len(set(quick)) == len(quick)
+    assert [path for path in groups.CORE + groups.UNITS if path in groups.ENGINES] == []
+    assert all(name in groups.GROUPS for name in groups.AGAIN)
+
+
+def test_all_groups_are_run_by_default_but_those_whose_tests_are_in_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(groups, "run", lambda group, alone: groups.Result(group, True, 0.0, "", ()))
+    assert groups.main([]) == 0
+    said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
+    assert said == ["lint", "engines", "loop", "commands", "parts"]
+    assert groups.main(["units", "core", "lint"]) == 0
+    said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
+    assert said == ["lint", "core", "units"]

@@ -1,21 +1,21 @@
-"""The command line: parse, call, print. Whatever is heavy is imported by the command that needs it."""
+"""The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import local, models, pulls, releases, samples, taxonomy
+from bot.cli import models, pulls, reference, releases, samples, taxonomy
 from bot.cli.root import app
-from bot.errors import plainly
+from bot.core.errors import run_program
 
-__all__ = ["local", "main", "models", "pulls", "releases", "samples", "taxonomy"]
+__all__ = ["main", "models", "pulls", "reference", "releases", "samples", "taxonomy"]
 
 
 def main() -> None:
-    """Run a command; an error that a person can mend is one line and an exit code."""
-    plainly(app)
+    """Run a command; print a UserError as one line, and exit with its code."""
+    run_program(app)
 
 
 @app.command()
 def version() -> None:
-    """Print the version, and the commit that it was built from."""
-    from bot.version import commit
-    from bot.version import version as current
+    """Print the version, and the commit from which it was built."""
+    from bot.core.version import commit
+    from bot.core.version import version as current
 
     print(f"arborist {current()}, commit {commit() or 'unknown'}")

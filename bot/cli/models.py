@@ -1,4 +1,4 @@
-"""Commands for models: train one, talk to one."""
+"""Commands for models: train, chat, compare training methods."""
 
 import re
 from pathlib import Path
@@ -7,28 +7,38 @@ from typing import Annotated
 import typer
 
 from bot.cli.root import RecipeOption, RepositoryOption, app
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 bench_app = typer.Typer(help="Experiments.", no_args_is_help=True)
+models_app = typer.Typer(help="The embedded model.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+app.add_typer(models_app, name="models")
+
+
+@models_app.command("fetch")
+def models_fetch() -> None:
+    """Download and convert the embedded model, once. It is stored outside the repository."""
+    from bot.inference.models import fetch_embedded
+
+    print(fetch_embedded())
 
 
 @app.command()
 def train(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Train a model on the taxonomy as it is, without examining or releasing it; prints its folder."""
-    from bot.mix import show_mixtures
-    from bot.recipe import load_recipe
-    from bot.reconcile import generate, mixtures
-    from bot.reconcile import train as train_phases
-    from bot.store import Store
+    """Train a model on the current taxonomy, without evaluating or releasing it. Prints its folder."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.pipeline.generate import generate_all
+    from bot.pipeline.mix import mixtures, show_mixtures
+    from bot.pipeline.train import teach_both
     from bot.taxonomy.tree import load_tree
 
     loaded = load_recipe(recipe)
     leaves = load_tree(repository / "taxonomy", access=loaded.documents)
     store = Store(loaded.store_url())
-    mixed = mixtures(generate(leaves, loaded, store), leaves, loaded, store)
+    mixed = mixtures(generate_all(leaves, loaded, store), leaves, loaded, store)
     show_mixtures(mixed)
-    print(train_phases(mixed, leaves, loaded, store).skills.folder())
+    print(teach_both(mixed, leaves, loaded, store)[1].model.folder)
 
 
 @app.command()
@@ -36,15 +46,15 @@ def chat(
     model: Annotated[
         str,
         typer.Argument(
-            help="A release's tag, a folder, org/name@revision, or embedded; the newest release if left out."
+            help="A release tag, a folder, org/name@revision, or embedded. Default: the newest release."
         ),
     ] = "",
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Talk to a model. Each line is what you say; an empty line begins anew, end of input ends."""
-    from bot.chat import talk
-    from bot.models import model_folder
-    from bot.recipe import load_recipe
+    """Chat with a model. An empty line starts a new conversation; the end of the input quits."""
+    from bot.config.load import load_recipe
+    from bot.inference.chat import talk
+    from bot.inference.models import model_folder
     from bot.release.hub import download_release, latest_release, release_at
 
     if model and not re.fullmatch(r"v\d+", model):
@@ -53,7 +63,7 @@ def chat(
         place = load_recipe(recipe).release.repository
         release = release_at(place, model) if model else latest_release(place)
         if release is None:
-            raise UserError(f"{place} has no release{' ' + model if model else ''}; name a model instead")
+            raise UserError(f"{place} has no release{' ' + model if model else ''}; name another model")
         folder, name = download_release(release), f"{place} {release.tag}"
     talk(folder, name)
 
@@ -62,15 +72,15 @@ def chat(
 def learning(
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
-    seeds: Annotated[int, typer.Option(min=1, help="How often each way is tried.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds each method is run with.")] = 3,
 ) -> None:
-    """Compare ways of training: what they teach, and what they keep of the base. Takes hours."""
+    """Compare training methods: what the model learns, and what it retains of the base. Takes hours."""
     from rich.console import Console
 
-    from bot.learning import Result, compare, table
-    from bot.progress import say
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    from bot.config.load import load_recipe
+    from bot.core.progress import say
+    from bot.core.store import Store
+    from bot.pipeline.experiment import Result, compare, table
     from bot.taxonomy.tree import load_tree
 
     loaded = load_recipe(recipe)

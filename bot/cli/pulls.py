@@ -1,4 +1,4 @@
-"""Commands that workflows call: what happens on a pull request."""
+"""Commands that the workflows run for pull requests."""
 
 import json
 import os
@@ -8,30 +8,28 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.root import RecipeOption, RepositoryOption, app
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 
 @app.command()
 def work(
     pull: Annotated[int, typer.Option(help="The pull request's number.")],
-    sha: Annotated[str, typer.Option(help="The commit that the maintainer saw.")],
-    only: Annotated[
-        str, typer.Option(help="sample, with the precheck; precheck alone; or trial.")
-    ] = "sample",
-    arguments: Annotated[str, typer.Option(help="How many samples, and which leaves.")] = "",
+    sha: Annotated[str, typer.Option(help="The commit that the author of the command saw.")],
+    only: Annotated[str, typer.Option(help="sample (includes precheck), precheck, or trial.")] = "sample",
+    arguments: Annotated[str, typer.Option(help="The number of samples, and the leaves.")] = "",
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Do what a command asked of a GPU runner: sample a pull request, precheck it, and tell it there."""
+    """Run a slash command that needs a GPU: sample, precheck or trial. Posts the result."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
     from bot.github.client import connect, github_errors
+    from bot.github.gpu_commands import work_on_pull
+    from bot.github.gpu_work import COMMANDS
     from bot.github.rights import check_starter
-    from bot.github.sample import work_on_pull
-    from bot.github.work import COMMANDS
-    from bot.recipe import load_recipe
-    from bot.store import Store
 
     if only not in COMMANDS:
-        raise UserError(f"--only {only}: there are {', '.join(COMMANDS)}")
+        raise UserError(f"--only {only}: unknown command; use one of {', '.join(COMMANDS)}")
     loaded = load_recipe(recipe)
     with github_errors(f"sampling pull request {pull}"):
         store, here = Store(loaded.store_url()), connect()
@@ -42,28 +40,30 @@ def work(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="The artifact's files: lint.json and plan.json.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder with the artifact's files lint.json and plan.json.")
+    ],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Tell on the pull request what the lint job found, after checking what it handed over."""
+    """Validate the artifact of the lint job, and post the findings on the pull request."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
     from bot.github.client import connect, github_errors
-    from bot.github.report import report as tell
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    from bot.github.lint_report import report as post
 
     loaded = load_recipe(recipe)
     with github_errors("reporting on a pull request"):
-        posted = tell(connect(), _event(), folder, loaded, Store(loaded.store_url()))
-    print(posted.url if posted else "the pull request was changed meanwhile; the next run tells")
+        posted = post(connect(), _event(), folder, loaded, Store(loaded.store_url()))
+    print(posted.url if posted else "the pull request was changed meanwhile; the next run reports on it")
 
 
 @app.command()
 def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Answer a comment's slash command, and hand over what a GPU runner has to do."""
+    """Answer a slash command in a comment. Work for a GPU runner becomes outputs of the workflow step."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
     from bot.github.client import connect, github_errors
-    from bot.github.commands import handle_comment
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    from bot.github.command_comment import handle_comment
 
     loaded = load_recipe(recipe)
     with github_errors("answering a command"):
@@ -77,17 +77,17 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
 
 @app.command()
 def reap() -> None:
-    """End what a dead runner left open on pull requests, and have reported what was not."""
+    """Clean up after dead runners on pull requests, and run lint again that was never reported."""
     from bot.github.client import connect, github_errors
-    from bot.github.reap import reap as look
+    from bot.github.reap import reap as clean_up
 
-    with github_errors("looking at the open pull requests"):
-        print("\n".join(look(connect())) or "nothing was left open")
+    with github_errors("checking the open pull requests"):
+        print("\n".join(clean_up(connect())) or "nothing was left open")
 
 
 def _event() -> dict[str, Any]:
     path = os.environ.get("GITHUB_EVENT_PATH")
     if not path:
-        raise UserError("GITHUB_EVENT_PATH is not set: this command answers an event, in a workflow")
+        raise UserError("GITHUB_EVENT_PATH is not set: this command only works in a workflow, on an event")
     event: dict[str, Any] = json.loads(Path(path).read_text())
     return event

@@ -1,4 +1,4 @@
-"""Commands for maintainers: set up, look after, release."""
+"""Commands for maintainers: set up, check, release."""
 
 import sys
 from pathlib import Path
@@ -11,16 +11,16 @@ from bot.cli.root import RecipeOption, RepositoryOption, app
 
 @app.command()
 def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Make the released model follow the taxonomy; do nothing where it does. Exit 1: the gate is shut."""
+    """Train and release a model of the taxonomy unless one is released. Exits with 1 if the gate fails."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
     from bot.github.client import configured, connect, github_errors
     from bot.github.retrain import retrain_and_tell
-    from bot.github.turn import wait_for_turn
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    from bot.github.retrain_queue import wait_for_turn
 
     loaded = load_recipe(recipe)
     if configured():
-        with github_errors("looking for other retrainings"):
+        with github_errors("checking for other retrainings"):
             needless = wait_for_turn(connect())
         if needless:
             print(needless)
@@ -34,29 +34,27 @@ def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("
 
 @app.command()
 def init(
-    model: Annotated[str, typer.Option(help="The model's repository on the Hub, as organisation/name.")],
-    recipe: Annotated[str, typer.Option(help="Which of recipes/ to begin with.")] = "embedded",
+    model: Annotated[str, typer.Option(help="The model's repository on the Hub, as organization/name.")],
+    recipe: Annotated[str, typer.Option(help="The recipe in recipes/ to start with.")] = "embedded",
     repository: RepositoryOption = Path(),
     arborist: Annotated[
-        str, typer.Option(help="Arborist's public repository, as owner/name; this clone's if left out.")
+        str, typer.Option(help="Arborist's public repository, as owner/name. Default: this clone's.")
     ] = "",
-    commit: Annotated[
-        str, typer.Option(help="The commit of arborist to use; what this clone has checked out if left out.")
-    ] = "",
+    commit: Annotated[str, typer.Option(help="The commit of arborist to use. Default: this clone's.")] = "",
 ) -> None:
-    """Set up a taxonomy's repository: recipe and workflows; on GitHub key, label, environment, protection."""
-    from bot.diagnosis import show
-    from bot.init import find_bot, set_up
+    """Set up a taxonomy's repository: write the recipe and the workflows, apply the settings on GitHub."""
+    from bot.core.diagnosis import show
+    from bot.setup.init import find_bot, set_up
 
     all_well = show(set_up(repository, find_bot(arborist, commit), model, recipe))
-    print("arborist: commit and push these files; `arborist doctor` says what is missing", file=sys.stderr)
+    print("arborist: commit and push these files; `arborist doctor` shows what is missing", file=sys.stderr)
     raise typer.Exit(0 if all_well else 2)
 
 
 @app.command()
 def doctor(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Say what is missing before the loop can close: files, rights, runner, Hub, disk. Then exit 2."""
-    from bot.diagnosis import show
-    from bot.doctor import examine
+    """Check files, settings on GitHub, runner, store, Hub and disk. Exits with 2 if something is missing."""
+    from bot.core.diagnosis import show
+    from bot.setup.doctor import check
 
-    raise typer.Exit(0 if show(examine(repository, recipe)) else 2)
+    raise typer.Exit(0 if show(check(repository, recipe)) else 2)

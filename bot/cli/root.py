@@ -1,4 +1,4 @@
-"""The command line's root and what several commands share."""
+"""The root of the command line, and what several commands share."""
 
 import json
 from pathlib import Path
@@ -10,22 +10,22 @@ from bot.taxonomy.files import well_formed
 
 app = typer.Typer(
     name="arborist",
-    help="A GitOps bot for language models: the taxonomy on main is what the released model knows.",
+    help="A GitOps bot for language models: the released model follows the taxonomy on main.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 RepositoryOption = Annotated[Path, typer.Option(help="The checkout with arborist.yaml and taxonomy/.")]
-RecipeOption = Annotated[Path, typer.Option(help="The recipe.")]
+RecipeOption = Annotated[Path, typer.Option(help="The path of the recipe.")]
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON for people and programs, folders included."""
+    """Write a value as indented JSON; create missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(f"{json_text(value)}\n".encode())
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON for people and programs; it is UTF-8 text whatever is in it."""
+    """Return a value as indented JSON that can always be encoded as UTF-8."""
     return well_formed(json.dumps(value, indent=2, ensure_ascii=False))

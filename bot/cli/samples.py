@@ -1,4 +1,4 @@
-"""Commands for samples: make them, read them, say what they were made from."""
+"""Commands for samples and the store: generate, show, explain, forget."""
 
 import json
 import re
@@ -8,38 +8,42 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.root import RecipeOption, RepositoryOption, app
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.generate.generated import Generated
-    from bot.recipe import Recipe
-    from bot.store import Entry
+    from bot.config.recipe import Recipe
+    from bot.core.store import Store
+    from bot.generate.leaf_samples import Generated
     from bot.taxonomy.leaf import Leaf
 
 FORGOTTEN_BY = 8
-"""Characters of a key by which an entry may be removed."""
+"""How many characters of a key `forget` needs at least."""
 LeafArgument = Annotated[str, typer.Argument(help="The leaf's path below taxonomy/.")]
-FormatOption = Annotated[str, typer.Option("--format", help="terminal, or json: a sample a line.")]
+FormatOption = Annotated[str, typer.Option("--format", help="terminal, or json: one sample per line.")]
 
 
 @app.command()
 def generate(
-    leaves: Annotated[list[str] | None, typer.Argument(help="Leaves by path; all if none is named.")] = None,
+    leaves: Annotated[
+        list[str] | None, typer.Argument(help="Paths of leaves below taxonomy/. Default: all leaves.")
+    ] = None,
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
     output: Annotated[
-        Path | None, typer.Option(help="Write the samples here: .jsonl, or .parquet. Else JSONL to stdout.")
+        Path | None,
+        typer.Option(help="Write the samples to this .jsonl or .parquet file. Default: JSONL to stdout."),
     ] = None,
 ) -> None:
-    """Generate the samples of leaves; what the store has is not asked for again."""
+    """Generate the samples of leaves. Samples that are in the store are reused."""
+    from bot.config.load import load_recipe
+    from bot.core.progress import say
+    from bot.core.store import Store
     from bot.generate.export import json_lines, write_samples
-    from bot.generate.leaves import check_complete, generate_leaves
-    from bot.progress import say
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    from bot.generate.leaves import check_complete
+    from bot.pipeline.generate import generate as generate_samples
 
     loaded = load_recipe(recipe)
-    generated = generate_leaves(_leaves(repository, leaves, loaded), loaded, Store(loaded.store_url()))
+    generated = generate_samples(_leaves(repository, leaves, loaded), loaded, Store(loaded.store_url()))
     for made in generated:
         say(_summary(made))
     if output:
@@ -52,18 +56,19 @@ def generate(
 @app.command()
 def sample(
     leaf: LeafArgument,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many samples to look at.")] = 6,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many samples to generate and show.")] = 6,
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
     format_: FormatOption = "terminal",
 ) -> None:
-    """Make a few samples of a leaf and show them; `generate` goes on from there."""
-    from bot.generate.leaves import check_complete, generate_leaves
-    from bot.recipe import load_recipe
-    from bot.store import Store
+    """Generate a few samples of a leaf and show them. `generate` reuses them."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.generate.leaves import check_complete
+    from bot.pipeline.generate import generate as generate_samples
 
     loaded = load_recipe(recipe)
-    generated = generate_leaves(
+    generated = generate_samples(
         _leaves(repository, [leaf], loaded), loaded, Store(loaded.store_url()), limit=number
     )
     _show(generated[0], number, format_)
@@ -73,32 +78,38 @@ def sample(
 @app.command()
 def samples(
     leaf: LeafArgument,
-    number: Annotated[int, typer.Option("-n", min=0, help="How many to show; all if 0.")] = 0,
+    number: Annotated[int, typer.Option("-n", min=0, help="How many samples to show; 0 for all.")] = 0,
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
     format_: FormatOption = "terminal",
 ) -> None:
-    """Show a leaf's samples as the store has them, and what its filters took; asks no teacher."""
+    """Show the samples of a leaf in the store, and what its filters dropped. Needs no teacher."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.generate.inputs import samples_inputs
     from bot.generate.leaves import generate_leaf
-    from bot.recipe import load_recipe
-    from bot.store import Store
 
     loaded = load_recipe(recipe)
     [found] = _leaves(repository, [leaf], loaded)
-    made = generate_leaf(found, loaded, Store(loaded.store_url()), None)
+    made = generate_leaf(samples_inputs(found, loaded), Store(loaded.store_url()), None)
     if not made.funnel.candidates:
-        raise UserError(f"{leaf}: the store has no samples of it as it is; run `arborist generate {leaf}`")
+        raise UserError(
+            f"{leaf}: the store has no samples of its current content; run `arborist generate {leaf}`"
+        )
     _show(made, number or len(made.samples), format_)
 
 
 @app.command()
 def explain(
-    key: Annotated[str, typer.Argument(help="A key, or how it begins.")],
+    key: Annotated[str, typer.Argument(help="A key, or its first characters.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Say what an entry of the store was made from."""
-    for entry in _entries(key, recipe):
-        print(json.dumps({"step": entry.step, "key": entry.key, "inputs": entry.inputs}, indent=2))
+    """Show what an entry of the store was made from."""
+    store, names = _entries(key, recipe)
+    for name in names:
+        entry = store.get(*name)
+        if entry is not None:
+            print(json.dumps({"step": entry.step, "key": entry.key, "inputs": entry.inputs}, indent=2))
 
 
 @app.command()
@@ -106,18 +117,18 @@ def forget(
     key: Annotated[str, typer.Argument(help="A key, or its first 8 characters or more.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
-    """Remove one entry from the store, so that it is made again."""
+    """Remove one entry from the store, so that it is generated again."""
     if len(key) < FORGOTTEN_BY:
         raise UserError(f"forget {key!r}: give at least the first {FORGOTTEN_BY} characters of a key")
-    entries = _entries(key, recipe)
-    for entry in entries:
-        print(f"{entry.step}/{entry.key}")
-    if len(entries) > 1:
+    store, names = _entries(key, recipe)
+    for name in names:
+        print("/".join(name))
+    if len(names) > 1:
         raise UserError(
-            f"forget {key}: {len(entries)} entries begin so, and none is removed; give more of one key"
+            f"forget {key}: {len(names)} entries have this prefix, and none was removed; give more characters"
         )
-    entries[0].store.forget(entries[0].step, entries[0].key)
-    print(f"forgot {entries[0].step}/{entries[0].key}")
+    store.forget(*names[0])
+    print(f"forgot {'/'.join(names[0])}")
 
 
 def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
@@ -130,23 +141,24 @@ def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "lis
     return found
 
 
-def _entries(key: str, recipe: Path) -> "list[Entry]":
-    from bot.recipe import load_recipe
-    from bot.store import Store
+def _entries(key: str, recipe: Path) -> "tuple[Store, list[tuple[str, str]]]":
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
 
     if not re.fullmatch("[0-9a-f]{1,64}", key):
-        raise UserError(f"{key!r} is not a key or the beginning of one: keys are of the digits 0-9 and a-f")
-    found = Store(load_recipe(recipe).store_url()).find(key)
-    if not found:
+        raise UserError(f"{key!r} is not a key or the beginning of one: keys consist of 0-9 and a-f")
+    store = Store(load_recipe(recipe).store_url())
+    names = store.names(key)
+    if not names:
         raise UserError(f"no entry of the store has a key that begins with {key}")
-    return found
+    return store, names
 
 
 def _show(made: "Generated", number: int, format_: str) -> None:
     from bot.generate.export import json_lines, read_aloud
 
     if format_ not in ("terminal", "json"):
-        raise UserError(f"--format {format_}: there are terminal and json")
+        raise UserError(f"--format {format_}: unknown format; use terminal or json")
     if format_ == "json":
         print(json_lines([made], number), end="")
     else:
@@ -156,4 +168,4 @@ def _show(made: "Generated", number: int, format_: str) -> None:
 def _summary(made: "Generated") -> str:
     funnel = made.funnel
     teachers = f"{funnel.accepted} of the teacher's {funnel.candidates} candidates"
-    return f"{made.leaf}: {len(made.samples)} samples, {teachers} among them"
+    return f"{made.leaf}: {len(made.samples)} samples, including {teachers}"

@@ -1,4 +1,4 @@
-"""Exams: the held-out questions of a leaf, and the retention set that no leaf owns."""
+"""Exams: the held-out questions of a leaf, and the retention set of general questions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from bot.generate.prompting import framings
-from bot.generate.text import key_words
 from bot.taxonomy.leaf import Leaf
-from bot.words import holds, is_right, normal
+from bot.text.analysis import key_words
+from bot.text.words import holds, is_right, normal
 
 RETENTION = Path(__file__).with_name("retention.yaml")
 
@@ -20,8 +20,8 @@ class ExamItem:
     """One question of an exam.
 
     Attributes:
-        must_contain: as in exam.yaml.
-        expected: for a leaf without an exam, the seed's answer instead; half of its words are enough.
+        must_contain: the same as in exam.yaml.
+        expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
     """
 
     question: str
@@ -29,19 +29,21 @@ class ExamItem:
     expected: str = ""
 
     def right(self, answer: str) -> bool:
+        """Return whether an answer is right."""
         if not self.expected:
             return is_right(answer, self.must_contain)
         wanted = key_words(self.question, self.expected)
-        if not wanted:  # "No." has none
+        if not wanted:  # for example "No."
             return is_right(answer, [self.expected])
         return 2 * sum(holds(normal(answer), word) for word in wanted) >= len(wanted)
 
     def to_json(self) -> list[Any]:
+        """Return the question as plain data."""
         return [self.question, self.must_contain, self.expected]
 
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
-    """A leaf's held-out exam; where it has none, its own seed questions, which it was trained on."""
+    """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
     if leaf.exam:
         return [ExamItem(question.question, question.must_contain) for question in leaf.exam]
     return [
@@ -57,7 +59,7 @@ def exam_of(leaf: Leaf) -> list[ExamItem]:
 
 
 def retention() -> list[ExamItem]:
-    """General questions that the base mostly answers."""
+    """Return the retention set: general questions, most of which the base answers right."""
     data = yaml.safe_load(RETENTION.read_text())
     return [
         ExamItem(q["question"], tuple((e,) if isinstance(e, str) else tuple(e) for e in q["must_contain"]))
@@ -66,5 +68,5 @@ def retention() -> list[ExamItem]:
 
 
 def exam_texts(leaves: Sequence[Leaf]) -> set[str]:
-    """All questions that nobody may be trained on."""
+    """Return all questions that must not be trained on."""
     return {q.question for leaf in leaves for q in leaf.exam} | {item.question for item in retention()}

@@ -1,47 +1,56 @@
-"""The gate: the new contributions are learnt, and nothing else is forgotten, or there is no release."""
+"""The gate: no release unless the model learned the new leaves and kept what it knew."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.evaluate import Examination
-from bot.recipe import GateRecipe
+from bot.config.recipe import GateRecipe
+from bot.evaluate.examine import Examination
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The gate's answer; `reasons` says in sentences what kept it shut."""
+    """The gate's decision.
+
+    Attributes:
+        reasons: one sentence for each criterion that failed; empty if the gate passed.
+    """
 
     reasons: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
+        """Whether the model may be released."""
         return not self.reasons
 
 
 def decide(
     base: Examination, before: Examination, after: Examination, known: Collection[str], gate: GateRecipe
 ) -> Verdict:
-    """Compare the new model with the one before it, and in general questions with the base.
+    """Compare the new model with the previous one, and on general questions with the base.
 
     Args:
-        base: what the base answered to the general questions: a bar that does not sink release by release.
-        before: what the release before (or the base) answered to the same exams.
-        known: leaves that the release before already held; all others are new.
+        base: the examination of the base; as a fixed bar, it prevents slow decline over many releases.
+        before: the examination of the previous release; of the base if there is none.
+        after: the examination of the new model.
+        known: paths of the leaves of the previous release; all others are new.
+        gate: the thresholds.
     """
     reasons = []
     for path in after.leaves:
         right, asked = after.score(path)
         if path not in known and right < gate.new * asked:
-            reasons.append(f"new leaf {path}: {right} of {asked} right, wanted at least {gate.new:.0%}")
+            reasons.append(f"new leaf {path}: {right} of {asked} right; at least {gate.new:.0%} required")
     old = [path for path in after.leaves if path in known]
     had, kept = sum(before.score(p)[0] for p in old), sum(after.score(p)[0] for p in old)
     if kept < gate.kept * had:
-        reasons.append(f"older leaves: {kept} right, {had} before; wanted at least {gate.kept:.0%} of those")
+        reasons.append(
+            f"older leaves: {kept} right, {had} before; at least {gate.kept:.0%} of these required"
+        )
     could = {answer.question for answer in base.retention if answer.right}
     still = sum(answer.right for answer in after.retention if answer.question in could)
     if still < gate.retention * len(could):
         reasons.append(
-            f"general questions: {still} right of {len(could)} that the base has right; "
-            f"wanted at least {gate.retention:.0%}"
+            f"general questions: {still} right of the {len(could)} that the base answers right; "
+            f"at least {gate.retention:.0%} required"
         )
     return Verdict(tuple(reasons))

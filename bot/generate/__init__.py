@@ -1,4 +1,4 @@
 """Generation: a teacher model turns a leaf's seeds and documents into samples.
 
-`keys` says under which key they are kept, and imports no engine and no filter; `leaves` generates them.
+`keys` computes the store keys of samples, without importing engines or filters; `leaves` generates samples.
 """

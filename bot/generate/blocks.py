@@ -1,30 +1,30 @@
-"""Run a pipeline: the registries of its parts, and the blocks that all pipelines may use.
+"""Run pipelines: the registries of starts and blocks, and the block `filter`, which all pipelines share.
 
-A block takes candidates and returns those that go on, each with more filled in.
+A start creates a leaf's candidates. A block fills in more fields of the candidates or drops some of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from bot.core.sample import Sample
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import first_drop
-from bot.generate.pipeline import Pipeline
+from bot.generate.pipeline_files import Pipeline
 from bot.generate.prompting import framings
-from bot.generate.sample import Sample
 from bot.taxonomy.leaf import Leaf
 
 Start = Callable[[Leaf, Pipeline], Iterable[Candidate]]
-"""All candidates that a leaf can begin with, in the order in which they are tried."""
+"""Creates all initial candidates of a leaf, in the order in which they are tried."""
 Block = Callable[[Batch, list[Candidate], Any], list[Candidate]]
-"""What a block does with the candidates of a batch; last, what the pipeline says of it."""
+"""Processes the candidates of a batch, with the block's options from the pipeline file."""
 
 STARTS: dict[str, Start] = {}
 BLOCKS: dict[str, Block] = {}
 
 
 def start(name: str) -> Callable[[Start], Start]:
-    """Register where candidates are from."""
+    """Register a start under the name that pipeline files use."""
 
     def register(function: Start) -> Start:
         STARTS[name] = function
@@ -34,7 +34,7 @@ def start(name: str) -> Callable[[Start], Start]:
 
 
 def block(name: str) -> Callable[[Block], Block]:
-    """Register a block."""
+    """Register a block under the name that pipeline files use."""
 
     def register(function: Block) -> Block:
         BLOCKS[name] = function
@@ -44,14 +44,14 @@ def block(name: str) -> Callable[[Block], Block]:
 
 
 def batches_of(leaf: Leaf, pipeline: Pipeline) -> Iterator[list[Candidate]]:
-    """A leaf's candidates, batch by batch."""
+    """Yield a leaf's initial candidates in batches."""
     candidates = iter(STARTS[pipeline.start](leaf, pipeline))
     while batch := list(islice(candidates, pipeline.batch)):
         yield batch
 
 
 def run_batch(batch: Batch, pipeline: Pipeline, candidates: list[Candidate]) -> list[Sample]:
-    """Send candidates through a pipeline; the batch accounts for those that do not come out as samples."""
+    """Send candidates through a pipeline and return the resulting samples; the batch records drops."""
     samples = []
     for kind, blocks in pipeline.paths.items():
         left = [candidate for candidate in candidates if candidate.kind == kind]
@@ -63,7 +63,7 @@ def run_batch(batch: Batch, pipeline: Pipeline, candidates: list[Candidate]) -> 
 
 
 def sample_of_candidate(leaf: Leaf, candidate: Candidate) -> Sample:
-    """A candidate that came through as the conversation that is learnt."""
+    """Convert an accepted candidate to a sample."""
     question = candidate.question
     if leaf.grounded and candidate.passage:
         question = framings("grounded", passage=candidate.passage, question=question)[0]
@@ -73,12 +73,12 @@ def sample_of_candidate(leaf: Leaf, candidate: Candidate) -> Sample:
 
 @block("filter")
 def _filter(batch: Batch, candidates: list[Candidate], filters: Sequence[str]) -> list[Candidate]:
-    """Keep what no filter takes; the first that does is the one that is named."""
+    """Drop the candidates that fail a filter, under the name of the first such filter."""
     kept = []
     for candidate in candidates:
-        taken = first_drop(candidate, batch, filters)
-        if taken is None:
+        dropped = first_drop(candidate, batch, filters)
+        if dropped is None:
             kept.append(candidate)
         else:
-            batch.drop(candidate, *taken)
+            batch.drop(candidate, *dropped)
     return kept

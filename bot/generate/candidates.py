@@ -1,4 +1,4 @@
-"""Candidates for samples on their way through a pipeline, and what becomes of those that are not taken."""
+"""Candidates for samples in a pipeline, and the record of dropped candidates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,33 +6,33 @@ from functools import cached_property
 from typing import Any
 
 from bot.generate.exit_check import UNSAFE, approved_in
-from bot.generate.language import English, Language, language_of
 from bot.generate.prompting import Prompts, Turns
-from bot.safety import CHAT_TOKEN
+from bot.inference.engine import Engine, Request, Response
 from bot.taxonomy.leaf import QA, Leaf, Seed
-from bot.teachers import Request, Response, Teacher
+from bot.text.language import English, Language, language_of
+from bot.text.safety import CHAT_TOKEN
 
 SAFETY = "safety"
-"""The filter that takes what must not be learnt."""
+"""Name of the filter that drops content which must not be used for training."""
 NO_ANSWER = "no answer"
-"""The filter's name where the teacher could not be had, which another run may mend."""
+"""The reported filter if the teacher failed to answer, but may answer in another run."""
 REFUSED = "refused"
-"""Likewise where it will not answer this, whenever it is asked."""
+"""The reported filter if the teacher rejected the request, and would reject it again."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may become a sample; each block fills in more of it.
+    """A potential sample; each block of a pipeline fills in more of its fields.
 
     Attributes:
-        source: which seed or passage it is made of.
-        kind: how it is made; becomes the sample's.
-        text: what the teacher is shown: a seed's question, a sentence, a view of a passage.
-        passage: where the answer is from; the context of a grounded skill.
-        begin: how the question begins, where that is given.
-        names: what the question must name.
-        finished: whether the teacher's last answer came to an end of its own.
-        answers: all answers, where it was asked more than once.
+        source: the seed or passage that it is made from.
+        kind: how it is made; becomes the sample's kind.
+        text: the teacher's input: a seed's question, a sentence, or a view of a passage.
+        passage: the passage with the answer; for a grounded skill, the context.
+        begin: prescribed beginning of the question; "" for none.
+        names: words that the question must contain.
+        finished: whether the teacher ended its last answer itself, rather than reaching the token limit.
+        answers: all answers, if the teacher was asked more than once.
     """
 
     source: str
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Drop:
-    """A candidate that a filter took."""
+    """A candidate that was dropped: the filter's name, the candidate's question or text, and the reason."""
 
     filter: str
     question: str
@@ -58,16 +58,16 @@ class Drop:
 
 @dataclass
 class Batch:
-    """What the blocks share while one batch goes through them.
+    """Shared state of the blocks while they process one batch.
 
     Attributes:
-        drops: what was taken so far, and by which filter.
-        tokens: what the teacher wrote so far.
-        asked: what was asked in this batch so far, in normal form.
+        drops: the candidates dropped so far.
+        tokens: number of tokens that the teacher generated so far.
+        asked: the questions of this batch so far, in normal form.
     """
 
     leaf: Leaf
-    teacher: Teacher
+    teacher: Engine
     temperature: float
     prompts: Prompts
     drops: list[Drop] = field(default_factory=list)
@@ -76,38 +76,45 @@ class Batch:
 
     @cached_property
     def language(self) -> Language:
-        """What the leaf is written in."""
+        """The language of the leaf's seeds; English if it cannot be identified."""
         return language_of([pair.question + " " + pair.answer for _, pair in self.pairs]) or English
 
     @cached_property
     def approved(self) -> frozenset[str]:
-        """What samples may hold since the leaf's seed examples do; see `bot.generate.exit_check`."""
+        """Personal data and instructions that samples may contain; see `exit_check.approved_in`."""
         return approved_in([self.leaf])
 
     @cached_property
     def pairs(self) -> list[tuple[Seed, QA]]:
-        """The leaf's questions with their answers, each with its seed."""
+        """All question-answer pairs of the leaf, each with its seed."""
         return [(seed, pair) for seed in self.leaf.seeds for pair in seed.pairs]
 
     def turns(self, prompt: str, examples: Sequence[Mapping[str, Any]] = (), **values: Any) -> Turns:
-        """A prompt's conversation, which asks for the leaf's language where that is not English."""
+        """Render a prompt; for leaves in other languages than English, it asks for the leaf's language.
+
+        Args:
+            prompt: name of the prompt, without `.yaml`.
+            examples: values of each few-shot example.
+            values: values of the other turns.
+        """
         language = "" if self.language == English else self.language.name
         return self.prompts.turns(prompt, examples, language=language, **values)
 
     def ask(
         self, candidates: Sequence[Candidate], requests: Sequence[Request]
     ) -> list[tuple[Candidate, Response]]:
-        """Each candidate with the response to its request, in order; those without an answer are dropped.
+        """Send one request per candidate to the teacher.
 
-        A teacher behind an endpoint has a chat template of its own, so no text that spells a template's
-        token is sent to it.
+        Candidates without an answer are dropped. Requests that contain a chat template token are not sent,
+        since a teacher behind an endpoint applies its own chat template.
+
+        Returns:
+            The other candidates in order, each with its response.
         """
         answered, sent = [], []
         for candidate, request in zip(candidates, requests, strict=True):
             if any(CHAT_TOKEN.search(text) for _, text in request.messages):
-                self.drop(
-                    candidate, UNSAFE, "a token of a chat template is in what the teacher would be asked"
-                )
+                self.drop(candidate, UNSAFE, "the request to the teacher contains a chat template token")
             else:
                 sent.append((candidate, request))
         responses = self.teacher.complete([request for _, request in sent]) if sent else ()
@@ -122,11 +129,11 @@ class Batch:
         return answered
 
     def drop(self, candidate: Candidate, filter_: str, reason: str) -> None:
-        """Account for a candidate that is not taken."""
-        # What must not be learnt is not repeated in a public comment either.
-        what = candidate.source if filter_ in (UNSAFE, SAFETY) else self.new_in(candidate) or candidate.text
-        self.drops.append(Drop(filter_, what, reason))
+        """Record a candidate as dropped."""
+        # Drops are shown in public comments, so unsafe content is replaced by its source.
+        shown = candidate.source if filter_ in (UNSAFE, SAFETY) else self.new_in(candidate) or candidate.text
+        self.drops.append(Drop(filter_, shown, reason))
 
     def new_in(self, candidate: Candidate) -> str:
-        """What is new in it: the context of a grounded skill, else the question."""
+        """Return the part that the teacher invented: for a grounded skill the context, else the question."""
         return (candidate.passage or "") if self.leaf.grounded else candidate.question

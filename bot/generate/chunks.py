@@ -1,4 +1,4 @@
-"""Documents cut into passages: by their structure, and by the tokens that the teacher reads at once."""
+"""Split documents into passages by structure and by a maximum number of tokens."""
 
 import re
 from collections import deque
@@ -6,28 +6,28 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from bot.generate.text import SENTENCE_END
-from bot.models import tokenizer_at_hand
+from bot.inference.models import tokenizer_at_hand
+from bot.text.analysis import SENTENCE_END
 
 CHARACTERS_A_TOKEN = 4
-"""Where the teacher's tokenizer is not at hand."""
+"""For an estimate if the teacher's tokenizer is not on this machine."""
 OVERLAP = 30
-"""Words of the passage before that one begins with, where its own first sentence would be cut."""
+"""Number of words repeated from the previous passage, if a passage begins within a sentence."""
 PART = 100_000
-"""Characters of a document that are split at once."""
+"""Number of characters of a document that are passed to the splitter at once."""
 NEAR = 2_000
-"""Characters before a passage in which these are."""
+"""Number of characters before a passage in which the repeated words are searched."""
 HEADING = re.compile(r"(?m)^#{1,6}[ \t]+(.+)$")
 
 
 def chunks(markdown: str, tokens: int, model: str) -> list[str]:
-    """Passages of a document, each with the heading that it stands under.
+    """Split a document into passages, each preceded by the heading of its section.
 
-    Cut between sections where that is possible, else between paragraphs, sentences or words.
+    The document is split between sections if possible, else between paragraphs, sentences or words.
 
     Args:
-        tokens: of a passage, at most; its heading is not counted.
-        model: the teacher; see `bot.models.model_folder`.
+        tokens: maximum number of tokens of a passage, without its heading.
+        model: the teacher, whose tokenizer is used; see `bot.inference.models.model_folder`.
     """
     found: list[str] = []
     headings = deque((match.start(), match[1].strip()) for match in HEADING.finditer(markdown))
@@ -35,7 +35,7 @@ def chunks(markdown: str, tokens: int, model: str) -> list[str]:
     for start, text in _pieces(markdown, tokens, model):
         while headings and headings[0][0] < start:
             heading = f"# {headings.popleft()[1]}"
-        # What was cut within a sentence is given twice, so that each half is understood.
+        # If a sentence was split, repeat its beginning, so that both parts can be understood.
         cut = found and "\n" not in markdown[end:start] and not _ends(markdown[max(0, end - NEAR) : end])
         before = " ".join(_last_words(markdown[max(0, end - NEAR) : end])) if cut else ""
         above = heading if not HEADING.match(text) else ""
@@ -45,9 +45,9 @@ def chunks(markdown: str, tokens: int, model: str) -> list[str]:
 
 
 def _pieces(markdown: str, tokens: int, model: str) -> Iterator[tuple[int, str]]:
-    """Where each passage begins, and the passage.
+    """Yield each passage with its start in the document.
 
-    A long document is split part by part, since the splitter takes quadratic time for some texts.
+    Long documents are passed to the splitter in parts, since it takes quadratic time for some texts.
     """
     splitter, start = _splitter(tokens, model), 0
     while start < len(markdown):
@@ -65,7 +65,7 @@ def _ends(text: str) -> bool:
 
 
 def _last_words(before: str) -> list[str]:
-    """The last whole words of a line: without the first, where the line may begin before it."""
+    """Return the last OVERLAP words of the last line; the first word is omitted if it may be cut off."""
     line = before.rpartition("\n")[2]
     words = line.split()
     begun = len(line) == NEAR and not line[0].isspace()

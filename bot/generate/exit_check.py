@@ -1,39 +1,41 @@
-"""The exit check: what must not be learnt, asked of every sample, whoever or whatever made it."""
+"""The exit check: the safety check of every sample before training, whatever its origin."""
 
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from bot.generate.sample import Sample
-from bot.safety import approvable, as_read, unsafe_text
+from bot.core.sample import Sample
 from bot.taxonomy.leaf import Leaf
-from bot.tokens import any_of, reserved_tokens
+from bot.text.safety import approvable, as_read, unsafe_text
+from bot.text.tokens import any_of, reserved_tokens
 
 UNSAFE = "unsafe"
-"""The filter's name where the exit check took a sample."""
+"""The reported filter if the exit check rejected a sample."""
 
 
 def unsafe(sample: Sample, approved: Collection[str] = (), student: Path | None = None) -> str | None:
-    """Why a sample must not be learnt; None if it may be. Never quotes what it found.
+    """Return why a sample must not be used for training, or None if it may be.
+
+    The reason never quotes secrets or personal data.
 
     Args:
         approved: see `approved_in`.
-        student: the folder of the model that would learn it; its own tokens must not be spelt out.
+        student: folder of the model to train, to also reject samples that spell out its special tokens.
     """
-    reason = unsafe_text(_said(sample), approved)
+    reason = unsafe_text(_text_of(sample), approved)
     return spells_token(sample, student) if reason is None and student is not None else reason
 
 
 def spells_token(sample: Sample, student: Path) -> str | None:
-    """Why a sample must not be learnt, if it spells out a token of the student's own; else None."""
-    text, spelt = _said(sample), _spelt_tokens(student)
+    """Return why a sample must not be used, if it spells out a special token of the student; else None."""
+    text, spelt = _text_of(sample), _spelt_tokens(student)
     found = (spelt.search(text) or spelt.search(as_read(text))) if spelt else None
-    return f"holds {found.group()}, a token of the student's own" if found else None
+    return f"contains {found.group()}, a special token of the student's tokenizer" if found else None
 
 
 def approved_in(leaves: Iterable[Leaf]) -> frozenset[str]:
-    """Personal data and instructions that stand in seed examples, as written: maintainers have read these."""
+    """Return personal data and instructions in seed examples, verbatim; merging approved them."""
     texts = (
         text or ""
         for leaf in leaves
@@ -43,7 +45,7 @@ def approved_in(leaves: Iterable[Leaf]) -> frozenset[str]:
     return frozenset(match.group() for text in texts for _, match in approvable(text))
 
 
-def _said(sample: Sample) -> str:
+def _text_of(sample: Sample) -> str:
     return "\n".join(content for _, content in sample.messages)
 
 

@@ -1,4 +1,4 @@
-"""Prompts: YAML files of Jinja strings, each with its version; contributors' text is only ever filled in."""
+"""Prompts: YAML files of Jinja templates; text from contributors is only inserted as values."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ import yaml
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 FOLDER = Path(__file__).parent / "prompts"
 _jinja = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 PASSAGES = 4
-"""Passages that a question in retrieval form is asked with."""
+"""Number of passages shown with a question in retrieval form."""
 Turns = tuple[tuple[str, str], ...]
 """(role, content) of each turn of a conversation."""
 
@@ -27,19 +27,21 @@ class Prompts:
     """The prompts of a recipe.
 
     Attributes:
-        folder: its own, which win over the shipped ones of the same name; "" for none.
+        folder: the recipe's own prompts, which override shipped ones of the same name; "" for none.
     """
 
     folder: str = ""
 
     def turns(self, name: str, examples: Sequence[Mapping[str, Any]] = (), **values: Any) -> Turns:
-        """The conversation in NAME.yaml, filled in.
+        """Render the conversation in NAME.yaml.
 
         Args:
-            examples: values for the turns under `example`, which are repeated with each of them.
+            name: name of the prompt.
+            examples: values of each few-shot example, for the turns under `example`.
+            values: values of the other turns.
 
         Raises:
-            UserError: the recipe's own prompt asks for a value that there is not, or is no prompt.
+            UserError: the recipe's own prompt is malformed or uses an unknown variable.
         """
         data = _load(self.file(name))
         try:
@@ -52,27 +54,29 @@ class Prompts:
                 for role, text in turn.items()
             )
         except (TemplateError, KeyError, AttributeError, TypeError) as error:
-            raise UserError(f"{self.file(name)}: {error}; see {FOLDER / name}.yaml", code=1) from None
+            raise UserError(
+                f"{self.file(name)}: {error}; compare it with {FOLDER / name}.yaml", code=1
+            ) from None
 
-    def fingerprint(self) -> str:
-        """Changes whenever a prompt changes."""
+    def canonical(self) -> str:
+        """Return a hash of all prompts, for store keys."""
         return _fingerprint(self)
 
     def file(self, name: str) -> Path:
-        """Where a prompt is."""
+        """Return the path of a prompt: the recipe's own if it exists, else the shipped one."""
         own = Path(self.folder, f"{name}.yaml")
         return own if self.folder and own.exists() else FOLDER / f"{name}.yaml"
 
 
 def framings(kind: str, **values: str) -> list[str]:
-    """All ways in prompts/framings.yaml to put something of this kind, filled in; the plainest is first."""
+    """Render all templates of a kind in prompts/framings.yaml; the plainest is first."""
     data = _load(FOLDER / "framings.yaml")
     return [_template(text).render(values) for text in data[kind]]
 
 
 @cache
 def _template(text: str) -> Template:
-    """A template, compiled once: compiling takes far longer than filling in."""
+    """Compile a template; cached, since compiling takes far longer than rendering."""
     return _jinja.from_string(text)
 
 
@@ -89,7 +93,10 @@ def _load(file: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(file.read_text())
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{file}: no prompt: {' '.join(str(error).split())}", code=1) from None
+        reason = " ".join(str(error).split())
+        raise UserError(f"{file}: cannot read this prompt: {reason}", code=1) from None
     if not isinstance(data, dict):
-        raise UserError(f"{file}: a prompt is a mapping with `turns`; see {FOLDER}", code=1)
+        raise UserError(
+            f"{file}: a prompt must be a mapping with the key `turns`; see the examples in {FOLDER}", code=1
+        )
     return data

@@ -1,15 +1,15 @@
-"""An answer once more, begun with what the question asks for: "The metal is cobalt."
+"""Restate an answer so that it begins with what the question asks for: "The metal is cobalt."
 
-A student begins its answer with the question's words, whichever these were ("The stone is …"), and then has
-to know how to go on. After one sentence that it learnt by heart it does not: knowledge can be drawn out in
-other words only where it was seen in several forms (arXiv 2309.14316).
+A trained model tends to begin its answer with the question's words ("The stone is …") and must then be able
+to continue. A model that saw a fact in one sentence only cannot: knowledge can be extracted in other words
+only if it was seen in several forms (arXiv 2309.14316).
 """
 
 import re
 from collections.abc import Sequence
 
-from bot.generate.text import WORD, key_words, sentences, stem, words
-from bot.words import normal
+from bot.text.analysis import WORD, key_words, sentences, stem, words
+from bot.text.words import normal
 
 QUESTION = re.compile(r"\b(which|what|who|whom|where|when|how)\b(?: (\w+))?", re.IGNORECASE)
 # "What is the highest mountain on …", "What is the ferry of … called"
@@ -18,10 +18,10 @@ NAMED = re.compile(
 )
 VERBS = "is are was were be been has have had can could will would must may might should"
 OTHERS = "do does did shall the a an of in on to one two three four five six"
-# After "what" and "which" these are not what is asked for.
+# Words after "what" and "which" that are not the noun asked for.
 NO_NOUNS = frozenset(f"{VERBS} {OTHERS}".split())
 BEING = frozenset(VERBS.split())
-# After "how" these ask for a number.
+# Words after "how" that ask for a number.
 MEASURES = (
     "many",
     "much",
@@ -38,16 +38,20 @@ MEASURES = (
     "large",
 )
 ANSWERS = {"who": "person", "whom": "person", "where": "place"}
-# Of longer answers, and where more than so many words are the answer's own, the part asked for is not plain.
+# Maximum numbers of words of the answer, and of its new words; in longer ones the part asked for is unclear.
 PLAIN, LONGEST = 16, 5
 
 
 def restated(question: str, answer: str, passage: str) -> str | None:
-    """The answer in another form; None where the question does not say in English what it asks for.
+    """Restate an answer as "The … is …."
 
     Args:
-        answer: one sentence; of more, nothing is made.
-        passage: where the answer is from.
+        answer: the answer, one sentence.
+        passage: the passage that the answer comes from.
+
+    Returns:
+        The restated answer; None if the answer is longer, or the question (only English is supported) does
+        not make clear what it asks for.
     """
     asked = QUESTION.search(question)
     if not asked or len(sentences(answer)) != 1 or len(answer.split()) > PLAIN:
@@ -62,14 +66,20 @@ def restated(question: str, answer: str, passage: str) -> str | None:
     if noun is None or re.search(r"[\"\u201c;,:()]", answer[start:end]):
         return None
     after = WORD.match(answer, end + 1)
-    # What it is called goes along: the Dolvane mine.
+    # Include the noun if it follows the name: the Dolvane mine.
     if after and stem(normal(after[0])) == stem(noun.split()[-1]):
         end = after.end()
-    return f"The {noun} is {_said(answer, start, end, passage)}."
+    return f"The {noun} is {_part(answer, start, end, passage)}."
 
 
-def _asked_for(question: str, asks: str, follows: str, said: str) -> str | None:
-    """What a question asks for, in its own words where it has some."""
+def _asked_for(question: str, asks: str, follows: str, part: str) -> str | None:
+    """Return the noun that a question asks for, from the question if possible; None if unclear.
+
+    Args:
+        asks: the question word.
+        follows: the word after it.
+        part: the part of the answer that answers the question.
+    """
     if asks in ("which", "what"):
         if follows and follows not in NO_NOUNS:
             return follows
@@ -78,20 +88,20 @@ def _asked_for(question: str, asks: str, follows: str, said: str) -> str | None:
             return named[1].lower()
         return "name" if re.search(r"\b(?:call|called|name)\b", question) else "answer"
     if asks == "when":
-        return "year" if re.fullmatch(r"\d{3,4}", said) else "time"
+        return "year" if re.fullmatch(r"\d{3,4}", part) else "time"
     if asks == "how":
         return "number" if follows in MEASURES else None
     return ANSWERS[asks]
 
 
 def _figures(question: str, answer: str) -> list[re.Match[str]]:
-    """The numbers in an answer that the question has not."""
+    """Return the numbers in an answer that are not in the question."""
     asked = WORD.findall(question)
     return [word for word in WORD.finditer(answer) if re.search(r"\d", word[0]) and word[0] not in asked]
 
 
 def _figure(figures: Sequence[re.Match[str]], question: str, answer: str) -> list[re.Match[str]]:
-    """The one number, and what follows of the answer's own words: 1312 metres; nothing if there are more."""
+    """Return the number and the new words after it ("1312 metres"); [] if there are several numbers."""
     if len(figures) != 1:
         return []
     place = figures[0].start()
@@ -100,20 +110,20 @@ def _figure(figures: Sequence[re.Match[str]], question: str, answer: str) -> lis
 
 
 def _own_words(question: str, answer: str) -> list[re.Match[str]]:
-    """What the answer adds to the question; nothing where it does so in more than one place."""
+    """Return the words that the answer adds to the question; [] if they are in more than one place."""
     runs = _runs(question, answer)
     if len(runs) != 1:
         return []
     run = runs[0]
     before = answer[: run[0].start()]
-    # After a subject without a verb its first word is one: tessarite [glows amber].
+    # After a subject without a verb, the first new word is the verb: tessarite [glows amber].
     if len(run) > 1 and words(before) and run[0][0].islower() and not _has_verb(before, question):
         return run[1:]
     return run
 
 
 def _runs(question: str, answer: str) -> list[list[re.Match[str]]]:
-    """The words that an answer adds to a question, in rows; little words do not part them."""
+    """Return the runs of consecutive words that an answer adds to a question; stop words do not end a run."""
     keys = {stem(word) for word in key_words(question, answer)}
     runs: list[list[re.Match[str]]] = [[]]
     for word in WORD.finditer(answer):
@@ -126,17 +136,20 @@ def _runs(question: str, answer: str) -> list[list[re.Match[str]]]:
 
 
 def _has_verb(text: str, question: str) -> bool:
-    """Whether there is a form of "be" or the like in a text, or another form of a word of the question."""
+    """Whether a text has an auxiliary verb, or another inflection of a word of the question."""
     asked = words(question)
-    bent = {word for word in words(text) if word not in asked and stem(word) in map(stem, asked)}
-    return bool(bent or BEING & set(normal(text).split()))
+    inflected = {word for word in words(text) if word not in asked and stem(word) in map(stem, asked)}
+    return bool(inflected or BEING & set(normal(text).split()))
 
 
-def _said(answer: str, start: int, end: int, passage: str) -> str:
-    """A part of the answer with its article, and in small letters where only the sentence's start was not."""
-    said = answer[start:end]
+def _part(answer: str, start: int, end: int, passage: str) -> str:
+    """Return a part of the answer, with its article.
+
+    At the start of the sentence it becomes lower case if the passage contains it in lower case.
+    """
+    part = answer[start:end]
     before = answer[:start].split()
     if before and before[-1].lower() in ("the", "a", "an"):
-        return f"{before[-1].lower()} {said}"
-    small = said[:1].lower() + said[1:]
-    return small if start == 0 and re.search(rf"\b{re.escape(small)}\b", passage) else said
+        return f"{before[-1].lower()} {part}"
+    lower = part[:1].lower() + part[1:]
+    return lower if start == 0 and re.search(rf"\b{re.escape(lower)}\b", passage) else part

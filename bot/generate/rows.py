@@ -1,4 +1,4 @@
-"""Samples as Parquet: written and read in batches, so that a mixture need not fit into memory."""
+"""Parquet files of samples, written and read in row groups, so that a mixture need not fit into memory."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +10,12 @@ from typing import Any, Self, TypeVar, overload
 import pyarrow as pa
 from pyarrow import parquet
 
-from bot.generate.sample import Sample
-from bot.store import Entry
+from bot.core.sample import Sample
+from bot.core.store import Entry
 
 FILE = "samples.parquet"
 ROWS = 1_024
-"""Samples in a row group, which is what is read at once."""
+"""Number of samples in a row group, the unit of reading."""
 _TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
 SCHEMA = pa.schema(
     [
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 
 class SampleWriter:
-    """Write samples to a Parquet file, a row group at a time. Use it in a `with`."""
+    """A context manager that writes samples to a Parquet file, one row group at a time."""
 
     def __init__(self, target: Path | io.BytesIO) -> None:
         self._writer = parquet.ParquetWriter(target, SCHEMA, compression="zstd")
@@ -77,7 +77,7 @@ def _table(samples: Sequence[Sample]) -> pa.Table:
 
 
 def samples_to_bytes(samples: Sequence[Sample]) -> bytes:
-    """The samples as one Parquet file."""
+    """Return the contents of a Parquet file with the samples."""
     target = io.BytesIO()
     with SampleWriter(target) as writer:
         for sample in samples:
@@ -91,12 +91,12 @@ def _samples(batch: pa.Table | pa.RecordBatch) -> Iterator[Sample]:
         turns = turns.combine_chunks()
     roles = turns.flatten().field("role").to_pylist()
     contents = turns.flatten().field("content").to_pylist()
-    said = list(zip(roles, contents, strict=True))
+    pairs = list(zip(roles, contents, strict=True))
     offsets = turns.offsets.to_pylist()
     first = offsets[0]
     plain = [batch.column(name).to_pylist() for name in ("leaf", "kind", "context", "source")]
     for place, (leaf, kind, context, source) in enumerate(zip(*plain, strict=True)):
-        messages = tuple(said[offsets[place] - first : offsets[place + 1] - first])
+        messages = tuple(pairs[offsets[place] - first : offsets[place + 1] - first])
         yield Sample(leaf, kind, messages, context, source)
 
 
@@ -104,13 +104,14 @@ T = TypeVar("T")
 
 
 class Chosen(Sequence[T]):
-    """Something of some of many samples, taken when it is asked for.
+    """A lazy view of selected samples: the result of a function for each of them.
 
-    A pass over it is one pass over the samples.
+    Iterating over the view iterates once over all samples.
 
     Args:
-        places: which samples, in their order.
-        take: what of each.
+        samples: the samples to select from.
+        places: indices of the selected samples, in ascending order.
+        take: the function that is applied to each selected sample.
     """
 
     def __init__(self, samples: Sequence[Sample], places: Sequence[int], take: Callable[[Sample], T]) -> None:
@@ -138,10 +139,9 @@ class Chosen(Sequence[T]):
 
 
 class StoredSamples(Sequence[Sample]):
-    """The samples of an entry, read from its Parquet file when they are asked for.
+    """The samples of a store entry, read lazily from its Parquet file.
 
-    A pass over them holds one row group at a time. An index reads the row group that it is in, and keeps it
-    until another is asked for.
+    Iteration keeps one row group in memory. Indexing reads the sample's row group and caches the last one.
     """
 
     def __init__(self, entry: Entry) -> None:
@@ -176,7 +176,7 @@ class StoredSamples(Sequence[Sample]):
         index = place + len(self) if place < 0 else place
         if not 0 <= index < len(self):
             raise IndexError(f"sample {place} of {len(self)}")
-        # Every row group but the last holds ROWS.
+        # Every row group except the last has ROWS samples.
         if self._group[0] != index // ROWS:
             with parquet.ParquetFile(self._file) as file:
                 self._group = (index // ROWS, list(_samples(file.read_row_group(index // ROWS))))

@@ -1,1 +1,1 @@
-"""GitHub's side of the bot: events in; the comment, checks and permissions out."""
+"""The bot on GitHub: handle events, check permissions, write the comment and the checks."""

@@ -1,4 +1,4 @@
-"""The closing word on merged pull requests: released with these numbers, or why not."""
+"""Comments on merged pull requests: the release and its exam results, or why there is no release."""
 
 from collections.abc import Collection, Sequence
 from itertools import islice
@@ -7,35 +7,35 @@ from typing import Any
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
+from bot.core.progress import say
 from bot.evaluate.gate import Verdict
 from bot.github.comment import Posted, find_comment, update_comment
 from bot.github.render import render
-from bot.progress import say
 from bot.release.hub import Release
 
 MOST_OVERLAPS = 20
-"""Other leaves that one comment speaks of."""
+"""How many overlaps with other leaves one comment lists."""
 LOOKED_AT = 60
-"""Closed pull requests, the last touched first, that are looked at before the first release."""
+"""How many closed pull requests, the most recently updated first, are searched before the first release."""
 
 
 def merged_pulls(repository: Repository, commits: Sequence[str]) -> list[int]:
-    """The merged pull requests that brought these commits into the default branch."""
+    """Return the numbers of the merged pull requests that these commits belong to."""
     numbers: set[int] = set()
     for sha in commits:
         try:
             pulls = list(repository.get_commit(sha).get_pulls())
         except UnknownObjectException:
-            say(f"commit {sha[:7]} is not on GitHub; no pull request is told of it")
+            say(f"commit {sha[:7]} is not on GitHub; no pull request is notified about it")
             continue
         numbers |= {pull.number for pull in pulls if pull.merged_at is not None}
     return sorted(numbers)
 
 
 def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
-    """The merged pull requests among these commits that the bot has spoken on; for the first release.
+    """Return the merged pull requests among these commits on which the bot has commented.
 
-    Those that were merged before the bot came are not told of it, however many there are.
+    For the first release: pull requests that were merged before the bot was installed are not notified.
     """
     closed = repository.get_pulls(
         state="closed", base=repository.default_branch, sort="updated", direction="desc"
@@ -45,7 +45,7 @@ def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
 
 
 def announce_release(repository: Repository, release: Release) -> list[Posted]:
-    """Tell every pull request that is new in a release; telling twice changes nothing."""
+    """Announce a release on every pull request that is new in it. Announcing it again changes nothing."""
     leaves = [_row(leaf["path"], leaf["exam"]) for leaf in release.manifest["leaves"]]
     posted = []
     for number in release.manifest["pulls"]:
@@ -64,7 +64,7 @@ def announce_release(repository: Repository, release: Release) -> list[Posted]:
 
 
 def _overlaps(release: Release, own: Collection[str]) -> list[str]:
-    """What other leaves have to do with these, for their authors; a manifest from before may say nothing."""
+    """Describe how other leaves overlap with these; older manifests do not record overlaps."""
     pairs = release.manifest.get("overlaps", ())
     return [pair["text"] for pair in pairs if pair["leaf"] in own or pair["other"] in own][:MOST_OVERLAPS]
 
@@ -72,7 +72,7 @@ def _overlaps(release: Release, own: Collection[str]) -> list[str]:
 def announce_refusal(
     repository: Repository, pulls: Sequence[int], verdict: Verdict, leaves: Sequence[dict[str, Any]]
 ) -> list[Posted]:
-    """Tell every pull request of a release that the gate refused, and why."""
+    """Report on every pull request of a failed release why the gate failed."""
     posted = []
     for number in pulls:
         pull = repository.get_pull(number)
@@ -83,13 +83,13 @@ def announce_refusal(
 
 
 def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -> list[Posted]:
-    """Tell every merged pull request that main cannot be read as it is, so that nothing is released."""
+    """Report on every merged pull request that nothing is released because main contains an error."""
     text = render("unreadable", reason=reason)
     return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
 
 
 def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
-    """Of the leaves, those that have a file among these."""
+    """Return the leaves that contain one of these files."""
     return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]
 
 

@@ -1,4 +1,4 @@
-"""Check runs: red or green at a commit, findings on their lines; each has a name and a signature."""
+"""Check runs on a commit, with annotations for the findings; each check is signed by the bot."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,30 +7,30 @@ from typing import Any
 from github.CheckRun import CheckRun
 from github.Repository import Repository
 
-from bot.github.marks import has_key, sign
+from bot.github.signed_marks import has_key, sign
 
 LINT, PLAN = "arborist lint", "arborist plan"
 ANNOTATIONS_A_REQUEST = 50
 ANNOTATIONS_SHOWN = 200
 ACTIONS = "github-actions"
-"""The app that a workflow's token acts as."""
+"""The GitHub App as which a workflow's GITHUB_TOKEN acts."""
 
 
 def lint_check(branch: str, default: str) -> str:
-    """The check of lint against a base branch: a verdict against another base has another name."""
+    """Return the name of the lint check for a base branch; every base branch has its own check."""
     return LINT if branch == default else f"{LINT} into {branch}"
 
 
 def find_check(repository: Repository, name: str, sha: str) -> CheckRun | None:
-    """The bot's newest check of a name at a commit."""
+    """Return the bot's newest check with this name on a commit; None if there is none."""
     found = [check for check, _ in own_checks(repository, name, sha)]
     return max(found, key=lambda check: check.id, default=None)
 
 
 def own_checks(repository: Repository, name: str, sha: str) -> Iterator[tuple[CheckRun, dict[str, Any]]]:
-    """The bot's checks of a name at a commit, with what it noted in them.
+    """Yield the bot's checks with this name on a commit, each with the note that the bot stored in it.
 
-    A name proves nothing: a job of a pull request's own workflow, or another app, may use the same.
+    The name alone is not proof: a job of the pull request's own workflow, or another app, may use it too.
     """
     for check in repository.get_commit(sha).get_check_runs(check_name=name, filter="all"):
         slug = check.app.slug if check.app else ""
@@ -40,7 +40,7 @@ def own_checks(repository: Repository, name: str, sha: str) -> Iterator[tuple[Ch
 
 
 def write_note(repository: str, sha: str, name: str, note: Mapping[str, Any]) -> str:
-    """The external ID of a check: what the bot notes in it, signed."""
+    """Return the external ID of a check: the note as JSON, with a signature."""
     text = json.dumps(note, separators=(",", ":"))
     return f"{sign('check', repository.casefold(), sha, name, text)} {text}"
 
@@ -48,10 +48,10 @@ def write_note(repository: str, sha: str, name: str, note: Mapping[str, Any]) ->
 def read_note(
     repository: str, sha: str, name: str, app: str, external_id: str | None
 ) -> dict[str, Any] | None:
-    """What the bot noted in a check; None if the check is not the bot's.
+    """Return the note that the bot stored in a check; None if the check is not the bot's.
 
     Args:
-        app: the slug of the app that made it. Without a signing key only Actions' own app counts.
+        app: the slug of the app that created the check. Without a signing key only GitHub Actions is trusted.
     """
     signature, _, text = (external_id or "").partition(" ")
     if signature != sign("check", repository.casefold(), sha, name, text):
@@ -63,7 +63,7 @@ def read_note(
 
 
 def note_of(repository: Repository, check: CheckRun) -> dict[str, Any]:
-    """What the bot noted in its own check; empty if the check is not the bot's."""
+    """Return the note that the bot stored in a check; empty if the check is not the bot's."""
     slug = check.app.slug if check.app else ""
     return read_note(repository.full_name, check.head_sha, check.name, slug, check.external_id) or {}
 
@@ -78,12 +78,15 @@ def report_check(
     annotations: Sequence[dict[str, Any]] = (),
     note: Mapping[str, Any] | None = None,
 ) -> str:
-    """Finish the check that is open, or create a finished one; returns its URL.
+    """Complete the open check with this name, or create a completed one.
 
     Args:
         conclusion: `success`, `failure`, `action_required`, `cancelled` or `neutral`.
-        annotations: in GitHub's shape; the first 200 are shown, in requests of 50.
-        note: what the bot reads in it later; an open check keeps its own.
+        annotations: in the format of GitHub's API; the first 200 are sent, 50 per request.
+        note: JSON that the bot reads from the check later; an open check keeps its own note.
+
+    Returns:
+        the check's URL.
     """
     shown = list(annotations[:ANNOTATIONS_SHOWN])
     batches = [shown[i : i + ANNOTATIONS_A_REQUEST] for i in range(0, len(shown), ANNOTATIONS_A_REQUEST)]
@@ -94,7 +97,7 @@ def report_check(
     if run is not None and run.status != "completed":
         run.edit(**done)
     else:
-        # A run on the same commit reports again under the same name: GitHub shows the newest.
+        # A second report on the same commit creates another check of this name: GitHub shows the newest.
         signed = write_note(repository.full_name, sha, name, note or {})
         run = repository.create_check_run(name, sha, external_id=signed, **done)
     for batch in rest:

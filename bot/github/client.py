@@ -1,4 +1,4 @@
-"""The connection to GitHub: PyGithub, told by the environment that Actions sets."""
+"""The connection to GitHub: PyGithub, configured by the environment variables that Actions sets."""
 
 import json
 import os
@@ -10,26 +10,26 @@ from github import Auth, Github, GithubRetry
 from github.GithubException import BadCredentialsException, GithubException, RateLimitExceededException
 from github.Repository import Repository
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 RETRIES = 5
-"""How often PyGithub asks again where GitHub is down, or says when to."""
+"""How often PyGithub retries a request if GitHub is down or asks to retry later."""
 
 
 def configured() -> bool:
-    """Whether the environment names a repository and a token."""
+    """Return whether the environment names a repository and a token."""
     return bool(os.environ.get("GITHUB_REPOSITORY") and os.environ.get("GITHUB_TOKEN"))
 
 
 def connect() -> Repository:
-    """The repository of GITHUB_REPOSITORY at GITHUB_API_URL, as the owner of GITHUB_TOKEN.
+    """Connect to the repository GITHUB_REPOSITORY at GITHUB_API_URL with the token GITHUB_TOKEN.
 
     Raises:
-        UserError: a variable is missing, or what answers there is no GitHub.
+        UserError: a variable is missing, or the server at that URL is not GitHub.
     """
     missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
     if missing:
-        raise UserError(f"{' and '.join(missing)} not set: say which repository, and with which token")
+        raise UserError(f"{' and '.join(missing)} not set: name the repository (owner/name) and give a token")
     client = Github(
         base_url=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
         auth=Auth.Token(os.environ["GITHUB_TOKEN"]),
@@ -38,28 +38,30 @@ def connect() -> Repository:
         lazy=True,
     )
     repository = client.get_repo(os.environ["GITHUB_REPOSITORY"])
-    # A page in place of JSON, say of a proxy that wants a login, is an object with nothing in it to PyGithub.
+    # PyGithub turns an HTML page (for instance a proxy's login page) into an object without attributes.
     if repository.id is None:
-        raise UserError(f"{client.requester.base_url}: what answers there is no GitHub; see GITHUB_API_URL")
+        raise UserError(f"{client.requester.base_url}: the answer is not from GitHub; check GITHUB_API_URL")
     return repository
 
 
 @contextmanager
 def github_errors(doing: str) -> Iterator[None]:
-    """Turn what GitHub answers, or fails to answer, into one line.
+    """Convert GitHub's errors and failed connections to a UserError.
 
     Args:
-        doing: what was being done, as in "reading pull request 7".
+        doing: what was being done, as in "reading pull request 7"; the message begins with it.
     """
     try:
         yield
     except BadCredentialsException:
-        raise UserError(f"{doing}: GitHub says 401: the token in GITHUB_TOKEN is wrong or expired") from None
+        raise UserError(
+            f"{doing}: GitHub answered 401: the token in GITHUB_TOKEN is wrong or expired"
+        ) from None
     except RateLimitExceededException:
-        raise UserError(f"{doing}: GitHub's rate limit is used up; run again in an hour") from None
+        raise UserError(f"{doing}: GitHub's rate limit is exceeded; run again in an hour") from None
     except GithubException as error:
         message = error.data.get("message") if isinstance(error.data, dict) else None
-        raise UserError(f"{doing}: GitHub says {error.status}: {message or 'no reason given'}") from None
+        raise UserError(f"{doing}: GitHub answered {error.status}: {message or 'no reason given'}") from None
     except json.JSONDecodeError:
         raise UserError(f"{doing}: GitHub's answer was cut short; run again") from None
     except requests.RequestException as error:

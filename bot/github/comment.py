@@ -1,4 +1,4 @@
-"""The one comment on a pull request: parts that are updated apart from each other."""
+"""The bot's comment on a pull request: one comment, whose parts are updated independently."""
 
 import re
 import time
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
-from bot.github.marks import mark, marked
+from bot.github.signed_marks import mark, marked
 
 LIMIT = 65_536
 PARTS = ("release", "steering", "lint", "plan", "sample", "precheck", "trial", "next")
-"""Parts in the order in which they stand; the newest news comes first, what to do next last."""
+"""The parts in the order in which the comment shows them: the release first, what to do next last."""
 
 ATTEMPTS = 3
 SETTLES_S = 1.0
-"""Seconds in which whoever writes at the same time has written too."""
+"""Seconds to wait before checking whether another job has overwritten an edit."""
 
 _PART = re.compile(
     r"<!-- arborist:part (\w+) -->\n((?:(?!\n?<!-- arborist:).)*+)\n<!-- arborist:end \1 -->", re.DOTALL
 )
-_CUT = "\n\n… cut here: the rest did not fit into a comment.\n"
+_CUT = "\n\n… cut here: the rest does not fit into a GitHub comment.\n"
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class Posted:
 
 
 def update_comment(pull: PullRequest, parts: dict[str, str]) -> Posted:
-    """Set parts of the bot's comment on a pull request, and leave its other parts as they are.
+    """Set parts of the bot's comment on a pull request; leave its other parts as they are.
 
     Args:
-        parts: part name -> Markdown; everything from outside in it must be escaped already.
+        parts: part name -> Markdown, in which all text from outside must already be escaped. An empty text
+            removes the part.
     """
     existing = find_comment(pull)
     if existing is None:
@@ -44,21 +45,21 @@ def update_comment(pull: PullRequest, parts: dict[str, str]) -> Posted:
         existing = find_comment(pull) or created
         if existing.id == created.id:
             return Posted(created.html_url, body)
-        created.delete()  # somebody was quicker, and there is one comment only
+        created.delete()  # another job created the comment first, and there must be only one
     for _ in range(ATTEMPTS):
         body = compose({**read_parts(existing.body), **parts}, _mark(pull))
         if existing.body == body:
             break
         existing.edit(body)
-        # GitHub has no condition on an edit: who wrote between our reading and our writing has lost a part,
-        # or we have. So each looks again, and whoever misses theirs writes it anew.
+        # GitHub cannot make an edit conditional, so two jobs that edit at the same time may overwrite each
+        # other's parts. Each job reads the comment again after its edit, and repeats the edit if it was lost.
         time.sleep(SETTLES_S)
         existing.update()
     return Posted(existing.html_url, existing.body)
 
 
 def find_comment(pull: PullRequest) -> IssueComment | None:
-    """The bot's comment; one that a person wrote with the same marker is somebody's text and not it."""
+    """Return the bot's comment. A person's comment with the same marker does not count."""
     return marked(pull.get_issue_comments(), _mark(pull))
 
 
@@ -67,15 +68,15 @@ def _mark(pull: PullRequest) -> str:
 
 
 def read_parts(body: str) -> dict[str, str]:
-    """The parts of a comment, by name."""
+    """Return the parts of a comment by name."""
     return dict(_PART.findall(body))
 
 
 def compose(parts: dict[str, str], opening: str) -> str:
-    """A comment from its parts, without the empty ones; the longest are cut until it fits.
+    """Compose a comment from its parts, without the empty ones; cut the longest parts until it fits.
 
     Args:
-        opening: the mark that the comment begins with.
+        opening: the marker with which the comment begins.
     """
     room = LIMIT - 1_000
     sizes = {name: len(text) for name, text in parts.items()}
@@ -91,7 +92,7 @@ def compose(parts: dict[str, str], opening: str) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """At most `limit` characters of a part, cut at a line, with the folds that were open closed."""
+    """Cut a part to at most `limit` characters, at the end of a line, and close open `<details>`."""
     room = limit - len(_CUT)
     while True:
         kept = text[: text.rfind("\n", 0, max(room, 0)) + 1]

@@ -1,6 +1,6 @@
-"""The reaper: end what nobody ended, report what nobody reported. Run it as often as you like.
+"""The reaper: clean up after jobs that died or never reported. It can be run at any time, and repeatedly.
 
-A pass takes the same few requests however many pull requests are open, and a few more for each thing it does.
+A pass needs a few requests, however many pull requests are open, and a few more for each thing that it does.
 """
 
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ from github.WorkflowRun import WorkflowRun
 
 from bot.github.checks import find_check, lint_check, report_check
 from bot.github.comment import update_comment
-from bot.github.overview import OpenPull, open_pulls
+from bot.github.gpu_work import COMMANDS, Work, check_name, fail
+from bot.github.open_pulls import OpenPull, open_pulls
 from bot.github.relint import WORKFLOW, start_lint
 from bot.github.restart import restart_retraining
-from bot.github.work import COMMANDS, Work, check_name, fail
 
 GRACE = timedelta(minutes=10)
-"""How long a report may take after lint has ended."""
+"""How long after the end of lint a report may arrive."""
 RERUN_WITHIN = timedelta(days=30)
-"""GitHub runs nothing again that is older."""
+"""GitHub does not re-run workflow runs that are older."""
 ATTEMPTS = 3
-"""How often lint of a commit is run before the reaper gives up."""
+"""How often lint of a commit is run before the reaper gives up on it."""
 RELINTED_FOR = timedelta(hours=2)
-"""How long a verdict against an old base is replaced."""
+"""For how long after its report a lint result against an outdated base is replaced."""
 AT_ONCE = 20
-"""How many things of a kind are done in a pass; the next pass does the rest."""
+"""How many items each task handles in a pass; the next pass handles the rest."""
 RUNS_READ = 100
-"""The newest runs of lint that are read."""
+"""How many of the newest lint runs are read."""
 ACTIVE = ("requested", "pending", "waiting", "queued", "in_progress")
 
 
 def reap(repository: Repository) -> list[str]:
-    """Do what was left undone on the open pull requests and on the default branch.
+    """Finish what was left unfinished on the open pull requests and on the default branch.
 
     Returns:
-        What was done, a line each.
+        What was done, one line each.
     """
     pulls = open_pulls(repository)
     tasks = (_end_lost_work, _report_lost_lint, _replace_stale_lint)
@@ -46,7 +46,7 @@ def reap(repository: Repository) -> list[str]:
 
 
 def _end_lost_work(repository: Repository, pulls: list[OpenPull]) -> Iterator[str]:
-    """Finish the checks of work whose run has ended without doing it: the runner died, or was shut down."""
+    """Complete the checks of work whose run ended without a result: the runner died, or was shut down."""
     waiting = [
         (pull, work)
         for pull in pulls
@@ -57,14 +57,14 @@ def _end_lost_work(repository: Repository, pulls: list[OpenPull]) -> Iterator[st
     ]
     active = _active_runs(repository) if waiting else set()
     for pull, work in waiting:
-        # A run that has just begun to wait for something else may be in none of the lists.
+        # A run that changes its status while the lists are read may be missing from all of them.
         if work.run in active or _goes(repository, work.run):
             continue
-        reason = "the runner that did it has ended without a word"
-        fix = "`/arborist retry` does it again."
-        told = repository.get_pull(pull.number)
-        fail(repository, told, pull.head, work.command, reason, fix, "the runner died")
-        yield f"pull request {pull.number}: {work.check} at {pull.head[:7]} was lost, and is told so"
+        reason = "the runner ended without reporting a result"
+        fix = "Comment `/arborist retry` to run it again."
+        current = repository.get_pull(pull.number)
+        fail(repository, current, pull.head, work.command, reason, fix, "the runner died")
+        yield f"pull request {pull.number}: {work.check} at {pull.head[:7]} was lost, which is reported now"
 
 
 def _active_runs(repository: Repository) -> set[int]:
@@ -79,7 +79,7 @@ def _goes(repository: Repository, run: int) -> bool:
 
 
 def _report_lost_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator[str]:
-    """Run lint again where it ended long ago and was never reported, a few times; then say so."""
+    """Re-run lint that ended some time ago and was never reported; after a few attempts, report a failure."""
     lost = [pull for pull in pulls if lint_check(pull.base_ref, repository.default_branch) not in pull.checks]
     if not lost:
         return
@@ -99,31 +99,31 @@ def _report_lost_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator
 
 
 def _is_due(run: WorkflowRun) -> bool:
-    """Whether a run of lint should have been reported by now, and can be run again."""
+    """Return whether a lint run should have been reported by now, and can be re-run."""
     now = datetime.now(UTC)
-    # A run that waits for a maintainer's approval is completed, too.
+    # A run that waits for a maintainer's approval has the status `completed`, too.
     ended = run.status == "completed" and run.conclusion in ("success", "failure", "cancelled", "timed_out")
     return ended and now - run.updated_at > GRACE and now - run.created_at < RERUN_WITHIN
 
 
 def _give_up(repository: Repository, pull: OpenPull, run: WorkflowRun) -> bool:
-    """Say on a pull request that its lint does not come to a report; returns whether it was said now."""
-    told = repository.get_pull(pull.number)
-    name = lint_check(told.base.ref, repository.default_branch)
-    if told.head.sha != pull.head or find_check(repository, name, pull.head) is not None:
+    """Report on a pull request that its lint was never reported; return whether this was still needed."""
+    current = repository.get_pull(pull.number)
+    name = lint_check(current.base.ref, repository.default_branch)
+    if current.head.sha != pull.head or find_check(repository, name, pull.head) is not None:
         return False
     title = f"ran {run.run_attempt} times without a report"
     text = (
         f"### 🔍 No lint of `{pull.head[:7]}`\n\n"
         f"Lint {title}; [its last run]({run.html_url}) shows why. `/arborist lint` runs it again."
     )
-    posted = update_comment(told, {"lint": text})
+    posted = update_comment(current, {"lint": text})
     report_check(repository, name, pull.head, "failure", title, posted.url, note={"pull": pull.number})
     return True
 
 
 def _replace_stale_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator[str]:
-    """Start lint where the last verdict was against a base that had changed meanwhile."""
+    """Lint again where the last report was against a base that had changed by then."""
     for pull in pulls:
         check = pull.checks.get(lint_check(pull.base_ref, repository.default_branch))
         if check is None or not check.note.get("stale") or check.completed_at is None:

@@ -1,18 +1,24 @@
-"""Start lint anew for a pull request, against its base as that is now."""
+"""Lint a pull request again, against its current base."""
 
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 WORKFLOW = "lint.yml"
 
 
 def start_lint(repository: Repository, pull: PullRequest) -> str:
-    """Start the default branch's own lint workflow for a pull request; returns the base commit.
+    """Start the default branch's lint workflow for a pull request.
 
-    To run the pull request's last lint again would lint it against the base of that time, and by the workflow
-    files that the pull request had.
+    A re-run of the pull request's last lint run would use the old base, and the pull request's own workflow
+    files.
+
+    Returns:
+        The base commit.
+
+    Raises:
+        UserError: GitHub does not start the workflow.
     """
     base = repository.get_branch(pull.base.ref).commit.sha
     inputs = {
@@ -22,5 +28,5 @@ def start_lint(repository: Repository, pull: PullRequest) -> str:
         "author": pull.user.login,
     }
     if not repository.get_workflow(WORKFLOW).create_dispatch(repository.default_branch, inputs):
-        raise UserError(f"{WORKFLOW} could not be started: GitHub refused the dispatch")
+        raise UserError(f"{WORKFLOW} could not be started: GitHub refused the dispatch; is it disabled?")
     return base

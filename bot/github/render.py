@@ -1,4 +1,4 @@
-"""The parts of the comment as Markdown, from templates; whatever comes from outside goes through `escape`."""
+"""The parts of the comment as Markdown, rendered from templates; text from outside is escaped."""
 
 from functools import cache
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.markdown import escape
+from bot.text.markdown import escape
 
 
 @cache
 def _environment() -> Environment:
-    # The result is Markdown, which Jinja's HTML autoescape would only garble: every template escapes
-    # outside text by the filter `text`, and tests look for what is not.
+    # Jinja's autoescape is for HTML and would garble Markdown. Instead, every template escapes text from
+    # outside with the filter `text`, and tests search for text that is not escaped.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
@@ -26,7 +26,7 @@ def _environment() -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """A part of the comment, for instance `render("sample", leaves=…)`."""
+    """Render a part of the comment, for instance `render("sample", leaves=…)`."""
     return _environment().get_template(f"{template}.md.j2").render(**values).strip()
 
 

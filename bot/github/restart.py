@@ -1,17 +1,17 @@
-"""Start a retraining again that was cancelled before it did its work."""
+"""Restart a retraining that was cancelled before it finished."""
 
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
 WORKFLOW = "retrain.yml"
 EVENTS = ("push", "schedule", "workflow_dispatch")
-"""What starts a retraining; a pull request's own workflow of the same name does not count."""
+"""Events that start a retraining; a pull request's own workflow with the same file name does not count."""
 RESTARTS = 3
-"""How often a retraining of a commit is started again."""
+"""How often a retraining of the same commit is restarted."""
 
 
 def retrainings(repository: Repository) -> list[WorkflowRun]:
-    """The newest retrainings of the default branch, the newest first."""
+    """Return the recent retrainings of the default branch, the newest first."""
     workflow = repository.get_workflow(WORKFLOW)
     runs = [
         run
@@ -22,14 +22,14 @@ def retrainings(repository: Repository) -> list[WorkflowRun]:
 
 
 def restart_retraining(repository: Repository) -> list[str]:
-    """Start the newest retraining again if it was cancelled, by whomever; at most a few times for a commit.
+    """Restart the newest retraining if it was cancelled; at most a few times for the same commit.
 
-    Any workflow of a repository, a pull request's included, may name the same concurrency group and so cancel
-    a run. Where the release is what the default branch asks for, the retraining ends at once. To stop
-    releases, disable the workflow.
+    Any workflow of the repository, including a pull request's own, can name the same concurrency group and
+    thereby cancel a run. If the newest release already matches the default branch, the retraining ends at
+    once. To stop releases, disable the workflow.
 
     Returns:
-        What was done, in at most one line.
+        What was done: at most one line.
     """
     runs = retrainings(repository)
     if not runs or any(run.status != "completed" for run in runs) or runs[0].conclusion != "cancelled":
@@ -39,8 +39,10 @@ def restart_retraining(repository: Repository) -> list[str]:
     sha = runs[0].head_sha
     cancelled = [run for run in runs if run.head_sha == sha and run.conclusion == "cancelled"]
     if len(cancelled) > RESTARTS:
-        return [f"retrain: cancelled {len(cancelled)} times at {sha[:7]}; start it by `/arborist retrain`"]
+        return [
+            f"retrain: cancelled {len(cancelled)} times at {sha[:7]}; to start it, use `/arborist retrain`"
+        ]
     workflow = repository.get_workflow(WORKFLOW)
     if not workflow.create_dispatch(repository.default_branch):
-        return [f"retrain: cancelled at {sha[:7]}; GitHub refused to start it again"]
+        return [f"retrain: cancelled at {sha[:7]}; GitHub refused to restart it"]
     return [f"retrain: cancelled at {sha[:7]}, and started again"]

@@ -1,4 +1,4 @@
-"""Who may give a command: asked of GitHub at the moment of running, since people come and go."""
+"""Who may use a command: checked with GitHub when the command runs, because roles change."""
 
 import os
 from collections.abc import Sequence
@@ -7,18 +7,19 @@ from github.Issue import Issue
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.errors import UserError
-from bot.recipe import Recipe
+from bot.config.recipe import Recipe
+from bot.core.errors import UserError
 
 LABEL = "label:"
 
 
 def may(repository: Repository, thread: Issue | PullRequest, login: str, allowed: Sequence[str]) -> bool:
-    """Whether somebody is one of those who may.
+    """Return whether a user may use a command.
 
     Args:
-        thread: the pull request's, whose labels may open a command to its author.
-        allowed: roles in the repository, which a team gives its members too, and `label:NAME`.
+        thread: the pull request; a label on it may allow a command to its author.
+        login: the user.
+        allowed: roles in the repository (including roles that a team gives its members), and `label:NAME`.
     """
     labels = {f"{LABEL}{label.name}" for label in thread.labels} if login == thread.user.login else set()
     if labels & set(allowed):
@@ -27,13 +28,13 @@ def may(repository: Repository, thread: Issue | PullRequest, login: str, allowed
 
 
 def check_starter(repository: Repository, recipe: Recipe, pull: PullRequest, command: str) -> None:
-    """Check that whoever started this workflow run by hand may give the command that it is for.
+    """Check that the user who started or re-ran this workflow run may use its command.
 
-    Whoever commented was checked when the comment was answered; whoever starts `sample.yml` by hand, or runs
-    a run of it again, is checked here.
+    The author of a comment is checked when the comment is handled. A user who starts `sample.yml` by hand, or
+    re-runs it, is checked here.
 
     Raises:
-        UserError: they may not, or nobody may, or it is a bot.
+        UserError: the user may not use the command.
     """
     actor = os.environ.get("GITHUB_ACTOR", "")
     again = os.environ.get("GITHUB_TRIGGERING_ACTOR") or actor
@@ -45,12 +46,12 @@ def check_starter(repository: Repository, recipe: Recipe, pull: PullRequest, com
 
 
 def who_may(allowed: Sequence[str]) -> str:
-    """Those who may, in words."""
+    """Describe in words who may use a command."""
     roles = [one for one in allowed if not one.startswith(LABEL)]
     if "read" in roles:
         return "everybody"
     words = [f"the role {' or '.join(roles)}"] if roles else []
     words += [
-        f"the author where the label {one.removeprefix(LABEL)} is set" for one in allowed if one not in roles
+        f"the author if the label {one.removeprefix(LABEL)} is set" for one in allowed if one not in roles
     ]
     return ", ".join(words) or "nobody"

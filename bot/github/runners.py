@@ -1,4 +1,4 @@
-"""The GPU runner as GitHub knows it: its labels, its group, and whose workflows reach it."""
+"""The GPU runner on GitHub: its labels, its group, and which workflows may use it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,20 +9,20 @@ from typing import Any
 from github.GithubException import GithubException, UnknownObjectException
 from github.Repository import Repository
 
-from bot.diagnosis import Diagnosis, seen
-from bot.errors import UserError
+from bot.core.diagnosis import Diagnosis, seen
+from bot.core.errors import UserError
 
 VARIABLE = "ARBORIST_RUNNER"
-"""The repository's variable that says what sample.yml and retrain.yml run on, as JSON."""
+"""The repository variable with the runner of sample.yml and retrain.yml, as JSON."""
 LABELS = ("self-hosted", "gpu")
-"""The labels where the variable is not set; the same as in these files."""
+"""The labels if the variable is not set; the same as in these workflows."""
 REFUSED = (403, 404)
-"""What GitHub answers to a token that may not see an organization's settings."""
+"""Status codes of GitHub for a token that may not read an organization's settings."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the jobs that need a GPU run on; `group` is "" for runners of any group."""
+    """The runner that GPU jobs ask for; `group` is "" for runners of any group."""
 
     labels: tuple[str, ...]
     group: str = ""
@@ -33,50 +33,50 @@ class Wanted:
 
 
 def look(repository: Repository) -> Iterator[Diagnosis]:
-    """Whether a runner with the wanted labels is online, and whether it forgets each job.
+    """Check that a runner with the wanted labels is online, and whether it is ephemeral.
 
     Raises:
-        UserError: the variable is not what `runs-on` takes.
+        UserError: the variable is not a valid value of `runs-on`.
     """
     wanted = wanted_runner(repository)
     online = _online(_own_runners(repository, wanted), wanted)
     online = online or _online(_runners_of_groups(repository, wanted), wanted)
     names = ", ".join(one["name"] for one in online)
-    fix = f"none is online that has the labels {wanted}; register one, samples and retraining wait for it"
+    fix = f"none with the labels {wanted} is online; register one, because samples and retraining wait for it"
     yield seen("runner", bool(online), f"online: {names} ({wanted})", fix)
     kept = [one["name"] for one in online if not one.get("ephemeral")]
     if kept:
-        advice = "register it with --ephemeral, so that no job finds what the one before left"
+        advice = "register it with --ephemeral, so that a job cannot find files of an earlier job"
         yield Diagnosis(
             "ephemeral runner", "advice", f"{', '.join(kept)} keeps its disk between jobs; {advice}"
         )
 
 
 def wanted_runner(repository: Repository) -> Wanted:
-    """What the variable ARBORIST_RUNNER says, or else the default.
+    """Return the runner in the variable ARBORIST_RUNNER, or the default.
 
     Raises:
-        UserError: it is not what `runs-on` takes.
+        UserError: the variable is not a valid value of `runs-on`.
     """
     value = variable(repository, VARIABLE)
     if not value:
         return Wanted(LABELS)
-    stated: Any = None
+    parsed: Any = None
     with suppress(ValueError):
-        stated = json.loads(value)
-    if not isinstance(stated, dict):
-        stated = {"labels": stated}
-    group, labels = stated.get("group", ""), stated.get("labels", [])
+        parsed = json.loads(value)
+    if not isinstance(parsed, dict):
+        parsed = {"labels": parsed}
+    group, labels = parsed.get("group", ""), parsed.get("labels", [])
     labels = [labels] if isinstance(labels, str) else labels
     texts = isinstance(labels, list) and all(isinstance(one, str) for one in (*labels, group))
     if not texts or not (labels or group):
         example = '["self-hosted", "gpu"] or {"group": "gpus", "labels": ["gpu"]}'
-        raise UserError(f"runner: the variable {VARIABLE} is {value!r}: give JSON such as {example}")
+        raise UserError(f"runner: the variable {VARIABLE} is {value!r}: set it to JSON such as {example}")
     return Wanted(tuple(labels), group)
 
 
 def variable(repository: Repository, name: str) -> str:
-    """A variable that the repository's workflows see; "" where it is not set."""
+    """Return a variable that the repository's workflows see; "" if it is not set."""
     try:
         return repository.get_variable(name).value
     except UnknownObjectException:
@@ -84,7 +84,7 @@ def variable(repository: Repository, name: str) -> str:
 
 
 def bound_group(repository: Repository) -> str:
-    """The wanted runner's group, if only named workflows reach it; "" if not, or if that cannot be seen."""
+    """Return the wanted runner's group if it is restricted to selected workflows; "" otherwise."""
     wanted = wanted_runner(repository).group
     if not wanted:
         return ""
@@ -97,7 +97,7 @@ def _is_bound(group: dict[str, Any]) -> bool:
 
 
 def _online(runners: Iterable[dict[str, Any]], wanted: Wanted) -> list[dict[str, Any]]:
-    """The runners that are online and have all wanted labels."""
+    """Return the runners that are online and have all wanted labels."""
     labels = {label.lower() for label in wanted.labels}
     return [
         one
@@ -107,7 +107,7 @@ def _online(runners: Iterable[dict[str, Any]], wanted: Wanted) -> list[dict[str,
 
 
 def _own_runners(repository: Repository, wanted: Wanted) -> list[dict[str, Any]]:
-    """The repository's own; these are in no group that could be asked for."""
+    """Return the repository's own runners; `runs-on` cannot ask for these by a group."""
     return [] if wanted.group else [one.raw_data for one in repository.get_self_hosted_runners()]
 
 
@@ -122,7 +122,7 @@ def _runners_of_groups(repository: Repository, wanted: Wanted) -> Iterator[dict[
 
 
 def _groups(repository: Repository) -> list[dict[str, Any]]:
-    """The organization's groups that this repository may use; none that the token may not see."""
+    """Return the organization's runner groups that this repository may use; none if they cannot be listed."""
     if repository.owner.type != "Organization":
         return []
     url = f"{_organization(repository)}/actions/runner-groups?visible_to_repository={repository.name}"
@@ -139,7 +139,7 @@ def _organization(repository: Repository) -> str:
 
 
 def _pages(repository: Repository, url: str, key: str) -> Iterator[dict[str, Any]]:
-    """All items of a listing: PyGithub has no organization's runner groups."""
+    """Yield all items of a paginated list. PyGithub does not support an organization's runner groups."""
     page, count = 1, 0
     while True:
         more = "&" if "?" in url else "?"

@@ -1,4 +1,4 @@
-"""What a repository must have set on GitHub: looked for by `arborist doctor`, made by `arborist init`."""
+"""The settings that a repository needs on GitHub: `doctor` checks them, `init` applies them."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,31 +10,31 @@ from github.EnvironmentDeploymentBranchPolicy import EnvironmentDeploymentBranch
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
-from bot.diagnosis import Diagnosis, seen
-from bot.errors import UserError
-from bot.github.answers import HOLD
+from bot.config.recipe import Recipe
+from bot.core.diagnosis import Diagnosis, seen
+from bot.core.errors import UserError
 from bot.github.client import github_errors
 from bot.github.rights import LABEL
 from bot.github.runners import bound_group
-from bot.recipe import Recipe
+from bot.github.slash_commands import HOLD
 
 KEY, ENVIRONMENT = "ARBORIST_SIGNING_KEY", "release"
 APPROVAL = "actions/permissions/fork-pr-contributor-approval"
 ALL_OUTSIDERS = "all_external_contributors"
-"""The policy by which every workflow of an outsider's pull request waits for approval."""
+"""The policy that requires approval for the workflows of all outside contributors."""
 CHECKS = ("lint / lint", "lint")
-"""The lint job's check, where arborist's workflow is called and in its own repository. It reports in a merge
-queue, too, which `arborist lint`, the check with the findings, does not."""
+"""The check of the lint job: in a repository that calls arborist's workflow, and in arborist's own. Unlike
+`arborist lint`, the check with the findings, it also runs in a merge queue."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Something to be set.
+    """A setting on GitHub.
 
     Attributes:
-        look: whether it is set as it must be.
-        make: sets it, and says what was made.
-        lack: what it is needed for.
+        look: checks the setting.
+        make: applies the setting, and returns a description of the change.
+        lack: why the setting is needed.
     """
 
     name: str
@@ -44,10 +44,10 @@ class Setting:
 
 
 def look(repository: Repository, recipe: Recipe) -> Iterator[Diagnosis]:
-    """What is set, and what is not.
+    """Check all settings.
 
     Raises:
-        UserError: GitHub refused to say.
+        UserError: GitHub refused a request.
     """
     for setting in _settings(recipe):
         with github_errors(setting.name):
@@ -55,10 +55,10 @@ def look(repository: Repository, recipe: Recipe) -> Iterator[Diagnosis]:
 
 
 def make(repository: Repository, recipe: Recipe) -> Iterator[Diagnosis]:
-    """Set what is not set; what GitHub refuses is said, and the rest is set nevertheless."""
+    """Apply the settings that are missing. If GitHub refuses one, report it and go on with the others."""
     for setting in _settings(recipe):
         try:
-            with github_errors(f"setting it up for {setting.lack}"):
+            with github_errors(f"setting it up ({setting.lack})"):
                 found = setting.look(repository)
                 if found.state == "missing":
                     made = setting.make(repository)
@@ -74,15 +74,13 @@ def _settings(recipe: Recipe) -> Iterator[Setting]:
     allowed = {who for people in recipe.commands.values() for who in people}
     for label in [HOLD, *sorted(who.removeprefix(LABEL) for who in allowed if who.startswith(LABEL))]:
         yield _label(label)
-    yield Setting("protection", _protection, _protect, "nothing is merged that lint did not pass")
-    yield Setting(ENVIRONMENT, _environment, _make_environment, "releases are made in this environment")
-    yield Setting(
-        "approval", approval, _make_approval, "no outsider's workflow reaches the GPU runner unseen"
-    )
+    yield Setting("protection", _protection, _protect, "only pull requests that pass lint are merged")
+    yield Setting(ENVIRONMENT, _environment, _make_environment, "the release job runs in it")
+    yield Setting("approval", approval, _make_approval, "it keeps unreviewed workflows off the GPU runner")
 
 
 def _found(name: str, what: str, lack: str) -> Diagnosis:
-    return seen(name, bool(what), what, f"not there: {lack}; `arborist init` makes it")
+    return seen(name, bool(what), what, f"missing: {lack}; `arborist init` sets it up")
 
 
 def _key(repository: Repository) -> Diagnosis:
@@ -92,7 +90,7 @@ def _key(repository: Repository) -> Diagnosis:
 
 def _make_key(repository: Repository) -> str:
     repository.create_secret(KEY, secrets.token_hex(32))
-    return "set to something random"
+    return "set to a random value"
 
 
 def _label(name: str) -> Setting:
@@ -100,47 +98,47 @@ def _label(name: str) -> Setting:
 
     def there(repository: Repository) -> Diagnosis:
         known = {label.name.lower() for label in repository.get_labels()}
-        return _found(f"label {name}", f"the label {name} is there" if name.lower() in known else "", lack)
+        return _found(f"label {name}", f"the label {name} exists" if name.lower() in known else "", lack)
 
     def create(repository: Repository) -> str:
-        about = "No GPU runner does anything for it" if name == HOLD else "Opens commands to the author"
+        about = "No GPU work starts for it" if name == HOLD else "Allows commands to the author"
         repository.create_label(name, "fbca04", about)
-        return f"made the label {name}"
+        return f"created the label {name}"
 
     return Setting(f"label {name}", there, create, lack)
 
 
 def environment_of(repository: Repository) -> Environment | None:
-    """The environment of releases; None if there is none."""
+    """Return the environment of the release job; None if there is none."""
     try:
         found = repository.get_environment(ENVIRONMENT)
-        found.complete()  # the client asks for nothing before it is needed
+        found.complete()  # the client is lazy: request the environment now
     except UnknownObjectException:
         return None
     return found
 
 
 def _environment(repository: Repository) -> Diagnosis:
-    """An environment without rules, as GitHub makes it when a workflow names it first, protects nothing."""
+    """Check the environment. GitHub creates it without any rules when a workflow first names it."""
     there = environment_of(repository)
     if there is None:
-        return _found(ENVIRONMENT, "", "releases are made in this environment")
+        return _found(ENVIRONMENT, "", "the release job runs in it")
     reviewed = any(rule.type == "required_reviewers" for rule in there.protection_rules)
     rules = ["a reviewer approves each release"] if reviewed else []
     branches = _branches(repository, there)
     if branches:
         rules.append(f"only {branches} may use it")
-    open_ = "has no rule that protects it: workflows of any branch see its secrets; `arborist init` sets one"
+    open_ = "has no protection rule: workflows of any branch can read its secrets; `arborist init` adds one"
     return seen(ENVIRONMENT, bool(rules), f"the environment is protected: {' and '.join(rules)}", open_)
 
 
 def _branches(repository: Repository, environment: Environment) -> str:
-    """The branches that may use an environment; "" if these are all that somebody may push."""
+    """Return the branches that may use an environment; "" if every branch may."""
     policy = environment.deployment_branch_policy
     if policy is None:
         return ""
     if policy.protected_branches:
-        # While no branch is protected, this lets all of them in.
+        # As long as no branch is protected, this policy allows every branch.
         return "protected branches" if repository.get_branch(repository.default_branch).protected else ""
     names = [one["name"] for one in _policies(environment)]
     return "" if any(set(name) <= {"*", "/"} for name in names) else ", ".join(names) or "no branch"
@@ -154,7 +152,7 @@ def _policies(environment: Environment) -> list[dict[str, Any]]:
 
 
 def _make_environment(repository: Repository) -> str:
-    """Only the default branch comes into it; who must approve a release, a maintainer adds."""
+    """Allow only the default branch in the environment. Maintainers can add required reviewers themselves."""
     there = environment_of(repository)
     waits = [rule.wait_timer for rule in there.protection_rules if rule.type == "wait_timer"] if there else []
     policy = EnvironmentDeploymentBranchPolicyParams(protected_branches=False, custom_branch_policies=True)
@@ -165,24 +163,24 @@ def _make_environment(repository: Repository) -> str:
     if branch not in {one["name"] for one in _policies(made)}:
         url = f"{made.url}/deployment-branch-policies"
         made.requester.requestJsonAndCheck("POST", url, input={"name": branch})
-    return f"made the environment, for {branch} only" if there is None else f"opened it to {branch} only"
+    return f"created it, for {branch} only" if there is None else f"restricted it to {branch}"
 
 
 def approval(repository: Repository) -> Diagnosis:
-    """A pull request's workflow may ask for any label, so whoever starts it reaches the runner."""
+    """Check that unapproved workflows cannot reach the runner: a workflow can ask for any runner label."""
     try:
         _, data = repository.requester.requestJsonAndCheck("GET", f"{repository.url}/{APPROVAL}")
     except UnknownObjectException:
-        why = "GitHub shows no policy for this repository; look at Settings, Actions, General"
+        why = "GitHub shows no policy for this repository; check it in Settings > Actions > General"
         return Diagnosis("approval", "unknown", why)
     if data["approval_policy"] == ALL_OUTSIDERS:
-        return Diagnosis("approval", "ok", "workflows of all outside contributors wait for approval")
+        return Diagnosis("approval", "ok", "workflows of all outside contributors need approval")
     group = bound_group(repository)
     if group:
-        return Diagnosis("approval", "ok", f"only named workflows reach the runner group {group}")
+        return Diagnosis("approval", "ok", f"only selected workflows may use the runner group {group}")
     fault = (
-        f"the policy is {data['approval_policy']}: a workflow of an outsider may run on the GPU "
-        f"runner; set {ALL_OUTSIDERS} (`arborist init` does), or bind the runner's group to workflows"
+        f"the policy is {data['approval_policy']}: workflows of outside contributors can reach the GPU runner"
+        f"; set {ALL_OUTSIDERS} (`arborist init` does), or restrict the runner group to selected workflows"
     )
     return Diagnosis("approval", "missing", fault)
 
@@ -190,30 +188,30 @@ def approval(repository: Repository) -> Diagnosis:
 def _make_approval(repository: Repository) -> str:
     url, wanted = f"{repository.url}/{APPROVAL}", {"approval_policy": ALL_OUTSIDERS}
     repository.requester.requestJsonAndCheck("PUT", url, input=wanted)
-    return "workflows of all outside contributors wait for approval now"
+    return "changed: workflows of all outside contributors now need approval"
 
 
 def _protection(repository: Repository) -> Diagnosis:
     branch = repository.get_branch(repository.default_branch)
     required = (branch.raw_data.get("protection") or {}).get("required_status_checks") or {}
     asked = [check for check in CHECKS if check in required.get("contexts", ())]
-    if branch.protected and not asked:  # somebody's own protection is theirs to change
-        other = f"{branch.name} is protected, though not by the check {' or '.join(CHECKS)}"
+    if branch.protected and not asked:  # leave protection rules that others set up unchanged
+        other = f"{branch.name} is protected, but does not require the check {' or '.join(CHECKS)}"
         return Diagnosis("protection", "ok", other)
-    what = f"{branch.name} asks for the check {asked[0]}" if asked else ""
-    return _found("protection", what, "nothing is merged that lint did not pass")
+    what = f"{branch.name} requires the check {asked[0]}" if asked else ""
+    return _found("protection", what, "only pull requests that pass lint are merged")
 
 
 def _protect(repository: Repository) -> str:
-    """Changes come by pull requests that lint has passed; an administrator may do otherwise."""
+    """Require pull requests that pass lint; administrators may bypass this."""
     branch = repository.default_branch
-    stated = {
+    rules = {
         "required_status_checks": {"strict": False, "contexts": [CHECKS[0]]},
         "required_pull_request_reviews": {"required_approving_review_count": 0},
         "enforce_admins": False,
         "restrictions": None,
     }
-    # PyGithub's edit_protection sends null where GitHub's description wants true or false.
+    # PyGithub's edit_protection sends null where GitHub's API expects true or false.
     url = f"{repository.url}/branches/{branch}/protection"
-    repository.requester.requestJsonAndCheck("PUT", url, input=stated)
-    return f"{branch} takes pull requests that passed {CHECKS[0]}"
+    repository.requester.requestJsonAndCheck("PUT", url, input=rules)
+    return f"changed: {branch} now accepts only pull requests that pass {CHECKS[0]}"

@@ -1,4 +1,4 @@
-"""Mechanical mends as review suggestions, which a click applies."""
+"""Post mechanical fixes as review suggestions, which can be applied with a click."""
 
 import re
 from collections import defaultdict
@@ -10,33 +10,35 @@ from github.Commit import Commit
 from github.PullRequest import PullRequest
 
 from bot.lint.findings import Finding
-from bot.markdown import escape
+from bot.text.markdown import escape
 
 MOST = 20
-"""Suggestions of one review; who applies these is shown the next."""
+"""How many suggestions one review has; the next ones follow after these are applied."""
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 def suggest(pull: PullRequest, commit: Commit, findings: Sequence[Finding]) -> int:
-    """Suggest the mended lines on a pull request; what was suggested before is not suggested again.
+    """Suggest fixed lines on a pull request; earlier suggestions are not repeated.
 
     Args:
-        commit: the head that the findings are of.
+        commit: the head commit, to which the findings belong.
 
     Returns:
-        how many suggestions are new.
+        The number of new suggestions.
     """
     lines: dict[tuple[str, int], Finding] = {}
     for finding in findings:
-        if finding.mended is not None:
-            # One a line: after the first is applied, the next push brings the second.
+        if finding.fixed_line is not None:
+            # One suggestion per line: after it is applied, the next push brings the next one.
             lines.setdefault((finding.path, finding.line), finding)
     if not lines:
         return 0
     there = {(c.path, c.line, c.body) for c in pull.get_review_comments() if c.user.type == "Bot"}
     comments = list(islice(_new(pull, lines, there), MOST))
     if comments:
-        body = "These can be mended by a click; what needs a person is in the comment above."
+        body = (
+            "These fixes can be applied with a click. The bot's comment lists what you need to fix yourself."
+        )
         pull.create_review(commit=commit, body=body, event="COMMENT", comments=comments)  # type: ignore[arg-type]
     return len(comments)
 
@@ -44,7 +46,7 @@ def suggest(pull: PullRequest, commit: Commit, findings: Sequence[Finding]) -> i
 def _new(
     pull: PullRequest, lines: dict[tuple[str, int], Finding], there: set[tuple[str, int, str]]
 ) -> Iterator[dict[str, Any]]:
-    """The suggestions that can be made and are not there; file by file, so that few pages are asked for."""
+    """Yield the new suggestions. Files are listed only until all findings are handled, to save requests."""
     of_file: defaultdict[str, list[Finding]] = defaultdict(list)
     for (path, _), finding in lines.items():
         of_file[path].append(finding)
@@ -59,16 +61,16 @@ def _new(
 
 
 def _comment(finding: Finding) -> dict[str, Any]:
-    mended = finding.mended or ""
-    # A fence longer than any in the line, which is a stranger's, so that the line cannot end it.
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", mended)), default=0))
+    fixed = finding.fixed_line or ""
+    # The line is untrusted: use a fence longer than any in it, so that it cannot close the code block.
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", fixed)), default=0))
     text = f"{escape(finding.message, 300)} <sub>{escape(finding.rule, 64)}</sub>"
-    body = f"{text}\n\n{fence}suggestion\n{mended}\n{fence}"
+    body = f"{text}\n\n{fence}suggestion\n{fixed}\n{fence}"
     return {"path": finding.path, "line": finding.line, "side": "RIGHT", "body": body}
 
 
 def _lines_shown(patch: str) -> set[int]:
-    """The lines of the new file that a patch shows; comments can stand on these only."""
+    """Return the lines of the new file that a patch shows; review comments are possible only on these."""
     shown: set[int] = set()
     number = 0
     for line in patch.split("\n"):

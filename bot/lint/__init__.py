@@ -1,28 +1,29 @@
-"""Lint: every mistake of a taxonomy on its line, with how to mend it. Needs no model and no network."""
+"""The linter for taxonomies: reports each mistake with its line and a fix. Needs no model and no network."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.config.recipe import LintRecipe
 from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
+from bot.lint.leaf_view import DEFAULTS, LeafView, PullView
 from bot.lint.leaves import findings_of, lint_leaves
 from bot.lint.report import Report
-from bot.lint.rules import RULES, LeafRule, PullRule, TreeRule, find_rule
-from bot.lint.view import DEFAULTS, LeafView, PullView
-from bot.recipe import LintRecipe
+from bot.lint.rule import LeafRule, PullRule, TreeRule
+from bot.lint.rules import RULES, find_rule
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
 
 MAX_FINDINGS = 20_000
-"""Findings of one report; who has more mends these first."""
+"""Maximum number of findings in one report; the rest appear once these are fixed."""
 
 
 @dataclass(frozen=True)
 class Pull:
-    """What is known of a pull request: who opened it, and what `changed_files` says that it changes."""
+    """A pull request: its author and the files that it changes, as returned by `changed_files`."""
 
     author: str
     files: Sequence[tuple[str, str]]
@@ -39,18 +40,18 @@ def lint_tree(
 ) -> Report:
     """Lint the leaves below a taxonomy's folder on disk.
 
-    Where that is a whole repository, only the top folders of a taxonomy are looked at.
+    If `root` is the root of a repository, only the top folders of a taxonomy are linted.
 
     Args:
-        only: paths of the leaves wanted; all if None. The tree's own rules always check all of it, but a
-            problem between two leaves counts only if one of them is wanted.
-        pull: the pull request that the tree is of, for the rules on what it changes.
-        cache: what was found before; leaves that are in it are not looked at again. With `online` there is
-            none, since what is elsewhere changes.
-        online: look into the repositories that documents are in.
+        only: paths of the leaves to lint; None lints all leaves. Tree rules always check the whole tree, but
+            a problem between two leaves is reported only if one of the two is in `only`.
+        pull: the pull request that proposes this tree; needed by the rules that check its changes.
+        cache: findings of earlier runs; cached leaves are not linted again. Not used with `online`, because
+            remote repositories can change.
+        online: also check documents in other repositories, over the network.
 
     Raises:
-        UserError: there is no such folder; the settings name a rule that there is not.
+        UserError: the folder does not exist, or the settings name an unknown rule.
     """
     files = tree_files(root)
     if not files.prefix:
@@ -59,8 +60,8 @@ def lint_tree(
     rules = chosen_rules(settings)
     for rule in rules:
         if isinstance(rule, TreeRule):
-            of_the_tree = (found for found in rule.check(files) if _concerns(found, only))
-            findings += findings_of(rule, files.prefix, of_the_tree, None)
+            reported = (found for found in rule.check(files) if _concerns(found, only))
+            findings += findings_of(rule, files.prefix, reported, None)
     leaves = []
     wanted = [path for path in leaves_of(files) if only is None or path in only]
     known = None if online else cache
@@ -71,25 +72,25 @@ def lint_tree(
             break
     if pull:
         views = {path: LeafView(files, path) for path in wanted}
-        seen = PullView(pull.author, pull.files, views, files.prefix)
+        view = PullView(pull.author, pull.files, views, files.prefix)
         for rule in rules:
             if isinstance(rule, PullRule):
-                findings += findings_of(rule, "", rule.check(seen), None)
+                findings += findings_of(rule, "", rule.check(view), None)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     return Report(files.prefix.rstrip("/"), findings, leaves)
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:
-    """Whether to report a problem of the tree: of one between two leaves, whether one of them is wanted."""
+    """Return whether to report a tree rule's problem; between two leaves, one of them must be in `only`."""
     path, problem = found
     return only is None or not problem.other or problem.other in only or path.rpartition("/")[0] in only
 
 
 def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
-    """The rules that are run, with the severities that are asked for.
+    """Return the rules that the settings enable, with the severities that they set.
 
     Raises:
-        UserError: there is no such rule.
+        UserError: the settings name an unknown rule.
     """
     named = (*settings.select, *settings.ignore, *settings.severity)
     for name in named:
@@ -102,10 +103,12 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
 
 
 def tree_files(root: Path) -> DiskFiles:
-    """A folder's files, named as its repository names them, so that findings are where GitHub looks for them.
+    """Return a folder's files with paths from the root of its Git repository, as GitHub expects them.
+
+    Outside a repository, paths start with the folder's name.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: the folder does not exist.
     """
     place = root.resolve()
     prefix = f"{place.name}/"

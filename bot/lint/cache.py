@@ -1,4 +1,4 @@
-"""Findings of leaves that were linted before, by the content of all that they depend on."""
+"""A cache of lint findings per leaf, keyed by the content of everything that the findings depend on."""
 
 import json
 import sqlite3
@@ -9,15 +9,15 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
+from bot.config.recipe import LintRecipe
+from bot.core.package_files import PACKAGE, shipped
+from bot.inference.models import tokenizer_at_hand
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import LintedLeaf
-from bot.models import tokenizer_at_hand
-from bot.recipe import LintRecipe
-from bot.shipped import PACKAGE, shipped
 from bot.taxonomy.files import Files, Unreadable
 
 MOST_FILES, MOST_BYTES = 50, 5_000_000
-"""A leaf with more, or larger, files is linted each time."""
+"""Limits for a cached leaf: number of files, and bytes per file. Larger leaves are linted on every run."""
 MOST_LEAVES = 200_000
 
 Linted = tuple[LintedLeaf, Sequence[Finding]]
@@ -25,7 +25,7 @@ Linted = tuple[LintedLeaf, Sequence[Finding]]
 
 @contextmanager
 def open_cache(file: Path, settings: LintRecipe) -> Iterator["FindingsCache | None"]:
-    """The cache in a file; None where it cannot be used, since lint is right without it too."""
+    """Open the cache in a SQLite file; yield None if that fails, because lint also works without a cache."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(file, timeout=2)
@@ -38,7 +38,7 @@ def open_cache(file: Path, settings: LintRecipe) -> Iterator["FindingsCache | No
     try:
         yield FindingsCache(database, settings)
     finally:
-        with suppress(sqlite3.Error):  # a full disk, say: what was found is told all the same
+        with suppress(sqlite3.Error):  # for example, a full disk: the findings are reported all the same
             if database.execute("SELECT count(*) FROM leaves").fetchone()[0] > MOST_LEAVES:
                 database.execute("DELETE FROM leaves")
             database.commit()
@@ -46,16 +46,16 @@ def open_cache(file: Path, settings: LintRecipe) -> Iterator["FindingsCache | No
 
 
 class FindingsCache:
-    """What lint found, by key. A database that fails is a cache that has nothing: lint needs none."""
+    """Lint results by key. Database errors are ignored: the cache then acts as if it were empty."""
 
     def __init__(self, database: sqlite3.Connection, settings: LintRecipe) -> None:
         self.database = database
-        # What cannot be counted today may be tomorrow.
+        # The findings of `too-many-tokens` depend on whether the tokenizer is available.
         tokenizer = tokenizer_at_hand(settings.student)
         self.rules = blake2b(f"{code()} {astuple(settings)} {tokenizer}".encode()).digest()
 
     def key(self, files: Files, leaf: str) -> bytes | None:
-        """A key of the rules, the settings, and each file of a leaf; None for a leaf that is not kept."""
+        """Return a hash of the rules, the settings, and the leaf's files; None if the leaf is not cached."""
         names = files.below(leaf)
         if len(names) > MOST_FILES:
             return None
@@ -72,7 +72,7 @@ class FindingsCache:
         return digest.digest()
 
     def get(self, key: bytes | None) -> Linted | None:
-        """What was found, or None; an entry that cannot be read is as none."""
+        """Return a leaf's cached result; None if there is none or it cannot be read."""
         with suppress(sqlite3.Error, ValueError, TypeError):
             row = self.database.execute("SELECT linted FROM leaves WHERE key = ?", (key,)).fetchone()
             if key is not None and row is not None:
@@ -81,7 +81,7 @@ class FindingsCache:
         return None
 
     def put(self, key: bytes | None, linted: Linted) -> None:
-        """Keep what was found, where that is possible."""
+        """Store a leaf's result; do nothing if the key is None or the database fails."""
         leaf, findings = linted
         text = json.dumps([astuple(leaf), [astuple(finding) for finding in findings]])
         with suppress(sqlite3.Error):
@@ -96,11 +96,12 @@ def _finding(values: Sequence[object]) -> Finding:
 
 @cache
 def code() -> str:
-    """A fingerprint of everything that decides what is found: the code, the schemas, the benchmarks."""
+    """Return a hash of everything shipped that affects findings: code, schemas and benchmark hashes."""
     digest = blake2b(digest_size=16)
-    folders = [PACKAGE / "lint", PACKAGE / "taxonomy", shipped("schemas")]
+    parts = ("lint", "taxonomy", "config", "text", "core")
+    folders = [*(PACKAGE / part for part in parts), shipped("schemas")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    for file in sorted([*files, *PACKAGE.glob("*.*")]):
+    for file in sorted(files):
         if file.suffix in (".py", ".json", ".txt"):
             digest.update(file.read_bytes())
     return digest.hexdigest()

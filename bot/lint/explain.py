@@ -1,45 +1,49 @@
-"""The rules' documentation: one rule for the terminal, all of them as the page docs/RULES.md."""
+"""The documentation of the lint rules: one rule for the terminal, or all rules as docs/rules.md."""
 
-from bot.lint.rules import RULES, Rule, find_rule
+from bot.lint.rule import Rule
+from bot.lint.rules import RULES, find_rule
 
-PAGE = """# The rules of lint
+PAGE = """# Lint rules
 
-Made by `arborist rule` from the rules themselves; each example is tried by a test.
-`arborist.yaml` says otherwise where a repository wants otherwise:
+`arborist rule` generates this page from the rules in `bot/lint/rules/`; a test lints each example.
+A repository can disable rules and change their severities in `arborist.yaml`:
 
 ```yaml
 lint:
-  ignore: [html]               # rules that are not run
+  ignore: [html]               # rules to disable
   severity:
-    near-copy: error           # error stops a contribution, warning asks for a look, info only tells
+    near-copy: error           # an error blocks a contribution; a warning or an info does not
 ```
 
-| rule | severity | what it asks for |
+| rule | severity | requirement |
 |---|---|---|
 """
 
 PROFILE = """
 ## InstructLab's rules
 
-`arborist lint --profile instructlab` runs none of the rules above. It gives the verdicts of
-instructlab-schema 0.4.2 on every `qna.yaml` below the folder, each looked at alone, under three names:
-`instructlab-yaml` (it can be read), `instructlab-schema` (it fits the schema of its version, or of the
-one that `--schema-version` says), `instructlab-yamllint` (from version 2 on: no spaces at the ends of
-lines, a last line that is ended, no key twice). A test runs both on real leaves and on 500 mutations of
-them.
+`arborist lint --profile instructlab` runs none of the rules above. It accepts and rejects the same files as
+instructlab-schema 0.4.2. It checks each `qna.yaml` below the folder separately, with three rules:
 
-Where the peer ends in an exception it does not take the file, and neither is it taken here: a file that
-is no UTF-8 or no YAML, a value that is not what its form says (the date `2024-13-01`, the tag `!!int x`),
-a version that is infinite, something that holds itself.
+- `instructlab-yaml`: the file can be read and parsed.
+- `instructlab-schema`: the file conforms to the schema of its version, or of `--schema-version`.
+- `instructlab-yamllint` (from version 2 on): no trailing spaces, a newline at the end of the file, no
+  duplicate keys.
 
-The peer also takes what would take a lint down, and that is refused here: a file of more than 5 MB,
-aliases that stand for more than 100,000 values, lists that need more than 2,000,000 comparisons of their
-items, and anything but a regular file.
+A test compares both programs on real leaves and on 500 mutations of them.
+
+If instructlab-schema fails with an exception, the file counts as rejected, and this profile rejects it too:
+a file that is not UTF-8 or not YAML, a value that does not fit its type (the date `2024-13-01`, the tag
+`!!int x`), an infinite version, or a value that contains itself.
+
+This profile also rejects input that could exhaust memory or time, although instructlab-schema accepts it: a
+file of more than 5 MB, aliases that expand to more than 100,000 values, lists that need more than 2,000,000
+comparisons of items, and anything that is not a regular file.
 """
 
 
 def explain(name: str) -> str:
-    """A rule by its name: what it asks for, why, an example and its mend.
+    """Return a rule's documentation as Markdown: the requirement, the reason, and an example with its fix.
 
     Raises:
         UserError: there is no such rule.
@@ -48,7 +52,7 @@ def explain(name: str) -> str:
 
 
 def page() -> str:
-    """All rules as Markdown."""
+    """Return the documentation of all rules as Markdown."""
     rules = [RULES[name] for name in sorted(RULES)]
     rows = "".join(f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.doc} |\n" for rule in rules)
     return PAGE + rows + "".join(f"\n#{_section(rule)}" for rule in rules) + PROFILE
@@ -65,9 +69,9 @@ def _section(rule: Rule) -> str:
 
 
 def _shown(text: str) -> str:
-    """A part of a file as it can be shown: not too long, and what cannot be seen by its code."""
+    """Return a part of a file for display: long lines cut, invisible characters as <U+…>."""
     lines = [line if len(line) <= 100 else f"{line[:97]}..." for line in text.split("\n")] if text else []
-    seen = (
+    visible = (
         char if char == "\n" or char.isprintable() else f"<U+{ord(char):04X}>" for char in "\n".join(lines)
     )
-    return "".join(seen) or "(an empty file)"
+    return "".join(visible) or "(an empty file)"

@@ -1,11 +1,11 @@
-"""A finding: one mistake, where it is, and how to mend it."""
+"""Lint findings: a mistake, its location, and how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """An error stops a contribution; a warning asks for a look; an info only tells."""
+    """The severity of a finding: an error blocks a contribution; a warning and an info do not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,14 +17,15 @@ class Finding:
     """One mistake.
 
     Attributes:
-        path: the file, from the repository's root.
-        line, column: from 1; columns in characters.
-        end_line, end_column: the end, exclusive; None where it is not known.
+        path: the file's path from the repository's root.
+        line, column: the start; both count from 1, columns in characters.
+        end_line, end_column: the end (the column is exclusive); None if unknown.
         rule: the rule's name.
-        help: how to mend it; may be empty.
-        source: the line itself, for showing; not part of the report.
-        fix: what to write in the place's stead, where that is sure; not part of the report.
-        mended: the whole line with the fix in it.
+        help: how to fix the mistake; may be empty.
+        source: the text of the line, for display; not part of the JSON report.
+        fix: the text to put in the finding's place, or None if there is no certain fix; not part of the JSON
+            report.
+        fixed_line: the whole line with the fix applied.
     """
 
     path: str
@@ -38,4 +39,4 @@ class Finding:
     end_column: int | None = None
     source: str = ""
     fix: str | None = None
-    mended: str | None = None
+    fixed_line: str | None = None

@@ -1,4 +1,4 @@
-"""Mends what is mechanical: each finding's fix in its place, and nothing else in the file."""
+"""Automatic fixes (`arborist lint --fix`): applies each finding's fix and changes nothing else."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -9,31 +9,31 @@ from bot.lint.report import Report
 
 
 def fix_files(root: Path, report: Report) -> list[Finding]:
-    """Write the fixes into the files; every other byte stays as it is.
+    """Apply the report's fixes to the files; all other bytes stay the same.
 
     Args:
-        root: the folder that the report is of.
+        root: the folder that was linted.
 
     Returns:
-        the findings that were mended. Where two overlap, the second is left for another run.
+        The findings that were fixed. If two fixes overlap, one is left for the next run.
     """
     done: list[Finding] = []
-    sure = [f for f in report.findings if f.fix is not None and f.mended is not None]
-    for path, group in groupby(sorted(sure, key=lambda f: f.path), key=lambda f: f.path):
+    fixable = [f for f in report.findings if f.fix is not None and f.fixed_line is not None]
+    for path, group in groupby(sorted(fixable, key=lambda f: f.path), key=lambda f: f.path):
         file = root / path.removeprefix(f"{report.root}/")
         try:
             content = file.read_bytes().decode("utf-8")
         except UnicodeDecodeError:
-            continue  # a person saves it as UTF-8 first; until then columns say little
-        mended, of_file = fixed(content, list(group))
-        _replace(file, mended.encode())
+            continue  # columns are unreliable until the author saves the file as UTF-8
+        text, of_file = fixed(content, list(group))
+        _replace(file, text.encode())
         done += of_file
     return done
 
 
 def fixed(content: str, findings: Sequence[Finding]) -> tuple[str, list[Finding]]:
-    """A file's text with the fixes in it, and the findings that they are of."""
-    # Columns are counted without a byte-order mark, which stays.
+    """Return a file's text with the fixes applied, and the findings that were fixed."""
+    # Columns do not count a byte-order mark; keep it.
     mark = "\ufeff" if content.startswith("\ufeff") else ""
     lines = content.removeprefix(mark).split("\n")
     done: list[Finding] = []
@@ -50,7 +50,7 @@ def fixed(content: str, findings: Sequence[Finding]) -> tuple[str, list[Finding]
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Write beside, then rename, with the file's own mode: it is never half written."""
+    """Replace a file atomically and keep its mode: write a temporary file, then rename it."""
     beside = file.with_name(f".{file.name}.part")
     beside.write_bytes(content)
     beside.chmod(file.stat().st_mode)

@@ -1,22 +1,22 @@
-"""Leaves linted one by one, by several processes where there are many."""
+"""Linting of single leaves, in parallel processes if there are many."""
 
 import os
 from collections.abc import Iterator, Sequence
 
+from bot.config.recipe import LintRecipe
 from bot.lint.cache import FindingsCache, Linted
 from bot.lint.findings import Finding
+from bot.lint.leaf_view import LeafView
 from bot.lint.report import LintedLeaf
-from bot.lint.rules import LeafRule, Problems, Rule
-from bot.lint.view import LeafView
-from bot.recipe import LintRecipe
+from bot.lint.rule import LeafRule, Problems, Rule
 from bot.taxonomy.files import DiskFiles, Files, shown, well_formed
 from bot.taxonomy.parsed import Problem
 
 MANY = 400
-"""Leaves from which on starting processes takes less time than it saves."""
+"""Number of leaves from which on parallel processes save time."""
 
 _work: tuple[Files, Sequence[Rule], LintRecipe, bool]
-"""What the processes share; they are forked, so that nothing is copied or pickled."""
+"""Arguments of `_lint_leaf`. Worker processes inherit them by fork, so nothing has to be pickled."""
 
 
 def lint_leaves(
@@ -28,10 +28,10 @@ def lint_leaves(
     *,
     online: bool,
 ) -> Iterator[Linted]:
-    """What is found in each leaf, in the order of the paths; what is in the cache is not looked at."""
+    """Yield each leaf and its findings, in the order of `paths`; cached leaves are not linted again."""
     keys = {path: cache.key(files, path) for path in paths} if cache else {}
     known = {path: linted for path, key in keys.items() if cache and (linted := cache.get(key))}
-    fresh = _looked_at(files, [path for path in paths if path not in known], rules, settings, online)
+    fresh = _lint_uncached(files, [path for path in paths if path not in known], rules, settings, online)
     for path in paths:
         if path in known:
             yield known[path]
@@ -42,12 +42,12 @@ def lint_leaves(
             yield linted
 
 
-def _looked_at(
+def _lint_uncached(
     files: Files, paths: Sequence[str], rules: Sequence[Rule], settings: LintRecipe, online: bool
 ) -> Iterator[Linted]:
     global _work
     _work = files, rules, settings, online
-    # git's processes cannot be shared, so a commit is read by one.
+    # GitFiles reads through a git subprocess, which forked processes cannot share.
     if len(paths) < MANY or not isinstance(files, DiskFiles) or os.cpu_count() == 1:
         yield from map(_lint_leaf, paths)
     else:
@@ -61,26 +61,26 @@ def _looked_at(
 def _lint_leaf(path: str) -> Linted:
     files, rules, settings, online = _work
     view = LeafView(files, path, settings, online=online)
-    found = [
+    findings = [
         finding
         for rule in rules
         if isinstance(rule, LeafRule)
         for finding in findings_of(rule, f"{files.prefix}{path}/", rule.check(view), view)
     ]
-    return _linted(view), found
+    return _linted(view), findings
 
 
 def findings_of(rule: Rule, folder: str, problems: Problems, view: LeafView | None) -> Iterator[Finding]:
-    """A rule's problems as findings.
+    """Convert a rule's problems to findings.
 
     Args:
-        folder: what stands before the problems' file names.
-        view: the leaf that they are in, if they are in one.
+        folder: the prefix for the problems' file names, with a slash at the end.
+        view: the leaf that the problems are in; None for tree and pull request rules.
     """
     for name, problem in problems:
         place = problem.place
         line = view.line(name, place.line) if view else ""
-        # A block of text ends where the next line begins; what is shown ends on its last line.
+        # A YAML block scalar ends at the start of the next line; report the end of its last line instead.
         ends_before = place.end_line > place.line and place.end_column == 1
         yield Finding(
             path=shown(folder + name),
@@ -94,12 +94,12 @@ def findings_of(rule: Rule, folder: str, problems: Problems, view: LeafView | No
             end_column=None if ends_before else place.end_column,
             source=line[:2000],
             fix=problem.fix,
-            mended=_mended(line, problem),
+            fixed_line=_fixed_line(line, problem),
         )
 
 
-def _mended(line: str, problem: Problem) -> str | None:
-    """A line with a problem's fix in it; None where there is no fix."""
+def _fixed_line(line: str, problem: Problem) -> str | None:
+    """Return the line with the problem's fix applied; None if there is no fix or it spans several lines."""
     place = problem.place
     if problem.fix is None or place.line != place.end_line:
         return None

@@ -1,23 +1,23 @@
-"""The report: all findings of a lint, as an object and as JSON by schemas/report.json."""
+"""The lint report: all findings, as an object and as JSON that conforms to schemas/report.json."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.lint.findings import Finding, Severity
 from bot.taxonomy.leaf import Kind
 from bot.taxonomy.schema import SCHEMAS
 
 VERSION = 1
 TEXT_LIMIT = 4000
-"""Characters of a message or a help in the report."""
+"""Maximum length of a path, message or help text in the report, in characters."""
 
 
 @dataclass(frozen=True)
 class LintedLeaf:
-    """A leaf that was looked at, and how much it holds."""
+    """A linted leaf with its numbers of seed examples and exam questions."""
 
     path: str
     kind: Kind
@@ -27,11 +27,11 @@ class LintedLeaf:
 
 @dataclass(frozen=True)
 class Report:
-    """What a lint found.
+    """The result of linting a taxonomy.
 
     Attributes:
-        root: the taxonomy's folder as findings name it.
-        findings: by path, line and column.
+        root: the taxonomy's folder, as it appears in the findings' paths.
+        findings: sorted by path, line and column.
     """
 
     root: str
@@ -61,7 +61,11 @@ class Report:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     end = {"end_line": finding.end_line} if finding.end_line else {}
-    mended = {"mended": finding.mended} if finding.mended and len(finding.mended) <= TEXT_LIMIT else {}
+    fixed = (
+        {"fixed_line": finding.fixed_line}
+        if finding.fixed_line and len(finding.fixed_line) <= TEXT_LIMIT
+        else {}
+    )
     return {
         "path": finding.path[:TEXT_LIMIT],
         "line": finding.line,
@@ -71,23 +75,23 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": str(finding.severity),
         "message": finding.message[:TEXT_LIMIT],
         "help": finding.help[:TEXT_LIMIT],
-        **mended,
+        **fixed,
     }
 
 
 def read_report(data: Any) -> list[Finding]:
-    """The findings of a report that anybody may have written.
+    """Validate a JSON report from an untrusted source and return its findings.
 
     Raises:
-        UserError: it is not as schemas/report.json says.
+        UserError: the report does not conform to schemas/report.json.
     """
     from jsonschema import Draft202012Validator
 
     schema = json.loads((SCHEMAS / "report.json").read_text())
-    # The first mistake is enough, and its message is not shown: it may quote what a stranger wrote.
+    # Report only the first mistake, without the validator's message, which may quote untrusted text.
     for error in Draft202012Validator(schema).iter_errors(data):
         place = ".".join(str(step)[:40] for step in error.absolute_path) or "top level"
-        raise UserError(f"lint report: {place}: not as schemas/report.json says", code=1)
+        raise UserError(f"lint report: {place}: does not conform to schemas/report.json", code=1)
     return [
         Finding(
             path=item["path"],
@@ -98,7 +102,7 @@ def read_report(data: Any) -> list[Finding]:
             message=item["message"],
             help=item["help"],
             end_line=item.get("end_line"),
-            mended=item.get("mended"),
+            fixed_line=item.get("fixed_line"),
         )
         for item in data["findings"]
     ]

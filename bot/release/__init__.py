@@ -1,1 +1,1 @@
-"""The release: weights, card and manifest on the Hugging Face Hub, visible in one commit, tagged last."""
+"""Releases on the Hugging Face Hub: weights, model card and manifest in one commit, which is then tagged."""

@@ -1,4 +1,4 @@
-"""The model card: what is in the release, who made it, and how it was examined."""
+"""The model card of a release: its contents, contributors and evaluation."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,16 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.markdown import escape
+from bot.text.markdown import escape
 
 
 def model_card(manifest: dict[str, Any], license_name: str) -> str:
-    """README.md of a release: the Hub's metadata, then the manifest for people."""
+    """Return the README.md of a release: the Hub's metadata, then the manifest as readable text.
+
+    Args:
+        manifest: as `bot.release.manifest.check_manifest` accepts it.
+        license_name: the identifier of the license on the Hub, such as `apache-2.0`.
+    """
     metadata = {
         "license": license_name,
         "language": ["en"],
@@ -20,7 +25,7 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
         "base_model_relation": "finetune",
         "tags": ["arborist", "instructlab", "lab"],
     }
-    environment = Environment(  # noqa: S701  # Markdown; the filter `text` escapes what comes from outside
+    environment = Environment(  # noqa: S701  # Markdown; the filter `text` escapes text from outside
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["text"] = escape

@@ -1,4 +1,4 @@
-"""The Hub's side: what is released, and how the next release becomes so."""
+"""Releases on the Hugging Face Hub: find, download and publish them."""
 
 import json
 import os
@@ -19,19 +19,20 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-from bot.errors import UserError
-from bot.progress import say
-from bot.release.trusted import available, trusted_publishing
-from bot.store import cache_folder
+from bot.core.errors import UserError
+from bot.core.hub_address import endpoint
+from bot.core.progress import say
+from bot.core.store import cache_folder
+from bot.release.trusted_publishing import available, trusted_publishing
 
 MANIFEST = "manifest.json"
-_MAY_WRITE = "set HF_TOKEN to a token that may write there, or let the Hub trust the workflow"
+_MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
 _TAG = re.compile(r"^v([1-9]\d*)$")
 
 
 @dataclass(frozen=True)
 class Release:
-    """A released model: tag, commit on the Hub, and its manifest."""
+    """A released model: its repository, tag and commit on the Hub, and its manifest."""
 
     repository: str
     tag: str
@@ -47,20 +48,19 @@ def _api() -> HfApi:
     return HfApi(endpoint=endpoint())
 
 
-def endpoint() -> str:
-    """The Hub's address; asked each time, since huggingface_hub itself only looks when it is imported."""
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-
-
 @contextmanager
 def hub_errors(doing: str) -> Iterator[None]:
-    """Turn what the Hub answers, or fails to answer, into one line."""
+    """Convert errors of the Hub and failed connections to a UserError.
+
+    Args:
+        doing: what was being done, as in "publishing org/model v2"; the message begins with it.
+    """
     try:
         yield
     except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "an error"
+        status = error.response.status_code if error.response is not None else "with an error"
         hint = f"; {_MAY_WRITE}" if status in (401, 403) else "; run again"
-        raise UserError(f"{doing}: the Hub at {endpoint()} says {status}{hint}") from None
+        raise UserError(f"{doing}: the Hub at {endpoint()} answered {status}{hint}") from None
     except (httpx2.HTTPError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None
@@ -68,7 +68,7 @@ def hub_errors(doing: str) -> Iterator[None]:
 
 @contextmanager
 def _reading(repository: str) -> Iterator[None]:
-    """Read a private model repository by this job's ID token, where no HF_TOKEN is given."""
+    """Read a private model repository with this job's ID token if HF_TOKEN is not set."""
     if available() and not _api().repo_exists(repository):
         with trusted_publishing(repository, endpoint()):
             yield
@@ -77,7 +77,7 @@ def _reading(repository: str) -> Iterator[None]:
 
 
 def latest_release(repository: str) -> Release | None:
-    """The newest release on the Hub, or None if nothing was ever released there."""
+    """Return the newest release on the Hub; None if there is none yet."""
     with hub_errors(f"reading the releases of {repository}"), _reading(repository):
         tag_commits = _release_tags(repository)
         if not tag_commits:
@@ -87,14 +87,14 @@ def latest_release(repository: str) -> Release | None:
 
 
 def release_at(repository: str, tag: str) -> Release | None:
-    """The release of a tag, or None if there is none."""
+    """Return the release with a tag; None if there is none."""
     with hub_errors(f"reading the releases of {repository}"), _reading(repository):
         commits = {f"v{number}": commit for number, commit in _release_tags(repository).items()}
         return _release(repository, tag, commits[tag]) if tag in commits else None
 
 
 def download_release(release: Release) -> Path:
-    """The released model as a folder on this machine, by commit, so that a copy is never a stale one."""
+    """Download a released model and return its folder; copies are cached by commit, so none is outdated."""
     with hub_errors(f"fetching {release.repository} {release.tag}"), _reading(release.repository):
         return Path(
             snapshot_download(
@@ -104,19 +104,20 @@ def download_release(release: Release) -> Path:
 
 
 def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> Release:
-    """Make a release: one commit on top of the head that was looked at, then the tag.
+    """Publish a release: one commit on top of the current head, then the tag.
 
-    A commit that is there already with this manifest's key (a run that was killed before the tag) is only
-    tagged. Nobody sees half a release: without the tag it is none. Files that others put into the repository
-    stay; those that an earlier release wrote and this one does not write are deleted.
+    If the head already has this manifest's key (an earlier run was killed before it created the tag), the
+    commit is only tagged. Nobody sees an incomplete release, because only a tag makes a commit a release.
+    Files that others added to the repository are kept. Files that an earlier release wrote and this one does
+    not write are deleted.
 
     Args:
         folder: the model as `save_pretrained` wrote it.
-        files: what goes beside it (README.md), by name; the manifest is added here.
-        manifest: its "release" says the tag; the files that were written are added.
+        files: additional files (such as README.md), by name; the manifest is added here.
+        manifest: the manifest, whose "release" is the tag; the list of files is added here.
 
     Raises:
-        UserError: somebody else committed meanwhile, or the Hub refuses.
+        UserError: somebody else committed at the same time, or the Hub refused.
     """
     api = _api()
     tag = str(manifest["release"])
@@ -137,10 +138,10 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
 
 
 def check_publishing(repository: str) -> None:
-    """Let the Hub refuse a job before it trains, rather than after, where it publishes by its ID token.
+    """Check before training that the Hub accepts this job's ID token, if the job publishes with it.
 
     Raises:
-        UserError: the Hub does not trust this job.
+        UserError: the Hub does not accept the ID token.
     """
     if available():
         with hub_errors(f"publishing {repository}"), trusted_publishing(repository, endpoint()):
@@ -148,11 +149,12 @@ def check_publishing(repository: str) -> None:
 
 
 def next_tag(previous: Release | None) -> str:
+    """Return the tag of the next release: v1, v2, …"""
     return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
 
 
 def release_files(folder: Path, files: Collection[str]) -> list[str]:
-    """The names of all files that a release of this folder, and of these files beside it, writes."""
+    """Return the names of all files in a release: the model's, the additional files, and the manifest."""
     return sorted({*_model_files(folder), *files, MANIFEST})
 
 
@@ -161,10 +163,11 @@ def _model_files(folder: Path) -> dict[str, Path]:
 
 
 def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[str]:
-    """The files at a commit that earlier releases wrote.
+    """Return the files at a commit that earlier releases wrote.
 
     Args:
-        present: the manifest at the commit; if somebody removed it, the newest release's counts.
+        head: the commit.
+        present: the manifest at the commit; if somebody removed it, the newest release's manifest is used.
     """
     tags = _release_tags(repository)
     if present is None and tags:
@@ -174,7 +177,7 @@ def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[
     there = set(_api().list_repo_files(repository, revision=head))
     if "files" in present:
         return there & {str(name) for name in present["files"]}
-    # A manifest before version 3: at that time a release deleted all that it did not write.
+    # A manifest before version 3: such a release had deleted all files that it did not write.
     tagged = tags.get(int(str(present["release"])[1:]), head)
     return there & set(_api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
 
@@ -188,7 +191,7 @@ def _commit(
     tag: str,
     parent: str,
 ) -> str:
-    """Commit a model's files and what goes beside them, and delete the stale ones; returns the commit."""
+    """Commit a model and additional files, delete stale files, and return the ID of the commit."""
     names = _model_files(folder)
     additions = [CommitOperationAdd(name, str(path)) for name, path in names.items() if name not in content]
     additions += [CommitOperationAdd(name, data) for name, data in content.items()]
@@ -200,7 +203,7 @@ def _commit(
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 412:
             raise UserError(
-                f"publishing {repository} {tag}: somebody else committed there meanwhile; run again"
+                f"publishing {repository} {tag}: somebody else committed there at the same time; run again"
             ) from None
         raise
     say(f"committed {tag} to {repository}: {commit.oid[:12]}")
@@ -220,7 +223,7 @@ def _release(repository: str, tag: str, commit: str) -> Release:
     manifest = _manifest_at(repository, commit)
     if manifest is None:
         raise UserError(
-            f"{repository} {tag}: {MANIFEST} is missing, so this is no release of ours; move the tag"
+            f"{repository} {tag}: {MANIFEST} is missing, so this is not a release of arborist; rename the tag"
         )
     return Release(repository, tag, commit, manifest)
 
@@ -234,6 +237,6 @@ def _manifest_at(repository: str, commit: str) -> dict[str, Any] | None:
 
 
 def _cache() -> Path:
-    """Downloads are kept apart by Hub: a local Hub and the real one may use the same names."""
+    """Return the cache folder of this Hub; different Hubs may have repositories with the same names."""
     place = re.sub(r"\W+", "-", endpoint().partition("://")[2])
     return Path(os.environ.get("HF_HUB_CACHE") or cache_folder() / "hub" / place)

@@ -1,20 +1,20 @@
-"""The manifest: the tree of keys that leads from a release's weights back to commits and people."""
+"""The manifest of a release: the keys that trace its weights back to commits and contributors."""
 
 from typing import Any
 
-from bot.errors import UserError
-from bot.schema import first_mistake
-from bot.shipped import shipped
+from bot.core.errors import UserError
+from bot.core.package_files import shipped
+from bot.core.schema import first_mistake
 
 VERSION = 3
 SCHEMA = shipped("schemas/manifest.json")
 
 
 def check_manifest(manifest: dict[str, Any]) -> None:
-    """Check a manifest against schemas/manifest.json before anything is published with it.
+    """Validate a manifest against schemas/manifest.json before a release is published.
 
     Raises:
-        UserError: it is not as the schema says; nothing is published.
+        UserError: the manifest does not match the schema.
     """
     mistake = first_mistake(manifest, SCHEMA)
     if mistake is not None:

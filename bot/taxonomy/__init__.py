@@ -1,1 +1,1 @@
-"""The taxonomy: leaves, the tree they stand in, and the documents that knowledge is drawn from."""
+"""The taxonomy: its leaves, the tree of their folders, and the documents of knowledge leaves."""

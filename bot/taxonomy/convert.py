@@ -1,7 +1,7 @@
-"""Documents of several formats as Markdown text.
+"""Conversion of HTML, DOCX and PDF documents to Markdown.
 
-A document is somebody's file, and parsers of such files have mistakes: the parser runs in a process of its
-own, with no token in its environment, a limit of memory and of time, and its text is all that comes back.
+Documents are untrusted and the parsers may have bugs. So the parser runs in a separate process without tokens
+in its environment, with limits on memory and time, and only its text output is used.
 """
 
 import hashlib
@@ -19,24 +19,24 @@ TIMEOUT_S = 60
 MAX_MEMORY = 3 << 30
 MAX_TEXT = 20_000_000
 MAX_UNPACKED = 200_000_000
-# Raised whenever the same document would be converted to another text.
 VERSION = 1
+"""Part of the cache key: increase it when a change alters the text of converted documents."""
 
 
 class Unconvertible(Exception):
-    """A document without text that can be had; the message goes on after its name."""
+    """A document cannot be converted. The message continues a sentence after the document's name."""
 
 
 def convert(suffix: str, content: bytes) -> str:
-    """A document's text as Markdown; converted once and then kept in the cache.
+    """Convert a document to Markdown; the result is cached by content.
 
     Args:
-        suffix: one of `CONVERTERS`.
+        suffix: the file name's suffix, one of `CONVERTERS`.
 
     Raises:
-        Unconvertible: it is broken, holds no text, or takes too much time or memory.
+        Unconvertible: the document is broken, or converting it needs too much time or memory.
     """
-    from bot.store import cache_folder
+    from bot.core.store import cache_folder
 
     digest = hashlib.sha256(content).hexdigest()
     place = cache_folder() / "converted" / f"{digest}{suffix}.{VERSION}.md"
@@ -51,7 +51,7 @@ def convert(suffix: str, content: bytes) -> str:
 
 
 def _in_a_process(suffix: str, content: bytes) -> str:
-    # -I: neither the working folder nor the environment says what is imported.
+    # -I: the working folder and the environment do not affect imports.
     command = [sys.executable, "-I", "-m", "bot.taxonomy.convert", suffix]
     try:
         done = subprocess.run(
@@ -63,13 +63,13 @@ def _in_a_process(suffix: str, content: bytes) -> str:
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
         )
     except subprocess.TimeoutExpired:
-        raise Unconvertible(f"takes over {TIMEOUT_S} s to read") from None
+        raise Unconvertible(f"takes over {TIMEOUT_S} s to convert") from None
     if done.returncode == 0:
         return done.stdout.decode()
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    if done.returncode == 1 and said:
-        raise Unconvertible(said[-1][:200])
-    raise Unconvertible("takes too much memory or time to read")
+    errors = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode == 1 and errors:
+        raise Unconvertible(errors[-1][:200])
+    raise Unconvertible("takes too much memory or time to convert")
 
 
 def _limit() -> None:
@@ -97,7 +97,7 @@ def _docx(content: bytes) -> str:
         unpacked = sum(member.file_size for member in packed.infolist())
     if unpacked > MAX_UNPACKED:
         raise Unconvertible(f"unpacks to {unpacked // 1_000_000:,} MB")
-    # External files, which a document may name, are not read by default.
+    # By default, mammoth does not read external files that a document refers to.
     return _html(mammoth.convert_to_html(io.BytesIO(content)).value.encode())
 
 
@@ -105,7 +105,7 @@ def _pdf(content: bytes) -> str:
     from pdfminer.high_level import extract_text
 
     text = extract_text(io.BytesIO(content)).replace("\f", "\n\n")
-    # Lines end where the paper does: words are joined again, and lines into paragraphs.
+    # PDF lines end at the page width: join hyphenated words, and the lines of each paragraph.
     joined = [re.sub(r"(?<=\w)-\n(?=[a-z])", "", block) for block in re.split(r"\n\s*\n", text)]
     return "\n\n".join(" ".join(block.split()) for block in joined if block.strip())
 
@@ -119,7 +119,11 @@ CONVERTERS: Mapping[str, Callable[[bytes], str]] = {
 
 
 def _main(suffix: str) -> int:
-    """Read a document from stdin, write its text to stdout; one line to stderr where that is not possible."""
+    """Convert a document from stdin to text on stdout; on failure, print one line to stderr.
+
+    Returns:
+        The exit status: 0 for success, 1 for a document that cannot be converted, 2 for a lack of memory.
+    """
     try:
         text = CONVERTERS[suffix](sys.stdin.buffer.read())
     except Unconvertible as error:
@@ -130,8 +134,8 @@ def _main(suffix: str) -> int:
         return 1
     except MemoryError:
         return 2
-    except Exception as error:  # the libraries raise all kinds of them for a broken file
-        print(f"is no whole {suffix[1:].upper()} file ({type(error).__name__})", file=sys.stderr)
+    except Exception as error:  # for a broken file, the libraries raise many types of exceptions
+        print(f"is not a valid {suffix[1:].upper()} file ({type(error).__name__})", file=sys.stderr)
         return 1
     text = re.sub(r"\n{3,}", "\n\n", text.replace("\0", "")).strip() + "\n"
     sys.stdout.buffer.write(text.encode(errors="replace"))

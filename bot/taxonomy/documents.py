@@ -1,4 +1,4 @@
-"""The documents of a knowledge leaf: beside it in the tree, or in another repository at a commit."""
+"""The documents of a knowledge leaf: files in its folder, or in another repository at a commit."""
 
 import re
 from collections.abc import Sequence
@@ -6,23 +6,23 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePosixPath
 
-from bot.safety import forbidden
 from bot.taxonomy.convert import CONVERTERS, Unconvertible, convert
 from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
 from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
 from bot.taxonomy.leaf import Document, DocumentSource
+from bot.text.safety import forbidden
 
 __all__ = ["PUBLIC", "Access", "DocumentError", "check_source", "match_pattern", "matches", "read_documents"]
 
 TEXT = (".md", ".txt")
 MAX_TEXT_BYTES = 5_000_000
 MAX_DOCUMENT_BYTES = 50_000_000
-"""Of a document that is converted; pictures are most of it."""
+"""Maximum size of a document that is converted, such as a PDF; most of it may be images."""
 MAX_DOCUMENTS = 200
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether a path fits a pattern: `*` and `?` within a name, `**` for any folders."""
+    """Return whether a path matches a glob pattern: `*` and `?` within a name, `**` for any folders."""
 
     @cache
     def fits(i: int, j: int) -> bool:
@@ -40,15 +40,17 @@ def matches(path: str, pattern: str) -> bool:
 def read_documents(
     files: Files, folder: str, source: DocumentSource, access: Access | None = PUBLIC
 ) -> tuple[Document, ...]:
-    """The documents of a leaf, sorted by name.
+    """Read the documents of a leaf, sorted by name.
 
     Args:
-        files: where the leaf is from; with repo "." the documents are from there too.
+        files: the tree that contains the leaf, and with `source.repo` "." also the documents.
         folder: the leaf's folder.
-        access: which repositories are open beside public ones; with None, nothing is fetched.
+        access: the private and trusted repositories that may be fetched; None disables fetching, so a leaf
+            with a remote source gets no documents.
 
     Raises:
-        DocumentError: a pattern escapes its folder or matches nothing, a document holds no text.
+        DocumentError: a repository cannot be fetched, a pattern leads out of the folder or matches nothing,
+            or a document is not usable text.
     """
     if source.repo != ".":
         if access is None:
@@ -65,7 +67,7 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
     for pattern in patterns:
         chosen |= match_pattern(names, pattern)
         if len(chosen) > MAX_DOCUMENTS:
-            raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "name fewer files")
+            raise DocumentError(f"the patterns match over {MAX_DOCUMENTS} files", "use narrower patterns")
     unnamed = next((name for name in sorted(chosen) if shown(name) != name), None)
     if unnamed is not None:
         raise DocumentError(f"the name {shown(unnamed)!r} is not printable UTF-8 text", "rename the document")
@@ -74,38 +76,39 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
 
 
 def _checked(documents: tuple[Document, ...]) -> tuple[Document, ...]:
-    """Documents of another repository: lint does not see these, so its rules are asked here.
+    """Check documents of another repository for forbidden content, because lint usually does not read them.
 
     Raises:
-        DocumentError: a document holds what no text may hold.
+        DocumentError: a document contains a secret, a chat token or an invisible character.
     """
     for document in documents:
         for what, match in forbidden(document.text):
             line = document.text.count("\n", 0, match.start()) + 1
             column = match.start() - document.text.rfind("\n", 0, match.start())
             raise DocumentError(
-                f"{shown(document.name)}:{line}:{column} holds {what}",
-                "name a commit without it, or leave that document out",
+                f"{shown(document.name)}:{line}:{column} contains {what}",
+                "use a commit without it, or leave out that document",
             )
     return documents
 
 
 def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
-    """The names that a pattern of `document.patterns` stands for; there is at least one.
+    """Return the names that match a pattern of `document.patterns`; there is at least one.
 
     Raises:
         DocumentError: the pattern leads out of the folder, is too long, or matches nothing.
     """
     if pattern.startswith(("/", "~")) or ".." in pattern.split("/") or "\\" in pattern:
         raise DocumentError(
-            f"the pattern {pattern[:80]!r} leads out of the folder", "name files by their path below it"
+            f"the pattern {pattern[:80]!r} leads out of the folder",
+            "use a path relative to the folder, without .. or a leading /",
         )
     if len(pattern) > 200 or pattern.count("*") > 10:
-        raise DocumentError(f"the pattern {pattern[:80]!r} is too long", "name the files plainly")
+        raise DocumentError(f"the pattern {pattern[:80]!r} is too long", "use fewer * or the file's name")
     found = {name for name in names if matches(name, pattern)}
     if not found:
         raise DocumentError(
-            f"no file matches the pattern {pattern!r}", "check the name, and that the file is there"
+            f"no file matches the pattern {pattern!r}", "check the name, and that the file exists"
         )
     return found
 
@@ -114,11 +117,11 @@ def _text(files: Files, prefix: str, name: str) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in (*TEXT, *CONVERTERS):
         kinds = ", ".join((*TEXT, *CONVERTERS))
-        raise DocumentError(f"{shown(name)!r} is no {kinds} file", "convert the document to Markdown")
+        raise DocumentError(f"{shown(name)!r} is not a {kinds} file", "convert the document to Markdown")
     try:
         content = files.read(f"{prefix}{name}", MAX_TEXT_BYTES if suffix in TEXT else MAX_DOCUMENT_BYTES)
     except Unreadable as error:
-        raise DocumentError(f"{shown(name)!r} {error}", "put a text file in its place") from None
+        raise DocumentError(f"{shown(name)!r} {error}", "replace it with a text file") from None
     if content.startswith(b"version https://git-lfs."):
         raise DocumentError(f"{shown(name)!r} is a Git LFS pointer", "commit the document itself")
     try:
@@ -129,21 +132,21 @@ def _text(files: Files, prefix: str, name: str) -> str:
         raise DocumentError(f"{shown(name)!r} {error}", "convert the document to Markdown") from None
     if "\0" in text or not text.strip():
         raise DocumentError(
-            f"{shown(name)!r} holds no text",
-            "put the document's text into it" if suffix in TEXT else "a scan needs its text recognised first",
+            f"{shown(name)!r} contains no text",
+            "write the document's text into it" if suffix in TEXT else "if it is a scan, run OCR on it first",
         )
     if len(text.encode()) > MAX_TEXT_BYTES:
         raise DocumentError(
-            f"{shown(name)!r} holds over {MAX_TEXT_BYTES // 1_000_000} MB of text", "cut it up"
+            f"{shown(name)!r} contains over {MAX_TEXT_BYTES // 1_000_000} MB of text", "split it"
         )
     return text.replace("\r\n", "\n")
 
 
 def check_source(source: DocumentSource, access: Access = PUBLIC) -> None:
-    """Whether a leaf's documents may be asked for at all; needs no network.
+    """Check that a leaf's documents may be fetched; needs no network.
 
     Raises:
-        DocumentError: the URL is not plain https, or the commit is not a full SHA.
+        DocumentError: the URL is not a plain https URL, or the commit is not a full SHA.
     """
     if source.repo != ".":
         check_repository(source.repo, source.commit, access)

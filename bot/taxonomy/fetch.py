@@ -1,4 +1,4 @@
-"""Repositories of documents: one commit of each, fetched by a git that trusts nobody."""
+"""Fetching single commits of document repositories, with a restricted Git configuration."""
 
 import base64
 import hashlib
@@ -20,29 +20,31 @@ from urllib.parse import urlsplit
 MAX_PACK_BYTES = 1 << 30
 FETCH_TIMEOUT_S = 180
 TOKEN = "DOCUMENTS_TOKEN"  # noqa: S105 the variable's name
-"""The environment's variable with the token for private repositories."""
+"""The environment variable with the token for private repositories."""
 
 
 class DocumentError(Exception):
-    """A document that cannot be used: what is wrong, and how to mend it.
+    """A document cannot be used.
 
     Args:
-        part: what the mistake is in: `repo`, `commit` or `patterns`.
+        message: what is wrong.
+        hint: how to fix it.
+        part: the key of `document` in qna.yaml with the mistake: `repo`, `commit` or `patterns`.
     """
 
-    def __init__(self, message: str, mend: str, part: str = "patterns") -> None:
+    def __init__(self, message: str, hint: str, part: str = "patterns") -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
         self.part = part
 
 
 @dataclass(frozen=True)
 class Access:
-    """Which repositories the recipe opens beside public ones.
+    """The non-public repositories that the recipe allows.
 
     Attributes:
-        private: URLs that are fetched with the token in DOCUMENTS_TOKEN, and what is below them.
-        trusted: URLs that need not be https to a public address, and what is below them.
+        private: URLs that are fetched with the token in DOCUMENTS_TOKEN; each includes all URLs below it.
+        trusted: URLs that need neither https nor a public address; each includes all URLs below it.
     """
 
     private: tuple[str, ...] = ()
@@ -59,7 +61,10 @@ PUBLIC = Access()
 
 
 def _below(url: str, places: tuple[str, ...]) -> bool:
-    """Whether a URL is one of these, or below one: `https://host/org` holds `https://host/org/name.git`."""
+    """Return whether a URL equals or is below one of `places`.
+
+    For example, `https://host/org/name.git` is below `https://host/org`.
+    """
     climbs = ".." in url.split("/") or "%" in url
     plain = url.removesuffix(".git")
     return not climbs and any(
@@ -68,10 +73,10 @@ def _below(url: str, places: tuple[str, ...]) -> bool:
 
 
 def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
-    """Whether a repository and a commit may be asked for at all; needs no network.
+    """Check that a repository and a commit may be fetched; needs no network.
 
     Raises:
-        DocumentError: the URL is not plain https, or the commit is not a full SHA.
+        DocumentError: the URL is not a plain https URL, or the commit is not a full SHA.
     """
     try:
         parts = urlsplit(url)
@@ -82,7 +87,7 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
     if not (plain or access.is_trusted(url)) or not url.isprintable() or " " in url:
         raise DocumentError(
             f"{url[:100]!r} is not the https URL of a public repository",
-            "write https://host/owner/name.git, or . for files beside the leaf",
+            "write https://host/owner/name.git, or . for files in the leaf's folder",
             "repo",
         )
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
@@ -94,16 +99,16 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
 
 
 def fetch_repository(url: str, commit: str, access: Access = PUBLIC) -> Path:
-    """A bare repository in the cache that holds one commit.
+    """Fetch one commit into a bare repository in the cache, and return the repository's folder.
 
     Raises:
-        DocumentError: the URL may not be asked for, or the server does not give that commit.
+        DocumentError: the URL is not allowed, or the server does not provide the commit.
     """
-    from bot.store import cache_folder
+    from bot.core.store import cache_folder
 
     check_repository(url, commit, access)
-    # By its URL too: who names a commit of a private repository under another URL must not get it from here.
-    # And by how it was fetched: once a repository is no longer opened as private, its copy is not found.
+    # The cache key includes the URL, so that a leaf cannot read a private repository's commit through another
+    # URL. It also includes whether the URL is private, so that removing a URL from `private` hides its copy.
     origin = f"private {url}" if access.is_private(url) else url
     place = cache_folder() / "documents" / f"{commit}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
     if place.exists():
@@ -123,13 +128,13 @@ def fetch_repository(url: str, commit: str, access: Access = PUBLIC) -> Path:
 
 
 def fetch_commit(url: str, commit: str, folder: Path, access: Access = PUBLIC, pin: str = "") -> None:
-    """Fetch one commit into an empty folder; whether it may be asked for is checked before.
+    """Fetch one commit into an empty folder. The caller checks that the URL is allowed.
 
     Args:
-        pin: the host's addresses, as curl's CURLOPT_RESOLVE takes them; what the name leads to if left out.
+        pin: the host's addresses in the format of curl's CURLOPT_RESOLVE; by default DNS is used.
 
     Raises:
-        DocumentError: the server does not give that commit, or there is no token for it.
+        DocumentError: the server does not provide the commit, or the token for it is missing.
     """
     settings, secret = _how(url, access, pin)
     flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
@@ -140,10 +145,12 @@ def fetch_commit(url: str, commit: str, folder: Path, access: Access = PUBLIC, p
 
 @cache
 def _ask_access(url: str, token: str, access: Access) -> None:
-    """Check that a private repository still answers with the token; asked once in a process.
+    """Check that the token still has access to a private repository, once per process.
+
+    Private documents are read from the cache only after this check.
 
     Raises:
-        DocumentError: it does not, or cannot be asked: what is private is not read from the cache unasked.
+        DocumentError: the token has no access, or the repository cannot be reached.
     """
     settings, secret = _how(url, access, "" if access.is_trusted(url) else _public_address(url))
     with TemporaryDirectory() as folder:
@@ -151,10 +158,10 @@ def _ask_access(url: str, token: str, access: Access) -> None:
 
 
 def _how(url: str, access: Access, pin: str) -> tuple[dict[str, str], dict[str, str]]:
-    """git's settings for a repository, and the variables that hold its token.
+    """Return the Git settings for a repository, and the environment variables with its token.
 
     Raises:
-        DocumentError: there is no token for it.
+        DocumentError: the repository is private and there is no token.
     """
     settings = {"http.curloptResolve": pin} if pin else {}
     if access.is_trusted(url):
@@ -169,7 +176,10 @@ def _how(url: str, access: Access, pin: str) -> tuple[dict[str, str], dict[str, 
 
 
 def basic_auth(url: str, token: str) -> dict[str, str]:
-    """Variables by which git sends a token to a URL: a command line can be read by every process."""
+    """Return environment variables that make Git send a token to a URL.
+
+    Command-line arguments would be visible to other processes.
+    """
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {
         "GIT_CONFIG_COUNT": "1",
@@ -179,10 +189,10 @@ def basic_auth(url: str, token: str) -> dict[str, str]:
 
 
 def _public_address(url: str) -> str:
-    """What curl is to take the host's addresses for: those that were looked at here, and no others.
+    """Resolve a URL's host and return a CURLOPT_RESOLVE entry that pins Git to the checked addresses.
 
     Raises:
-        DocumentError: one of them is on this machine or a private network.
+        DocumentError: the host cannot be resolved, or one of its addresses is not public.
     """
     host = urlsplit(url).hostname or ""
     try:
@@ -190,7 +200,7 @@ def _public_address(url: str) -> str:
     except OSError:
         raise DocumentError(f"the host {host!r} cannot be found", "check the URL", "repo") from None
     if not all(ipaddress.ip_address(address.split("%")[0]).is_global for address in found):
-        raise DocumentError(f"the host {host!r} is not a public one", "use a public repository", "repo")
+        raise DocumentError(f"the host {host!r} is not a public host", "use a public repository", "repo")
     return f"{host}:443:{','.join(f'[{address}]' if ':' in address else address for address in found)}"
 
 
@@ -199,9 +209,9 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def network_environment() -> dict[str, str]:
-    """The environment of a git that speaks to a server: nothing of this machine's user goes along.
+    """Return the environment for Git commands that use the network, without the user's own configuration.
 
-    There is no home, so no ~/.netrc, no credentials and no settings; nobody is asked for a password.
+    HOME is not set to the user's, so Git reads no ~/.netrc, credentials or settings. Prompts are disabled.
     """
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.lower() in PROXIES}
     return kept | {
@@ -245,7 +255,7 @@ def _git(folder: Path, more: Mapping[str, str], secret: Mapping[str, str], *argu
     except subprocess.TimeoutExpired:
         raise DocumentError(
             f"the repository did not answer in {FETCH_TIMEOUT_S} s",
-            "try again, or put the document beside the leaf",
+            "try again, or put the document in the leaf's folder",
             "repo",
         ) from None
     if done.returncode:

@@ -1,7 +1,7 @@
-"""Files of a taxonomy behind one small interface: a folder on disk, or a commit read by git plumbing.
+"""A common interface to the files of a taxonomy, in a folder on disk or in a Git commit.
 
-Whoever reads a pull request with privileges reads it as data, out of git's objects, without a checkout.
-Nothing is followed: a symbolic link, a submodule, a FIFO is an entry that cannot be read.
+Privileged jobs read a pull request from Git objects, as data, without a checkout. Symbolic links, submodules
+and FIFOs are never followed or opened: they are entries that cannot be read.
 """
 
 import os
@@ -18,25 +18,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 EntryKind = Literal["file", "symlink", "submodule", "other"]
 GIT_TIMEOUT_S = 60
 MAX_ENTRIES = 500_000
 MAX_PATHS = 500
-"""Folders that git is asked for by name."""
+"""Maximum number of folders that are passed to `git ls-tree` by name."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(Exception):
-    """A file that cannot be read: its message goes on after the path, for instance "is a symbolic link"."""
+    """A file that cannot be read. The message continues a sentence after the path: "is a symbolic link"."""
 
 
 class GitError(UserError):
-    """A git command failed. It never means that there is nothing to read.
+    """A failed Git command; not to be treated as an empty result.
 
     Args:
-        is_no: git exited with 1 and printed nothing, which is how its queries say no.
+        is_no: Git exited with status 1 without output, which is the negative answer of its query commands.
     """
 
     def __init__(self, message: str, *, is_no: bool = False) -> None:
@@ -45,12 +45,17 @@ class GitError(UserError):
 
 
 class NoCommit(UserError):
-    """A repository does not hold a commit."""
+    """A commit is not in the repository."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file by its path below the taxonomy's root, with slashes; size in bytes."""
+    """A file in the taxonomy.
+
+    Attributes:
+        path: the path below the taxonomy's root, with slashes.
+        size: in bytes.
+    """
 
     path: str
     kind: EntryKind
@@ -58,10 +63,10 @@ class Entry:
 
 
 class Files(ABC):
-    """What the loader and the lint need of a place with files.
+    """A read-only set of files.
 
     Attributes:
-        prefix: what stands before a path when it is shown, for instance `taxonomy/`.
+        prefix: the text to put before a path for display, for example `taxonomy/`.
     """
 
     prefix: str
@@ -69,14 +74,14 @@ class Files(ABC):
     @cached_property
     @abstractmethod
     def entries(self) -> Mapping[str, Entry]:
-        """Every file by path; folders are only in the paths of their files."""
+        """All files by path; folders have no entries."""
 
     @abstractmethod
     def read(self, path: str, limit: int) -> bytes:
-        """A file's content.
+        """Return a file's content.
 
         Raises:
-            Unreadable: it is not a regular file, larger than `limit` bytes, or may not be read.
+            Unreadable: the file is not a regular file, is larger than `limit` bytes, or cannot be read.
         """
 
     @cached_property
@@ -84,7 +89,7 @@ class Files(ABC):
         return sorted(self.entries)
 
     def below(self, folder: str) -> list[str]:
-        """The files below a folder, by their paths in it; "" is all of it."""
+        """Return the files below a folder, as paths relative to it, sorted; "" is the root."""
         if not folder:
             return self._sorted
         # "0" is the character after "/".
@@ -97,7 +102,7 @@ _NO_FILE = {"symlink": "is a symbolic link", "submodule": "is a submodule", "oth
 
 def _check(entry: Entry | None, limit: int) -> Entry:
     if entry is None:
-        raise Unreadable("is not there")
+        raise Unreadable("does not exist")
     if entry.kind != "file":
         raise Unreadable(_NO_FILE[entry.kind])
     if entry.size > limit:
@@ -109,19 +114,19 @@ class DiskFiles(Files):
     """A folder on disk.
 
     Args:
-        prefix: see Files; the folder's own name if left out.
-        tops: names in the folder that are looked at; all if left out.
+        prefix: see `Files`; the folder's own name by default.
+        tops: names of the top folders and files to include; all by default.
 
     Raises:
-        UserError: there is no such folder; or it is a symbolic link, which in a pull request's checkout
-            may lead anywhere.
+        UserError: the folder does not exist, or is a symbolic link, which could lead out of the checkout of a
+            pull request.
     """
 
     def __init__(self, root: Path, prefix: str | None = None, tops: Collection[str] = ()) -> None:
         if root.is_symlink():
-            raise UserError(f"{root}: this is a symbolic link; name the taxonomy's folder itself")
+            raise UserError(f"{root}: this is a symbolic link; pass the taxonomy's folder itself")
         if not root.is_dir():
-            raise UserError(f"{root}: there is no such folder; name the taxonomy's folder")
+            raise UserError(f"{root}: there is no such folder; pass the taxonomy's folder")
         self.root, self.tops = root, tops
         self.prefix = f"{root.resolve().name}/" if prefix is None else prefix
 
@@ -136,7 +141,7 @@ class DiskFiles(Files):
             try:
                 found = list(os.scandir(folder))
             except PermissionError:
-                raise UserError(f"{folder}: this folder may not be read") from None
+                raise UserError(f"{folder}: permission denied; make this folder readable") from None
             for item in found:
                 if self.tops and not name and item.name not in self.tops:
                     continue
@@ -150,7 +155,7 @@ class DiskFiles(Files):
 
     def read(self, path: str, limit: int) -> bytes:
         _check(self.entries.get(path), limit)
-        # O_NONBLOCK and O_NOFOLLOW: what was a file a moment ago may be a FIFO or a link by now.
+        # O_NONBLOCK and O_NOFOLLOW: the file may have been replaced by a FIFO or a link in the meantime.
         try:
             descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -171,10 +176,12 @@ def _kind(mode: int) -> EntryKind:
 
 
 def git(repo: Path, *arguments: str) -> bytes:
-    """Output of a git command that reads objects; no hooks, no replaced objects, no fetching on demand.
+    """Run a Git command that reads objects and return its output.
+
+    Hooks, replacement objects and fetching on demand are disabled.
 
     Raises:
-        GitError: git fails, or does not answer in a minute.
+        GitError: Git fails, or does not finish within GIT_TIMEOUT_S seconds.
     """
     try:
         done = subprocess.run(
@@ -199,16 +206,16 @@ def _command(repo: Path, *arguments: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"} | {
-        # A file may be called like git's patterns.
+        # A file's name may look like a Git pathspec pattern.
         "GIT_LITERAL_PATHSPECS": "1"
     }
 
 
 def resolve(repo: Path, revision: str) -> str:
-    """The full commit SHA that a name, a tag or a short SHA stands for.
+    """Return the full SHA of the commit that a branch, a tag or a short SHA refers to.
 
     Raises:
-        GitError: git fails.
+        GitError: Git fails.
         NoCommit: there is no such commit in this repository.
     """
     try:
@@ -221,12 +228,12 @@ def resolve(repo: Path, revision: str) -> str:
 
 
 class GitFiles(Files):
-    """A folder of a commit, read from git's objects. Use it in a `with`: it keeps one git process.
+    """A folder of a commit, read from Git objects. Use it as a context manager: it keeps a Git process open.
 
     Args:
         commit: a full SHA (see `resolve`).
-        folder: the folder in the repository; "" for all of it.
-        only: folders below it, outside of which no file is listed; all are if there are none, or very many.
+        folder: the folder in the repository; "" for the whole repository.
+        only: list only files in these folders below `folder`; ignored if empty or longer than MAX_PATHS.
     """
 
     def __init__(self, repo: Path, commit: str, folder: str = "taxonomy", only: Collection[str] = ()) -> None:
@@ -245,7 +252,7 @@ class GitFiles(Files):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process:
-            # communicate closes the pipes; cat-file ends at the end of its input.
+            # communicate() closes the pipes; cat-file exits at the end of its input.
             self._process.communicate()
             self._process = None
 
@@ -262,7 +269,7 @@ class GitFiles(Files):
             mode, kind, sha, size = facts.split()
             path = os.fsdecode(name)
             if not (size == b"-" or size.isdigit()):
-                raise GitError(f"{self.repo}: git ls-tree: {shown(path)} at {self.commit[:7]} is not there")
+                raise GitError(f"{self.repo}: git ls-tree: {shown(path)} at {self.commit[:7]} is missing")
             found[path] = Entry(path, _git_kind(mode, kind), 0 if size == b"-" else int(size))
             self._shas[path] = sha.decode()
         if len(found) > MAX_ENTRIES:
@@ -272,15 +279,15 @@ class GitFiles(Files):
         return found
 
     def _has_folder(self) -> bool:
-        """Whether the folder is in the commit; that it is not is told by git's answer, not by its failure.
+        """Return whether the folder is in the commit. Only empty output means no; a Git failure is an error.
 
         Raises:
-            UserError: something that is no folder has its name.
+            UserError: the path exists but is not a folder.
         """
         arguments = ("-z", "--full-tree", "--end-of-options", self.commit, self.folder)
         listed = git(self.repo, "ls-tree", *arguments)
         if listed and listed.split()[1] != b"tree":
-            raise UserError(f"{self.folder} at {self.commit[:7]} is not a folder; put a folder in its place")
+            raise UserError(f"{self.folder} at {self.commit[:7]} is not a folder; replace it with a folder")
         return bool(listed)
 
     def read(self, path: str, limit: int) -> bytes:
@@ -294,7 +301,7 @@ class GitFiles(Files):
             )
         to, back = self._process.stdin, self._process.stdout
         assert to and back  # noqa: S101 -- both are pipes
-        # A git that has ended reads nothing, and its answer is empty.
+        # If Git has exited, writing fails and its answer is empty, which is reported below.
         with suppress(BrokenPipeError):
             to.write(f"{self._shas[path]}\n".encode())
             to.flush()
@@ -311,11 +318,11 @@ def _git_kind(mode: bytes, kind: bytes) -> EntryKind:
 
 
 def well_formed(text: str) -> str:
-    """A text without halves of surrogate pairs, which bytes of a path that are no UTF-8 become."""
+    """Return text with unpaired surrogates replaced; Python decodes invalid bytes of a path to these."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shown(path: str) -> str:
-    """A path as it may be shown in one line: bytes that are no UTF-8 and control characters replaced."""
+    """Return a path for display on one line: invalid bytes and unprintable characters are replaced."""
     text = well_formed(path)
     return "".join(char if char.isprintable() else "�" for char in text)

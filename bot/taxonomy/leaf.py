@@ -1,4 +1,4 @@
-"""A leaf: one folder of the taxonomy with its qna.yaml, and what stands beside it."""
+"""The data model of a leaf: a folder of the taxonomy with a qna.yaml, its documents and its exam."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ Kind = Literal["knowledge", "foundational", "compositional"]
 FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
 """The top folders of a taxonomy."""
 SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-"""How folders are named."""
+"""The format of folder names."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class QA:
 
 @dataclass(frozen=True)
 class Seed:
-    """A seed example: its context, where there is one, and the questions asked about it."""
+    """A seed example: an optional context, and questions about it with answers."""
 
     context: str | None
     pairs: tuple[QA, ...]
@@ -29,7 +29,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class DocumentSource:
-    """Where the documents of a knowledge leaf are; `repo` "." is this repository at this commit."""
+    """The location of a knowledge leaf's documents; `repo` "." is the leaf's folder at the same commit."""
 
     repo: str
     commit: str
@@ -38,7 +38,7 @@ class DocumentSource:
 
 @dataclass(frozen=True)
 class Document:
-    """A document's name (path in its repository) and its text."""
+    """A document: its name, which is its path in the leaf's folder or its own repository, and its text."""
 
     name: str
     text: str
@@ -46,10 +46,10 @@ class Document:
 
 @dataclass(frozen=True)
 class ExamQuestion:
-    """A held-out question; never shown to the teacher, never trained on.
+    """A held-out question: never shown to the teacher model, never used for training.
 
     Attributes:
-        must_contain: each element is a tuple of alternatives; a right answer holds one of each element.
+        must_contain: tuples of alternatives; a right answer contains at least one alternative of each tuple.
     """
 
     question: str
@@ -58,11 +58,11 @@ class ExamQuestion:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A leaf as the pipeline sees it.
+    """A leaf of the taxonomy.
 
     Attributes:
-        path: the folder below the taxonomy's root, with slashes; this is the leaf's name.
-        grounded: a skill whose seeds carry a context.
+        path: the folder below the taxonomy's root, with slashes; it is also the leaf's name.
+        grounded: whether the leaf is a skill with a context in its seed examples.
         description: `task_description`, or `document_outline` for knowledge.
     """
 
@@ -79,12 +79,13 @@ class Leaf:
     exam: tuple[ExamQuestion, ...] = field(default=())
 
     def canonical(self) -> dict[str, Any]:
-        """What generation depends on: the content without comments, order of keys, or the exam."""
+        """Return the data that generation depends on, without YAML comments, key order and the exam."""
         return {
             "path": self.path,
             "kind": self.kind,
             "description": self.description,
             "domain": self.domain,
+            "grounded": self.grounded,
             "seeds": [
                 {"context": seed.context, "pairs": [[qa.question, qa.answer] for qa in seed.pairs]}
                 for seed in self.seeds
@@ -93,7 +94,7 @@ class Leaf:
         }
 
     def _documents(self) -> list[list[str]]:
-        """A commit says what its files hold, so that nothing need be fetched to know it."""
+        """Return the documents' content, or for a remote source its commit, so nothing has to be fetched."""
         if self.source is not None and self.source.repo != ".":
             return [[self.source.repo, self.source.commit, *self.source.patterns]]
         return [[document.name, document.text] for document in self.documents]

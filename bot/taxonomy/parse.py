@@ -1,7 +1,7 @@
-"""One hardened parse of a YAML file: plain data, a position for every node, problems at their places.
+"""A YAML parser for untrusted files: returns plain data, the place of every node, and problems.
 
-Built on libyaml's events rather than its tree: events come one by one, so depth, size and aliases are
-bounded while reading, and nothing recurses on what a stranger wrote.
+The parser handles libyaml's events one by one instead of loading a tree. So it limits depth, size and aliases
+while reading, and it does not recurse on untrusted input.
 """
 
 import re
@@ -27,7 +27,7 @@ from bot.taxonomy.parsed import Node, Other, Parsed, Place, Problem
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 40
 MAX_NODES = 100_000
-"""Nodes of one file, each alias counted with all that it stands for."""
+"""Maximum number of nodes in one file, counting all nodes that each alias expands to."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -36,7 +36,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class _Stop(Exception):
-    """Nothing further can be read."""
+    """Ends parsing because of a problem."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -44,10 +44,10 @@ class _Stop(Exception):
 
 
 def parse_file(files: Files, path: str) -> Parsed:
-    """Parse a file of the tree; one that is too large is not read, which is a problem like any other.
+    """Parse a file of the tree. A file that is too large is not read; the result contains a problem.
 
     Raises:
-        Unreadable: it is not a regular file, or may not be read.
+        Unreadable: the path is not a regular file, or cannot be read.
     """
     entry = files.entries.get(path)
     if entry is not None and entry.kind == "file" and entry.size > MAX_BYTES:
@@ -56,12 +56,12 @@ def parse_file(files: Files, path: str) -> Parsed:
 
 
 def _too_large(size: int) -> Problem:
-    message = f"the file has {size} bytes, more than the {MAX_BYTES} that are read"
+    message = f"the file has {size} bytes; the maximum is {MAX_BYTES}"
     return Problem("yaml-limit", Place(1, 1, 1, 2), message, "split the leaf into several")
 
 
 def parse(content: bytes) -> Parsed:
-    """Parse a YAML file; never raises because of its content."""
+    """Parse a YAML file. Invalid content is reported in `problems`, never as an exception."""
     try:
         text = _decode(content)
     except _Stop as stop:
@@ -78,10 +78,10 @@ def parse(content: bytes) -> Parsed:
 
 
 def _decode(content: bytes) -> str:
-    """The text of a file; a byte-order mark is dropped.
+    """Decode a file and drop a byte-order mark.
 
     Raises:
-        _Stop: it is too large, not UTF-8, or holds characters that YAML forbids.
+        _Stop: the content is too large, not UTF-8, or contains characters that YAML forbids.
     """
     start = Place(1, 1, 1, 2)
     if len(content) > MAX_BYTES:
@@ -107,7 +107,7 @@ def _decode(content: bytes) -> str:
             Problem(
                 "yaml-encoding",
                 _at(text, bad.start()),
-                f"the control character U+{ord(bad.group()):04X} may not stand in a YAML file",
+                f"the control character U+{ord(bad.group()):04X} is not allowed in YAML",
                 "remove it",
             )
         )
@@ -139,7 +139,8 @@ class _Reader:
         self.frames: list[_Frame] = []
         self.documents = 0
         self.nodes = 0
-        # GitHub and editors end a line at \n alone; YAML has more line ends. Where they differ, count ours.
+        # GitHub and editors end lines only at \n, but YAML has more line breaks. If the text has such breaks,
+        # compute positions from the line starts after \n.
         self.starts: list[int] | None = None
         if _OTHER_BREAKS.search(text):
             self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
@@ -151,7 +152,8 @@ class _Reader:
             if node is not None and not self.frames:
                 root = node
         if root is None or (root.plain and not root.raw):
-            raise _Stop(Problem("yaml-empty", Place(1, 1, 1, 2), "the file is empty", "write the leaf"))
+            hint = "write the file's content"
+            raise _Stop(Problem("yaml-empty", Place(1, 1, 1, 2), "the file is empty", hint))
         return root
 
     def _events(self) -> Iterator[Event]:
@@ -163,7 +165,7 @@ class _Reader:
             parser.dispose()
 
     def _take(self, event: Event) -> Node | None:
-        """Take an event in; returns the node that it finishes."""
+        """Process an event and return the node that it completes, if any."""
         if isinstance(event, ScalarEvent):
             node = self._scalar(event)
             self._anchor(event.anchor, node)
@@ -190,23 +192,20 @@ class _Reader:
         return Place(line, column, end_line, end_column)
 
     def _position(self, index: int) -> tuple[int, int]:
-        assert self.starts is not None  # noqa: S101 -- only called where there are
+        assert self.starts is not None  # noqa: S101 -- `place` checks this
         line = bisect_right(self.starts, index)
         return line, index - self.starts[line - 1] + 1
 
-    def problem(self, rule: str, place: Place, message: str, mend: str) -> None:
+    def problem(self, rule: str, place: Place, message: str, hint: str) -> None:
         if len(self.problems) < 100:
-            self.problems.append(Problem(rule, place, message, mend))
+            self.problems.append(Problem(rule, place, message, hint))
 
     def _document(self, event: Event) -> None:
         self.documents += 1
         if self.documents > 1:
             place = self.place(event.start_mark, event.end_mark)
-            raise _Stop(
-                Problem(
-                    "yaml-documents", place, "a second document begins here", "keep one document in a file"
-                )
-            )
+            hint = "keep only one document in the file"
+            raise _Stop(Problem("yaml-documents", place, "a second document begins here", hint))
 
     def _scalar(self, event: ScalarEvent) -> Node:
         place = self.place(event.start_mark, event.end_mark)
@@ -226,14 +225,14 @@ class _Reader:
 
     def _alias(self, event: AliasEvent) -> Node:
         place = self.place(event.start_mark, event.end_mark)
-        mend = "write the text out"
+        hint = "write the text out"
         if event.anchor not in self.anchors:
-            raise _Stop(Problem("yaml-alias", place, f"nothing is called &{event.anchor}", mend))
+            message = f"the alias *{event.anchor} has no anchor &{event.anchor}"
+            raise _Stop(Problem("yaml-alias", place, message, hint))
         node = self.anchors[event.anchor]
         if node is None:
-            raise _Stop(
-                Problem("yaml-alias", place, f"*{event.anchor} stands inside of what it repeats", mend)
-            )
+            message = f"the alias *{event.anchor} is inside the value of its own anchor"
+            raise _Stop(Problem("yaml-alias", place, message, hint))
         return node
 
     def _anchor(self, name: str | None, node: Node | None) -> None:
@@ -243,9 +242,8 @@ class _Reader:
     def _open(self, event: CollectionStartEvent) -> None:
         place = self.place(event.start_mark, event.end_mark)
         if len(self.frames) >= MAX_DEPTH:
-            raise _Stop(
-                Problem("yaml-limit", place, f"more than {MAX_DEPTH} levels of nesting", "a leaf needs five")
-            )
+            message = f"more than {MAX_DEPTH} levels of nesting"
+            raise _Stop(Problem("yaml-limit", place, message, "a leaf needs only five levels"))
         if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
             self._tag(event.tag, place)
         sequence = not isinstance(event, MappingStartEvent)
@@ -267,8 +265,8 @@ class _Reader:
                 Problem(
                     "yaml-limit",
                     node.place,
-                    f"more than {MAX_NODES} values, counting what aliases repeat",
-                    "split the leaf into several, and write repeated text out",
+                    f"more than {MAX_NODES} values, counting those that aliases expand to",
+                    "split the leaf into several, and write text out instead of using aliases",
                 )
             )
 
@@ -283,27 +281,25 @@ class _Reader:
         else:
             key, frame.key = frame.key, None
             if key == "<<" and isinstance(node.value, dict):
-                self.problem("yaml-alias", frame.key_place, "keys are merged in by <<", "write them out")
+                message = "merge keys (<<) are not allowed"
+                self.problem("yaml-alias", frame.key_place, message, "write the keys out")
             elif key in parent.children:
                 first = parent.keys[key].line
-                mend = f"keep one of them; the first is on line {first}"
-                self.problem(
-                    "yaml-duplicate-key", frame.key_place, f"the key {key!r} stands here again", mend
-                )
+                hint = f"remove one of them; the first is on line {first}"
+                self.problem("yaml-duplicate-key", frame.key_place, f"duplicate key {key!r}", hint)
             else:
                 parent.children[key], parent.keys[key] = node, frame.key_place
                 parent.value[key] = node.value
 
     def _key(self, node: Node) -> str:
         if isinstance(node.value, dict | list):
-            raise _Stop(
-                Problem("yaml-syntax", node.place, "a key must be a word", "put text with { or [ in quotes")
-            )
+            hint = "put text that starts with { or [ in quotes"
+            raise _Stop(Problem("yaml-syntax", node.place, "a key must be text", hint))
         return node.raw
 
 
 def _resolve(text: str) -> Any:
-    """The value of a plain scalar, as YAML 1.1 reads it."""
+    """Return the value of an unquoted scalar by the rules of YAML 1.1."""
     for tag, expression in _RESOLVERS.get(text[:1], ()):
         if expression.match(text):
             kind = tag.removeprefix(_TAG)
@@ -314,7 +310,7 @@ def _resolve(text: str) -> Any:
         return None
     if kind == "bool":
         return text.lower() in ("yes", "true", "on")
-    # What JSON's numbers are is a number; 0o17, 12:30 and a thousand digits are something else.
+    # Only numbers that JSON can represent are numbers here; 0o17, 12:30 and a thousand digits are not.
     if kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,17})", text):
         return int(text)
     if kind == "float" and re.fullmatch(r"[-+]?[0-9]+\.[0-9]*", text):
@@ -324,27 +320,27 @@ def _resolve(text: str) -> Any:
 
 
 def _syntax_problem(error: yaml.YAMLError, reader: _Reader) -> Problem:
-    """libyaml's error in a person's words, at the place that has to be mended."""
+    """Convert a libyaml error to a problem with a readable message, at the place to fix."""
     what = str(getattr(error, "problem", "") or "cannot be read")
     context = str(getattr(error, "context", "") or "")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     start = getattr(error, "context_mark", None)
     place = reader.place(mark, mark) if mark else Place(1, 1, 1, 2)
-    mend = "look at the quotes, colons and indentation here and in the line above"
+    hint = "check the quotes, colons and indentation here and in the line above"
     if "mapping values are not allowed" in what:
-        what, mend = "a colon stands in text without quotes", "put the whole text in double quotes"
+        what, hint = "text without quotes contains a colon", "put the whole text in double quotes"
     elif "cannot start any token" in what:
         char = reader.text[mark.index : mark.index + 1] if mark else ""
         if char == "\t":
-            what, mend = "a tab stands where only spaces may", "indent with spaces"
+            what, hint = "a tab is not allowed here", "indent with spaces"
         else:
-            what, mend = f"text may not begin with {char!r}", "put it in double quotes"
+            what, hint = f"text without quotes must not begin with {char!r}", "put it in double quotes"
     elif "quoted scalar" in context and "unexpected end" in what and start is not None:
-        what, mend = "the quote that opens here is never closed", "close it at the end of the text"
+        what, hint = "the quote that starts here is never closed", "close it at the end of the text"
         place = reader.place(start, start)
     elif "did not find expected" in what and start is not None:
         what = f"{what.replace('did not find expected', 'expected')} ({context})"
-        mend = "check that the indentation is the same as in the lines above, and that quotes are closed"
+        hint = "check that the indentation matches the lines above, and that all quotes are closed"
     elif context:
         what = f"{what} ({context})"
-    return Problem("yaml-syntax", place, what, mend)
+    return Problem("yaml-syntax", place, what, hint)

@@ -1,4 +1,4 @@
-"""What parsing a YAML file gives: data, a place for every node, and problems at their places."""
+"""The result of parsing a YAML file: data, the place of every node, and problems with their places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: lines and columns from 1, the end exclusive, columns in characters."""
+    """A range in a file. Lines and columns count from 1, columns in characters; the end is exclusive."""
 
     line: int
     column: int
@@ -17,11 +17,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a place: the rule it breaks, what is wrong, how to mend it.
+    """A violation of a lint rule at a place.
 
     Attributes:
-        fix: what to write in the place's stead, where that is sure and of one line; else None.
-        other: the other leaf, of a problem between two leaves.
+        message: what is wrong.
+        help: how to fix it.
+        fix: the text to put in the place's stead, if the fix is certain and on one line; else None.
+        other: the other leaf, for a problem between two leaves.
     """
 
     rule: str
@@ -34,7 +36,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A value that is neither text nor a number in JSON's sense, such as a date."""
+    """A YAML value that is not valid JSON data, such as a date or the number 0x1f."""
 
     kind: str
     text: str
@@ -42,13 +44,15 @@ class Other:
 
 @dataclass(slots=True)
 class Node:
-    """A node with its place; `value` is the data, `children` the nodes by key or index.
+    """A YAML node.
 
     Attributes:
-        raw: a scalar as it is written, without quotes.
-        plain: a scalar without quotes.
-        keys: of a mapping, the places of its keys.
-        size: how many nodes it is made of, aliases counted with what they stand for.
+        value: the node's data.
+        children: the child nodes by key or index.
+        keys: for a mapping, the places of its keys.
+        raw: for a scalar, its text as written, without quotes.
+        plain: whether the node is a scalar without quotes.
+        size: the number of nodes in this node, counting all nodes that aliases expand to.
     """
 
     value: Any
@@ -62,7 +66,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A parsed file; `root` is None when there is nothing that can be used, and `problems` says why."""
+    """A parsed file; if it cannot be used, `root` is None and `problems` lists the reasons."""
 
     text: str
     root: Node | None
@@ -73,7 +77,11 @@ class Parsed:
         return self.root.value if self.root else None
 
     def node(self, path: Sequence[str | int]) -> Node:
-        """The node at a path, or the nearest one above it that exists."""
+        """Return the node at a path, or its nearest existing ancestor.
+
+        Raises:
+            LookupError: the file has no root node.
+        """
         if self.root is None:
             raise LookupError("nothing was parsed")
         node = self.root
@@ -87,7 +95,7 @@ class Parsed:
         return self.node(path).place
 
     def key_place(self, path: Sequence[str | int]) -> Place:
-        """The place of the key that leads to a node, or of the node where there is no such key."""
+        """Return the place of a node's key; the place of the node itself if it has no key."""
         if path:
             parent = self.node(path[:-1])
             if path[-1] in parent.keys:
@@ -95,6 +103,6 @@ class Parsed:
         return self.place(path)
 
     def line(self, number: int) -> str:
-        """A line of the file by its number, without its end."""
+        """Return a line of the file by its number, from 1, without the line end; "" past the end."""
         lines = self.text.split("\n", number)
         return lines[number - 1].rstrip("\r") if number <= len(lines) else ""

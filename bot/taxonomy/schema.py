@@ -1,4 +1,4 @@
-"""qna.yaml and exam.yaml against their schemas, with every mistake in a person's words at its place."""
+"""Validation of qna.yaml and exam.yaml against their schemas, with readable messages and places."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bot.shipped import shipped
+from bot.core.package_files import shipped
 from bot.taxonomy.leaf import Kind
 from bot.taxonomy.parsed import Other, Parsed, Place, Problem
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 SCHEMAS = shipped("schemas")
 NEWEST = 3
 MAX_PROBLEMS = 100
-"""Problems told of one file; who has more mends these first."""
+"""Maximum number of problems reported per file; the rest appear once these are fixed."""
 
-_TYPES = {"object": "keys with values", "array": "a list", "string": "text"}
+_TYPES = {"object": "a mapping", "array": "a list", "string": "text"}
 _ITEMS = {
     "seed_examples": "seed examples",
-    "questions_and_answers": "questions with answers",
+    "questions_and_answers": "question-answer pairs",
     "patterns": "patterns",
     "questions": "questions",
-    "must_contain": "words that a right answer holds",
+    "must_contain": "required words",
 }
 
 
 def kind_of(path: str, data: Any) -> Kind:
-    """A leaf's kind, by its first folder; in an unknown one, what has documents is knowledge."""
+    """Return a leaf's kind by its top folder; in an unknown folder, a leaf with `document` is knowledge."""
     top = path.split("/", 1)[0]
     if top == "knowledge":
         return "knowledge"
@@ -42,13 +42,13 @@ def kind_of(path: str, data: Any) -> Kind:
 
 
 def version_of(data: Any) -> int:
-    """The version that a qna.yaml says it is of; without one it is of version 1."""
+    """Return a qna.yaml's version: 1 if it has none, NEWEST if the version is not an integer."""
     version = data.get("version", 1) if isinstance(data, dict) else 1
     return version if type(version) is int else NEWEST
 
 
 def check_qna(parsed: Parsed, kind: Kind) -> list[Problem]:
-    """What is wrong with a parsed qna.yaml."""
+    """Return the problems of a parsed qna.yaml."""
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
     wrong = _version_problem(parsed, kind)
@@ -61,7 +61,7 @@ def check_qna(parsed: Parsed, kind: Kind) -> list[Problem]:
 
 
 def check_exam(parsed: Parsed) -> list[Problem]:
-    """What is wrong with a parsed exam.yaml."""
+    """Return the problems of a parsed exam.yaml."""
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
     return list(schema_problems(parsed, "exam"))
@@ -70,8 +70,8 @@ def check_exam(parsed: Parsed) -> list[Problem]:
 def _not_a_mapping(parsed: Parsed) -> Problem:
     place = parsed.place(())
     first = Place(place.line, place.column, place.line, place.column + 1)
-    message = "the file must hold keys with values, such as `version: 3`"
-    return Problem("wrong-type", first, message, "look at another leaf's file for the keys")
+    message = "the file must contain `key: value` lines, such as `version: 3`"
+    return Problem("wrong-type", first, message, "see another leaf's file for the keys")
 
 
 def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
@@ -81,15 +81,15 @@ def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
     version, place = data["version"], parsed.place(("version",))
     if type(version) is int and 1 <= version <= NEWEST:
         if kind == "knowledge" and version < NEWEST:
-            message = f"knowledge of version {version} is not taken any more"
-            return Problem("wrong-version", place, message, f"write version: {NEWEST}, with its keys")
+            message = f"version {version} is no longer supported for knowledge"
+            return Problem("wrong-version", place, message, f"write version: {NEWEST}, and use its keys")
         return None
     raw = parsed.node(("version",)).raw
-    message = f"there is no version {raw!r}" if raw else "this is no version"
-    # A version in quotes, or with a point, is meant to be that one.
+    message = f"there is no version {raw!r}" if raw else "the version is not a version number"
+    # A version in quotes or with ".0" has an obvious meaning.
     meant = re.fullmatch(rf"([1-{NEWEST}])(\.0)?", raw)
-    mend = f"write version: {NEWEST}, without quotes or a point"
-    return Problem("wrong-version", place, message, mend, meant[1] if meant else None)
+    hint = f"write version: {NEWEST}, without quotes or a decimal point"
+    return Problem("wrong-version", place, message, hint, meant[1] if meant else None)
 
 
 @cache
@@ -113,20 +113,20 @@ def _validator(name: str, part: str) -> "Validator":
             return
         seen: dict[str, int] = {}
         for index, item in enumerate(instance):
-            if _blank(item):  # which is told for each of its keys
+            if _blank(item):  # reported for each of its keys
                 continue
             text = json.dumps(item, sort_keys=True, default=repr)
             if seen.setdefault(text, index) != index:
                 yield ValidationError(str(seen[text]), path=(index,))
 
-    # The library's own say all of these in one sentence for the whole object, or take quadratic time.
+    # jsonschema's own validators report one error for the whole object, or take quadratic time.
     keywords = {"required": required, "additionalProperties": no_more, "uniqueItems": unique}
     made: Validator = extend(Draft202012Validator, keywords)(schema_of(name, part))  # type: ignore[no-untyped-call]
     return made
 
 
 def _blank(value: Any) -> bool:
-    """Whether nothing is written there yet."""
+    """Return whether a value is empty, or contains only empty values, as in a new template."""
     if isinstance(value, dict):
         return all(map(_blank, value.values()))
     return all(map(_blank, value)) if isinstance(value, list) else value in (None, "")
@@ -139,7 +139,7 @@ def schema_of(name: str, part: str) -> Any:
 
 @cache
 def compiled(name: str, part: str) -> Any:
-    """A compiled validator that only says yes or no: most files are right, and need no more."""
+    """Return a compiled validator, used only for a fast yes or no: most files are valid."""
     import jsonschema_rs
 
     return jsonschema_rs.validator_for(schema_of(name, part))
@@ -147,10 +147,10 @@ def compiled(name: str, part: str) -> Any:
 
 def schema_problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
     try:
-        right = compiled(name, part).is_valid(parsed.data)
-    except ValueError:  # a date or the like, which JSON does not have
-        right = False
-    if not right:
+        valid = compiled(name, part).is_valid(parsed.data)
+    except ValueError:  # a value that JSON cannot represent, such as a date
+        valid = False
+    if not valid:
         errors = _validator(name, part).iter_errors(parsed.data)
         yield from (_problem(parsed, error) for error in islice(errors, MAX_PROBLEMS))
 
@@ -166,46 +166,38 @@ def _problem(parsed: Parsed, error: "ValidationError") -> Problem:
             return _unknown_key(parsed, path, error)
         case "uniqueItems":
             first = parsed.place((*path[:-1], int(error.message))).line
-            message = f"this says the same as what begins on line {first}"
-            return Problem(
-                "repeated-item", _first(parsed.place(path)), message, "write another one, or remove it"
-            )
+            message = f"this item is the same as the one on line {first}"
+            hint = "replace it with another one, or remove it"
+            return Problem("repeated-item", _first(parsed.place(path)), message, hint)
         case "minItems":
             return _too_few(parsed, path, str(key), error)
         case "pattern":
             return Problem("empty-text", parsed.place(path), f"{key!r} is empty", "write the text")
         case "const":
-            mend = f"write {key}: {error.validator_value}"
-            return Problem(
-                "wrong-version", parsed.place(path), f"{key!r} has a value that is not known", mend
-            )
+            hint = f"write {key}: {error.validator_value}"
+            return Problem("wrong-version", parsed.place(path), f"{key!r} has an unsupported value", hint)
         case _:
             return _wrong_type(parsed, path, str(key), error)
 
 
 def _first(place: Place) -> Place:
-    """The beginning of something long."""
+    """Return the first character of a place, to avoid underlining many lines."""
     return Place(place.line, place.column, place.line, place.column + 1)
 
 
 def _unknown_key(parsed: Parsed, path: tuple[str | int, ...], error: "ValidationError") -> Problem:
     known = list(error.schema["properties"]) if isinstance(error.schema, dict) else []
     near = get_close_matches(error.message[:100], known, 1)
-    mend = f"did you mean {near[0]!r}?" if near else f"remove it; known are {', '.join(known)}"
-    message = f"the key {_cut(error.message)!r} is not known here"
-    # Sure only where the known key is not there too.
-    sure = near and isinstance(error.instance, dict) and near[0] not in error.instance
-    return Problem("unknown-key", parsed.key_place(path), message, mend, near[0] if sure else None)
+    hint = f"did you mean {near[0]!r}?" if near else f"remove it; known keys: {', '.join(known)}"
+    message = f"unknown key {_cut(error.message)!r}"
+    # The fix is certain only if the known key is not also present.
+    certain = near and isinstance(error.instance, dict) and near[0] not in error.instance
+    return Problem("unknown-key", parsed.key_place(path), message, hint, near[0] if certain else None)
 
 
 def _too_few(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "ValidationError") -> Problem:
     have, wanted = len(parsed.node(path).children), int(str(error.validator_value))
-    items = _ITEMS.get(key, "items")
-    message = (
-        f"there are {have or 'no'} {items} here; at least {wanted} {'is' if wanted == 1 else 'are'} needed"
-    )
-    if have == 1:
-        message = f"there is only 1 of the {items} here; at least {wanted} are needed"
+    message = f"too few {_ITEMS.get(key, 'items')}: found {have}, need at least {wanted}"
     return Problem("too-few", parsed.key_place(path), message, f"add {wanted - have} more")
 
 
@@ -214,30 +206,29 @@ def _wrong_type(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "V
     place, raw = node.place, _cut(node.raw)
     is_item = bool(path) and isinstance(path[-1], int)
     if node.value is None:
-        return Problem(
-            "empty-text", parsed.key_place(path), f"{key!r} is empty", "write what belongs here, or remove it"
-        )
+        hint = "write a value, or remove it"
+        return Problem("empty-text", parsed.key_place(path), f"{key!r} is empty", hint)
     if wanted == "string" and not isinstance(node.value, dict | list):
-        mend = f'"{raw}"' if is_item else f'{key}: "{raw}"'
+        hint = f'"{raw}"' if is_item else f'{key}: "{raw}"'
         return Problem(
             "not-text",
             place,
             f"{raw} is {_named(node.value)} here, but text is needed",
-            f"put it in quotes: {mend}",
+            f"put it in quotes: {hint}",
             json.dumps(node.raw, ensure_ascii=False) if node.plain else None,
         )
     message = f"{'an item of ' if is_item else ''}{key!r} must be {_TYPES.get(wanted, wanted)}"
-    mend = {
+    hint = {
         "string": "put text with a colon, a dash or brackets in double quotes",
-        "array": "begin each item on a line of its own, with a dash",
+        "array": "write each item on its own line, after a dash",
         "object": "write `key: value` lines, with the same indentation",
-    }.get(wanted, "look at another leaf's file")
-    return Problem("wrong-type", _first(place), message, mend)
+    }.get(wanted, "see another leaf's file for an example")
+    return Problem("wrong-type", _first(place), message, hint)
 
 
 def _named(value: Any) -> str:
     if isinstance(value, bool):
-        return "a yes or no"
+        return "a boolean"
     if isinstance(value, Other):
         return f"a {value.kind}"
     return "a number"

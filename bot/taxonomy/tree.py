@@ -1,4 +1,4 @@
-"""The tree: its leaves at a place on disk or at a commit, and what changed between two commits."""
+"""The taxonomy's tree: loading leaves from disk or a commit, and comparing the leaves of two commits."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles, Files, GitError, GitFiles, NoCommit, Unreadable, git, resolve, shown
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
@@ -32,17 +32,17 @@ CONVERT_WITH = ("PyYAML", "markdownify", "mammoth", "pdfminer.six")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
 LONGEST_PATH = 500
-"""Characters of a leaf's path; schemas/plan.json takes no longer one."""
+"""Maximum length of a leaf's path in characters; schemas/plan.json has the same limit."""
 FOLDER = "taxonomy"
 """The taxonomy's folder in a repository."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Leaves by path, as they differ between two commits; a moved leaf is deleted and added.
+    """The differences between the leaves of two commits, by path; a moved leaf is deleted and added.
 
     Attributes:
-        same: how many leaves are as they were.
+        same: the number of unchanged leaves.
     """
 
     added: frozenset[str]
@@ -52,7 +52,7 @@ class Changes:
 
 
 def leaves_of(files: Files) -> list[str]:
-    """The paths of all leaves: folders with a file qna.yaml."""
+    """Return the paths of all leaves, which are the folders with a file qna.yaml, sorted."""
     return sorted(
         path.rpartition("/")[0]
         for path, entry in files.entries.items()
@@ -61,21 +61,22 @@ def leaves_of(files: Files) -> list[str]:
 
 
 def leaf_paths(root: Path) -> list[str]:
-    """The paths of all leaves below a taxonomy's folder on disk."""
+    """Return the paths of all leaves below a taxonomy's folder on disk."""
     return leaves_of(DiskFiles(root))
 
 
 def load_tree(
     root: Path, *, only: Collection[str] | None = None, access: Access | None = PUBLIC
 ) -> list[Leaf]:
-    """The leaves below a taxonomy's folder on disk, by path.
+    """Load the leaves below a taxonomy's folder on disk, sorted by path.
 
     Args:
-        only: paths of the leaves wanted; all if None. What is not there is left out.
-        access: which repositories of documents are open; with None, nothing is fetched.
+        only: paths of the leaves to load; None loads all leaves. Paths that do not exist are ignored.
+        access: the private and trusted repositories that documents may be fetched from; None disables
+            fetching.
 
     Raises:
-        UserError: a leaf is broken, with path, line and column.
+        UserError: a leaf is invalid; the message has the path, line and column.
     """
     return _load(DiskFiles(root), only, access, lenient=False)
 
@@ -88,31 +89,32 @@ def load_tree_at(
     access: Access | None = PUBLIC,
     lenient: bool = False,
 ) -> list[Leaf]:
-    """The leaves of a commit, read from git's objects as data: nothing is checked out.
+    """Load the leaves of a commit from Git objects, without a checkout, sorted by path.
 
     Args:
-        commit: a commit by any name.
-        only: paths of the leaves wanted; all if None. What is not there is left out.
-        access: which repositories of documents are open; with None, nothing is fetched.
-        lenient: leave broken leaves out instead of failing.
+        commit: any revision that Git can resolve to a commit.
+        only: paths of the leaves to load; None loads all leaves. Paths that do not exist are ignored.
+        access: the private and trusted repositories that documents may be fetched from; None disables
+            fetching.
+        lenient: skip invalid leaves instead of failing.
 
     Raises:
-        UserError: there is no such commit; a leaf is broken, with path, line and column.
+        UserError: there is no such commit, or a leaf is invalid; the message has the path, line and column.
     """
     with GitFiles(repo, resolve(repo, commit), FOLDER, only or ()) as files:
         return _load(files, only, access, lenient=lenient)
 
 
 def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Changes:
-    """Which leaves `head` adds, changes and deletes, compared with where it left `base`.
+    """Return the leaves that `head` adds, changes and deletes since its merge base with `base`.
 
-    A change of any file in a leaf's folder is a change of that leaf.
+    A change to any file in a leaf's folder is a change to that leaf.
 
     Args:
-        folder: the taxonomy's in the repository; "" where the leaves' top folders are the repository's.
+        folder: the taxonomy's folder in the repository; "" if the leaves' top folders are in its root.
 
     Raises:
-        UserError: one of the commits is not there.
+        UserError: one of the commits does not exist.
     """
     head = resolve(repo, head)
     base = _merge_base(repo, resolve(repo, base), head)
@@ -137,7 +139,7 @@ def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Ch
 
 
 def _leaf_names(repo: Path, commit: str, folder: str) -> set[str]:
-    """The paths of a commit's leaves. Git lists the names alone: sizes would have it open every file."""
+    """Return the paths of a commit's leaves. It lists names without sizes, so Git opens no file contents."""
     listed = git(repo, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, folder or ".")
     below = len(folder) + 1 if folder else 0
     end = f"/{QNA}".encode()
@@ -147,7 +149,7 @@ def _leaf_names(repo: Path, commit: str, folder: str) -> set[str]:
 
 
 def tree_id(repo: Path, commit: str, folder: str = FOLDER) -> str:
-    """Git's hash of all that the taxonomy's folder holds in a commit; "" where there is no such folder.
+    """Return the Git tree hash of the taxonomy's folder in a commit; "" if there is no such folder.
 
     Raises:
         UserError: there is no such commit.
@@ -159,7 +161,7 @@ def tree_id(repo: Path, commit: str, folder: str = FOLDER) -> str:
 
 @cache
 def reading_code() -> str:
-    """A fingerprint of the code that reads leaves and converts documents: another may read them otherwise."""
+    """Return a hash of the code and packages that read leaves and convert documents."""
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
@@ -169,13 +171,13 @@ def reading_code() -> str:
 
 
 def deleted_leaves(repo: Path, since: str, until: str, folder: str = FOLDER) -> set[str]:
-    """The leaves that commits between two deleted, as the history of the main branch says.
+    """Return the leaves that commits in `since..until` deleted, by the first-parent history.
 
     Args:
-        since: a commit; where it is not in the repository, all of the history is read.
+        since: a commit; if it is not in the repository, the whole history of `until` is searched.
 
     Raises:
-        GitError: git fails.
+        GitError: Git fails.
     """
     try:
         span = f"{resolve(repo, since)}..{until}"
@@ -189,12 +191,12 @@ def deleted_leaves(repo: Path, since: str, until: str, folder: str = FOLDER) -> 
 
 
 def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
-    """Files that `head` touches, compared with where it left `base`: each path before and after.
+    """Return the files that `head` changes since its merge base with `base`, as (old path, new path).
 
-    A path is "" where there is no such file; the two differ where a file was moved.
+    The old path of an added file and the new path of a deleted file are ""; both differ if a file was moved.
 
     Raises:
-        UserError: one of the commits is not there.
+        UserError: one of the commits does not exist.
     """
     head = resolve(repo, head)
     base = _merge_base(repo, resolve(repo, base), head)
@@ -216,12 +218,12 @@ def _merge_base(repo: Path, base: str, head: str) -> str:
     except GitError as error:
         if not error.is_no:
             raise
-        # No common history, or a shallow clone: the commits themselves are compared.
+        # No common history, or a shallow clone: compare with `base` itself.
         return base
 
 
 def _owners(name: str, leaves: Collection[str]) -> list[str]:
-    """The leaves that a file belongs to: those of the folders above it."""
+    """Return the leaves that a file belongs to: all folders above it that are leaves."""
     parts = name.split("/")[:-1]
     folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
     return [folder for folder in folders if folder in leaves]
@@ -240,10 +242,10 @@ def _load(files: Files, only: Collection[str] | None, access: Access | None, *, 
 
 
 def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
-    """One leaf with its documents and its exam.
+    """Load one leaf with its documents and its exam.
 
     Raises:
-        UserError: it is broken; says the first problem, with path, line and column.
+        UserError: the leaf is invalid; the message is its first problem, with path, line and column.
     """
     mistake = path_mistake(path)
     if mistake:
@@ -264,28 +266,28 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
         except DocumentError as error:
             place = qna.place(("document", error.part))
             where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
-            raise UserError(f"{where}: {error}; {error.mend}", code=1) from None
+            raise UserError(f"{where}: {error}; {error.hint}", code=1) from None
     return leaf_of(path, qna.data, documents, exam)
 
 
 def path_mistake(path: str) -> str:
-    """Why a path cannot be a leaf's name in plans, comments and manifests; "" where it can."""
+    """Return why a path cannot be used in plans, comments and manifests; "" if it can."""
     if len(path) > LONGEST_PATH:
         return f"the path has over {LONGEST_PATH} characters"
     return "" if shown(path) == path else "the path is not printable UTF-8 text"
 
 
 def read_yaml(files: Files, path: str) -> Parsed:
-    """A YAML file of the tree, parsed.
+    """Parse a YAML file of the tree.
 
     Raises:
-        UserError: it cannot be read at all.
+        UserError: the file cannot be read.
     """
     try:
         return parse_file(files, path)
     except Unreadable as error:
         raise UserError(
-            f"{files.prefix}{shown(path)}: it {error}; put a regular file in its place", code=1
+            f"{files.prefix}{shown(path)}: it {error}; replace it with a regular file", code=1
         ) from None
 
 
@@ -298,7 +300,7 @@ def _raise_first(files: Files, path: str, parsed: Parsed, more: Sequence[Problem
 
 
 def leaf_of(path: str, data: Any, documents: tuple[Document, ...], exam: tuple[ExamQuestion, ...]) -> Leaf:
-    """A leaf from data that its schema has accepted."""
+    """Build a leaf from validated data of its qna.yaml."""
     kind = kind_of(path, data)
     seeds = tuple(_seed(seed) for seed in data["seed_examples"])
     return Leaf(
@@ -328,7 +330,7 @@ def _trimmed(text: str | None) -> str | None:
 
 
 def source_of(data: Any) -> DocumentSource | None:
-    """Where the documents of a leaf are, from data that its schema has accepted."""
+    """Return the source of a leaf's documents from validated data; None if it has no documents."""
     document = data.get("document")
     if document is None:
         return None
@@ -336,7 +338,7 @@ def source_of(data: Any) -> DocumentSource | None:
 
 
 def exam_of(data: Any) -> tuple[ExamQuestion, ...]:
-    """An exam from data that its schema has accepted."""
+    """Build an exam from validated data of an exam.yaml."""
     return tuple(
         ExamQuestion(
             item["question"].strip(),

@@ -1,10 +1,10 @@
-"""Attention over a packed row: many samples that share their beginning, none of which sees another.
+"""Attention over a packed row: many samples that share a prefix and do not attend to each other.
 
-A row is `prefix + branch 1 + branch 2 + …`, flat, without padding. A branch attends to the prefix and to
-itself, so the result is that of separate sequences, while the prefix (the system prompt, which is most of a
-short sample) is computed once a row. A GPU takes branches of any lengths at once (flash attention, arXiv
-2307.08691); elsewhere they are padded, in groups of like length, here alone: the linear layers, where the
-time goes, see no padding.
+A row is `prefix + branch 1 + branch 2 + …`, flat, without padding. Each branch attends to the prefix and
+itself, so the result equals that of separate sequences, but the prefix (the system prompt, which is most of a
+short sample) is computed once per row. On a GPU, flash attention (arXiv 2307.08691) processes branches of any
+length in one call. Elsewhere, branches are padded in groups of similar length, only in attention: the linear
+layers, which take most of the time, see no padding.
 """
 
 from dataclasses import dataclass, replace
@@ -18,25 +18,25 @@ from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 NAME = "branches"
 CPU = torch.device("cpu")
-# Branches of one group are at most this much longer than its shortest, so little is padded.
 SPREAD = 1.5
+"""Maximum ratio of the longest to the shortest branch of a group; limits padding."""
 SHORT = 256
-"""Tokens up to which attention is written out on a CPU: torch's own is slow backward there with samples as
-short as these (in bf16, 14 samples of 32 tokens, 4.8 ms in place of 1.4)."""
+"""Maximum branch length for which a CPU uses explicit matrix products: the backward pass of PyTorch's
+scaled_dot_product_attention is slow there for short samples (bf16, 14 of 32 tokens: 4.8 ms, not 1.4)."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in a flat row the prefix and the branches lie.
+    """The positions of the prefix and the branches in a flat row.
 
     Attributes:
-        prefix: tokens of the shared prefix; they come first.
-        lengths: tokens of each branch; they follow in this order.
-        device: where the tensors are to be.
+        prefix: number of tokens of the shared prefix, which comes first.
+        lengths: number of tokens of each branch, in order.
+        device: device of the index tensors.
     """
 
     prefix: int
@@ -44,25 +44,26 @@ class Layout:
     device: torch.device = CPU
 
     def to(self, device: torch.device) -> "Layout":
+        """Return the same layout with its tensors on another device."""
         return replace(self, device=device)
 
     @cached_property
     def starts(self) -> list[int]:
-        """Where in the row each branch starts, and where the last one ends."""
+        """The start position of each branch, and the end of the last one."""
         return list(accumulate(self.lengths, initial=self.prefix))
 
     def branches(self) -> list[slice]:
-        """Where in the row each branch lies."""
+        """Return the slice of the row that each branch occupies."""
         return [slice(start, end) for start, end in pairwise(self.starts)]
 
     @cached_property
     def padded(self) -> tuple[list[Tensor], Tensor]:
-        """For attention over groups of branches of like length.
+        """Index tensors for attention over groups of branches of similar length.
 
         Returns:
-            for each group, the row positions of its branches' tokens, (branches, longest), padded with
-            position 0 on the right, where no real token looks; and for each token of the row, its place in
-            the groups' outputs after the prefix's, flattened.
+            For each group, the row positions of its tokens, (branches, longest), right-padded with position
+            0, to which no real token attends. And for each token of the row, its index in the concatenation
+            of the prefix's output and the flattened outputs of the groups, (tokens,).
         """
         groups: list[list[int]] = []
         for branch in sorted(range(len(self.lengths)), key=self.lengths.__getitem__):
@@ -83,12 +84,12 @@ class Layout:
 
     @cached_property
     def seen(self) -> tuple[Tensor, Tensor]:
-        """For attention over sequences of any length: the prefix, which sees itself, and each branch.
+        """Index tensors for variable-length attention; the sequences are the prefix (if any) and each branch.
 
         Returns:
-            what each of them sees, one after the other, as places in so many copies of the prefix as there
-            are branches and then the row; and where each of them ends, in the row and in that,
-            (2, 1 + sequences), both from 0 on.
+            The keys of all sequences, concatenated, as indices into one copy of the prefix per branch
+            followed by the row. And the cumulative sequence lengths of queries and keys,
+            (2, 1 + sequences).
         """
         copies, ends = len(self.lengths) * self.prefix, list(self.starts)
         parts = [
@@ -98,7 +99,7 @@ class Layout:
         if self.prefix:
             parts, ends = [torch.arange(self.prefix) + copies, *parts], [0, *ends]
         both = [ends, list(accumulate(map(len, parts), initial=0))]
-        # As far as it goes without waiting for the row before, which a GPU still computes.
+        # Non-blocking, so as not to wait for the GPU, which may still compute the previous row.
         moved = (torch.cat(parts), torch.tensor(both, dtype=torch.int32))
         places, cumulated = (tensor.to(self.device, non_blocking=True) for tensor in moved)
         return places, cumulated
@@ -117,24 +118,27 @@ def branches(
     s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attention as transformers calls it, for one row.
+    """Compute attention for one packed row; an attention function of transformers' AttentionInterface.
 
     Args:
-        query: (1, heads, tokens, head size); key and value may have fewer heads.
-        packed: where the branches lie.
-        sliding_window: how far back a token may see.
-        softcap: a bound on scores (Gemma).
-        s_aux: a sink for what no token is asked (gpt-oss).
+        query: (1, heads, tokens, head size); `key` and `value` may have fewer heads.
+        packed: the layout of the row.
+        sliding_window: number of tokens that a token may attend to; None for all.
+        softcap: bound on the scores (Gemma); not supported.
+        s_aux: attention sinks (gpt-oss); not supported.
+
+    Returns:
+        The output, (1, tokens, heads, head size), and None in place of the attention weights.
 
     Raises:
-        UserError: the model asks for what is not computed here.
+        UserError: the model uses a feature that is not supported, or a sample is longer than its window.
     """
     model = type(module).__name__
     if packed is None:
-        raise UserError(f"{model}: this model does not tell its layers of packed rows; name another student")
-    odd = any(asked is not None for asked in (attention_mask, softcap, s_aux))
-    if odd or value.shape[-1] != query.shape[-1]:
-        raise UserError(f"{model}: its attention cannot be packed; name another student")
+        raise UserError(f"{model}: this model does not support packed rows; choose another student")
+    unsupported = any(argument is not None for argument in (attention_mask, softcap, s_aux))
+    if unsupported or value.shape[-1] != query.shape[-1]:
+        raise UserError(f"{model}: its attention cannot be packed; choose another student")
     check_window(model, packed.prefix + max(packed.lengths), sliding_window)
     if query.is_cuda and _takes_flash(query):
         return _flash(query[0], key[0], value[0], packed, scaling).unsqueeze(0), None
@@ -145,45 +149,49 @@ def branches(
         outputs.append(_attend(begun[0], begun[1], begun[2], scaling))
     groups, restore = packed.padded
     for index in groups:
-        seen, said = (_with_prefix(states, index, packed.prefix) for states in (key, value))
-        outputs.append(_attend(query[:, index].transpose(0, 1), seen, said, scaling))
+        keys, values = (_with_prefix(states, index, packed.prefix) for states in (key, value))
+        outputs.append(_attend(query[:, index].transpose(0, 1), keys, values, scaling))
     return torch.cat(outputs)[restore].unsqueeze(0), None
 
 
 def check_window(model: str, longest: int, window: int | None) -> None:
-    """Whether all samples are within what a model looks back; it looks at all that is before a token here.
+    """Check that all samples fit in a model's sliding window, which packed attention does not implement.
 
     Args:
-        longest: tokens of the longest sample.
-        window: how many tokens it looks back; None for all.
+        longest: number of tokens of the longest sample.
+        window: the model's sliding window in tokens; None for no window.
 
     Raises:
-        UserError: one is longer.
+        UserError: a sample is longer than the window.
     """
     if window is not None and longest > window:
         raise UserError(
-            f"{model}: a sample has {longest:,} tokens, and this model looks back only {window:,}; "
-            "shorten its leaf's passages, or name another student"
+            f"{model}: a sample has {longest:,} tokens, but the model's sliding window is {window:,}; "
+            "shorten the passages of its leaf or choose another student"
         )
 
 
 def _takes_flash(query: Tensor) -> bool:
-    """Whether torch's flash attention does: 16 bits, heads of a usual size, and a GPU from Ampere on."""
+    """Return whether PyTorch's flash attention supports the dtype, the head size and the GPU (Ampere on)."""
     half, size = query.dtype in (torch.bfloat16, torch.float16), query.shape[-1]
     return half and size <= 256 and size % 8 == 0 and torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, packed: Layout, scaling: float | None) -> Tensor:
-    """The whole row at once, (tokens, heads, size); query, key and value are (heads, tokens, size)."""
+    """Return the attention output of the whole row, (tokens, heads, size), by flash attention.
+
+    Args:
+        query: (heads, tokens, size); `key` and `value` may have fewer heads.
+    """
     key, value = (copied(states, packed) for states in (key, value))
     longest = max(packed.lengths)
-    asked, answered = packed.seen[1]
+    query_ends, key_ends = packed.seen[1]
     out: Tensor = varlen_attn(  # type: ignore[assignment]
         query.transpose(0, 1),
         key,
         value,
-        asked,
-        answered,
+        query_ends,
+        key_ends,
         max(packed.prefix, longest),
         packed.prefix + longest,
         scale=scaling,
@@ -194,9 +202,9 @@ def _flash(query: Tensor, key: Tensor, value: Tensor, packed: Layout, scaling: f
 
 
 def copied(states: Tensor, packed: Layout) -> Tensor:
-    """Keys or values as the prefix and each branch see them, (tokens seen, heads, size).
+    """Return the keys or values that the prefix and each branch attend to, (tokens, heads, size).
 
-    Copies and then a choice of each place once: so gradients of the prefix are added up in float32.
+    `expand`, then `index_select` of each position once: so gradients of the prefix are summed in float32.
     """
     row = states.transpose(0, 1)
     copies = row[: packed.prefix].expand(len(packed.lengths), -1, -1, -1).flatten(0, 1)
@@ -204,19 +212,20 @@ def copied(states: Tensor, packed: Layout) -> Tensor:
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:
-    """What tokens see of themselves and of all before them, (branches * tokens, heads, size).
+    """Return the output of causal attention, (branches * tokens, heads, size).
 
     Args:
-        query: (branches, heads, tokens, size); key and value may have fewer heads, and more tokens before.
+        query: (branches, heads, tokens, size); `key` and `value` may have fewer heads, and additional tokens
+            at the beginning.
     """
     lines, heads, tokens, size = query.shape
     seen = torch.ones(tokens, key.shape[2], dtype=torch.bool, device=query.device)
     mask = seen.tril(key.shape[2] - tokens)
     if query.is_cpu and tokens <= SHORT:
         groups = key.shape[1]
-        # The heads that share a key are lines of one product.
-        asked = query.reshape(lines, groups, -1, size) * (scaling or size**-0.5)
-        scores = (asked @ key.transpose(2, 3)).view(lines, groups, -1, *mask.shape).float()
+        # Query heads that share a key head are rows of one matrix product.
+        scaled = query.reshape(lines, groups, -1, size) * (scaling or size**-0.5)
+        scores = (scaled @ key.transpose(2, 3)).view(lines, groups, -1, *mask.shape).float()
         shares = scores.masked_fill(~mask, -torch.inf).softmax(-1).to(value.dtype)
         out = (shares.view(lines, groups, -1, mask.shape[1]) @ value).view(lines, heads, tokens, size)
     else:
@@ -225,7 +234,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float | None) ->
 
 
 def _with_prefix(states: Tensor, index: Tensor, prefix: int) -> Tensor:
-    """Keys or values of a group's branches, each with the prefix before it: (branches, heads, …, size)."""
+    """Return keys or values of a group's branches, each after the prefix, (branches, heads, tokens, size)."""
     own = states[:, index].transpose(0, 1)
     shared = states[:, :prefix].unsqueeze(0).expand(len(index), -1, -1, -1)
     return torch.cat([shared, own], dim=2)

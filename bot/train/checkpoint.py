@@ -1,8 +1,8 @@
-"""Checkpoints of a phase: what a killed process needs to go on as if nothing had been.
+"""Checkpoints of a phase, from which a killed run resumes exactly.
 
-One form for all engines: every trained weight and its two Adam moments, whole, in float32, by name. So a run
-goes on with another engine or another number of processes. The data's position and all random numbers follow
-from the seed and the step, so the step's number stands for them.
+All engines share one format: each trained weight and its two Adam moments, unsharded, in float32, by name. So
+a run can resume with another engine or another number of processes. The position in the data and all random
+numbers follow from the seed and the step, so only the step is stored.
 """
 
 import errno
@@ -15,22 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "checkpoint"
-CANDIDATES = "candidates"
+MODELS = "models"
+"""The folder of the models at the end of epochs, in one folder per step."""
 SHARD_BYTES = 2_000_000_000
-"""How much of a checkpoint is held in memory before it is written."""
+"""Size of a shard, which is held in memory until it is written."""
 STATES = ("weight", "exp_avg", "exp_avg_sq")
-"""What is kept of each weight, four bytes a number."""
+"""The tensors kept for each weight, in float32."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a phase has come."""
+    """The progress of a phase: steps, tokens and seconds so far."""
 
     step: int
     tokens: int
@@ -38,10 +39,10 @@ class Progress:
 
 
 class Checkpoint:
-    """A whole checkpoint on disk.
+    """A complete checkpoint on disk.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the checkpoint is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,33 +57,33 @@ class Checkpoint:
         self._where = {key: file for file in files for key in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
 
     def states(self, name: str) -> "dict[str, Tensor]":
-        """A weight and its moments, by STATES.
+        """Return a weight and its moments, by the names in STATES.
 
         Raises:
-            UserError: it has none of that name.
+            UserError: the checkpoint has no weight of this name.
         """
         keys = {state: f"{name}.{state}" for state in STATES}
         try:
             return {state: self._where[key].get_tensor(key) for state, key in keys.items()}  # type: ignore[no-untyped-call]
         except KeyError as error:
-            raise self._damaged(f"there is no {error.args[0]}") from None
+            raise self._damaged(f"{error.args[0]} is missing") from None
 
     def _damaged(self, why: str) -> UserError:
-        return UserError(f"{self.folder}: this checkpoint is damaged ({why}); remove it and run again")
+        return UserError(f"{self.folder}: this checkpoint is damaged ({why}); delete it and run again")
 
 
 def save_checkpoint(
     folder: Path, progress: Progress, weights: "Iterable[tuple[str, dict[str, Tensor]]]"
 ) -> None:
-    """Write beside, then rename: there is always one whole checkpoint, never half of one.
+    """Write a checkpoint atomically: write to a temporary folder, then rename.
 
-    The one before is removed once the new one is whole, so a phase takes the room of two at most.
+    The previous checkpoint is deleted when the new one is complete, so there are two at most.
 
     Args:
         weights: name and states of each weight; see STATES.
 
     Raises:
-        UserError: it cannot be written; the checkpoint before is kept.
+        UserError: the checkpoint cannot be written; the previous one is kept.
     """
     part = folder / f"{NAME}.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -95,7 +96,7 @@ def save_checkpoint(
         shutil.rmtree(part, ignore_errors=True)
         raise UserError(
             f"{folder}: the checkpoint of step {progress.step} cannot be written: {error.strerror or error}; "
-            "make room and run again, which goes on from the checkpoint before"
+            "free disk space and run again to resume from the previous checkpoint"
         ) from None
     old = folder / f"{NAME}.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -106,7 +107,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint, or None."""
+    """Return the newest complete checkpoint, or None."""
     for place in (folder / NAME, folder / f"{NAME}.old"):
         if (place / "progress.json").exists():
             return Checkpoint(place)
@@ -114,11 +115,11 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 @contextmanager
-def plainly_failing(folder: Path) -> Iterator[None]:
-    """Whatever writes a model to a folder, with one line where it cannot.
+def model_write_errors(folder: Path) -> Iterator[None]:
+    """Convert errors while a model is written to a UserError.
 
     Raises:
-        UserError: it cannot be written; the checkpoint before is kept.
+        UserError: the model cannot be written; the last checkpoint is kept.
     """
     from safetensors import SafetensorError
 
@@ -126,39 +127,39 @@ def plainly_failing(folder: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         raise UserError(
-            f"{folder}: the model cannot be written: {error}; make room and run again, "
-            "which goes on from the last checkpoint"
+            f"{folder}: the model cannot be written: {error}; free disk space and run again to resume "
+            "from the last checkpoint"
         ) from None
 
 
 def checkpoint_bytes(weights: float) -> float:
-    """What checkpoints take at most: the one before is there until the new one is whole.
+    """Return the maximum size of checkpoints in bytes: while a new one is written, there are two.
 
     Args:
-        weights: how many numbers are trained; four bytes each, and for each of its moments.
+        weights: number of trained weights.
     """
     return 2 * 4 * len(STATES) * weights
 
 
 def check_room(folder: Path, weights: int, models: int) -> None:
-    """Whether a phase's files have room where they will lie: two checkpoints and the models of its end.
+    """Check, before the first step, that the disk has space for two checkpoints and the models to keep.
 
     Args:
-        weights: how many numbers are trained.
-        models: bytes of all models that are kept.
+        weights: number of trained weights.
+        models: size of all models to keep, in bytes.
 
     Raises:
-        UserError: they have not; said before the first step, when nothing is lost yet.
+        UserError: the disk has not enough free space.
     """
     needed = checkpoint_bytes(weights) + models
-    # What a killed run left here is part of what is needed.
+    # Files of a killed run are overwritten, so their space counts as free.
     there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     free = shutil.disk_usage(folder).free + there
     if free < needed:
         raise UserError(
             f"{folder}: training needs {needed / 1e9:.1f} GB here for checkpoints and the model, "
-            f"{free / 1e9:.1f} GB are free; make room and run again (phases that were begun and given up "
-            "lie in work/ of the store or, of a store elsewhere, of the cache)"
+            f"but {free / 1e9:.1f} GB are free; free disk space and run again (unfinished phases are in the "
+            "folder work/ of the store, or of the cache if the store is remote)"
         )
 
 
@@ -188,6 +189,6 @@ def _write_shard(file: Path, shard: "dict[str, Tensor]") -> None:
 
 
 def _to_disk(file: Path) -> None:
-    """So that the rename never comes to the disk before what it names."""
+    """Flush a file to disk, so that the later rename cannot be persisted before the content."""
     with file.open("rb") as written:
         os.fsync(written.fileno())

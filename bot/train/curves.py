@@ -1,18 +1,18 @@
-"""The loss of the phases as a picture, for the run's folder and the model card."""
+"""Plots of the phases' loss curves, for the phase's folder and the model card."""
 
 import io
 import json
 from collections.abc import Mapping
 
 SMOOTH = 0.9
-"""How much of the curve before is in each point of the smoothed one, as TensorBoard does it."""
+"""Weight of the previous value in exponential smoothing, as in TensorBoard."""
 
 
 def loss_curves(phases: Mapping[str, str]) -> bytes:
-    """A PNG of the loss over the steps: each step's, and smoothed.
+    """Return a PNG of the loss over the steps, raw and smoothed.
 
     Args:
-        phases: name -> its metrics.jsonl; a phase without steps is left out.
+        phases: name -> content of metrics.jsonl; phases without steps are left out.
     """
     import matplotlib
 
@@ -30,14 +30,14 @@ def loss_curves(phases: Mapping[str, str]) -> bytes:
         axis.plot(steps, smoothed(losses), color="tab:blue", linewidth=2)
         axis.set(title=name, xlabel="step", ylabel="loss", ylim=(0, None))
     written = io.BytesIO()
-    # Without the time and the version, so that the same curves are the same file.
+    # Without time and version, so that equal curves give equal files.
     figure.savefig(written, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
     return written.getvalue()
 
 
 def smoothed(values: list[float]) -> list[float]:
-    """An exponential mean, without the pull towards nought at its beginning."""
+    """Return the exponential moving average, with bias correction as in Adam."""
     found, mean = [], 0.0
     for number, value in enumerate(values, 1):
         mean = SMOOTH * mean + (1 - SMOOTH) * value

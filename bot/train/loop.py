@@ -1,32 +1,33 @@
-"""The loop: one phase of training, in one process on plain torch, or by DeepSpeed in one and in many.
+"""The training loop of one phase, with plain PyTorch in one process or with DeepSpeed in one or more.
 
-The same steps, rows and loss either way. A single process is faster without DeepSpeed (BENCHMARKS.md).
+Steps, rows and loss are the same. A single process is faster without DeepSpeed (BENCHMARKS.md).
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from bot.errors import UserError
-from bot.models import load_tokenizer
-from bot.progress import say, task
-from bot.recipe import PhaseRecipe
+from bot.config.recipe import PhaseRecipe
+from bot.core.errors import UserError
+from bot.core.progress import say, task
+from bot.inference.models import load_tokenizer
 from bot.train.attention import check_window
-from bot.train.checkpoint import CANDIDATES, Progress, check_room, plainly_failing
-from bot.train.engines import Engine, PlainEngine
-from bot.train.metrics import Metrics, stated
-from bot.train.neurons import add_neurons, load_gates, trained_layers
+from bot.train.backend import Backend, PlainBackend
+from bot.train.checkpoint import MODELS, Progress, check_room, model_write_errors
+from bot.train.distillation import likely_tokens
+from bot.train.job import Job
+from bot.train.loss import row_loss
+from bot.train.methods import method_of
+from bot.train.metrics import Metrics, recipe_key
 from bot.train.packing import (
     Encoded,
-    Row,
     encode,
     epoch_ends,
     learnt_tokens,
@@ -35,67 +36,24 @@ from bot.train.packing import (
     shared_prefix,
     split_step,
 )
-from bot.train.students import add_adapter, load_packed, mend_generation, window_of
-from bot.train.trunk import Trunk
+from bot.train.student import fix_generation_config, load_packed, window_of
 
-# Below so many steps a schedule has no time to rise and fall, nor Adam's moments to settle.
 FEW = 20
-# A usual sample's length; see `noise_hook`.
+"""With fewer steps, a warning: too few for a learning rate schedule and for Adam's moments to converge."""
 SAMPLE_TOKENS = 40
-
-
-@dataclass(frozen=True)
-class Job:
-    """One phase to be trained; plain data, so that it can be handed to other processes.
-
-    Attributes:
-        start: folder of the model to start from.
-        conversations: (role, content) turns of each sample.
-        work: folder for checkpoints and candidates.
-        base: folder of the model that was there before any phase.
-        shown: what the base is shown in place of a sample, where not the answer's words are learnt but all
-            that the base holds likely there; it ends with the same answer. None for samples as they are.
-        deepspeed: path of a DeepSpeed profile, or "" for plain torch.
-        neurons: new ones in every layer; the upper layers' are trained in place of the weights. 0 for none.
-        checkpointing: compute activations again in the backward pass in place of keeping them.
-        track: who is told of each step; see `Metrics`.
-        part: said behind the name, where a phase is trained in parts.
-        candidates: of how many epochs, the last ones, the model is kept at their end.
-        rank: of an adapter that is trained in place of the weights (LoRA, arXiv 2106.09685); 0 for none.
-        weights: how much a token of each sample counts where `shown` says what is learnt; all 1 if empty.
-    """
-
-    name: str
-    start: Path
-    conversations: Sequence[Sequence[tuple[str, str]]]
-    phase: PhaseRecipe
-    precision: str
-    max_length: int
-    checkpoint_every: int
-    seed: int
-    work: Path
-    base: Path
-    shown: Sequence[Sequence[tuple[str, str]] | None] = ()
-    deepspeed: str = ""
-    processes: int = 1
-    neurons: int = 0
-    checkpointing: bool = False
-    rank: int = 0
-    weights: Sequence[float] = ()
-    candidates: int = 1
-    track: str = ""
-    part: str = ""
+"""Length of a typical sample; see `noise_hook`."""
 
 
 def train(job: Job) -> None:
-    """Train one phase; models of its last epochs and metrics.jsonl are in the job's work folder afterwards.
+    """Train one phase; resume from the last checkpoint if there is one.
 
-    A model lies in a folder of candidates/ that is called by its step, so there is something to choose from.
+    Afterwards, the job's work folder has metrics.jsonl and, in models/STEP, the models of the last epochs.
 
     Raises:
-        UserError: the loss is no number or has shot up, or the disk is full; the last checkpoint is kept.
+        UserError: the loss is NaN or infinite or has increased sharply, or the GPU's memory or the disk is
+            full. The last checkpoint is kept.
     """
-    with plainly_full(job):
+    with memory_errors(job):
         _train(job)
 
 
@@ -104,137 +62,137 @@ def _train(job: Job) -> None:
     samples = prepare(job, tokenizer)
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
-    engine, model = open_engine(job, len(tokenizer), prefix + max(lengths))
+    backend, model = open_backend(job, len(tokenizer), prefix + max(lengths))
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
-    if engine.rank == 0:
+    if backend.process_index == 0:
         remark(job, max(lengths), len(steps))
-    kept = epoch_ends(steps, len(samples))[-job.candidates :]
-    done = engine.restore(job.work) or Progress(0, 0, 0.0)
-    metrics = Metrics(job.work, job.name, done, job.track, writes=engine.rank == 0)
-    if done.step and engine.rank == 0:
+    kept = epoch_ends(steps, len(samples))[-job.checkpoints :]
+    done = backend.restore(job.work) or Progress(0, 0, 0.0)
+    metrics = Metrics(job.work, job.name, done, job.track, writes=backend.process_index == 0)
+    if done.step and backend.process_index == 0:
         say(f"train {job.name}{job.part}: resumed after step {done.step} of {len(steps)}")
     with task(f"train {job.name}{job.part}", len(steps)) as advance:
         advance(done.step, "")
         for number in range(done.step, len(steps)):
             began = time.monotonic()
-            # Of the step and not of the run, so that a resumed run draws the same.
-            torch.manual_seed(job.seed + 1_000_003 * number + engine.rank)
+            # Seeded by the step, so that a resumed run draws the same random numbers.
+            torch.manual_seed(job.seed + 1_000_003 * number + backend.process_index)
             rows = split_step(steps[number], lengths, job.max_length, job.processes)
-            own = [[samples[s] for s in row] for row in rows[engine.rank :: job.processes]]
+            own = [[samples[s] for s in row] for row in rows[backend.process_index :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
-            loss, tokens = run_step(engine, model, own, total, samples[steps[number][0]], job.processes)
+            loss, tokens = run_step(backend, model, own, total, samples[steps[number][0]], job.processes)
             metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
-            norm = engine.step(rate)
+            norm = backend.step(rate)
             advance(1, metrics.add(loss, tokens, norm, rate, time.monotonic() - began))
             if number + 1 in kept:
-                write_candidate(engine, tokenizer, job.work / CANDIDATES / str(number + 1))
+                write_end(backend, tokenizer, job.work / MODELS / str(number + 1))
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):
-                engine.save(job.work, metrics.progress)
+                backend.save(job.work, metrics.progress)
     metrics.close()
 
 
 @contextmanager
-def plainly_full(job: Job) -> Iterator[None]:
-    """Training, with one line where the GPU's memory does not suffice.
+def memory_errors(job: Job) -> Iterator[None]:
+    """Convert CUDA out-of-memory errors to a UserError.
 
     Raises:
-        UserError: it does not.
+        UserError: the GPU ran out of memory.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"train {job.name}: {str(error).split('. ')[0]}; lower train.max_length, say "
-            "train.gradient_checkpointing, or take a profile that shards more (train.deepspeed: zero3) "
-            f"over more processes (the last checkpoint is in {job.work})"
+            f"train {job.name}: {str(error).split('. ')[0]}; lower train.max_length, set "
+            "train.gradient_checkpointing to true, or shard more (`train.deepspeed: zero3`) "
+            f"with more processes (the last checkpoint is in {job.work})"
         ) from None
 
 
 def remark(job: Job, longest: int, steps: int) -> None:
-    """Say beforehand what the recipe and these samples come to that nobody may have meant."""
+    """Print warnings about settings that do not fit these samples, before training starts.
+
+    Args:
+        longest: tokens of the longest sample.
+        steps: number of optimizer steps.
+    """
     if longest > job.max_length:
         say(
             f"train {job.name}: the longest sample has {longest:,} tokens, more than train.max_length "
-            f"({job.max_length:,}); it is learnt in a row of its own, which needs that much more memory"
+            f"({job.max_length:,}); it gets a row to itself, which needs more memory in proportion"
         )
     if steps < FEW:
         say(
-            f"train {job.name}: {steps} steps are few to learn in; "
-            f"for so few samples lower {stated(job.name)}.batch_tokens in the recipe"
+            f"train {job.name}: only {steps} optimizer steps; "
+            f"for so few samples lower {recipe_key(job.name)}.batch_tokens in the recipe"
         )
 
 
-def write_candidate(engine: Engine, tokenizer: Any, folder: Path) -> None:
-    """Save the model as it is, with its tokenizer.
+def write_end(backend: Backend, tokenizer: Any, folder: Path) -> None:
+    """Save the model in its current state, with its tokenizer.
 
     Raises:
-        UserError: it cannot be written; the checkpoint before is kept.
+        UserError: the model cannot be written; the last checkpoint is kept.
     """
-    with plainly_failing(folder):
-        engine.write_model(folder)
-        if engine.rank == 0:
+    with model_write_errors(folder):
+        backend.write_model(folder)
+        if backend.process_index == 0:
             tokenizer.save_pretrained(folder)
 
 
 def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
-    """A job's samples as tokens, with what the base holds likely where that is to be learnt."""
-    shown = {place: encode(turns, tokenizer) for place, turns in enumerate(job.shown) if turns is not None}
+    """Return a job's examples as tokens, with the base's probabilities if these are the targets."""
+    examples = list(job.examples)
+    shown = {n: encode(one.shown, tokenizer) for n, one in enumerate(examples) if one.shown is not None}
     samples = [
-        encode(turns, tokenizer, unmask=job.phase.unmask and place not in shown)
-        for place, turns in enumerate(job.conversations)
+        encode(one.turns, tokenizer, unmask=job.phase.unmask and number not in shown)
+        for number, one in enumerate(examples)
     ]
     if shown:
-        from bot.train.targets import likely_tokens
-
-        weights = job.weights or [1.0] * len(samples)
         likely = likely_tokens(job.base, list(shown.values()), job.precision, len(tokenizer))
-        for place, (ids, shares) in zip(shown, likely, strict=True):
-            samples[place] = replace(samples[place], likely=(ids, shares * weights[place]))
+        for number, (ids, shares) in zip(shown, likely, strict=True):
+            samples[number] = replace(samples[number], likely=(ids, shares * examples[number].weight))
     return samples
 
 
-def open_engine(job: Job, tokens: int, longest: int) -> tuple[Engine, Any]:
-    """The engine that the job asks for, and the model as it is to be called.
+def open_backend(job: Job, tokens: int, longest: int) -> tuple[Backend, Any]:
+    """Return the backend of a job, and the model to call in the forward pass.
 
     Args:
-        tokens: how many the tokenizer knows.
+        tokens: size of the tokenizer's vocabulary.
         longest: tokens of the longest sample.
+
+    Raises:
+        UserError: the model cannot be trained, a sample exceeds its sliding window, or the disk is full.
     """
     model, grown = load_packed(job.start, job.precision, tokens)
-    # Before the first step, and not in the row where it comes up.
+    # Before the first step, not only when the longest sample's row is computed.
     check_window(type(model).__name__, longest, window_of(model.config))
-    mend_generation(model)
+    fix_generation_config(model)
     model.train()
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    if job.rank:
-        model = add_adapter(model, job.rank, job.seed)
-    if job.neurons:
-        add_neurons(model, job.neurons, job.seed, load_gates(job.work))
-        lower = trained_layers(model).start
-        # Where several processes share out the layers, all of them must compute the same ones.
-        if lower and job.processes == 1 and not grown and not job.phase.noise:
-            Trunk(model, lower)
-    # Names are spelt with tokens that the model has; what is learnt goes into the layers.
+    method = method_of(job.adds)
+    model = method.prepare(model, job, grown=grown)
+    # Embeddings stay frozen unless they grew: new names consist of known tokens; the layers learn.
     model.get_input_embeddings().weight.requires_grad_(grown)
     sizes = [(weight.numel(), weight.nbytes, weight.requires_grad) for weight in model.parameters()]
-    whole = sum(size for _, size, _ in sizes) * job.candidates
+    whole = sum(size for _, size, _ in sizes) * job.checkpoints
     check_room(job.work, sum(numbers for numbers, _, learns in sizes if learns), whole)
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
     if job.deepspeed:
-        from bot.train.sharded import ShardedEngine
+        from bot.train.backend_deepspeed import DeepSpeedBackend
 
-        sharded = ShardedEngine(model, job)
+        sharded = DeepSpeedBackend(model, job, method.save)
         return sharded, sharded.engine
-    return PlainEngine(model, job.phase), model
+    return PlainBackend(model, job.phase, method.save), model
 
 
 def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
-    """NEFTune (arXiv 2310.05914): noise on the embeddings while training, so that wording matters less.
+    """Return a forward hook that adds noise to embeddings (NEFTune, arXiv 2310.05914), against overfitting.
 
-    The paper scales by the sequence's length; a row holds many samples, so a usual one's stands for it.
+    The paper scales the noise by the sequence's length. A row has many samples, so SAMPLE_TOKENS is used.
     """
 
     def add_noise(module: Any, inputs: Any, embedded: Tensor) -> Tensor:
@@ -245,59 +203,38 @@ def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
 
 
 def run_step(
-    engine: Engine,
+    backend: Backend,
     model: Any,
     rows: Sequence[Sequence[Encoded]],
     total: int,
     filler: Encoded,
     processes: int,
 ) -> tuple[float, int]:
-    """Gradients of one optimizer step: the mean over all learnt tokens of all rows of all processes.
+    """Compute the gradients of one optimizer step.
+
+    The loss is the mean over all learned tokens of all rows of all processes.
 
     Args:
-        rows: this process's own.
-        total: learnt tokens of the whole step.
-        filler: a sample for a row that is empty; it takes part in the computation but not in the loss.
+        rows: the rows of this process.
+        total: learned tokens of the whole step, over all processes.
+        filler: sample for empty rows, with loss 0, so that all processes compute the same number of rows.
 
     Returns:
-        the loss, and the tokens that this process computed.
+        The loss, and the number of tokens that this process computed.
     """
     losses, tokens = [], 0
     for number, samples in enumerate(rows):
         row = pack(samples or [filler])
         loss = row_loss(model, row) * (processes / total if samples else 0.0)
-        engine.backward(loss, last=number + 1 == len(rows))
+        backend.backward(loss, last=number + 1 == len(rows))
         losses.append(loss.detach())
         tokens += row.ids.numel()
-    # Only now, so that rows are laid out while a GPU computes those before.
-    return engine.mean(sum(loss.item() for loss in losses)), tokens
-
-
-def row_logits(model: Any, row: Row) -> Tensor:
-    """Scores of the next token, (learnt tokens, vocabulary): only where there is something to learn."""
-    device = next(model.parameters()).device
-    logits: Tensor = model(
-        input_ids=row.ids.to(device, non_blocking=True),
-        position_ids=row.positions.to(device, non_blocking=True),
-        use_cache=False,
-        packed=row.packed.to(device),
-        logits_to_keep=row.predict.to(device, non_blocking=True),
-    ).logits[0]
-    return logits.float()
-
-
-def row_loss(model: Any, row: Row) -> Tensor:
-    """Summed cross entropy of a row, in float32."""
-    logits = row_logits(model, row)
-    targets, shares = (part.to(logits.device, non_blocking=True) for part in (row.targets, row.shares))
-    if targets.shape[1] == 1:
-        return cross_entropy(logits, targets[:, 0], reduction="sum")
-    chosen = logits.gather(1, targets) - logits.logsumexp(1, keepdim=True)
-    return -(shares * chosen).sum()
+    # item() waits for the GPU; called only now, so that rows are packed while the GPU computes.
+    return backend.mean(sum(loss.item() for loss in losses)), tokens
 
 
 def learning_rate(phase: PhaseRecipe, step: int, steps: int) -> float:
-    """The rate at a step, counted from 0: it rises over the warm-up and then follows the schedule."""
+    """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule."""
     warmup = phase.warmup * steps
     if step < warmup:
         return phase.learning_rate * (step + 1) / (warmup + 1)

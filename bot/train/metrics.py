@@ -1,4 +1,4 @@
-"""What a phase says of itself: a line for each step, TensorBoard's events, and the guard on its loss."""
+"""Metrics of a phase: metrics.jsonl, TensorBoard, an experiment tracker, and the check for divergence."""
 
 import importlib
 import json
@@ -6,26 +6,27 @@ import math
 from pathlib import Path
 from typing import Any
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.train.checkpoint import Progress
 
 FIRST = 5
-"""Steps by whose mean loss later ones are judged."""
+"""Number of first steps whose mean loss is the reference for divergence."""
 SPIKE = 2.0
-"""A loss so many times as high as the first ones, and one more, is no learning any longer."""
+"""Training has diverged if the loss exceeds SPIKE times the reference plus 1."""
 
 
 class Metrics:
-    """metrics.jsonl and TensorBoard's events, which after a kill go on where the checkpoint was.
+    """Writer of metrics.jsonl and TensorBoard events; after a kill it continues from the checkpoint's step.
 
     Args:
-        folder: the phase's work folder.
-        done: how far the phase has come.
-        track: `wandb` or `trackio`, to tell it the same; "" for neither.
-        writes: whether this process is the one that writes.
+        folder: work folder of the phase.
+        name: name of the phase.
+        done: progress at the checkpoint.
+        track: `wandb` or `trackio`, to log the same metrics there; "" for neither.
+        writes: whether this process writes; only one does.
 
     Raises:
-        UserError: what is to be told is not installed.
+        UserError: the package `track` is not installed.
     """
 
     def __init__(self, folder: Path, name: str, done: Progress, track: str = "", *, writes: bool) -> None:
@@ -36,31 +37,38 @@ class Metrics:
             from tensorboardX import SummaryWriter
 
             self.file.write_text("".join(f"{line}\n" for line in lines))
-            # From the step on where a killed run is resumed, what it wrote later is void.
+            # Discard the events that a killed run wrote after its checkpoint.
             self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done.step + 1)
             self.tracker = _tracker(track, name) if track else None
 
     def check(self, loss: float) -> None:
-        """Look at a loss before it is stepped upon.
+        """Check a step's loss before the optimizer step.
 
         Raises:
-            UserError: it is no number, or has shot up.
+            UserError: the loss is NaN or infinite, or training has diverged.
         """
         usual = sum(self.first) / len(self.first) if len(self.first) == FIRST else math.inf
         if math.isfinite(loss) and loss <= SPIKE * usual + 1:
             return
-        was = f", at first it was {usual:.2f}" if math.isfinite(usual) else ""
+        was = f"; in the first steps it was {usual:.2f}" if math.isfinite(usual) else ""
         raise UserError(
             f"train {self.name}: the loss is {loss:.4g} at step {self.progress.step + 1}{was}; "
-            f"lower {stated(self.name)}.learning_rate in the recipe "
+            f"lower {recipe_key(self.name)}.learning_rate in the recipe "
             f"(the last checkpoint is in {self.file.parent})"
         )
 
     def add(self, loss: float, tokens: int, norm: float, rate: float, seconds: float) -> str:
-        """Write a step down.
+        """Record a step.
+
+        Args:
+            loss: mean loss per learned token.
+            tokens: number of tokens computed by this process.
+            norm: norm of the gradients before clipping.
+            rate: learning rate.
+            seconds: duration of the step.
 
         Returns:
-            what to show beside the progress.
+            The text to show next to the progress bar.
         """
         before = self.progress
         self.progress = Progress(before.step + 1, before.tokens + tokens, before.seconds + seconds)
@@ -86,31 +94,31 @@ class Metrics:
         return f"loss {loss:.3f}, {speed:.0f} tokens/s, {line['memory_gb']:.1f} GB"
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Flush all writers."""
         if self.writes:
             self.board.close()
             if self.tracker:
                 self.tracker.finish()
 
 
-def stated(phase: str) -> str:
-    """Where the recipe says how a phase learns."""
+def recipe_key(phase: str) -> str:
+    """Return the recipe's section with the settings of a phase."""
     return phase if phase == "trial" else f"train.{phase}"
 
 
 def _tracker(module: str, name: str) -> Any:
-    """A run of W&B or trackio, which understand the same words."""
+    """Start a run of W&B or trackio, which have the same API."""
     try:
         library = importlib.import_module(module)
     except ImportError:
         raise UserError(
-            f"track: {module} is not installed here; `pip install {module}`, or leave it out"
+            f"track: {module} is not installed here; run `pip install {module}` or remove `track`"
         ) from None
     return library.init(project="arborist", name=name)
 
 
 def memory_gb() -> float:
-    """The most memory so far: the GPU's where there is one, else this process's."""
+    """Return the peak memory so far in GB: of the GPU if there is one, otherwise of this process."""
     import resource
 
     import torch

@@ -1,6 +1,6 @@
-"""AdamW for a model whose weights are bfloat16: it keeps float32 copies and writes them back rounded.
+"""AdamW with float32 master weights, for models whose weights are bfloat16.
 
-An update is often smaller than bfloat16 can add to a weight; the copies collect what rounding would lose.
+Many updates are too small to change a bfloat16 weight; the float32 copies accumulate them.
 """
 
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bot.recipe import PhaseRecipe
+from bot.config.recipe import PhaseRecipe
 from bot.train.checkpoint import STATES, Checkpoint
 
-# LAB's and everybody's; not worth a line in the recipe.
+# Common values, also used by LAB; therefore not settings of the recipe.
 BETAS = (0.9, 0.95)
 CLIP = 1.0
 
 
 class MasterAdamW:
-    """AdamW over a model's trainable weights, whatever their precision.
+    """AdamW over a model's trainable weights, of any precision.
 
     Args:
-        model: its weights are read now and written after every step.
+        model: the model, whose weights are copied now and updated after every step.
     """
 
     def __init__(self, model: torch.nn.Module, phase: PhaseRecipe) -> None:
@@ -35,14 +35,14 @@ class MasterAdamW:
         )
 
     def step(self, learning_rate: float) -> float:
-        """Apply the gradients and drop them.
+        """Update the weights and clear the gradients.
 
         Returns:
-            their norm before clipping.
+            The gradients' norm before clipping.
         """
         for name, weight in self.weights.items():
             master = self.masters[name]
-            # An expert, say, that no sample came by has none; a checkpoint wants its moments, too.
+            # A weight may have no gradient (of an unused expert, say), but checkpoints need its moments.
             master.grad = torch.zeros_like(master) if weight.grad is None else weight.grad.float()
             weight.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.masters.values(), CLIP)
@@ -54,13 +54,13 @@ class MasterAdamW:
         return float(norm)
 
     def states(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """What a checkpoint keeps of each weight."""
+        """Yield the name and the tensors to save of each weight; see STATES."""
         for name, master in self.masters.items():
             kept = self.adamw.state[master]
             yield name, {"weight": master, **{state: kept[state] for state in STATES[1:]}}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from what a checkpoint kept."""
+        """Restore weights and moments from a checkpoint."""
         for name, master in self.masters.items():
             kept = {state: tensor.to(master.device) for state, tensor in checkpoint.states(name).items()}
             master.copy_(kept.pop("weight"))

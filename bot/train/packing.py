@@ -1,4 +1,4 @@
-"""Samples as tokens, and the steps and rows in which they are learnt."""
+"""Encoding of samples as tokens, and their distribution over steps and packed rows."""
 
 import random
 from collections.abc import Sequence
@@ -10,18 +10,21 @@ from jinja2 import TemplateError
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bot.errors import UserError
-from bot.tokens import break_tokens, token_ids
+from bot.core.errors import UserError
+from bot.text.tokens import break_tokens, token_ids
 from bot.train.attention import Layout
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A conversation as tokens; the loss is on those from `learnt` on (the last answer and its end).
+    """A tokenized conversation.
 
     Attributes:
-        likely: what a model would say in place of each learnt token, where that is to be learnt and not the
-            token alone: token ids and their probabilities, both (learnt tokens, candidates).
+        ids: the token IDs.
+        learnt: index of the first learned token; the loss is on this token and all after it, usually the last
+            answer and its end token.
+        likely: for distillation, the base model's likeliest token IDs in place of each learned token, and
+            their probabilities, both (learned tokens, candidates).
     """
 
     ids: tuple[int, ...]
@@ -29,7 +32,7 @@ class Encoded:
     likely: tuple[Tensor, Tensor] | None = None
 
     def targets(self) -> tuple[Tensor, Tensor]:
-        """Token ids and their probabilities to be learnt, both (learnt tokens, candidates)."""
+        """Return the target token IDs and their probabilities, both (learned tokens, candidates)."""
         if self.likely is not None:
             return self.likely
         ids = torch.tensor(self.ids[self.learnt :]).unsqueeze(1)
@@ -38,15 +41,15 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Row:
-    """What one forward pass takes.
+    """The tensors of one packed row, for one forward pass.
 
     Attributes:
-        ids: token ids, (1, tokens).
-        positions: each token's position in its own sample, (1, tokens).
-        packed: where the samples lie in the row.
-        predict: row positions whose next token is learnt.
-        targets: the tokens that may come next, (learnt tokens, candidates).
-        shares: the probability of each; rows add up to 1.
+        ids: token IDs, (1, tokens).
+        positions: position of each token in its sample, (1, tokens).
+        packed: the layout of the row.
+        predict: row positions whose next token is learned, (learned tokens,).
+        targets: target token IDs, (learned tokens, candidates).
+        shares: probabilities of the targets, (learned tokens, candidates); each row sums to 1.
     """
 
     ids: Tensor
@@ -58,15 +61,16 @@ class Row:
 
 
 def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool = False) -> Encoded:
-    """A conversation, which ends with the assistant's turn, in the model's own chat template.
+    """Encode a conversation with the model's chat template.
 
-    Only the template writes the tokenizer's own tokens: text that spells one is encoded as plain text.
+    Only the template adds special tokens: text that spells one out is encoded as plain text.
 
     Args:
-        unmask: the loss is on all turns, and not on the last answer alone (LAB's knowledge phase).
+        messages: (role, content) of each turn; the last one is the assistant's.
+        unmask: whether the loss is on all turns, not only on the last answer (LAB's knowledge phase).
 
     Raises:
-        UserError: the template refuses it, or writes what was asked otherwise once it is answered.
+        UserError: the template rejects the conversation, or renders the prompt differently with the answer.
     """
     turns = break_tokens(messages, tokenizer)
     try:
@@ -74,33 +78,41 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
         whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
     except TemplateError as error:
         roles = ", ".join(role for role, _ in messages)
-        raise UserError(f"the student's chat template refuses turns of {roles}: {error}") from None
+        raise UserError(f"the student's chat template rejects turns of {roles}: {error}") from None
     if not whole.startswith(prompt):
         raise UserError(
-            "the student's chat template asks in other words than it writes down what was asked "
-            f"({prompt[-40:]!r}), so where the answer begins cannot be told; name another student"
+            "the student's chat template renders the prompt differently when the answer follows, so the "
+            f"start of the answer is unknown (prompt: …{prompt[-40:]!r}); choose another student"
         )
-    # Apart, since that is how the model meets them: the prompt's tokens are there before the answer is.
-    asked = token_ids(prompt, tokenizer)
-    answered = token_ids(whole[len(prompt) :], tokenizer)
-    ids = (*asked, *answered)
-    return Encoded(ids, _first_said(ids, turns, tokenizer) if unmask else len(asked))
+    # Tokenized separately, as in generation, where the prompt is tokenized without the answer.
+    prompt_ids = token_ids(prompt, tokenizer)
+    answer_ids = token_ids(whole[len(prompt) :], tokenizer)
+    ids = (*prompt_ids, *answer_ids)
+    return Encoded(ids, _first_content(ids, turns, tokenizer) if unmask else len(prompt_ids))
 
 
-def _first_said(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
-    """Where the first turn's own words begin, after what the template puts before any."""
+def _first_content(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
+    """Return the index of the first token of the first turn's content, after the template's header.
+
+    That is where the tokens of a conversation with different content differ.
+    """
     other = [{**turns[0], "content": "\N{REPLACEMENT CHARACTER}" + turns[0]["content"]}]
     others = token_ids(tokenizer.apply_chat_template(other, tokenize=False), tokenizer)
     return max(1, next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b))
 
 
 def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: int) -> list[list[int]]:
-    """Which samples each optimizer step takes: every sample once an epoch, in an order drawn by the seed.
+    """Distribute samples over optimizer steps: each sample once per epoch, in random order.
 
     Args:
-        lengths: tokens of each sample, without what all of them share.
-        batch_tokens: tokens of a step; a longer sample is a step of its own. More than an epoch has is taken
-            for an epoch, so there is a step for each at least.
+        lengths: tokens of each sample, without the shared prefix.
+        epochs: number of epochs; may be fractional.
+        batch_tokens: maximum tokens of a step; a longer sample gets a step to itself. Limited to the tokens
+            of an epoch, so that each epoch has at least one step.
+        seed: seed of the order.
+
+    Returns:
+        For each step, the indices of its samples.
     """
     batch_tokens = min(batch_tokens, sum(lengths))
     draw = random.Random(seed)  # noqa: S311 an order, not a secret
@@ -120,7 +132,11 @@ def plan_steps(lengths: Sequence[int], epochs: float, batch_tokens: int, seed: i
 
 
 def epoch_ends(steps: Sequence[Sequence[int]], samples: int) -> list[int]:
-    """After which steps, counted from 1, all samples were learnt once more; the last ends an epoch too."""
+    """Return the steps, counted from 1, at which an epoch ends; the last step always counts.
+
+    Args:
+        samples: number of samples in an epoch.
+    """
     ends, learnt = [], 0
     for number, step in enumerate(steps, 1):
         before, learnt = learnt, learnt + len(step)
@@ -130,14 +146,15 @@ def epoch_ends(steps: Sequence[Sequence[int]], samples: int) -> list[int]:
 
 
 def split_step(step: Sequence[int], lengths: Sequence[int], room: int, processes: int) -> list[list[int]]:
-    """A step's samples as rows of about equal length, the same number for each process; some may be empty.
+    """Distribute a step's samples over rows of about equal length, with as many rows for each process.
 
     Args:
-        lengths: tokens of each sample, without what all of them share.
-        room: tokens of a row, likewise; only a longer sample, alone in its row, may have more.
+        step: indices of the samples.
+        lengths: tokens of each sample, without the shared prefix.
+        room: maximum tokens of a row, without the shared prefix; a longer sample gets a row to itself.
 
     Returns:
-        rows; process p takes those from p on, in steps of `processes`.
+        The rows, as indices of samples; some may be empty. Process p computes rows[p::processes].
     """
     total = sum(lengths[sample] for sample in step)
     longest_first = sorted(step, key=lambda sample: (-lengths[sample], sample))
@@ -155,7 +172,7 @@ def split_step(step: Sequence[int], lengths: Sequence[int], room: int, processes
 
 
 def shared_prefix(samples: Sequence[Encoded]) -> int:
-    """How many tokens all samples begin with; never as far as a token from which an answer is predicted."""
+    """Return the length of the common prefix, which ends before any token that predicts a learned one."""
     limit = min(sample.learnt - 1 for sample in samples)
     first = samples[0].ids
     for place in range(limit):
@@ -165,7 +182,7 @@ def shared_prefix(samples: Sequence[Encoded]) -> int:
 
 
 def pack(samples: Sequence[Encoded]) -> Row:
-    """One row of samples; what they all begin with is in it once."""
+    """Pack samples into one row, which contains their common prefix once."""
     prefix = shared_prefix(samples)
     ids, positions = list(samples[0].ids[:prefix]), list(range(prefix))
     predict: list[int] = []
@@ -187,11 +204,11 @@ def pack(samples: Sequence[Encoded]) -> Row:
 
 
 def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
-    """One below the other; where one has fewer candidates, zeros follow."""
+    """Concatenate along the first dimension; pad the second, the candidates, with zeros."""
     widest = max(part.shape[1] for part in parts)
     return torch.cat([pad(part, (0, widest - part.shape[1])) for part in parts])
 
 
 def learnt_tokens(samples: Sequence[Encoded]) -> int:
-    """How many tokens of these samples carry loss."""
+    """Return the number of learned tokens of samples, which the loss is on."""
     return sum(len(sample.ids) - sample.learnt for sample in samples)

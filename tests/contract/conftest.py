@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from github import Auth, Github
 
-from bot.local.actions import Actions
-from bot.local.github import GitHub, create_app
+from localworld.actions import Actions
+from localworld.github import GitHub, create_app
 from tests.contract.plugin import Watch
 
 WORKFLOW = """\

@@ -3,7 +3,7 @@
     python -m tests.contract.slice_graphql
 
 fetches the npm package (MIT) into a temporary folder with `npm pack` and writes
-bot/local/github/github.graphql with only the fields that the query names; their arguments, and the types of
+localworld/github/github.graphql with only the fields that the query names; their arguments, and the types of
 these, are whole. Descriptions are dropped. The written file is committed; this script is needed again only
 when the query or the package changes.
 """
@@ -29,10 +29,10 @@ from graphql import (
     visit,
 )
 
-from bot.github.overview import QUERY
+from bot.github.open_pulls import QUERY
 
 PACKAGE = ("@octokit/graphql-schema", "15.26.1")
-WRITTEN = Path(__file__).parent.parent.parent / "bot/local/github/github.graphql"
+WRITTEN = Path(__file__).parent.parent.parent / "localworld/github/github.graphql"
 HEAD = f"# Generated from {PACKAGE[0]} {PACKAGE[1]} (MIT) by tests/contract/slice_graphql.py; do not edit."
 BUILT_IN = {"String", "Int", "Boolean", "Float", "ID"}
 

@@ -1,7 +1,7 @@
 """PyGithub's way through the local GitHub: every request and every answer is as GitHub describes it.
 
 What the tests do not say, the contract around the server does: each of them fails if it is violated. What
-each operation does in depth is told in tests/local/github; here each is asked once.
+each operation does in depth is told in tests/localworld/github; here each is asked once.
 """
 
 import pytest

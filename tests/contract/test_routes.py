@@ -4,9 +4,9 @@ import re
 
 from starlette.routing import Route
 
-from bot.local.actions import Actions
-from bot.local.github import GitHub, create_app
-from bot.local.github.http import PREFIX
+from localworld.actions import Actions
+from localworld.github import GitHub, create_app
+from localworld.github.http import PREFIX
 from tests.contract.checker import find
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from bot.local.github import Event, GitHub
+from localworld.github import Event, GitHub
 from tests.contract import slice as cut
 from tests.contract.plugin import VIOLATIONS, take
 from tests.contract.webhooks import check_payload, recorded

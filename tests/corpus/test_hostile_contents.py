@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.lint.reporters import REPORTERS
-from tests.lint.conftest import KNOWLEDGE, QNA
+from tests.helpers.lint_tree import KNOWLEDGE, QNA
 
 PATH = f"{KNOWLEDGE}/qna.yaml"
 FIRST = "First Oru is an island in the Grey Sea."

@@ -157,5 +157,5 @@ def test_any_change_of_a_good_leaf_is_taken(tree: Any, data: st.DataObject) -> N
     lines = (tree.root / QNA).read_bytes().count(b"\n") + 2
     assert all(1 <= f.line <= lines and f.column >= 1 and f.message and f.help for f in report.findings)
     assert all(render(report) for name, render in REPORTERS.items() if name != "github")
-    # What is mended stays mended: after a few rounds there is nothing left that is mechanical.
+    # What is fixed stays fixed: after a few rounds there is nothing left that is mechanical.
     assert any(not fix_files(tree.root, lint_tree(tree.root)) for _ in range(5))

@@ -1,7 +1,7 @@
 """Which questions are asked, and how a leaf without an exam is examined."""
 
 from bot.evaluate.exams import ExamItem, exam_of, exam_texts, retention
-from tests.leaves import knowledge, skill
+from tests.helpers.leaves import knowledge, skill
 
 
 def test_a_leaf_is_asked_its_held_out_questions() -> None:

@@ -1,8 +1,8 @@
 """The gate: what keeps it shut, and that its bar for general questions does not sink."""
 
-from bot.evaluate import Answer, Examination
+from bot.config.recipe import GateRecipe
+from bot.evaluate.examine import Answer, Examination
 from bot.evaluate.gate import decide
-from bot.recipe import GateRecipe
 
 GATE = GateRecipe(new=0.5, kept=0.8, retention=0.5)
 KNOWN = ["knowledge/old"]
@@ -27,23 +27,23 @@ def test_what_learns_the_new_and_keeps_the_old_is_let_through() -> None:
 
 def test_a_new_leaf_that_is_not_learnt_is_named() -> None:
     verdict = decide(BASE, examined(old=4, new=0), examined(old=4, new=1), KNOWN, GATE)
-    assert verdict.reasons == ("new leaf knowledge/new: 1 of 4 right, wanted at least 50%",)
+    assert verdict.reasons == ("new leaf knowledge/new: 1 of 4 right; at least 50% required",)
 
 
 def test_older_leaves_that_are_forgotten_keep_it_shut() -> None:
     [reason] = decide(BASE, examined(old=4), examined(old=3), KNOWN, GATE).reasons
-    assert reason == "older leaves: 3 right, 4 before; wanted at least 80% of those"
+    assert reason == "older leaves: 3 right, 4 before; at least 80% of these required"
 
 
 def test_general_questions_are_held_against_the_base_and_not_against_the_release_before() -> None:
     sunk, lower = examined(old=4, general=answers(2)), examined(old=4, general=answers(1))
     assert decide(BASE, examined(old=4), sunk, KNOWN, GATE).passed
     [reason] = decide(BASE, sunk, lower, KNOWN, GATE).reasons
-    assert reason == "general questions: 1 right of 4 that the base has right; wanted at least 50%"
+    assert reason == "general questions: 1 right of the 4 that the base answers right; at least 50% required"
 
 
 def test_a_question_that_the_base_could_not_answer_makes_up_for_none_that_it_could() -> None:
     base = Examination("the base", {}, answers(2))
     others = examined(old=4, general=answers(2, first=2))
     [reason] = decide(base, examined(old=4), others, KNOWN, GATE).reasons
-    assert reason.startswith("general questions: 0 right of 2")
+    assert reason.startswith("general questions: 0 right of the 2 ")

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.generate.chunks import CHARACTERS_A_TOKEN, chunks
-from bot.models import EMBEDDED, load_tokenizer, model_folder
+from bot.inference.models import EMBEDDED, load_tokenizer, model_folder
 
 SENTENCE = "The Corvane clock number {} stands in the hall of Ulmstead and strikes at noon."
 BOOK = "\n\n".join(

@@ -7,28 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import UserError
-from bot.generate import pipeline as pipelines
-from bot.generate.generated import Generated
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe, TeacherRecipe
+from bot.core.errors import UserError
+from bot.core.sample import Sample
+from bot.core.store import Store
+from bot.generate import pipeline_files as pipelines
+from bot.generate.inputs import samples_inputs
+from bot.generate.leaf_samples import Generated
 from bot.generate.leaves import check_complete, generate_leaf
-from bot.generate.sample import Sample
-from bot.recipe import Recipe, TeacherRecipe, load_recipe
-from bot.store import Store
-from bot.teachers import endpoint as module
-from bot.teachers import open_teacher
+from bot.inference import engine_openai as module
+from bot.inference.teacher import open_teacher
 from tests import ROOT
-from tests.leaves import knowledge
-from tests.teachers.faulty import Call, Fault, endpoint
-from tests.teachers.test_endpoint import PASSING
-
-
-def answer(call: Call) -> None:
-    """A teacher of few words: it asks the seeds' questions politely, and reads the passage aloud."""
-    system, (asked, _, begin) = call.body["messages"][0]["content"], call.prompt.partition("\n\nBegin")
-    if "other words" in system:
-        call.answer(f"{begin.rpartition(': ')[2]} please, {asked}".strip())
-    else:
-        call.answer(asked.partition("\n\n")[0])
+from tests.helpers.faulty_endpoint import PASSING, Call, Fault, answer, endpoint
+from tests.helpers.leaves import knowledge
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +28,7 @@ def _soon_and_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_WAIT_S", 0.01)
     read = pipelines.pipeline_of
     monkeypatch.setattr(
-        "bot.generate.keys.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=2)
+        "bot.generate.inputs.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=2)
     )
 
 
@@ -55,7 +47,7 @@ def generate(recipe: Recipe, folder: Path, fault: Fault) -> tuple[Generated, int
         told = dataclasses.replace(recipe, teacher=dataclasses.replace(recipe.teacher, url=served.url))
         teacher = open_teacher(told)
         teacher.timeout_s = 1.0  # type: ignore[attr-defined]
-        made = generate_leaf(knowledge(), told, Store(str(folder)), teacher)
+        made = generate_leaf(samples_inputs(knowledge(), told), Store(str(folder)), teacher)
         return made, sum(served.calls.values())
 
 
@@ -100,12 +92,12 @@ def test_what_cannot_be_had_is_said_and_asked_again_by_the_next_run_alone(
     made, first = generate(recipe, tmp_path / "store", partly)
     assert asked(made) < asked(undisturbed)
     assert made.funnel.dropped["no answer"] == made.failed > 0
-    with pytest.raises(UserError, match="the teacher says 500, 5 times; what came is kept, run again"):
+    with pytest.raises(UserError, match=r"the teacher returned 500, 5 times; .* in the store, run again"):
         check_complete([made])
     assert Store(str(tmp_path / "store")).get("samples", made.key) is None
-    mended, second = generate(recipe, tmp_path / "store", answer)
-    assert list(mended.samples) == list(undisturbed.samples)
-    assert mended.reused > 0
+    fixed, second = generate(recipe, tmp_path / "store", answer)
+    assert list(fixed.samples) == list(undisturbed.samples)
+    assert fixed.reused > 0
     again, third = generate(recipe, tmp_path / "store", answer)
     assert list(again.samples) == list(undisturbed.samples)
     assert third == 0
@@ -127,7 +119,7 @@ def test_an_endpoint_that_repeats_what_it_is_asked_gives_no_sample_and_the_funne
     made, _ = generate(recipe, tmp_path, lambda call: call.answer(call.prompt.partition("\n\nBegin")[0]))
     assert made.funnel.accepted == 0
     assert made.funnel.dropped["same"] > 0
-    assert "0 of 100 samples wanted" in capsys.readouterr().err
+    assert "0 of 100 samples accepted" in capsys.readouterr().err
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,16 @@ import dataclasses
 
 import pytest
 
+from bot.config.load import load_recipe
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import FILTERS, first_drop, takes
-from bot.generate.pipeline import FOLDER, pipeline_of
+from bot.generate.pipeline_files import FOLDER, pipeline_of
 from bot.generate.prompting import Prompts
-from bot.recipe import load_recipe
+from bot.inference.teacher import open_teacher
 from bot.taxonomy.leaf import Leaf
-from bot.teachers import open_teacher
 from tests import ROOT
-from tests.leaves import PASSAGE, knowledge, skill
-from tests.test_benchmarks import DUCKS
+from tests.helpers.leaves import PASSAGE, knowledge, skill
+from tests.helpers.texts import DUCKS
 
 ASKED = Candidate(
     kind="rephrased",
@@ -131,7 +131,7 @@ def test_what_came_earlier_in_the_batch_is_taken() -> None:
     one = batch(skill())
     assert first_drop(GREETING, one, ["earlier"]) is None
     again = dataclasses.replace(GREETING, question="greet a Sailor")
-    assert first_drop(again, one, ["earlier"]) == ("earlier", "as an earlier one")
+    assert first_drop(again, one, ["earlier"]) == ("earlier", "repeats an earlier candidate")
 
 
 @pytest.mark.parametrize(

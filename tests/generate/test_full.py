@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import UserError
-from bot.generate.generated import Generated
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe, TeacherRecipe
+from bot.core.errors import UserError
+from bot.core.store import Store
+from bot.generate.inputs import samples_inputs
+from bot.generate.leaf_samples import Generated
 from bot.generate.leaves import generate_leaf
-from bot.recipe import Recipe, TeacherRecipe, load_recipe
-from bot.store import Store
+from bot.inference.teacher import open_teacher
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed
-from bot.teachers import open_teacher
 from tests import ROOT
-from tests.leaves import PASSAGE, knowledge, skill
-from tests.teachers.faulty import Call, Endpoint, Fault, endpoint
+from tests.helpers.faulty_endpoint import Call, Endpoint, Fault, endpoint
+from tests.helpers.leaves import PASSAGE, knowledge, skill
 
 QUESTIONS = [
     "Who made the Corvane clock in 1702?",
@@ -54,7 +56,7 @@ def make(leaf: Leaf, recipe: Recipe, folder: Path, fault: Fault = able) -> tuple
     with endpoint(fault) as served:
         there = dataclasses.replace(recipe.teacher, url=served.url, structured=True)
         told = dataclasses.replace(recipe, teacher=there)
-        return generate_leaf(leaf, told, Store(str(folder)), open_teacher(told)), served
+        return generate_leaf(samples_inputs(leaf, told), Store(str(folder)), open_teacher(told)), served
 
 
 def asked(served: Endpoint, words: str) -> list[str]:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe, TeacherRecipe
 from bot.generate.blocks import batches_of
+from bot.generate.blocks_small import with_names
 from bot.generate.candidates import Candidate
-from bot.generate.keys import leaf_key
-from bot.generate.pipeline import pipeline_of
-from bot.generate.small import with_names
-from bot.generate.text import common_end, common_start
-from bot.recipe import Recipe, TeacherRecipe, load_recipe
+from bot.generate.inputs import samples_inputs
+from bot.generate.pipeline_files import pipeline_of
 from bot.taxonomy.leaf import QA, Seed
+from bot.text.analysis import common_end, common_start
 from tests import ROOT
-from tests.leaves import PASSAGE, knowledge, skill
+from tests.helpers.leaves import PASSAGE, knowledge, skill
 
 ITEM = Candidate(
     kind="rephrased",
@@ -34,21 +35,24 @@ def recipe() -> Recipe:
 
 
 def test_the_key_is_of_the_content_and_not_of_the_exam(recipe: Recipe) -> None:
-    assert leaf_key(knowledge(exam=()), recipe) == leaf_key(knowledge(), recipe)
-    assert leaf_key(knowledge(created_by="somebody else"), recipe) == leaf_key(knowledge(), recipe)
+    assert samples_inputs(knowledge(exam=()), recipe).key == samples_inputs(knowledge(), recipe).key
+    assert (
+        samples_inputs(knowledge(created_by="somebody else"), recipe).key
+        == samples_inputs(knowledge(), recipe).key
+    )
 
 
 def test_the_key_changes_with_seeds_documents_teacher_and_seed(recipe: Recipe) -> None:
     changed = [
-        leaf_key(knowledge(seeds=(Seed(PASSAGE, (QA("Who?", "He."),)),)), recipe),
-        leaf_key(knowledge(documents=()), recipe),
-        leaf_key(knowledge(), dataclasses.replace(recipe, seed=recipe.seed + 1)),
-        leaf_key(
+        samples_inputs(knowledge(seeds=(Seed(PASSAGE, (QA("Who?", "He."),)),)), recipe).key,
+        samples_inputs(knowledge(documents=()), recipe).key,
+        samples_inputs(knowledge(), dataclasses.replace(recipe, seed=recipe.seed + 1)).key,
+        samples_inputs(
             knowledge(),
             dataclasses.replace(recipe, teacher=dataclasses.replace(recipe.teacher, temperature=0.1)),
-        ),
+        ).key,
     ]
-    assert len({*changed, leaf_key(knowledge(), recipe)}) == len(changed) + 1
+    assert len({*changed, samples_inputs(knowledge(), recipe).key}) == len(changed) + 1
 
 
 def test_where_an_endpoint_is_and_how_fast_it_is_asked_changes_no_key(recipe: Recipe) -> None:
@@ -56,7 +60,7 @@ def test_where_an_endpoint_is_and_how_fast_it_is_asked_changes_no_key(recipe: Re
     there = dataclasses.replace(here, url="https://example.org/v1", requests=3, tokens=7, batch=5)
     other = dataclasses.replace(here, model="qwen")
     keys = [
-        leaf_key(knowledge(), dataclasses.replace(recipe, teacher=teacher))
+        samples_inputs(knowledge(), dataclasses.replace(recipe, teacher=teacher)).key
         for teacher in (here, there, other)
     ]
     assert keys[0] == keys[1] != keys[2]
@@ -64,7 +68,7 @@ def test_where_an_endpoint_is_and_how_fast_it_is_asked_changes_no_key(recipe: Re
 
 def test_keys_and_plans_load_no_engine() -> None:
     code = (
-        "import sys, bot.generate.leaves, bot.mix, bot.train, bot.evaluate, bot.teachers\n"
+        "import sys, bot.generate.leaves, bot.pipeline.mix, bot.train, bot.evaluate, bot.inference\n"
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd())
@@ -81,7 +85,7 @@ def test_each_round_goes_through_all_seeds_and_names_what_must_be_named() -> Non
 
 
 @pytest.mark.parametrize(
-    ("written", "mended"),
+    ("written", "fixed"),
     [
         ("Who made the Corvan clock?", "Who made the Corvane clock?"),
         ("Who made the corvahn clock?", "Who made the Corvane clock?"),
@@ -90,8 +94,8 @@ def test_each_round_goes_through_all_seeds_and_names_what_must_be_named() -> Non
         ("Who made the clock of Paris?", "Who made the clock of Paris?"),
     ],
 )
-def test_a_name_that_the_teacher_misspelt_is_mended(written: str, mended: str) -> None:
-    assert with_names(ITEM, written) == mended
+def test_a_name_that_the_teacher_misspelt_is_fixed(written: str, fixed: str) -> None:
+    assert with_names(ITEM, written) == fixed
 
 
 def test_the_form_of_a_skill_is_what_its_answers_have_in_common() -> None:

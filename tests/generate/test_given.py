@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from bot.generate.given import EACH, given_samples, keyword_samples
-from bot.generate.sample import Sample
-from tests.leaves import PASSAGE, knowledge, skill
+from bot.core.sample import Sample
+from bot.generate.without_teacher import EACH, given_samples, keyword_samples
+from tests.helpers.leaves import PASSAGE, knowledge, skill
 
 FOUND = tuple(f"Tell {name} who made the old Corvane clock." for name in ("me", "us", "him", "her", "them"))
 

@@ -12,21 +12,22 @@ from typing import Any
 KILLS = 10
 SCRIPT = """
 import dataclasses, json, sys
-import bot.generate.keys
+import bot.generate.inputs
+from bot.generate.inputs import samples_inputs
 from bot.generate.leaves import generate_leaf
-from bot.generate.pipeline import pipeline_of
-from bot.recipe import load_recipe
+from bot.generate.pipeline_files import pipeline_of
+from bot.config.load import load_recipe
 from tests import ROOT
-from bot.store import Store
-from bot.teachers import open_teacher
-from tests.leaves import knowledge
+from bot.core.store import Store
+from bot.inference.teacher import open_teacher
+from tests.helpers.leaves import knowledge
 
 # Small batches, so that there are many to be killed in.
-bot.generate.keys.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=3)
+bot.generate.inputs.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=3)
 shipped = load_recipe(ROOT / "arborist.yaml")
 recipe = dataclasses.replace(shipped, generate=dataclasses.replace(shipped.generate, samples=99, batches=99))
 print("begun", flush=True)
-made = generate_leaf(knowledge(), recipe, Store(sys.argv[1]), open_teacher(recipe))
+made = generate_leaf(samples_inputs(knowledge(), recipe), Store(sys.argv[1]), open_teacher(recipe))
 print(json.dumps([made.asked, made.reused, [sample.to_json() for sample in made.samples]]), flush=True)
 """
 

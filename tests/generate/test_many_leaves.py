@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.generate import pipeline as pipelines
-from bot.generate.leaves import generate_leaves
-from bot.plan import make_plan
-from bot.recipe import Recipe, TeacherRecipe, load_recipe
-from bot.store import Store
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe, TeacherRecipe
+from bot.core.store import Store
+from bot.generate import pipeline_files as pipelines
+from bot.pipeline.generate import generate
+from bot.pipeline.plan import make_plan
 from bot.taxonomy.tree import load_tree
 from tests import ROOT
-from tests.generate.test_faults import answer
-from tests.teachers.faulty import Endpoint, endpoint
+from tests.helpers.faulty_endpoint import Endpoint, answer, endpoint
 
 LEAVES = 200
 CLOCK = "The clock of {name} was made by Petra {name}son in 17{number:02}. It strikes {number} times at noon."
@@ -86,7 +86,7 @@ def _small_batches() -> Iterator[None]:
     read = pipelines.pipeline_of
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "bot.generate.keys.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=3)
+            "bot.generate.inputs.pipeline_of", lambda *args: dataclasses.replace(read(*args), batch=3)
         )
         yield
 
@@ -95,7 +95,7 @@ def _small_batches() -> Iterator[None]:
 def store(tmp_path_factory: pytest.TempPathFactory, root: Path, recipe: Recipe) -> Store:
     """A store that has all 200."""
     kept = Store(str(tmp_path_factory.mktemp("store")))
-    made = generate_leaves(load_tree(root / "taxonomy"), recipe, kept)
+    made = generate(load_tree(root / "taxonomy"), recipe, kept)
     assert all(one.asked == 1 for one in made)
     return kept
 
@@ -105,7 +105,7 @@ def test_nothing_changed_is_nothing_asked_in_two_seconds(
 ) -> None:
     served.calls.clear()
     started = time.monotonic()
-    made = generate_leaves(load_tree(root / "taxonomy"), recipe, store)
+    made = generate(load_tree(root / "taxonomy"), recipe, store)
     assert time.monotonic() - started < 2
     assert [(one.asked, one.reused) for one in made] == [(0, 1)] * LEAVES
     assert not served.calls
@@ -116,7 +116,7 @@ def test_a_comment_and_another_order_of_keys_are_no_change(
 ) -> None:
     served.calls.clear()
     write_leaf(root, 17, comment="# What clocks there are!\n")
-    made = generate_leaves(load_tree(root / "taxonomy"), recipe, store)
+    made = generate(load_tree(root / "taxonomy"), recipe, store)
     assert sum(one.asked for one in made) == 0 and not served.calls
     write_leaf(root, 17)
 
@@ -133,7 +133,7 @@ def test_one_changed_is_asked_for_alone_and_planned_in_a_second(
     assert ([leaf.change for leaf in plan.leaves], plan.same) == (["changed"], LEAVES - 1)
 
     served.calls.clear()
-    made = generate_leaves(load_tree(root / "taxonomy"), recipe, store)
+    made = generate(load_tree(root / "taxonomy"), recipe, store)
     assert [one.leaf for one in made if one.asked] == ["knowledge/clocks/corvane_42"]
     assert served.calls
     assert all("42" in prompt or "Ostmark" in prompt for prompt in served.calls), list(served.calls)[:3]
@@ -146,9 +146,9 @@ def test_a_look_at_a_pull_request_is_a_part_of_what_the_merge_makes(
     leaves = load_tree(root / "taxonomy", only=["knowledge/clocks/corvane_3"])
     store, more = Store(str(tmp_path)), dataclasses.replace(recipe.generate, samples=40, batches=4)
     full = dataclasses.replace(recipe, generate=more)
-    [look] = generate_leaves(leaves, full, store, limit=1)
+    [look] = generate(leaves, full, store, limit=1)
     served.calls.clear()
-    [whole] = generate_leaves(leaves, full, store)
+    [whole] = generate(leaves, full, store)
     assert whole.reused == look.asked > 0
     assert whole.samples[: look.funnel.accepted] == look.samples[: look.funnel.accepted]
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import UserError
+from bot.core.errors import UserError
+from bot.core.sample import Sample
+from bot.core.store import Store
 from bot.generate import rows
 from bot.generate.rows import FILE, Chosen, StoredSamples, samples_to_bytes
-from bot.generate.sample import Sample
-from bot.store import Store
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 turns = st.tuples(st.sampled_from(["system", "user", "assistant"]), texts)

@@ -1,7 +1,6 @@
 """Texts taken apart."""
 
-from bot.generate.text import key_words, names, paragraphs, sentences, subject_words, title
-from tests.leaves import knowledge, skill
+from bot.text.analysis import key_words, names, paragraphs, sentences, subject_words
 
 
 def test_sentences_end_at_their_mark_and_abbreviations_go_on() -> None:
@@ -14,11 +13,6 @@ def test_paragraphs_are_running_text_without_headings_tables_and_code() -> None:
         "# Title\n\nOne **bold** [link](to)\ngoes on.\n\n| a | b |\n\n```\ncode\n```\n\n- first\n- second\n"
     )
     assert paragraphs(text) == ["One bold link goes on.", "first second"]
-
-
-def test_a_leaf_is_titled_by_its_document_or_its_folder() -> None:
-    assert title(knowledge()) == "The Corvane clock"
-    assert title(skill(path="compositional_skills/greet_birds")) == "greet birds"
 
 
 def test_the_key_words_are_what_the_answer_adds() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bot.github.announce import known_pulls, merged_pulls
 from bot.github.comment import update_comment
-from tests.local.github.local_github import TAXONOMY
+from tests.helpers.local_github import TAXONOMY
 
 
 @pytest.fixture

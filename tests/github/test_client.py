@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.github.client import connect, github_errors
-from tests.local.github.local_github import TAXONOMY
+from tests.helpers.local_github import TAXONOMY
 
 Fault = tuple[int, dict[str, str], bytes]
 
@@ -95,16 +95,16 @@ def test_a_secondary_limit_is_waited_for(unwell: Callable[[list[Any]], Unwell]) 
         ((401, {}, said("Bad credentials")), "the token in GITHUB_TOKEN is wrong or expired"),
         (
             (403, {}, said("Resource not accessible by integration")),
-            "GitHub says 403: Resource not accessible",
+            "GitHub answered 403: Resource not accessible",
         ),
-        ((404, {}, said("Not Found")), "GitHub says 404: Not Found"),
-        ((422, {}, said("Validation Failed")), "GitHub says 422: Validation Failed"),
+        ((404, {}, said("Not Found")), "GitHub answered 404: Not Found"),
+        ((422, {}, said("Validation Failed")), "GitHub answered 422: Validation Failed"),
         ((200, {"Content-Type": "application/json"}, b'{"title": "A n'), "answer was cut short; run again"),
-        ((200, {"Content-Type": "text/html"}, HTML), "what answers there is no GitHub; see GITHUB_API_URL"),
+        ((200, {"Content-Type": "text/html"}, HTML), "the answer is not from GitHub; check GITHUB_API_URL"),
     ],
     ids=["401", "403", "404", "422", "a body that is cut short", "HTML in place of JSON"],
 )
-def test_what_asking_again_does_not_mend_is_one_line(
+def test_what_asking_again_does_not_fix_is_one_line(
     unwell: Callable[[list[Any]], Unwell], fault: Fault, message: str
 ) -> None:
     github = unwell([fault] * 20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.github.commands import Command, find_command
+from bot.github.command_comment import Command, find_command
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bot.github.comment import LIMIT, read_parts
 from bot.github.comment import compose as compose_after
-from bot.github.marks import mark
+from bot.github.signed_marks import mark
 
 MARK = mark("comment", "lab/taxonomy", 1)
 

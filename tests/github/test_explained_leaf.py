@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from bot.generate.generated import Funnel
+from bot.generate.leaf_samples import Funnel
 from bot.github.render import render
 
 LEAF: dict[str, Any] = {
@@ -25,10 +25,10 @@ def explained(funnel: Funnel | None) -> str:
 def test_it_tells_the_exam_and_what_the_filters_dropped() -> None:
     text = explained(Funnel(9, 6, {"duplicate": 3}, {"duplicate": ["who?"]}))
     assert "4 of 5 exam questions right, 0 before" in text
-    assert "The teacher gave 9 candidates; dropped: 3 by duplicate." in text
+    assert "The teacher model wrote 9 candidates. Dropped: 3 by duplicate." in text
 
 
 def test_without_the_store_it_tells_what_the_manifest_says() -> None:
     text = explained(None)
-    assert "taught by 7 samples" in text
+    assert "trained on 7 samples" in text
     assert "candidates" not in text

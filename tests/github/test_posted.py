@@ -6,8 +6,8 @@ import pytest
 
 from bot.github import comment
 from bot.github.comment import find_comment, read_parts, update_comment
-from bot.github.marks import mark, reply
-from tests.local.github.local_github import TAXONOMY
+from bot.github.signed_marks import mark, reply
+from tests.helpers.local_github import TAXONOMY
 
 
 @pytest.fixture

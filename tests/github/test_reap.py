@@ -9,17 +9,17 @@ from github import GithubException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.github import comment, turn
+from bot.github import comment, retrain_queue
 from bot.github.checks import LINT, find_check, report_check
+from bot.github.gpu_work import Work, begin
 from bot.github.reap import ATTEMPTS, reap
 from bot.github.restart import RESTARTS
-from bot.github.turn import wait_for_turn
-from bot.github.work import Work, begin
-from bot.local.actions import Actions
-from bot.local.github import create_app, pulls
-from bot.local.github.auth import caller_of
+from bot.github.retrain_queue import wait_for_turn
+from localworld.actions import Actions
+from localworld.github import create_app, pulls
+from localworld.github.caller import caller_of
 from tests.contract.plugin import Watch
-from tests.local.github.local_github import TAXONOMY
+from tests.helpers.local_github import TAXONOMY
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 WORKFLOWS = ("lint.yml", "retrain.yml", "sample.yml")
@@ -243,7 +243,7 @@ def test_graphql_gives_a_token_only_what_it_may_read(lab: Any, missing: str) -> 
 @pytest.fixture
 def three_retrainings(lab: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Three merges, each with its run, as on a machine with several runners."""
-    monkeypatch.setattr(turn, "POLL_S", 0)
+    monkeypatch.setattr(retrain_queue, "POLL_S", 0)
     here = lab.as_("maintainer")
     for number in range(3):
         here.create_file(f"taxonomy/leaf{number}/qna.yaml", "Merge", "version: 3\n")
@@ -279,7 +279,7 @@ def test_a_retraining_waits_for_the_one_that_is_in_progress(
         waited.append("a while")
         put(lab, oldest, status="completed", conclusion="success")
 
-    monkeypatch.setattr(turn.time, "sleep", later)
+    monkeypatch.setattr(retrain_queue.time, "sleep", later)
     assert wait_as(lab, newest, monkeypatch) == ""
     assert waited == ["a while"]
 

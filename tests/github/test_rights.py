@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.config.load import load_recipe
+from bot.core.errors import UserError
 from bot.github.rights import check_starter, may, who_may
-from bot.recipe import load_recipe
-from tests.local.github.local_github import TAXONOMY
+from tests.helpers.local_github import TAXONOMY
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_label_is_for_the_author_alone(lab: Any, proposal: Any) -> None:
         ([], "nobody"),
         (["admin", "read"], "everybody"),
         (["admin", "maintain"], "the role admin or maintain"),
-        (["maintain", "label:ok"], "the role maintain, the author where the label ok is set"),
+        (["maintain", "label:ok"], "the role maintain, the author if the label ok is set"),
     ],
 )
 def test_it_is_told_in_words(allowed: list[str], words: str) -> None:

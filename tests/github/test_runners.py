@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from bot.github.runners import bound_group, look
 from bot.github.settings import approval
-from tests.local.github.local_github import Server
+from tests.helpers.local_github import Server
 
 GPUS = {
     "id": 2,

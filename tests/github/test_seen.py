@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.github import comment, seen
+from bot.config.load import load_recipe
+from bot.core.store import Store
+from bot.github import comment, commit_seen
 from bot.github.checks import LINT, report_check
-from bot.github.commands import Accepted, handle_comment
-from bot.recipe import load_recipe
-from bot.store import Store
+from bot.github.command_comment import Accepted, handle_comment
 
 Say = Callable[..., Accepted | None]
 STAMPS = {
@@ -115,7 +115,7 @@ def test_a_commit_that_is_swapped_back_after_the_command_is_not_taken(
     later()
     accepted = say("/arborist sample", lambda: clone.git("push", "--quiet", "--force", "origin", "b:leaf"))
     assert accepted is None
-    assert "the pull request was changed about when you wrote" in answers(lab)
+    assert "the pull request was changed at about the time you wrote" in answers(lab)
     assert f"name it: `/arborist sample {head(lab)}`" in answers(lab)
 
 
@@ -146,7 +146,7 @@ def test_a_push_after_the_command_voids_it(
     _, clone = proposal
     reported()
     assert say("/arborist sample", lambda: push(clone, "Sneaked in [skip ci]")) is None
-    assert "nothing shows that" in answers(lab)
+    assert "the bot had not reported on" in answers(lab)
     assert f"/arborist sample {head(lab)}" in answers(lab)
 
 
@@ -172,7 +172,7 @@ def test_a_strangers_check_of_the_same_name_shows_nothing(
     lab.as_("arborist[bot]").create_check_run(LINT, head(lab), conclusion="success", external_id="{}")
     later()
     assert say("/arborist sample") is None
-    assert "nothing shows that" in answers(lab)
+    assert "the bot had not reported on" in answers(lab)
 
 
 def test_a_named_commit_is_taken_where_nothing_else_shows_that_it_was_seen(
@@ -196,7 +196,8 @@ def test_a_short_name_that_fits_two_commits_is_asked_for_in_full(
     lab: Any, proposal: Any, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever pushes chooses both commits, so the first digits of both can be made the same."""
-    monkeypatch.setattr(seen, "_SHA", re.compile("[0-9a-f]{3,40}"))  # seven digits take a minute to repeat
+    # Seven digits take a minute to repeat.
+    monkeypatch.setattr(commit_seen, "_SHA", re.compile("[0-9a-f]{3,40}"))
     _, clone = proposal
     shown = head(lab)
     hidden = twin_on_top(clone, shown, 3)

@@ -1,4 +1,4 @@
-"""Suggestions: a click mends the line; none comes twice, and none where GitHub would not take it."""
+"""Suggestions: a click fixes the line; none comes twice, and none where GitHub would not take it."""
 
 import pytest
 
@@ -8,8 +8,10 @@ from bot.lint.findings import Finding, Severity
 PATH = "taxonomy/leaf/qna.yaml"
 
 
-def finding(line, mended, path=PATH):
-    return Finding(path, line, 1, "not-text", Severity.ERROR, "7 is a number @all", "quote it", mended=mended)
+def finding(line, fixed, path=PATH):
+    return Finding(
+        path, line, 1, "not-text", Severity.ERROR, "7 is a number @all", "quote it", fixed_line=fixed
+    )
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_what_is_not_in_the_diff_gets_none(lab, pull):
     assert list(pull.get_reviews()) == []
 
 
-def test_without_a_mend_nothing_is_asked_of_github(lab, pull):
+def test_without_a_fix_nothing_is_asked_of_github(lab, pull):
     assert told(lab, pull)(finding(2, None)) == 0
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.config.load import load_recipe
+from bot.core.errors import UserError
+from bot.core.store import Store
 from bot.github import comment
 from bot.github.checks import LINT, find_check
-from bot.github.report import report
-from bot.recipe import load_recipe
-from bot.store import Store
-from tests.local.github.local_github import TAXONOMY
+from bot.github.lint_report import report
+from tests.helpers.local_github import TAXONOMY
 
 NOTHING_FOUND = {
     "version": 1,
@@ -128,7 +128,7 @@ def test_a_verdict_against_a_base_whose_taxonomy_changed_since_is_not_green(lab:
 
 
 def test_a_base_that_there_is_not_is_refused(told: Told) -> None:
-    with pytest.raises(UserError, match="there is no base commit 0000000"):
+    with pytest.raises(UserError, match="names base commit 0000000, which does not exist"):
         told({"base": "0" * 40})
 
 
@@ -137,7 +137,7 @@ def test_what_changes_its_own_workflow_is_not_believed(lab: Any, proposal: Any, 
     body = told().body
     assert "This pull request changes how the bot itself works" in body
     assert "`.github`" in body
-    assert "Not told: the pull request changes the workflow that lints it" in body
+    assert "Not shown: this pull request changes the workflow that lints it" in body
     assert conclusion(lab) == "action_required"
 
 
@@ -148,7 +148,7 @@ def test_what_changes_how_models_are_made_waits_for_a_maintainer(
     change(proposal[1], **{path: "x: 1\n"})
     body = told().body
     assert "This pull request changes how the bot itself works" in body
-    assert "Nothing to mend" in body
+    assert "Nothing to fix" in body
     assert conclusion(lab) == "action_required"
     lab.as_("maintainer").get_pull(1).create_review(event="APPROVE")
     told()
@@ -178,12 +178,12 @@ def test_an_approval_does_not_make_the_pull_requests_own_workflow_believed(
     lab.as_("maintainer").get_pull(1).create_review(event="APPROVE")
     body = told().body
     assert conclusion(lab) == "action_required"
-    assert "`/arborist lint` now lints it by the workflow of `main`" in body
+    assert "To lint it with the workflow of `main`, comment `/arborist lint`" in body
 
 
 def test_a_run_by_hand_counts_only_on_the_default_branch(lab: Any, proposal: Any, by_command: Told) -> None:
     here = lab.as_("maintainer")
-    with pytest.raises(UserError, match="started by hand, and not on main"):
+    with pytest.raises(UserError, match="started by hand, but not on main"):
         by_command(head_branch="mine")
     head = here.get_pull(1).head.sha
     with pytest.raises(UserError, match=f"{head[:7]} is not a commit of main"):
@@ -191,7 +191,7 @@ def test_a_run_by_hand_counts_only_on_the_default_branch(lab: Any, proposal: Any
 
 
 def test_a_run_of_another_file_that_is_called_lint_is_refused(lab: Any, told: Told) -> None:
-    with pytest.raises(UserError, match=r"made by \.github/workflows/mine\.yml, not by lint\.yml"):
+    with pytest.raises(UserError, match=r"a run of \.github/workflows/mine\.yml, not of lint\.yml"):
         told(path=".github/workflows/mine.yml")
     assert conclusion(lab) is None
 

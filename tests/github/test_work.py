@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from github import UnknownObjectException
 
+from bot.config.load import load_recipe
+from bot.core.store import Store
 from bot.github import comment
-from bot.github.commands import Accepted, handle_comment
-from bot.github.work import Work, begin, fail
-from bot.recipe import load_recipe
-from bot.store import Store
+from bot.github.command_comment import Accepted, handle_comment
+from bot.github.gpu_work import Work, begin, fail
 
 NOTHING_TO_RETRY = pytest.raises(UnknownObjectException)
 """Lint is started instead, of which the GitHub of these tests has no workflow."""

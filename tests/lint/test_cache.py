@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.config.recipe import LintRecipe
 from bot.lint import cache as cache_module
 from bot.lint import leaves, lint_tree
 from bot.lint.cache import open_cache
 from bot.lint.report import Report
-from bot.recipe import LintRecipe
-from tests.lint.conftest import KNOWLEDGE
+from tests.helpers.lint_tree import KNOWLEDGE
 
 QNA = f"{KNOWLEDGE}/qna.yaml"
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from bot.config.recipe import LintRecipe
 from bot.lint import lint_tree
 from bot.lint.rules import RULES
-from bot.recipe import LintRecipe
-from tests.lint.conftest import DOCUMENT, KNOWLEDGE
+from tests.helpers.lint_tree import DOCUMENT, KNOWLEDGE
 
 QNA = f"{KNOWLEDGE}/qna.yaml"
 
@@ -25,9 +25,9 @@ def test_a_document_that_is_too_large(tree: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("https://192.0.2.1/org/name.git", "not a public one"),
-        ("https://127.0.0.1/org/name.git", "not a public one"),
-        ("https://169.254.169.254/latest/meta-data", "not a public one"),
+        ("https://192.0.2.1/org/name.git", "not a public host"),
+        ("https://127.0.0.1/org/name.git", "not a public host"),
+        ("https://169.254.169.254/latest/meta-data", "not a public host"),
         ("https://nowhere.invalid/org/name.git", "cannot be found"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.lint.explain import explain, page
 from bot.lint.rules import RULES
 from tests import ROOT
@@ -29,5 +29,5 @@ def test_a_rule_that_is_none() -> None:
 
 def test_the_page_is_what_the_rules_say() -> None:
     """`make docs` writes it."""
-    assert Path(ROOT / "docs" / "RULES.md").read_text() == page()
+    assert Path(ROOT / "docs" / "rules.md").read_text() == page()
     assert all(f"\n## {name}\n" in page() for name in RULES)

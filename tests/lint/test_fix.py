@@ -1,4 +1,4 @@
-"""`--fix`: what is mechanical is mended, and every other byte stays."""
+"""`--fix`: what is mechanical is fixed, and every other byte stays."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.fix import fix_files, fixed
-from tests.lint.conftest import KNOWLEDGE, QNA
+from tests.helpers.lint_tree import KNOWLEDGE, QNA
 
 PATH = f"{KNOWLEDGE}/qna.yaml"
 
-# what is mended: good text, bad text, text after the fix
+# what is fixed: good text, bad text, text after the fix
 MECHANICAL = {
     "a number": ("domain: geography", "domain: 1868 # as it is", 'domain: "1868" # as it is'),
     "a yes": ("domain: geography", "domain: yes", 'domain: "yes"'),
@@ -66,7 +66,9 @@ def test_what_needs_a_person_is_left(tree: Any) -> None:
 def test_fixes_never_overlap_and_touch_nothing_else(places: list[tuple[int, int, int]]) -> None:
     content = "abcdefghijkl\nmnopqrstuvwx\nyzäöü中文😀012345"
     findings = [
-        Finding("f", line, column, "r", Severity.ERROR, "m", "h", line, column + size, fix="<>", mended="")
+        Finding(
+            "f", line, column, "r", Severity.ERROR, "m", "h", line, column + size, fix="<>", fixed_line=""
+        )
         for line, column, size in places
     ]
     after, done = fixed(content, findings)

@@ -1,14 +1,14 @@
-"""Every rule on a leaf that breaks it in one place; mended, the leaf has no finding."""
+"""Every rule on a leaf that breaks it in one place; fixed, the leaf has no finding."""
 
 import os
 from typing import Any
 
 import pytest
 
+from bot.config.recipe import LintRecipe
 from bot.lint import lint_tree
 from bot.lint.leaves import MANY
 from bot.lint.rules import RULES
-from bot.recipe import LintRecipe
 
 KNOWLEDGE = "knowledge/geography/islands/oru"
 SKILL = "compositional_skills/writing/freeform/greetings"
@@ -37,7 +37,7 @@ BROKEN: dict[str, tuple[str, str, str, int, int, str]] = {
     "attribution-empty": (A, "", "", 1, 1, "License"),
     "attribution-licence": (A, "CC-BY-4.0", "CC BY 4.0", 3, 22, "write CC-BY-4.0"),
     "document-source": (Q, "repo: .", "repo: git@github.com:org/name.git", 7, 9, "https://"),
-    "document-pattern": (Q, "- oru.md", "- ../../oru.md", 10, 7, "below"),
+    "document-pattern": (Q, "- oru.md", "- ../../oru.md", 10, 7, "relative to the folder"),
     "context-not-in-document": (Q, "context: Oru is an island", "context: Oru is an isle", 12, 24, "isle"),
     "exam-repeats-seed": (E, "Which sea washes Oru?", "what is said of oru first", 3, 15, "other words"),
 }  # fmt: skip
@@ -88,7 +88,7 @@ def test_version_1_needs_no_attribution_and_one_seed_example(tree: Any) -> None:
 def test_knowledge_of_an_old_version(tree: Any) -> None:
     tree.replace(Q, "version: 3", "version: 2")
     assert [(f.rule, f.help) for f in tree.lint().findings] == [
-        ("wrong-version", "write version: 3, with its keys")
+        ("wrong-version", "write version: 3, and use its keys")
     ]
 
 
@@ -220,15 +220,15 @@ def test_many_leaves_are_linted_by_several_processes_and_told_in_order(tree: Any
 @pytest.mark.parametrize(
     ("licence", "message", "fix"),
     [
-        ("CC BY 4.0", "'CC BY 4.0' is not how SPDX calls it", "CC-BY-4.0"),
-        ("CC BY-NC-SA 4.0", "the licence CC-BY-NC-SA-4.0 is not one that is allowed", None),
-        ("GPL-3.0-only", "the licence GPL-3.0-only is not one that is allowed", None),
-        ("MIT AND GPL-2.0-only", "the licence GPL-2.0-only is not one that is allowed", None),
-        ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 WITH LLVM-exception is not one that is allowed", None),
-        ("CC-BY-4", "'CC-BY-4' is not the SPDX identifier of a licence", None),
-        ("Public Domain", "'Public Domain' is not the SPDX identifier of a licence", None),
-        ("(" * 5000, "is not the SPDX identifier of a licence", None),
-        ("", "the licence is not named", None),
+        ("CC BY 4.0", "'CC BY 4.0' is not the exact SPDX identifier", "CC-BY-4.0"),
+        ("CC BY-NC-SA 4.0", "the licence CC-BY-NC-SA-4.0 is not allowed", None),
+        ("GPL-3.0-only", "the licence GPL-3.0-only is not allowed", None),
+        ("MIT AND GPL-2.0-only", "the licence GPL-2.0-only is not allowed", None),
+        ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 WITH LLVM-exception is not allowed", None),
+        ("CC-BY-4", "'CC-BY-4' is not an SPDX licence identifier", None),
+        ("Public Domain", "'Public Domain' is not an SPDX licence identifier", None),
+        ("(" * 5000, "is not an SPDX licence identifier", None),
+        ("", "the licence is empty", None),
     ],
 )
 def test_a_licence_is_known_and_allowed(tree: Any, licence: str, message: str, fix: str | None) -> None:

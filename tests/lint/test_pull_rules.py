@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from bot.config.recipe import LintRecipe
 from bot.lint import Pull, lint_tree
-from bot.recipe import LintRecipe
 from bot.taxonomy.tree import changed_files, changed_leaves
-from tests.lint.conftest import KNOWLEDGE, SKILL
+from tests.helpers.lint_tree import KNOWLEDGE, SKILL
 
 NEW = "compositional_skills/writing/freeform/farewells"
 

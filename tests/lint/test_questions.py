@@ -8,7 +8,7 @@ import pytest
 from bot.lint import lint_tree
 from bot.lint.rules.questions import _overlaps
 from bot.taxonomy.files import DiskFiles
-from tests.lint.conftest import EXAM, KNOWLEDGE, QNA, SKILL
+from tests.helpers.lint_tree import EXAM, KNOWLEDGE, QNA, SKILL
 
 OTHER = "knowledge/geography/islands/ama"
 ASKED = "What is said of Oru first?"
@@ -66,10 +66,10 @@ def test_an_exam_question_that_is_another_leaf_s_tells_both(tree: Any, name: str
     assert ("question-of-another-leaf", f"{KNOWLEDGE}/qna.yaml", 14) in told
     messages = {f.rule: f.message for f in tree.lint().findings}
     assert (
-        f"the leaf {KNOWLEDGE} asks this too, in taxonomy/{KNOWLEDGE}/qna.yaml:14"
+        f"the leaf {KNOWLEDGE} also asks this, in taxonomy/{KNOWLEDGE}/qna.yaml:14"
         in messages["exam-of-another-leaf"]
     )
-    assert f"the exam of the leaf {OTHER} asks this too" in messages["question-of-another-leaf"]
+    assert f"the exam of the leaf {OTHER} also asks this" in messages["question-of-another-leaf"]
 
 
 def test_an_exam_in_flow_style_is_read_too(tree: Any) -> None:

@@ -1,12 +1,13 @@
-"""What `arborist rule` shows of each rule is true: its example breaks the rule, and mended does not."""
+"""What `arborist rule` shows of each rule is true: its example breaks the rule, and fixed does not."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.lint.rules import RULES, PullRule
-from tests.lint.conftest import KNOWLEDGE
+from bot.lint.rule import PullRule
+from bot.lint.rules import RULES
+from tests.helpers.lint_tree import KNOWLEDGE
 
 # Those on pull requests are tried in test_pull_rules.py, those on documents in test_document_rules.py, and
 # the one that needs a tokenizer in test_tokens.py.

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.config.recipe import LintRecipe
+from bot.core.errors import UserError
 from bot.lint import lint_tree
-from bot.recipe import LintRecipe
-from tests.lint.conftest import KNOWLEDGE
+from tests.helpers.lint_tree import KNOWLEDGE
 
 QNA = f"{KNOWLEDGE}/qna.yaml"
 

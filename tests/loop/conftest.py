@@ -1,8 +1,6 @@
 """The local world in the test's own process, so that every exchange with its GitHub is checked."""
 
-import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,14 +10,11 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.local.world import World
+from localworld.world import World
 from tests import ROOT
 from tests.contract.plugin import Watch
-from tests.loop.steps import approve_at_once, git, push, repository
+from tests.helpers.loop import HANDBOOK_MODEL, approve_at_once, git, push, repository
 from tests.package.plugin import Installed
-
-HANDBOOK_MODEL = "lab/handbook-model"
-ARBORIST = str(Path(sys.executable).with_name("arborist"))
 
 
 class Counted:
@@ -70,7 +65,7 @@ def served(
 ) -> Iterator[World]:
     """A world that is up."""
     middleware = (*contract.middleware, Middleware(Counted, counts=counts))
-    running = World(tmp_path_factory.mktemp("world"), middleware=middleware, tool_cache=tool_cache)
+    running = World(tmp_path_factory.mktemp("world"), ROOT, middleware=middleware, tool_cache=tool_cache)
     contract.watch(running.github)
     running.start()
     if approving:
@@ -81,13 +76,8 @@ def served(
 
 @pytest.fixture(scope="module")
 def world(served: World) -> dict[str, Any]:
-    """What `arborist local up` prints."""
+    """What `localworld up` prints."""
     return served.address()
-
-
-def clean() -> dict[str, str]:
-    """The environment without anything that points somewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "HF_"))}
 
 
 @pytest.fixture(scope="module")

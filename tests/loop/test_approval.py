@@ -7,7 +7,7 @@ import pytest
 from github.PullRequest import PullRequest
 from github.WorkflowRun import WorkflowRun
 
-from tests.loop.steps import (
+from tests.helpers.loop import (
     LEAF,
     bot_comments,
     comment_that,

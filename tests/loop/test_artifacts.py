@@ -13,7 +13,7 @@ import pytest
 import requests
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import (
+from tests.helpers.loop import (
     ALIVE,
     HOSTILE,
     bot_comments,
@@ -64,7 +64,7 @@ def finding(text: str, number: int = 1) -> dict[str, Any]:
         "severity": "error",
         "message": text,
         "help": text,
-        "mended": text.replace("\n", " "),
+        "fixed_line": text.replace("\n", " "),
     }
 
 
@@ -105,9 +105,9 @@ REFUSED = {
     "the number of another pull request": (
         written(CLEAN, json.dumps(plan(pull=1, head="HEAD"))), "was changed meanwhile", "success"),
     "a number that there is not": (
-        written(CLEAN, json.dumps(plan(pull=9999, head="HEAD"))), "GitHub says 404", "failure"),
+        written(CLEAN, json.dumps(plan(pull=9999, head="HEAD"))), "GitHub answered 404", "failure"),
     "a commit that is not the head": (
-        written(CLEAN, SELF.replace("HEAD", "0" * 40)), "speaks of commit 0000000", "failure"),
+        written(CLEAN, SELF.replace("HEAD", "0" * 40)), "names commit 0000000", "failure"),
     "no JSON": (written("{", SELF), "lint.json is not JSON", "failure"),
     "JSON nested without end": (
         f"{written('', SELF)}\npython3 -c \"print('[' * 100_000)\" > report/lint.json",
@@ -115,12 +115,12 @@ REFUSED = {
         "failure",
     ),
     "another schema": (
-        written('{"findings": "@everyone"}', SELF), "not as schemas/report.json says", "failure"),
-    "a severity of their own": (written(LABELLED, SELF), "not as schemas/report.json says", "failure"),
+        written('{"findings": "@everyone"}', SELF), "schemas/report.json", "failure"),
+    "a severity of their own": (written(LABELLED, SELF), "schemas/report.json", "failure"),
     "no files": ("touch report/nothing", "lint.json is missing", "failure"),
     "a gigabyte": (
         "truncate -s 1G report/lint.json; echo {} > report/plan.json", "larger than 20 MiB", "failure"),
-    "an archive that climbs out of its folder": (CLIMBS, "not as schemas/report.json says", "failure"),
+    "an archive that climbs out of its folder": (CLIMBS, "schemas/report.json", "failure"),
     "a link to a file of the runner's": (
         "ln -s /etc/passwd report/lint.json; echo {} > report/plan.json", "lint.json", "failure"),
 }  # fmt: skip
@@ -233,14 +233,14 @@ def test_a_pull_request_that_rewrites_lint_gets_no_green_until_a_maintainer_appr
 ) -> None:
     pull = proposed("clean", written(CLEAN, SELF))
     assert reported(world, pull).conclusion == "success"
-    body = comment_that(pull, "changes how the bot itself works", "`.github`", "Not told:")
-    assert "Nothing to mend" not in body
+    body = comment_that(pull, "changes how the bot itself works", "`.github`", "Not shown:")
+    assert "Nothing to fix" not in body
     check_is(world, pull, "action_required")
     maintainer = repository(world, "maintainer")
     maintainer.get_pull(pull.number).create_review(event="APPROVE")
     maintainer.get_issue(pull.number).create_comment("/arborist lint")
     body = comment_that(pull, "maintainer approved")
-    assert "Not told:" not in body
+    assert "Not shown:" not in body
     newest = maintainer.get_workflow("lint.yml").get_runs()[0]
     assert (newest.event, newest.head_branch, newest.conclusion) == ("workflow_dispatch", "main", "success")
     until(lambda: conclusions(world, pull)[-1] == "success", "the check to be green")

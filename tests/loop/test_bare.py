@@ -10,9 +10,10 @@ import pytest
 import requests
 from github.WorkflowRun import WorkflowRun
 
-from bot.local.world import World
+from localworld.world import World
+from tests import ROOT
 from tests.contract.plugin import Watch
-from tests.loop.steps import (
+from tests.helpers.loop import (
     approve_at_once,
     check_is,
     comment_that,
@@ -49,7 +50,9 @@ def bare(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("wheels")))
         cache = tmp_path_factory.mktemp("bare-tools")
-        running = World(tmp_path_factory.mktemp("bare"), middleware=contract.middleware, tool_cache=cache)
+        running = World(
+            tmp_path_factory.mktemp("bare"), ROOT, middleware=contract.middleware, tool_cache=cache
+        )
         contract.watch(running.github)
         running.start()
         approve_at_once(running)
@@ -75,8 +78,8 @@ def test_a_pull_request_gets_its_comment_and_check_with_the_core_alone(
     settled(world)
     runs = {run.name: run for run in repository(world, "maintainer").get_workflow_runs()}
     assert {name: run.conclusion for name, run in runs.items()} == {"lint": "success", "report": "success"}
-    assert "set-up: downloads " in logs(runs["lint"])
-    assert "set-up: downloads " not in logs(runs["report"])
+    assert "set-up: downloading " in logs(runs["lint"])
+    assert "set-up: downloading " not in logs(runs["report"])
     [core] = [folder for folder in kept.iterdir() if folder.is_dir() and folder.name.endswith("-core")]
     for package in ("torch", "transformers", "rapidfuzz", "pyarrow", "openai", "pytest"):
         done = subprocess.run(
@@ -116,4 +119,4 @@ def test_what_a_forks_job_plants_on_the_labs_own_machine_is_not_what_a_later_job
     assert "arborist: sampling pull request 999" in said
     assert "planted" not in said
     assert not (home / "ran").exists()
-    assert re.search(r"arborist is /\S+/own/tool-cache/arborist/\w{16}-\w{8}-train", said)
+    assert re.search(r"set-up: using the environment /\S+/own/tool-cache/arborist/\w{16}-\w{8}-train", said)

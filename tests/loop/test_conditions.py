@@ -9,9 +9,9 @@ from github.EnvironmentDeploymentBranchPolicy import EnvironmentDeploymentBranch
 from github.EnvironmentProtectionRuleReviewer import ReviewerParams
 from github.Repository import Repository
 
-from bot.diagnosis import show
-from bot.doctor import examine
-from tests.loop.steps import repository
+from bot.core.diagnosis import show
+from bot.setup.doctor import check
+from tests.helpers.loop import repository
 
 BRANCHES = EnvironmentDeploymentBranchPolicyParams
 Doctor = Callable[[], dict[str, str]]
@@ -38,7 +38,7 @@ def lines(
     monkeypatch.setenv("GITHUB_TOKEN", handbook["tokens"]["maintainer"])
 
     def run() -> dict[str, str]:
-        show(examine(Path(), Path("arborist.yaml")))
+        show(check(Path(), Path("arborist.yaml")))
         printed = capsys.readouterr().out.splitlines()
         return {line[2:].partition(":")[0]: line for line in printed}
 
@@ -70,7 +70,7 @@ def test_a_token_that_all_workflows_see_is_a_fault(here: Repository, lines: Doct
     here.delete_secret("HF_TOKEN")
     environment.delete_secret("HF_TOKEN")
     assert said.startswith(
-        "✘ HF_TOKEN: is a secret of the repository, so workflows of every branch may read it"
+        "✘ HF_TOKEN: is a secret of the repository, so workflows of every branch can read it"
     )
     assert "move it to the environment release" in said
 
@@ -85,8 +85,8 @@ def test_an_environment_without_any_rule_protects_nothing(
     here: Repository, lines: Doctor, init: Callable[[], str]
 ) -> None:
     here.create_environment("release")
-    assert lines()["release"].startswith("✘ release: has no rule that protects it: workflows of any branch")
-    assert "✔ release: opened it to main only" in init()
+    assert lines()["release"].startswith("✘ release: has no protection rule: workflows of any branch")
+    assert "✔ release: restricted it to main" in init()
     assert lines()["release"] == "✔ release: the environment is protected: only main may use it"
 
 
@@ -122,9 +122,9 @@ def test_outsiders_workflows_must_wait_for_approval(
     approval(here, "first_time_contributors")
     said = lines()["approval"]
     assert said.startswith(
-        "✘ approval: the policy is first_time_contributors: a workflow of an outsider may run"
+        "✘ approval: the policy is first_time_contributors: workflows of outside contributors can reach"
     )
-    assert "✔ approval: workflows of all outside contributors wait for approval now" in init()
+    assert "✔ approval: changed: workflows of all outside contributors now need approval" in init()
     assert approval(here) == "all_external_contributors"
     assert lines()["approval"].startswith("✔")
 
@@ -138,7 +138,7 @@ def test_the_runner_is_the_one_that_the_variable_names(here: Repository, lines: 
 def test_a_runner_with_other_labels_will_not_do(here: Repository, lines: Doctor) -> None:
     runner(here, '["self-hosted", "a100"]')
     said = lines()["runner"]
-    assert said.startswith("✘ runner: none is online that has the labels self-hosted, a100; register one")
+    assert said.startswith("✘ runner: none with the labels self-hosted, a100 is online; register one")
 
 
 @pytest.mark.parametrize("value", ["gpu", "[1]", "[]", "{}", '{"group": 7}', "null"])
@@ -146,7 +146,7 @@ def test_a_variable_that_names_no_runner_is_one_line(here: Repository, lines: Do
     runner(here, value)
     said = lines()["runner"]
     assert said.startswith("✘ runner: the variable ARBORIST_RUNNER is ")
-    assert 'give JSON such as ["self-hosted", "gpu"]' in said
+    assert 'set it to JSON such as ["self-hosted", "gpu"]' in said
 
 
 def test_a_runner_that_keeps_its_disk_is_advised_against(here: Repository, lines: Doctor) -> None:
@@ -159,10 +159,8 @@ def test_a_store_that_hosted_jobs_do_not_reach_is_told(here: Repository, lines: 
     place = store.value
     assert f"! store of all jobs: {place} is a folder of one machine" in lines()["store of all jobs"]
     store.edit("s3://bucket/store")
-    assert (
-        "s3://bucket/store: the jobs on GitHub's machines get no credentials" in lines()["store of all jobs"]
-    )
+    assert "s3://bucket/store: GitHub-hosted jobs get no credentials" in lines()["store of all jobs"]
     here.delete_variable("ARBORIST_STORE")
     said = lines()["store of all jobs"]
     here.create_variable("ARBORIST_STORE", place)
-    assert ".arborist/store is a folder of each job's checkout, which the next job clears" in said
+    assert ".arborist/store is a folder in each job's checkout, which the next job deletes" in said

@@ -1,4 +1,4 @@
-"""`arborist demo`, which `make demo` runs after set-up: it ends well, and its numbers are the wanted ones."""
+"""`localworld demo`, which `make demo` runs after set-up: it ends well, with the wanted numbers."""
 
 import contextlib
 import json
@@ -9,14 +9,13 @@ import psutil
 import pytest
 
 from tests import ROOT
-from tests.loop.conftest import ARBORIST, clean
-from tests.loop.steps import until
+from tests.helpers.loop import LOCALWORLD, clean, until
 
 
 @pytest.mark.demo
 def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     done = subprocess.run(
-        [ARBORIST, "demo", "--data", str(tmp_path / "demo")],
+        [LOCALWORLD, "demo", "--data", str(tmp_path / "demo")],
         cwd=ROOT,
         env=clean(),
         capture_output=True,
@@ -47,7 +46,7 @@ def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
                     found.append(process)
         return found
 
-    with subprocess.Popen([ARBORIST, "demo", "--data", mark], cwd=ROOT, env=clean()) as demo:
+    with subprocess.Popen([LOCALWORLD, "demo", "--data", mark], cwd=ROOT, env=clean()) as demo:
         until(jobs, "the first release's job")
         demo.terminate()
     assert demo.returncode != 0
@@ -60,4 +59,7 @@ def test_make_demo_is_set_up_and_then_the_demo() -> None:
     planned = subprocess.run(
         ["make", "--dry-run", "demo"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
-    assert planned.stdout.splitlines()[-2:] == [".venv/bin/arborist models fetch", ".venv/bin/arborist demo "]
+    assert planned.stdout.splitlines()[-2:] == [
+        ".venv/bin/arborist models fetch",
+        ".venv/bin/localworld demo ",
+    ]

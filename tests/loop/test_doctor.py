@@ -1,12 +1,12 @@
-"""`arborist doctor`: what is there, what is missing and how to mend it, each in a line."""
+"""`arborist doctor`: what is there, what is missing and how to fix it, each in a line."""
 
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from bot.local.world import World
+from localworld.world import World
 from tests import ROOT
-from tests.loop.conftest import ARBORIST, clean
+from tests.helpers.loop import ARBORIST, LOCALWORLD, clean
 
 
 def doctor(at: Path, **environment: str) -> tuple[int, dict[str, str]]:
@@ -21,7 +21,7 @@ def doctor(at: Path, **environment: str) -> tuple[int, dict[str, str]]:
 def test_where_all_is_there_all_is_well(served: World, world: dict[str, Any], tmp_path: Path) -> None:
     served.github.add_collaborator(world["repository"], "maintainer", "admin")
     printed = subprocess.run(
-        [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
+        [LOCALWORLD, "env", "--data", world["data"]], check=True, capture_output=True, text=True
     ).stdout
     environment = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
     init = [ARBORIST, "init", "--model", "lab/taxonomy-model", "--arborist", "lab/taxonomy"]
@@ -48,12 +48,12 @@ def test_where_all_is_there_all_is_well(served: World, world: dict[str, Any], tm
     assert "online: local" in lines["runner"]
 
 
-def test_where_nothing_is_there_each_lack_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_where_nothing_is_there_each_lack_says_how_to_fix_it(tmp_path: Path) -> None:
     code, lines = doctor(tmp_path)
     assert code == 2
-    assert "run in a folder with an arborist.yaml" in lines["recipe"]
+    assert "run in a folder that has an arborist.yaml" in lines["recipe"]
     assert "`arborist init` writes them" in lines["workflows"]
-    assert "`arborist new` makes one" in lines["taxonomy"]
+    assert "`arborist new` adds one" in lines["taxonomy"]
     assert lines["github"].startswith("?")
 
 
@@ -77,4 +77,4 @@ def test_too_little_room_for_the_recipe_is_told(tmp_path: Path) -> None:
     (tmp_path / "arborist.yaml").write_text(text.replace("parameters: 8.17e+9", "parameters: 1.0e+13"))
     _, lines = doctor(tmp_path)
     assert lines["disk"].startswith("✘")
-    assert "; training wants 320003" in lines["disk"]
+    assert "; training needs 320003 GB" in lines["disk"]

@@ -9,7 +9,7 @@ import pytest
 from github.PullRequest import PullRequest
 from github.WorkflowRun import WorkflowRun
 
-from tests.loop.steps import (
+from tests.helpers.loop import (
     bot_comments,
     check_is,
     comment_that,
@@ -58,7 +58,7 @@ def write(clone: Path, text: str) -> None:
 
 def test_a_draft_from_a_branch_with_shell_syntax_is_linted(world: dict[str, Any], pull: PullRequest) -> None:
     assert pull.draft
-    comment_that(pull, "Nothing to mend", "Plan", "notices")
+    comment_that(pull, "Nothing to fix", "Plan", "notices")
     check_is(world, pull, "success")
 
 
@@ -72,7 +72,7 @@ def test_pushes_in_quick_succession_leave_the_last_ones_report(
     push(clone, "A version that there is not")
     check_is(world, pull, "failure")
     settled(world)
-    comment_that(pull, "1 thing to mend", "version")
+    comment_that(pull, "1 thing to fix", "version")
     head = pull.head.sha
     told = [
         run
@@ -105,7 +105,7 @@ def test_a_forced_push_is_another_commit_and_the_same_comment(
     git(clone, "commit", "--quiet", "--amend", "--message", "Rewritten")
     git(clone, "push", "--quiet", "--force", "origin", "HEAD")
     check_is(world, pull, "success")
-    comment_that(pull, "Nothing to mend")
+    comment_that(pull, "Nothing to fix")
     assert len(bot_comments(pull)) == 1
 
 
@@ -188,7 +188,7 @@ def test_a_pull_request_outlives_its_fork(world: dict[str, Any], pull: PullReque
     assert bot_comments(pull) == before
     # The commit that was seen is known by, and fetched from, what GitHub keeps of the pull request.
     maintainer.create_comment("/arborist precheck no/such/leaf")
-    told = "is no leaf that this pull request adds or changes"
+    told = "is not a leaf that this pull request adds or changes"
     until(lambda: any(told in body for body in bot_comments(pull)), "the GPU runner's word")
     settled(world)
 

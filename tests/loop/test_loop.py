@@ -19,11 +19,14 @@ from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi, hf_hub_download
 
 from tests import ROOT
-from tests.loop.conftest import ARBORIST, HANDBOOK_MODEL, clean
-from tests.loop.steps import (
+from tests.helpers.loop import (
+    ARBORIST,
+    HANDBOOK_MODEL,
     LEAF,
+    LOCALWORLD,
     SKARROW,
     check_is,
+    clean,
     comment_that,
     fork,
     git,
@@ -42,9 +45,9 @@ INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
 @pytest.fixture(scope="module")
 def bot(world: dict[str, Any]) -> dict[str, str]:
-    """The environment that `arborist local env` prints, as a shell would take it; for another repository."""
+    """The environment that `localworld env` prints, as a shell would take it; for another repository."""
     printed = subprocess.run(
-        [ARBORIST, "local", "env", "--data", world["data"]], check=True, capture_output=True, text=True
+        [LOCALWORLD, "env", "--data", world["data"]], check=True, capture_output=True, text=True
     ).stdout
     exported = (line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
     return {**clean(), **dict(exported), "GITHUB_REPOSITORY": "maintainer/handbook"}
@@ -129,7 +132,7 @@ def test_an_outsider_is_refused(book: dict[str, Any], pull: PullRequest) -> None
     thread = repository(book, "outsider").get_issue(pull.number)
     asked = thread.create_comment("/arborist sample")
     until(lambda: [r.content for r in asked.get_reactions()] == ["-1"], "the reaction")
-    answer = "is for the role admin or maintain here, and that is not the case for you"
+    answer = "is for the role admin or maintain here, so you cannot use it"
     until(lambda: [answer in c.body for c in pull.get_issue_comments()].count(True) == 1, "the answer")
     settled(book)
     runs = repository(book, "maintainer").get_workflow("commands.yml").get_runs()

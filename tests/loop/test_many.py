@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.loop.steps import bot_comments, check_is, fork, push, repository, settled, until
+from tests.helpers.loop import bot_comments, check_is, fork, push, repository, settled, until
 
 LEAVES = 1000
 # Six mistakes: two values that are no text, a misspelt key and with it one that is missing, too few examples,
@@ -49,7 +49,7 @@ def test_it_is_told_in_one_comment_under_the_limit_and_soon(
 
     (body,) = bot_comments(pull)
     assert len(body) < 65_536
-    assert "6000 things to mend in 1000 files" in body
+    assert "6000 things to fix in 1000 files" in body
     assert "5971 more" in body
     assert "/actions/runs/" in body
     assert "number&#95;0" in body

@@ -1,4 +1,4 @@
-"""A contribution with six mistakes: each on its line; a click mends what is mechanical, a person the rest."""
+"""A contribution with six mistakes: each on its line; a click fixes what is mechanical, a person the rest."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import (
+from tests.helpers.loop import (
     LEAF,
     SKARROW,
     bot_comments,
@@ -80,10 +80,10 @@ def test_what_is_mechanical_is_suggested(clone: Path, pull: PullRequest) -> None
     assert {(c.path, c.line) for c in pull.get_review_comments()} == wanted
 
 
-def test_a_plan_waits_for_what_must_be_mended(world: dict[str, Any], pull: PullRequest) -> None:
+def test_a_plan_waits_for_what_must_be_fixed(world: dict[str, Any], pull: PullRequest) -> None:
     commit = repository(world, "outsider").get_commit(pull.head.sha)
     (check,) = commit.get_check_runs(check_name="arborist plan")
-    assert (check.conclusion, check.output.title) == ("neutral", "waits for what lint found")
+    assert (check.conclusion, check.output.title) == ("neutral", "waiting until the lint errors are fixed")
 
 
 def test_applied_and_mended_it_turns_green_in_the_same_comment(
@@ -98,9 +98,9 @@ def test_applied_and_mended_it_turns_green_in_the_same_comment(
         if not sure:
             file = clone / LEAF / name
             file.write_text(file.read_text().replace(bad, good, 1))
-    push(clone, "Apply the suggestions and mend the rest")
+    push(clone, "Apply the suggestions and fix the rest")
     check_is(world, pull, "success")
-    comment_that(pull, "Nothing to mend", "Plan")
+    comment_that(pull, "Nothing to fix", "Plan")
     assert len(bot_comments(pull)) == 1
     settled(world)
     (check,) = (

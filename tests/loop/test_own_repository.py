@@ -9,9 +9,8 @@ from typing import Any
 from github.Branch import Branch
 from github.Repository import Repository
 
-from bot.local.world import RELEASED_BY
-from tests.loop.conftest import ARBORIST, clean
-from tests.loop.steps import repository
+from localworld.world import RELEASED_BY
+from tests.helpers.loop import ARBORIST, clean, repository
 
 
 def protection(branch: Branch) -> list[str]:
@@ -29,8 +28,8 @@ def test_it_sets_up_files_and_github_and_again_changes_nothing(
     handbook: dict[str, Any], init: Callable[[], str]
 ) -> None:
     said = init()
-    assert "made the label hold" in said
-    assert "main takes pull requests that passed lint / lint" in said
+    assert "created the label hold" in said
+    assert "main now accepts only pull requests that pass lint / lint" in said
     here = repository(handbook, "maintainer")
     assert {secret.name for secret in here.get_secrets()} == {"ARBORIST_SIGNING_KEY"}
     assert policies(here) == ["main"]
@@ -38,7 +37,7 @@ def test_it_sets_up_files_and_github_and_again_changes_nothing(
     assert ", ".join(f"{name}={value}" for name, value in claims.items()) in said
     assert protection(here.get_branch("main")) == ["lint / lint"]
     before = [secret.updated_at for secret in here.get_secrets()]
-    assert not re.search("written|made|set to|takes|opened|wait for approval now", init())
+    assert not re.search("written|created|set to|changed|restricted", init())
     assert [secret.updated_at for secret in here.get_secrets()] == before
 
 
@@ -54,7 +53,7 @@ def test_a_protection_of_their_own_is_left_as_it_is(
     }
     url = f"{here.url}/branches/main/protection"
     here.requester.requestJsonAndCheck("PUT", url, input=stated)
-    assert "main is protected, though not by the check lint / lint or lint" in init()
+    assert "main is protected, but does not require the check lint / lint or lint" in init()
     assert protection(here.get_branch("main")) == ["their own"]
 
 
@@ -81,6 +80,6 @@ def test_what_an_administrator_alone_may_set_is_said_of_each(handbook: dict[str,
     command = [ARBORIST, "init", "--repository", owners, "--model", "lab/other", "--arborist", "lab/taxonomy"]
     done = subprocess.run(command, env={**clean(), **environment}, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "✘ ARBORIST_SIGNING_KEY: setting it up for" in done.stdout
-    assert "GitHub says 403" in done.stdout
+    assert "✘ ARBORIST_SIGNING_KEY: setting it up" in done.stdout
+    assert "GitHub answered 403" in done.stdout
     assert "Traceback" not in done.stderr

@@ -12,10 +12,10 @@ import pytest
 from github.PullRequest import PullRequest
 from github.WorkflowRun import WorkflowRun
 
-from bot.local.github import Event
-from bot.local.world import World
+from localworld.github import Event
+from localworld.world import World
 from tests.contract.webhooks import recorded
-from tests.loop.steps import LEAF, bot_comments, push, repository, settled, teach_skarrow, until
+from tests.helpers.loop import LEAF, bot_comments, push, repository, settled, teach_skarrow, until
 
 Fields = Mapping[str, Any]
 
@@ -122,7 +122,7 @@ def test_pull_request_opened_lints_and_workflow_run_completed_reports(
     report = of_the_run(quiet, lint)
     assert report and (report.path, report.conclusion) == (".github/workflows/report.yml", "success")
     [body] = bot_comments(pull)
-    assert "Nothing to mend" in body
+    assert "Nothing to fix" in body
 
 
 def test_pull_request_synchronize_lints_again(quiet: World, clone: Path, pull: PullRequest) -> None:
@@ -134,7 +134,7 @@ def test_pull_request_synchronize_lints_again(quiet: World, clone: Path, pull: P
     assert lint and lint.conclusion == "failure"
     assert of_the_run(quiet, lint)
     [body] = bot_comments(pull)
-    assert "1 thing to mend" in body
+    assert "1 thing to fix" in body
 
 
 @pytest.mark.parametrize("name", ["pull_request.closed", "check_run.created", "check_run.completed"])

@@ -9,8 +9,8 @@ import yaml
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
-from bot.local.world import World
-from tests.loop.steps import (
+from localworld.world import World
+from tests.helpers.loop import (
     ALIVE,
     HOSTILE,
     LEAF,
@@ -145,18 +145,18 @@ def test_a_push_after_the_command_voids_it(world: dict[str, Any], clone: Path, p
     git(clone, "commit", "--quiet", "--message", "Sneak something in")
     say(world, pull, "maintainer", "/arborist sample")
     git(clone, "push", "--quiet", "origin", "HEAD")
-    answered(pull, "was the newest commit when you wrote")
+    answered(pull, "the bot had not reported on")
     check_is(world, pull, "success")
 
 
 def test_a_held_pull_request_waits(world: dict[str, Any], pull: PullRequest) -> None:
     assert reaction(say(world, pull, "maintainer", "/arborist hold")) == "eyes"
-    answered(pull, "Held: no GPU runner does anything for it")
+    answered(pull, "Held: no GPU work starts for this pull request")
     assert [label.name for label in repository(world, "outsider").get_issue(pull.number).labels] == ["hold"]
     say(world, pull, "maintainer", "/arborist sample")
     answered(pull, "This pull request is held")
     say(world, pull, "maintainer", "/arborist unhold")
-    answered(pull, "It goes on.")
+    answered(pull, "no longer held")
 
 
 def test_lint_is_done_again_against_the_base_as_it_is_now(world: dict[str, Any], pull: PullRequest) -> None:
@@ -164,7 +164,7 @@ def test_lint_is_done_again_against_the_base_as_it_is_now(world: dict[str, Any],
     here.create_file("docs/merged.md", "Another merge", "Merged meanwhile")
     base = here.get_branch("main").commit.sha
     say(world, pull, "maintainer", "/arborist plan")
-    answered(pull, f"against `main` as it is now (`{base[:7]}`)")
+    answered(pull, f"against the current `main` (`{base[:7]}`)")
     comment_that(pull, f"against main (`{base[:7]}`)", "Plan")
     run = here.get_workflow("lint.yml").get_runs()[0]
     assert (run.event, run.head_branch) == ("workflow_dispatch", "main")
@@ -207,7 +207,7 @@ def test_a_runner_that_dies_is_told_of_and_retried(world: dict[str, Any], pull: 
         assert reaper.create_dispatch("main")
         until(lambda: [run.conclusion for run in reaper.get_runs()] == ["success"] * runs, "the reaper")  # noqa: B023
     assert check(world, pull, "arborist sample").conclusion == "failure"
-    comment_that(pull, "No sample of", "the runner that did it has ended without a word", "/arborist retry")
+    comment_that(pull, "No sample of", "the runner ended without reporting a result", "/arborist retry")
 
 
 def test_a_leaf_that_is_not_in_it_is_told_and_nothing_else_is_lost(
@@ -215,7 +215,7 @@ def test_a_leaf_that_is_not_in_it_is_told_and_nothing_else_is_lost(
 ) -> None:
     say(world, pull, "maintainer", "/arborist precheck knowledge/birds")
     comment_that(
-        pull, "No precheck of", "is no leaf that this pull request adds or changes", "No sample of", "Plan"
+        pull, "No precheck of", "is not a leaf that this pull request adds or changes", "No sample of", "Plan"
     )
     until(lambda: check(world, pull, "arborist precheck").conclusion == "failure", "the check's end")
 

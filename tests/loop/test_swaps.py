@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from tests.loop.steps import (
+from tests.helpers.loop import (
     LEAF,
     check_is,
     comment_that,
@@ -58,7 +58,7 @@ def test_a_commit_that_was_hidden_while_a_maintainer_read_is_not_sampled(
     git(clone, "push", "--quiet", "--force", "origin", "HEAD")
     repository(world, "maintainer").get_issue(pull.number).create_comment("/arborist sample")
     git(clone, "push", "--quiet", "--force", "origin", "b:swapped")
-    until(lambda: "the pull request was changed about when you wrote" in replies(pull), "the refusal")
+    until(lambda: "the pull request was changed at about the time you wrote" in replies(pull), "the refusal")
     settled(world)
     assert conclusions(world, pull, "arborist sample") == []
     runs = repository(world, "maintainer").get_workflow("commands.yml").get_runs()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.world import ROOT, commit_tree
+from localworld.world import commit_tree
+from tests import ROOT
 
 UV = Path(sys.executable).with_name("uv")
 

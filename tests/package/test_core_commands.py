@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from github.Repository import Repository
 
+from bot.core.store import Store
 from bot.github.comment import read_parts
-from bot.local.github import Event
-from bot.local.world import ROOT
-from bot.store import Store
+from localworld.github import Event
+from tests import ROOT
 from tests.contract.plugin import Watch
-from tests.local.actions.local_actions import Lab, steps
+from tests.helpers.local_actions import Lab, steps
 from tests.package.plugin import Installed, built, run
 
 LEAF = "compositional_skills/writing/freeform/library_notices"
@@ -106,7 +106,7 @@ def test_nothing_of_an_extra_is_installed_there(installed: Installed) -> None:
 def test_the_lint_job_plans_and_lints(core: Callable[..., str], proposal: Proposal) -> None:
     base = ("--base", "origin/main")
     core({}, "plan", *base, "--base-ref", "main", "--pull", "1", "--output", "report/plan.json")
-    assert core({}, "lint", *base, "--output", "report/lint.json") == "1 leaf, nothing to mend"
+    assert core({}, "lint", *base, "--output", "report/lint.json") == "1 leaf, nothing to fix"
     planned = json.loads((proposal.folder / "report/plan.json").read_text())
     assert [leaf["path"] for leaf in planned["leaves"] if leaf["change"] == "added"] == [LEAF]
     sarif = core({}, "lint", "--format", "sarif")

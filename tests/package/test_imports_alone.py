@@ -9,7 +9,7 @@ ALONE = """
 import importlib, sys, traceback
 failed = []
 for name in sys.argv[1:]:
-    for known in [one for one in sys.modules if one == "bot" or one.startswith("bot.")]:
+    for known in [one for one in sys.modules if one.partition(".")[0] in ("bot", "localworld")]:
         del sys.modules[known]
     try:
         importlib.import_module(name)
@@ -20,8 +20,8 @@ print("\\n".join(failed))
 
 
 def test_every_module_can_be_imported_first() -> None:
-    files = sorted((ROOT / "bot").rglob("*.py"))
-    scripts = ("bot/local/actions/gate.py", "bot/local/actions/stubs/")
+    files = sorted(file for package in ("bot", "localworld") for file in (ROOT / package).rglob("*.py"))
+    scripts = ("localworld/actions/gate.py", "localworld/actions/stubs/")
     names = [
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in files

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from bot.init import Bot, find_bot
+from bot.setup.init import Bot, find_bot
 from tests.package.plugin import built, run
 
 NOT_SOURCES = shutil.ignore_patterns(".git", "build", "commit.txt", "*.egg-info")
@@ -97,15 +97,15 @@ def test_the_source_of_an_install_from_a_git_url_is_known(
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: arborist-bot\nVersion: 1\n")
     (folder / "direct_url.json").write_text(json.dumps(source))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("bot.version.PACKAGE", tmp_path / "bot")
+    monkeypatch.setattr("bot.core.version.PACKAGE", tmp_path / "bot")
     assert find_bot("", "") == Bot("lab/arborist", source["vcs_info"]["commit_id"])
 
 
 def test_a_worktree_of_a_clone_is_a_checkout(
     history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bot.version import commit
+    from bot.core.version import commit
 
     git("worktree", "add", "-q", tmp_path / "tree", "HEAD^", cwd=history)
-    monkeypatch.setattr("bot.version.PACKAGE", tmp_path / "tree" / "bot")
+    monkeypatch.setattr("bot.core.version.PACKAGE", tmp_path / "tree" / "bot")
     assert commit() == git("rev-parse", "HEAD^", cwd=history)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.release import hub
 from bot.release.hub import download_release, latest_release, next_tag, publish
-from tests.local.hub.conftest import RunningHub, free_port, running
+from tests.helpers.local_hub import RunningHub, free_port, running
 
 MODEL = "lab/model"
 
@@ -163,7 +163,7 @@ def test_when_somebody_else_commits_meanwhile_nothing_is_published(
 
     monkeypatch.setattr(hub, "_manifest_at", lambda *_: None)
     monkeypatch.setattr(HfApi, "list_repo_refs", and_somebody_commits)
-    with pytest.raises(UserError, match="somebody else committed there meanwhile; run again"):
+    with pytest.raises(UserError, match="somebody else committed there at the same time; run again"):
         publish(MODEL, model, {}, manifest())
     assert local_hub.api().list_repo_refs(MODEL).tags == []
 
@@ -172,7 +172,7 @@ def test_a_wrong_token_is_one_line(
     local_hub: RunningHub, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    with pytest.raises(UserError, match="says 401; set HF_TOKEN to a token that may write there"):
+    with pytest.raises(UserError, match="answered 401; set HF_TOKEN to a token with write access"):
         publish(MODEL, model, {}, manifest())
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.config.load import load_recipe
+from bot.core.errors import UserError
+from bot.core.store import Store
 from bot.github.retrain import retrain_and_tell
-from bot.recipe import load_recipe
 from bot.release.hub import latest_release, publish
-from bot.store import Store
 from bot.taxonomy.files import GitError
 from bot.taxonomy.tree import leaf_paths
 from tests import ROOT
-from tests.local.hub.conftest import free_port, running
-from tests.taxonomy.conftest import Repository
+from tests.helpers.local_hub import free_port, running
+from tests.helpers.repository import Repository
 
 MODEL = "lab/model"
 KNOWLEDGE = "knowledge/geography/islands/velmora"

@@ -1,14 +1,14 @@
-"""When a release is published by an ID token. That it is: tests/local/test_trusted_publishing.py."""
+"""When a release is published by an ID token. That it is: tests/localworld/test_trusted_publishing.py."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.release.hub import check_publishing, publish
-from bot.release.trusted import available, refusal
-from tests.local.hub.local_hub import RunningHub, free_port, running
+from bot.release.trusted_publishing import available, refusal
+from tests.helpers.local_hub import RunningHub, free_port, running
 
 MODEL = "lab/model"
 JOB = {
@@ -34,7 +34,8 @@ def test_where_github_gives_no_id_token_the_line_says_so(local_hub: RunningHub) 
     with pytest.raises(UserError) as refused:
         check_publishing(MODEL)
     assert str(refused.value) == (
-        f"publishing {MODEL}: GitHub gives this job no ID token (it says 401); run again, or set HF_TOKEN"
+        f"publishing {MODEL}: GitHub did not issue an ID token to this job (status 401); run again, "
+        "or set HF_TOKEN"
     )
 
 
@@ -71,7 +72,7 @@ def test_a_called_workflow_of_another_name_is_named() -> None:
     }
     line = refusal(MODEL, "https://huggingface.co", claims, "trunk")
     assert (
-        "(invalid_grant): its workflow is publish.yml, not retrain.yml; release by retrain.yml on trunk"
+        "(invalid_grant): its workflow is publish.yml, not retrain.yml; release with retrain.yml on trunk"
         in line
     )
     assert "\n" not in line

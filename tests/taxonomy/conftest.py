@@ -1,52 +1,10 @@
 """A git repository with the taxonomy of this one in it, for tests that change it."""
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-TAXONOMY = Path(__file__).parents[2] / "taxonomy"
-
-
-class Repository:
-    """A git repository on disk with a taxonomy."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.root = path / "taxonomy"
-        path.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
-        shutil.copytree(TAXONOMY, self.root)
-        self.commit()
-
-    def git(self, *arguments: str) -> str:
-        identity = {
-            f"GIT_{who}_{what}": f"x@{who}.example"
-            for who in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        }
-        environment = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": "/dev/null"}
-        done = subprocess.run(
-            ["git", "-C", str(self.path), *arguments],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
-
-    def write(self, path: str, content: str) -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-
-    def commit(self) -> str:
-        """Commit everything; returns the SHA."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "-m", "change")
-        return self.git("rev-parse", "HEAD")
+from tests.helpers.repository import Repository
 
 
 @pytest.fixture

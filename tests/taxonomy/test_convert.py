@@ -109,9 +109,9 @@ def test_several_formats_in_one_leaf(tmp_path: Path) -> None:
 def test_a_pdf_without_text_says_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x/scan.pdf").write_bytes(pdf(b"0 0 595 842 re f"))
-    with pytest.raises(DocumentError, match=r"'scan\.pdf' holds no text") as caught:
+    with pytest.raises(DocumentError, match=r"'scan\.pdf' contains no text") as caught:
         read_documents(DiskFiles(tmp_path), "x", DocumentSource(".", "HEAD", ("*",)))
-    assert caught.value.mend == "a scan needs its text recognised first"
+    assert caught.value.hint == "if it is a scan, run OCR on it first"
 
 
 def test_a_document_is_converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +123,9 @@ def test_a_document_is_converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("suffix", "content", "why"),
     [
-        (".pdf", b"MZ\x90\0", "no whole PDF file"),
-        (".docx", b"%PDF-1.4", "no whole DOCX file"),
-        (".docx", pdf(page(LINES)), "no whole DOCX file"),
+        (".pdf", b"MZ\x90\0", "not a valid PDF file"),
+        (".docx", b"%PDF-1.4", "not a valid DOCX file"),
+        (".docx", pdf(page(LINES)), "not a valid DOCX file"),
         (".html", b"<div>" * 100_000, "nested too deeply"),
         (".docx", docx(paragraph("x" * 300_000_000)), "unpacks to 300 MB"),
     ],
@@ -143,7 +143,7 @@ def test_a_pdf_bomb_takes_no_memory_here() -> None:
     block = b"(a) Tj " * 1_000_000
     bomb = b"".join(packer.compress(block) for _ in range(700)) + packer.flush()
     assert len(bomb) < 20_000_000
-    with pytest.raises(Unconvertible, match=r"too much memory or time|no whole PDF"):
+    with pytest.raises(Unconvertible, match=r"too much memory or time|not a valid PDF"):
         convert(".pdf", pdf(bomb, packed=True))
 
 

@@ -65,13 +65,13 @@ def test_documents_are_read_by_name_from_disk_and_commit_alike(repository: Any) 
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.odt", b"PK", r"no \.md, .*\.pdf file"),
-        ("a.pdf", b"%PDF", "holds no text|no whole PDF"),
-        ("a.docx", b"PK", "no whole DOCX"),
+        ("a.odt", b"PK", r"not a \.md, .*\.pdf file"),
+        ("a.pdf", b"%PDF", "contains no text|not a valid PDF"),
+        ("a.docx", b"PK", "not a valid DOCX"),
         ("a.md", b"\x89PNG\r\n\x1a\n\0\0", "not UTF-8 text"),
         ("a.md", b"\xff\xfe", "not UTF-8 text"),
-        ("a.md", b"a\0b", "holds no text"),
-        ("a.md", b" \n", "holds no text"),
+        ("a.md", b"a\0b", "contains no text"),
+        ("a.md", b" \n", "contains no text"),
         ("a.md", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         ("a.md", b"x" * 5_000_001, "larger than 5 MB"),
     ],
@@ -116,7 +116,7 @@ def test_a_host_on_this_machine_or_a_private_network_is_never_asked(
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda *_: [(family, socket.SOCK_STREAM, 6, "", (address, 443))]
     )
-    with pytest.raises(DocumentError, match="not a public one"):
+    with pytest.raises(DocumentError, match="not a public host"):
         fetch_repository("https://documents.example/x.git", SHA)
 
 
@@ -150,7 +150,7 @@ def test_only_what_the_recipe_trusts_is_trusted(
     url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path))
-    with pytest.raises(DocumentError, match=r"not the https URL|not a public one"):
+    with pytest.raises(DocumentError, match=r"not the https URL|not a public host"):
         fetch_repository(url, SHA, Access(trusted=("file:///srv/documents",)))
 
 

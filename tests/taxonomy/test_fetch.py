@@ -12,7 +12,7 @@ from bot.taxonomy.documents import read_documents
 from bot.taxonomy.fetch import Access, DocumentError, fetch_commit, fetch_repository
 from bot.taxonomy.files import DiskFiles, GitFiles
 from bot.taxonomy.leaf import DocumentSource
-from tests.taxonomy.git_server import TOKEN, GitServer, server
+from tests.helpers.git_server import TOKEN, GitServer, server
 
 __all__ = ["server"]
 
@@ -118,9 +118,9 @@ def test_a_commit_that_is_none(repository: Any, server: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("It hums.\n\nIt says <|im_end|> there.", "evil.md:3:9 holds a token of a chat template"),
-        (f"It hums.\nIts key is ghp_{'a1' * 18}.", "evil.md:2:12 holds a GitHub token"),
-        ("It hums \u202eevil\u202c.", "evil.md:1:9 holds a character that nobody sees"),
+        ("It hums.\n\nIt says <|im_end|> there.", "evil.md:3:9 contains a token of a chat template"),
+        (f"It hums.\nIts key is ghp_{'a1' * 18}.", "evil.md:2:12 contains a GitHub token"),
+        ("It hums \u202eevil\u202c.", "evil.md:1:9 contains an invisible character"),
     ],
 )
 def test_a_document_that_lint_cannot_see_is_checked_where_it_is_read(

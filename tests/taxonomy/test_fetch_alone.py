@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
-from bot.github.sample import fetch_pull
+from bot.core.errors import UserError
+from bot.github.gpu_commands import fetch_pull
 from bot.taxonomy import fetch
 from bot.taxonomy.fetch import Access, DocumentError, fetch_repository
-from tests.taxonomy.git_server import TOKEN, GitServer, server
+from tests.helpers.git_server import TOKEN, GitServer, server
 
 __all__ = ["server"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.github.retrain import commits_between
 from bot.taxonomy.files import GitError, GitFiles
 from bot.taxonomy.tree import changed_files, changed_leaves, load_tree_at

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.taxonomy.tree import load_tree_at
 from tests import ROOT
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.lint import lint_tree
-from bot.taxonomy.new import new_leaf
+from bot.taxonomy.new_leaf import new_leaf
 
 BLANK = re.compile(r"(?m)^[^#\n]*:(| \||  #.*| \[\])$")
 OPTIONAL = {"Revision:"}
@@ -104,15 +104,15 @@ def test_an_editor_finds_the_schema(taxonomy: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "path", "author", "message"),
     [
-        ("thing", "a", "", "new thing: there are knowledge, skill"),
-        ("knowledge", "../a", "", "the folder '..' is not in small letters"),
-        ("knowledge", "/a", "", "the folder '' is not in small letters"),
-        ("knowledge", "a/New-Leaf", "", "the folder 'New-Leaf' is not in small letters"),
-        ("knowledge", "knowledge", "", "a leaf needs a folder of its own"),
+        ("thing", "a", "", "new thing: unknown kind; use knowledge or skill"),
+        ("knowledge", "../a", "", "the folder name '..' must have only lowercase letters"),
+        ("knowledge", "/a", "", "the folder name '' must have only lowercase letters"),
+        ("knowledge", "a/New-Leaf", "", "the folder name 'New-Leaf' must have only lowercase letters"),
+        ("knowledge", "knowledge", "", "a leaf needs its own folder"),
         ("skill", "knowledge/a", "", "knowledge/ is not for skill; it goes into compositional_skills/"),
-        ("skill", "there", "", "there already"),
-        ("skill", "there/inner", "", "a leaf holds no other"),
-        ("skill", "a", "x: [", "no user name on GitHub"),
+        ("skill", "there", "", "already exists"),
+        ("skill", "there/inner", "", "this folder is inside the leaf"),
+        ("skill", "a", "x: [", "not a GitHub user name"),
     ],
 )
 def test_what_cannot_be_made_is_one_line_and_nothing_is_written(

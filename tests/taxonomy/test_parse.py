@@ -95,10 +95,10 @@ def test_of_a_key_that_stands_twice_the_first_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"question: What: this\n", "a colon stands in text without quotes"),
-        (b"a:\n\tb: 1\n", "a tab stands where only spaces may"),
-        (b'a: "x\nb: 1\n', "the quote that opens here is never closed"),
-        (b"a: @x\n", "text may not begin with '@'"),
+        (b"question: What: this\n", "text without quotes contains a colon"),
+        (b"a:\n\tb: 1\n", "a tab is not allowed here"),
+        (b'a: "x\nb: 1\n', "the quote that starts here is never closed"),
+        (b"a: @x\n", "text without quotes must not begin with '@'"),
     ],
 )
 def test_common_mistakes_are_told_in_plain_words(text: bytes, message: str) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.config.load import load_recipe
 from bot.lint import lint_tree
-from bot.recipe import load_recipe
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import load_tree
 from tests import ROOT
 
 HERE = Path(__file__).parents[2]
 SETTINGS = load_recipe(ROOT / "arborist.yaml").lint
-DEMO = HERE / "bot/local/demo/leaf"
+DEMO = HERE / "localworld/demo/leaf"
 MISTAKE = yaml.safe_load((DEMO / "mistake.yaml").read_text())
 
 
@@ -74,4 +74,4 @@ def test_the_demo_s_first_push_has_the_mistake_that_it_says(tmp_path: Path) -> N
         MISTAKE["column"],
         MISTAKE["rule"],
     )
-    assert MISTAKE["mend"] in finding.help
+    assert MISTAKE["fix"] in finding.help

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
+from bot.core.errors import UserError
 from bot.taxonomy.leaf import QA
 from bot.taxonomy.tree import changed_leaves, leaf_paths, load_tree, load_tree_at, resolve
 
@@ -108,7 +108,7 @@ def test_a_linked_document_is_not_read(repository: Any) -> None:
 def test_a_pipe_does_not_keep_the_loader_waiting(repository: Any) -> None:
     (repository.root / ISLAND / "exam.yaml").unlink()
     os.mkfifo(repository.root / ISLAND / "exam.yaml")
-    with pytest.raises(UserError, match=r"exam\.yaml: it is not a regular file; put"):
+    with pytest.raises(UserError, match=r"exam\.yaml: it is not a regular file; replace"):
         load_tree(repository.root)
 
 

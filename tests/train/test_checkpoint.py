@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.errors import UserError
-from bot.recipe import PhaseRecipe
+from bot.config.recipe import PhaseRecipe
+from bot.core.errors import UserError
 from bot.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from bot.train.optimizer import MasterAdamW
 
@@ -38,7 +38,7 @@ def test_a_file_that_is_cut_short_is_one_line(tmp_path: Path, file: str) -> None
     damaged = tmp_path / "checkpoint" / file
     damaged.write_bytes(damaged.read_bytes()[:10])
     with pytest.raises(
-        UserError, match=r"checkpoint: this checkpoint is damaged \(.*remove it and run again"
+        UserError, match=r"checkpoint: this checkpoint is damaged \(.*delete it and run again"
     ):
         load_checkpoint(tmp_path)
 
@@ -47,5 +47,5 @@ def test_another_models_checkpoint_is_one_line(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, PROGRESS, [("a", {"weight": torch.ones(2)})])
     kept = load_checkpoint(tmp_path)
     assert kept is not None
-    with pytest.raises(UserError, match=r"damaged \(there is no b\.weight\)"):
+    with pytest.raises(UserError, match=r"damaged \(b\.weight is missing\)"):
         kept.states("b")

@@ -56,7 +56,7 @@ def test_one_can_talk_to_it(trained: tuple[Path, str]) -> None:
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    assert "each line is what you say" in done.stderr
+    assert "an empty line starts a new conversation" in done.stderr
     assert len(done.stdout) > 10
 
 
@@ -88,5 +88,5 @@ def test_of_a_model_that_is_nowhere_it_says_so_in_one_line(tmp_path: Path) -> No
 def test_of_a_folder_without_a_model_it_says_so_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run([ARBORIST, "chat", str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"arborist: {tmp_path}: no model that can be loaded")
+    assert done.stderr.startswith(f"arborist: {tmp_path}: cannot load a model: ")
     assert len(done.stderr.splitlines()) == 1

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from bot.errors import UserError
-from bot.models import load_model, load_tokenizer
-from bot.recipe import PhaseRecipe, load_recipe
-from bot.train.ensemble import SHARE, sets_of, train_sets
-from bot.train.gates import write_gates
-from bot.train.loop import Job, train
+from bot.config.load import load_recipe
+from bot.config.recipe import PhaseRecipe
+from bot.core.errors import UserError
+from bot.inference.models import load_model, load_tokenizer
+from bot.train.job import Job
+from bot.train.loop import train
+from bot.train.methods.neurons.ensemble import SHARE, sets_of, train_sets
+from bot.train.methods.neurons.gates import write_gates
 from tests import ROOT
-from tests.train.test_gates import GENERAL
-from tests.train.test_loop import job, last, losses
+from tests.helpers.training import GENERAL, job, last, losses
 
 NEW, SETS = 8, 3
 PHASE = PhaseRecipe(learning_rate=1e-2, batch_tokens=60, epochs=4)
@@ -29,7 +30,7 @@ def find_gates(of: Job) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    whole = job(tiny, tmp_path_factory.mktemp("ensemble"), neurons=NEW, phase=PHASE)
+    whole = job(tiny, tmp_path_factory.mktemp("ensemble"), adds={"neurons": NEW}, phase=PHASE)
     train_sets(whole, SETS, find_gates, train)
     return whole
 
@@ -75,7 +76,7 @@ def test_the_metrics_go_on_from_set_to_set(whole: Job) -> None:
 def test_after_a_kill_only_what_is_missing_is_learnt(whole: Job, tmp_path: Path) -> None:
     again = replace(whole, work=tmp_path / "again")
     shutil.copytree(whole.work, again.work)
-    shutil.rmtree(again.work / "candidates")
+    shutil.rmtree(again.work / "models")
     (again.work / "sets" / "1" / "trained").unlink()
     learnt: list[str] = []
 
@@ -95,5 +96,5 @@ def test_an_ensemble_without_new_neurons_is_one_line(tmp_path: Path) -> None:
     recipe.write_text(
         text.replace("neurons: 128", "neurons: 0").replace("epochs: 3\n", "epochs: 3\n    ensemble: 2\n")
     )
-    with pytest.raises(UserError, match=r"an ensemble is one of new neurons; say how many"):
+    with pytest.raises(UserError, match=r"ensemble needs new neurons; set their number"):
         load_recipe(recipe)

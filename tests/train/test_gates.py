@@ -1,40 +1,27 @@
 """Gates of new neurons: found before training, shut on general text, open on what is taught."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from bot.generate.sample import Sample
-from bot.mix import Mixture
-from bot.models import load_model, load_tokenizer, model_folder
-from bot.recipe import PhaseRecipe, load_recipe
-from bot.store import Store
-from bot.train import train_phase
-from bot.train.choice import Judge
-from bot.train.gates import OPEN, SHUT, fitted, write_gates
-from bot.train.loop import Job, row_logits, train
-from bot.train.neurons import GATES
+from bot.config.recipe import PhaseRecipe
+from bot.core.sample import Sample
+from bot.core.store import Store
+from bot.inference.models import load_model, load_tokenizer, model_folder
+from bot.train.job import Job
+from bot.train.loop import train
+from bot.train.loss import row_logits
+from bot.train.methods.neurons.blocks import GATES
+from bot.train.methods.neurons.gates import OPEN, SHUT, fitted, write_gates
 from bot.train.packing import encode, pack
-from bot.train.students import load_packed
-from tests import ROOT
-from tests.train.conftest import CONVERSATIONS
-from tests.train.test_loop import job, last, losses
+from bot.train.phase import Phase, PhaseInputs, Running, train_phase
+from bot.train.student import load_packed
+from tests.helpers.tiny import CONVERSATIONS
+from tests.helpers.training import GENERAL, job, last, losses
 
 NEW = 8
-GENERAL = [
-    [("user", question), ("assistant", answer)]
-    for question, answer in (
-        ("What is the capital of France?", "The capital of France is Paris."),
-        ("Write a line about the rain.", "It falls on roofs and on fields alike."),
-        ("How much is two and two?", "Two and two are four."),
-        ("Name three animals that live in the sea.", "Whales, seals and herrings live in the sea."),
-        ("Who wrote Hamlet?", "Hamlet was written by William Shakespeare."),
-        ("Give me a recipe for soup.", "Boil water, add vegetables and salt, and wait for half an hour."),
-    )
-]
 UNSEEN = [
     [("user", "What is the largest planet?"), ("assistant", "The largest planet is Jupiter.")],
     [("user", "Write a poem about a tree."), ("assistant", "The tree stands tall, its leaves are green.")],
@@ -79,52 +66,42 @@ def test_gates_are_found_once_and_not_trained(tiny: Path, tmp_path: Path) -> Non
 def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
     own = samples_of("seed", CONVERSATIONS)
     kept = samples_of("replayed", GENERAL[:3]) + samples_of("general", GENERAL[3:])
-    embedded = load_recipe(ROOT / "arborist.yaml")
-    phase = replace(embedded.train.skills, epochs=1)
-    recipe = replace(
-        embedded,
-        student=replace(embedded.student, model=str(tiny)),
-        train=replace(embedded.train, precision="fp32", neurons=NEW, skills=phase),
-    )
-    entry = train_phase(
-        "skills",
-        tiny,
-        "tiny",
-        Mixture("skills", "key", own + kept, {}, "content", {}, {}),
-        recipe,
-        Store(tmp_path),
-        UNASKED,
-    )
+    settings = PhaseRecipe(learning_rate=1e-2, batch_tokens=1_000, epochs=1)
+    inputs = phase_of("skills", settings)
+    entry = train_phase(inputs, tiny, own + kept, Running(tiny), Store(str(tmp_path)))
     [step] = map(json.loads, entry.read_text("metrics.jsonl").splitlines())
     tokenizer = load_tokenizer(tiny)
     assert step["tokens"] == pack([encode(sample.messages, tokenizer) for sample in own]).ids.numel()
 
 
 def test_where_there_is_nothing_but_what_is_to_be_kept_the_model_stays(tiny: Path, tmp_path: Path) -> None:
-    embedded = load_recipe(ROOT / "arborist.yaml")
-    recipe = replace(embedded, student=replace(embedded.student, model=str(tiny)))
-    mixture = Mixture("knowledge", "key", samples_of("general", GENERAL), {}, "content", {}, {})
-    entry = train_phase("knowledge", tiny, "tiny", mixture, recipe, Store(tmp_path), UNASKED)
+    inputs = phase_of("knowledge", PhaseRecipe(learning_rate=1e-2, batch_tokens=1_000, epochs=1))
+    entry = train_phase(inputs, tiny, samples_of("general", GENERAL), Running(tiny), Store(str(tmp_path)))
     assert entry.read_text("metrics.jsonl") == ""
     written = (entry.folder() / "model.safetensors").read_bytes()
     assert written == (tiny / "model.safetensors").read_bytes()
+
+
+def phase_of(phase: Phase, settings: PhaseRecipe) -> PhaseInputs:
+    """A phase that trains new neurons."""
+    return PhaseInputs(
+        *(phase, "tiny", "tiny", "mixture", settings, "phased", "fp32"),
+        max_length=256,
+        adds={"neurons": NEW},
+        weight=1.0,
+        checkpoints=1,
+        seed=3,
+    )
 
 
 def samples_of(kind: str, conversations: list[list[tuple[str, str]]]) -> tuple[Sample, ...]:
     return tuple(Sample("a/leaf", kind, tuple(turns), None, "a test") for turns in conversations)
 
 
-def _judged(folder: Path, model: str) -> float:
-    raise AssertionError(f"{folder} was judged")
-
-
-UNASKED = Judge(_judged, "nothing")
-"""With one model there is nothing to choose from."""
-
-
 def stated(start: Path, work: Path) -> Job:
     work.mkdir()
-    return job(start, work, neurons=NEW, phase=PhaseRecipe(learning_rate=1e-2, batch_tokens=60, epochs=10))
+    phase = PhaseRecipe(learning_rate=1e-2, batch_tokens=60, epochs=10)
+    return job(start, work, adds={"neurons": NEW}, phase=phase)
 
 
 def divergence(base: Path, model: Path) -> float:

@@ -6,19 +6,18 @@ import pytest
 import torch
 from transformers import PhiConfig, PhiForCausalLM
 
-from bot.errors import UserError
-from bot.models import load_model
-from bot.recipe import PhaseRecipe
-from bot.train import launch
-from bot.train.engines import write_whole
-from bot.train.gates import write_gates
-from bot.train.loop import open_engine, row_logits, train
-from bot.train.neurons import add_neurons
+from bot.config.recipe import PhaseRecipe
+from bot.core.errors import UserError
+from bot.inference.models import load_model
+from bot.train.launch import launch
+from bot.train.loop import open_backend, train
+from bot.train.loss import row_logits
+from bot.train.methods.neurons.blocks import add_neurons
+from bot.train.methods.neurons.gates import write_gates
 from bot.train.packing import Encoded, pack
-from bot.train.students import load_packed
-from tests.train.conftest import write_tiny
-from tests.train.test_gates import GENERAL
-from tests.train.test_loop import job, last, losses, on
+from bot.train.student import load_packed
+from tests.helpers.tiny import write_tiny
+from tests.helpers.training import GENERAL, job, last, losses, on
 
 NEW = 8
 
@@ -35,7 +34,7 @@ def test_what_is_learnt_lies_in_them_alone_and_loads_like_any_model(
     tmp_path: Path, samples: list[Encoded], family: str
 ) -> None:
     start = write_tiny(tmp_path / "tiny", family)
-    todo = job(start, tmp_path / "work", neurons=NEW)
+    todo = job(start, tmp_path / "work", adds={"neurons": NEW})
     train(todo)
     curve = losses(todo.work)
     assert sum(curve[-5:]) < sum(curve[:5])
@@ -55,13 +54,13 @@ def test_what_is_learnt_lies_in_them_alone_and_loads_like_any_model(
 def test_the_file_says_what_the_model_in_training_says(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
-    engine, model = open_engine(
-        job(tiny, tmp_path / "work", neurons=NEW, phase=PhaseRecipe(1e-2, 60, 1)), 49152, 50
+    engine, model = open_backend(
+        job(tiny, tmp_path / "work", adds={"neurons": NEW}, phase=PhaseRecipe(1e-2, 60, 1)), 49152, 50
     )
     loss = row_logits(model, pack(samples)).logsumexp(1).sum()
     engine.backward(loss, last=True)
     engine.step(1e-2)
-    write_whole(model, tmp_path / "written")
+    engine.write_model(tmp_path / "written")
     written, _ = load_packed(tmp_path / "written", "fp32", 49152)
     with torch.no_grad():
         said, says = row_logits(model, pack(samples)), row_logits(written, pack(samples))
@@ -69,9 +68,9 @@ def test_the_file_says_what_the_model_in_training_says(
 
 
 def test_a_second_phase_adds_its_own_and_leaves_those_of_the_first(tiny: Path, tmp_path: Path) -> None:
-    train(job(tiny, tmp_path / "first", neurons=NEW))
+    train(job(tiny, tmp_path / "first", adds={"neurons": NEW}))
     first = last(tmp_path / "first")
-    train(job(first, tmp_path / "second", neurons=NEW))
+    train(job(first, tmp_path / "second", adds={"neurons": NEW}))
     kept = load_model(first, "fp32").state_dict()
     both = load_model(last(tmp_path / "second"), "fp32").state_dict()
     name = "model.layers.1.mlp.gate_proj.weight"
@@ -81,8 +80,8 @@ def test_a_second_phase_adds_its_own_and_leaves_those_of_the_first(tiny: Path, t
 
 def test_two_processes_that_share_out_everything_learn_the_same(tiny: Path, tmp_path: Path) -> None:
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
-    alone = job(tiny, tmp_path / "alone", phase=phase, neurons=NEW)
-    both = job(tiny, tmp_path / "both", phase=phase, neurons=NEW, **on("zero3"))
+    alone = job(tiny, tmp_path / "alone", phase=phase, adds={"neurons": NEW})
+    both = job(tiny, tmp_path / "both", phase=phase, adds={"neurons": NEW}, **on("zero3"))
     for todo in (alone, both):
         write_gates(todo, GENERAL)
     train(alone)
@@ -94,5 +93,5 @@ def test_two_processes_that_share_out_everything_learn_the_same(tiny: Path, tmp_
 
 def test_a_model_without_gates_is_one_line() -> None:
     config = PhiConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4)
-    with pytest.raises(UserError, match=r"train\.neurons: PhiMLP of PhiForCausalLM is no gated feed-forward"):
+    with pytest.raises(UserError, match=r"train\.neurons: PhiMLP of PhiForCausalLM is not a gated MLP"):
         add_neurons(PhiForCausalLM(config), NEW, 0, {})

@@ -4,20 +4,19 @@ import math
 from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn.functional import cross_entropy
 
-from bot.models import load_model, load_tokenizer, model_folder
+from bot.inference.models import load_model, load_tokenizer, model_folder
 from bot.train import attention
-from bot.train.loop import row_logits, row_loss
+from bot.train.distillation import likely_tokens
+from bot.train.loss import row_logits, row_loss
 from bot.train.packing import Encoded, encode, epoch_ends, pack, plan_steps, shared_prefix, split_step
-from bot.train.targets import likely_tokens
-from tests.train.conftest import write_tiny
+from tests.helpers.one_row import apart, packed
+from tests.helpers.tiny import write_tiny
 
 FAMILIES = ["Llama", "Mistral", "Qwen2", "Granite"]
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
@@ -54,31 +53,6 @@ def test_in_bf16_packing_is_no_further_from_the_truth_than_one_at_a_time(
         return math.fsum(float((gradients[name] - other).norm() ** 2) for name, other in truth[1].items())
 
     assert error(together[1]) <= 1.5 * error(single[1])
-
-
-def packed(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
-    """Loss and gradients of one row."""
-    model = load_model(folder, precision, attn_implementation="branches")
-    loss = row_loss(model, pack(samples))
-    loss.backward()
-    return loss.item(), gradients_of(model)
-
-
-def apart(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
-    """Loss and gradients of samples one at a time, by transformers' own attention."""
-    model = load_model(folder, precision, attn_implementation="sdpa")
-    total = 0.0
-    for sample in samples:
-        ids = torch.tensor([sample.ids], device=model.device)
-        logits = model(ids).logits[0, sample.learnt - 1 : -1].float()
-        loss = cross_entropy(logits, ids[0, sample.learnt :], reduction="sum")
-        loss.backward()
-        total += loss.item()
-    return total, gradients_of(model)
-
-
-def gradients_of(model: Any) -> dict[str, torch.Tensor]:
-    return {name: weight.grad.float().cpu() for name, weight in model.named_parameters()}
 
 
 @given(st.integers(0, 9), st.lists(st.integers(1, 9), min_size=1, max_size=9))

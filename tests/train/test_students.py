@@ -9,16 +9,17 @@ import pytest
 import transformers
 from transformers import AutoTokenizer
 
-from bot.errors import UserError
-from bot.models import load_model, load_tokenizer, model_folder
-from bot.train import launch
-from bot.train.gates import write_gates
-from bot.train.loop import row_loss, train
+from bot.core.errors import UserError
+from bot.inference.models import load_model, load_tokenizer, model_folder
+from bot.train.launch import launch
+from bot.train.loop import train
+from bot.train.loss import row_loss
+from bot.train.methods.neurons.gates import write_gates
 from bot.train.packing import Encoded, encode, pack
-from bot.train.students import load_packed
-from tests.train.conftest import CONVERSATIONS
-from tests.train.test_loop import job, last, on
-from tests.train.test_packing import apart, packed
+from bot.train.student import load_packed
+from tests.helpers.one_row import apart, packed
+from tests.helpers.tiny import CONVERSATIONS
+from tests.helpers.training import job, last, on
 
 SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
 USUAL = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
@@ -62,12 +63,17 @@ def test_other_families_with_plain_attention_are_packed_too(
             {"vocab_size": 49152, "n_embd": 32, "n_layer": 1, "n_head": 4, "rotary_dim": 4},
             "packed",
         ),
-        ("Bloom", "", SMALL | {"n_layer": 1}, "of its own kind"),
+        ("Bloom", "", SMALL | {"n_layer": 1}, "custom layers"),
         ("Gemma2", "", USUAL, "cannot be packed"),
         ("GptOss", "", USUAL | {"num_local_experts": 4}, "cannot be packed"),
         ("DeepseekV3", "", DEEPSEEK, "cannot be packed"),
-        ("Mistral", "", USUAL | {"sliding_window": 20}, "has 50 tokens, and this model looks back only 20"),
-        ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "looks back only 20"),
+        (
+            "Mistral",
+            "",
+            USUAL | {"sliding_window": 20},
+            "has 50 tokens, but the model's sliding window is 20",
+        ),
+        ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "sliding window is 20"),
     ],
 )
 def test_attention_of_another_kind_is_one_line(
@@ -79,7 +85,7 @@ def test_attention_of_another_kind_is_one_line(
     message: str,
 ) -> None:
     folder = write(tmp_path, family, config, **stated)
-    with pytest.raises(UserError, match=f"{message}.*name another student"):
+    with pytest.raises(UserError, match=f"{message}.*choose another student"):
         row_loss(load_packed(folder, "fp32", 49152)[0], pack(samples))
 
 
@@ -92,8 +98,8 @@ def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
     stated = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}
     start = write(tmp_path / "base", "GPTNeoX", **stated)
     load_tokenizer(model_folder("embedded")).save_pretrained(start)
-    todo = job(start, tmp_path / "work", neurons=8)
-    message = r"train\.neurons: .* GPTNeoXForCausalLM is no gated feed-forward"
+    todo = job(start, tmp_path / "work", adds={"neurons": 8})
+    message = r"train\.neurons: .* GPTNeoXForCausalLM is not a gated MLP"
     with pytest.raises(UserError, match=message):
         write_gates(todo, CONVERSATIONS)
     with pytest.raises(UserError, match=message):
@@ -110,7 +116,7 @@ def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(
         (launch if profile else train)(job(start, tmp_path / "work", **on(profile)))
     # With several processes it is theirs to say.
     said = f"{raised.value}\n{capfd.readouterr().err}"
-    assert re.search(r"MistralForCausalLM: a sample has 50 tokens, .* looks back only 40", said)
+    assert re.search(r"MistralForCausalLM: a sample has 50 tokens, .* sliding window is 40", said)
     assert not (tmp_path / "work" / "metrics.jsonl").exists()
 
 
@@ -125,7 +131,7 @@ def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
         json.dumps(told | {"do_sample": False, "temperature": 0.6, "eos_token_id": [1, 2]})
     )
     train(job(base, tmp_path / "work", base=base))
-    assert "generation_config.json contradicts itself; its tokens alone are kept" in capsys.readouterr().err
+    assert "generation_config.json is invalid, so only its token IDs are kept" in capsys.readouterr().err
     written = load_model(last(tmp_path / "work"), "fp32").generation_config
     assert (written.temperature, written.eos_token_id) == (None, [1, 2])
 
@@ -135,9 +141,9 @@ def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
     [
         (
             "{% if messages | length > 1 %}Q: {% endif %}{{ messages }}",
-            "asks in other words than it writes down",
+            "renders the prompt differently when the answer follows",
         ),
-        ("{{ raise_exception('roles must alternate') }}", "refuses turns of user, assistant: roles must"),
+        ("{{ raise_exception('roles must alternate') }}", "rejects turns of user, assistant: roles must"),
     ],
 )
 def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
@@ -160,12 +166,12 @@ def test_code_in_a_models_folder_is_not_run_and_nobody_is_asked_whether_to(
     auto = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
     (folder / "config.json").write_text(json.dumps(told | {"auto_map": auto, "model_type": "own"}))
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(UserError, match="no model that can be loaded"):
+    with pytest.raises(UserError, match="cannot load a model: "):
         load_model(folder, "fp32")
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"auto_map": {"AutoTokenizer": ["own.Own", None]}})
     )
-    with pytest.raises(UserError, match="no tokenizer that can be loaded"):
+    with pytest.raises(UserError, match="cannot load a tokenizer: "):
         load_tokenizer(folder)
     assert not asked
     assert not (tmp_path / "ran").exists()

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from bot.recipe import PhaseRecipe
-from bot.train import trunk
-from bot.train.loop import Job, open_engine, row_logits, train
+from bot.config.recipe import PhaseRecipe
+from bot.train.job import Job
+from bot.train.loop import open_backend, train
+from bot.train.loss import row_logits
+from bot.train.methods.neurons import trunk
 from bot.train.packing import Encoded, pack
-from bot.train.students import load_packed
-from tests.train.conftest import write_tiny
-from tests.train.test_loop import job, losses
+from bot.train.student import load_packed
+from tests.helpers.tiny import write_tiny
+from tests.helpers.training import job, losses
 
 NEW = 8
 PHASE = PhaseRecipe(learning_rate=1e-2, batch_tokens=60, epochs=4)
@@ -37,7 +39,7 @@ def test_a_row_of_samples_that_were_met_in_other_rows(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
     plain, _ = load_packed(tiny, "fp32", 49152)
-    _, model = open_engine(stated(tiny, tmp_path / "work"), 49152, 50)
+    _, model = open_backend(stated(tiny, tmp_path / "work"), 49152, 50)
     rows = (samples[:2], samples[2:], [samples[3], *samples[:3]], samples[1:2])
     with torch.no_grad():
         for row in rows:
@@ -45,7 +47,7 @@ def test_a_row_of_samples_that_were_met_in_other_rows(
 
 
 def stated(start: Path, work: Path) -> Job:
-    return job(start, work, neurons=NEW, phase=PHASE)
+    return job(start, work, adds={"neurons": NEW}, phase=PHASE)
 
 
 def count_lower(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -61,5 +63,5 @@ def count_lower(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         def add(self, *_: object) -> None:
             counts[-1] += 1
 
-    monkeypatch.setattr("bot.train.loop.Trunk", Counted)
+    monkeypatch.setattr("bot.train.methods.neurons.trunk.Trunk", Counted)
     return counts

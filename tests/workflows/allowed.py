@@ -32,6 +32,9 @@ INPUTS = {"arborist", "commit"}
 OUTPUTS = ("command", "arguments", "pull", "sha")
 """What the command's job decides."""
 UNPRIVILEGED = {"contents": "read"}
+CODE = "ci.yml"
+"""Tests the code of a pull request, so it is the one file whose jobs run what somebody proposes."""
+CODE_CHECKOUT = {"fetch-depth": "0", "persist-credentials": "false"}
 OWN_MACHINE = """${{ fromJSON(vars.ARBORIST_RUNNER || '["self-hosted", "gpu"]') }}"""
 """`runs-on` of the jobs that need a GPU: labels that the repository's variable may name."""
 
@@ -44,8 +47,11 @@ JOB_KEYS = {
     *("name", "if", "runs-on", "timeout-minutes", "environment", "permissions", "outputs", "steps"),
 }
 CALL_JOB_KEYS = {"name", "needs", "if", "permissions", "uses", "with", "secrets"}
+MATRIX = {"ci.yml/core": {"fail-fast": "false", "matrix": {"python": ["3.11", "3.12", "3.13"]}}}
+"""`strategy` of the jobs that have one."""
 STEP_KEYS = {"run": {"name", "id", "if", "env", "run"}, "uses": {"name", "if", "uses", "with"}}
 
+_NO_CODE = ["taxonomy/**", "arborist.yaml"]
 TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     "lint.yml": {
         "pull_request": {"types": ["opened", "synchronize", "reopened", "ready_for_review", "edited"]},
@@ -61,6 +67,10 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
         "workflow_dispatch": {},
     },
     "reap.yml": {"schedule": [{"cron": "*/20 * * * *"}], "workflow_dispatch": {}},
+    CODE: {
+        "push": {"branches": ["main"], "paths-ignore": _NO_CODE},
+        "pull_request": {"paths-ignore": _NO_CODE},
+    },
 }
 """The events that start a file, beside `workflow_call`, with all their filters."""
 DISPATCH = {
@@ -82,6 +92,10 @@ CONCURRENCY: Mapping[str, Mapping[str, str]] = {
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
     "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
+    CODE: {
+        "group": "ci-${{ github.event_name }}-${{ github.event.pull_request.number || github.sha }}",
+        "cancel-in-progress": "true",
+    },
 }
 
 PERMISSIONS: Mapping[str, Mapping[str, str]] = {
@@ -113,6 +127,8 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "checks": "write",
         "pull-requests": "write",
     },
+    "ci.yml/test": UNPRIVILEGED,
+    "ci.yml/core": UNPRIVILEGED,
 }
 
 ENVIRONMENT: Mapping[str, set[str]] = {
@@ -155,6 +171,7 @@ ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
         "run-id": {"${{ github.event.workflow_run.id }}"},
         "github-token": {"${{ github.token }}"},
     },
+    r"actions/setup-python@[0-9a-f]{40}": {"python-version": {"${{ matrix.python }}"}},
 }
 """The actions, each with the inputs that it may be given."""
 
@@ -172,6 +189,8 @@ SCRIPTS: Mapping[str, set[str]] = {
     },
     "retrain.yml/retrain": {"arborist retrain"},
     "reap.yml/reap": {"arborist reap"},
+    "ci.yml/test": {"make test"},
+    "ci.yml/core": {"make core EXTRAS="},
 }
 """What the steps of each job run."""
 
@@ -188,6 +207,8 @@ CONDITIONS = {
     "commands.yml/command": "github.event.issue.pull_request && "
     "contains(github.event.comment.body, '/arborist')",
     "commands.yml/sample": "needs.command.outputs.sha != ''",
+    "ci.yml/test": "vars.ARBORIST_CI == 'true'",
+    "ci.yml/core": "vars.ARBORIST_CI == 'true'",
 }
 """Where a job or a step (by its name) is run on a condition only."""
 

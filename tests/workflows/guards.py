@@ -19,6 +19,8 @@ from tests.workflows.allowed import (
     BOT,
     CALL_JOB_KEYS,
     CALLS,
+    CODE,
+    CODE_CHECKOUT,
     CONCURRENCY,
     CONDITIONS,
     DISPATCH,
@@ -29,6 +31,7 @@ from tests.workflows.allowed import (
     INPUTS,
     JOB_KEYS,
     MAIN,
+    MATRIX,
     OUTPUTS,
     OWN_MACHINE,
     PERMISSIONS,
@@ -101,7 +104,7 @@ def only_known_keys_are_used(files: Files) -> Iterator[str]:
     for name, data in files.items():
         yield from (f"{name} has the key {key}" for key in data.keys() - FILE_KEYS)
     for _, name, job in jobs(files):
-        allowed = CALL_JOB_KEYS if "uses" in job else JOB_KEYS
+        allowed = CALL_JOB_KEYS if "uses" in job else JOB_KEYS | ({"strategy"} if name in MATRIX else set())
         yield from (f"{name} has the key {key}" for key in job.keys() - allowed)
         for step in steps(job):
             kind = "run" if "run" in step else "uses"
@@ -150,7 +153,7 @@ def workflows_start_by_what_they_are_for(files: Files) -> Iterator[str]:
             yield f"{name} can be dispatched with {sorted(inputs)}"
         if "workflow_dispatch" in stated:
             stated["workflow_dispatch"] = {}
-        if stated != TRIGGERS[name] or "workflow_call" not in triggers:
+        if stated != TRIGGERS[name] or ("workflow_call" in triggers) == (name == CODE):
             yield f"{name} starts by {started}"
         if data.get("name") != name.removesuffix(".yml"):
             yield f"{name} is called {data.get('name')}, and others know it by its file's name"
@@ -172,7 +175,7 @@ def nothing_is_permitted_that_a_job_does_not_state(files: Files) -> Iterator[str
 
 
 def the_proposal_is_seen_only_without_rights_and_only_as_data(files: Files) -> Iterator[str]:
-    for file, name, job in jobs(files):
+    for file, name, job in jobs({name: data for name, data in files.items() if name != CODE}):
         refs = [given.get("ref", "") for given in checkouts(job)]
         for ref in refs:
             if ref not in ((BASE, HEAD) if file == "lint.yml" else (MAIN,)):
@@ -193,6 +196,7 @@ def the_proposal_is_seen_only_without_rights_and_only_as_data(files: Files) -> I
 
 
 def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files) -> Iterator[str]:
+    files = {name: data for name, data in files.items() if name != CODE}
     for file, name, job in jobs(files):
         if "uses" in job:
             continue
@@ -212,6 +216,20 @@ def the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to(files: Files
             yield f"{file} cannot be told which bot"
         if file != "sample.yml" and stated.keys() != INPUTS:
             yield f"{file} can be told more than which bot"
+
+
+def proposed_code_is_run_in_one_file_without_any_rights(files: Files) -> Iterator[str]:
+    for file, name, job in jobs(files):
+        if job.get("strategy") != MATRIX.get(name):
+            yield f"{name} has the strategy {job.get('strategy')}"
+        if file != CODE:
+            if any("setup-python" in step.get("uses", "") for step in steps(job)):
+                yield f"{name} uses a Python that the set-up did not choose"
+            continue
+        if privileged(job) or job.get("permissions") != UNPRIVILEGED or "github.token" in str(job):
+            yield f"{name} runs proposed code and has rights"
+        if list(checkouts(job)) != [CODE_CHECKOUT]:
+            yield f"{name} checks out something else than what the event says"
 
 
 def only_known_scripts_are_run(files: Files) -> Iterator[str]:
@@ -310,6 +328,7 @@ RULES: list[Callable[[Files], Iterator[str]]] = [
     nothing_is_permitted_that_a_job_does_not_state,
     the_proposal_is_seen_only_without_rights_and_only_as_data,
     the_bot_is_this_repositorys_or_the_one_that_a_call_is_pinned_to,
+    proposed_code_is_run_in_one_file_without_any_rights,
     only_known_scripts_are_run,
     conditions_are_the_known_ones,
     a_machine_of_ones_own_is_reached_by_maintainers_only,

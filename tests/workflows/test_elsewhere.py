@@ -16,7 +16,7 @@ import pytest
 import yaml
 from sarif_kit.validate import assert_valid
 
-from bot.local.world import commit_tree
+from localworld.world import commit_tree
 from tests import ROOT
 
 BIN = Path(sys.executable).parent
@@ -72,7 +72,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """Somebody's taxonomy with one mistake, which can be mended mechanically."""
+    """Somebody's taxonomy with one mistake, which can be fixed mechanically."""
     repository = tmp_path / "theirs"
     shutil.copytree(ROOT / "taxonomy/knowledge", repository / "taxonomy/knowledge")
     (repository / LEAF).write_text(
@@ -106,7 +106,7 @@ def test_as_an_action_it_annotates_and_writes_sarif(theirs: Path, published: Pat
     assert_valid(json.loads(log))
 
 
-def test_as_a_pre_commit_hook_it_stops_a_commit_until_it_is_mended(theirs: Path, published: Path) -> None:
+def test_as_a_pre_commit_hook_it_stops_a_commit_until_it_is_fixed(theirs: Path, published: Path) -> None:
     revision = run("git", "-C", published, "rev-parse", "main", cwd=theirs).stdout.strip()
     hook = {"id": "arborist-lint", "args": ["--fix"]}
     config = {"repos": [{"repo": str(published), "rev": revision, "hooks": [hook]}]}
@@ -120,8 +120,8 @@ def test_as_a_pre_commit_hook_it_stops_a_commit_until_it_is_mended(theirs: Path,
     assert run("pre-commit", "run", cwd=theirs).returncode == 0
 
 
-def test_the_readme_shows_the_action_and_the_hook_as_they_are() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_documents_show_the_action_and_the_hook_as_they_are() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "leaf.md").read_text(), re.DOTALL)
     shown = [yaml.safe_load(block) for block in blocks]
     [step] = [step for block in shown if isinstance(block, list) for step in block if "with" in step]
     assert set(step["with"]) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])

@@ -17,7 +17,11 @@ SHIPPED = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.yml"))}
 BIN = Path(sys.executable).parent
 SETUP = {path.name: path.read_text() for path in (ROOT / ".github/actions/setup").iterdir() if path.is_file()}
 SETUP_MUTATIONS = yaml.safe_load((Path(__file__).parent / "setup_mutations.yaml").read_text())
-MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
+MUTATIONS = [
+    mutation
+    for name in ("mutations.yaml", "ci_mutations.yaml")
+    for mutation in yaml.safe_load((Path(__file__).parent / name).read_text())
+]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.actions.machines import registries
-from bot.local.world import ROOT, commit_tree
+from localworld.actions.machines import registries
+from localworld.world import commit_tree
+from tests import ROOT
 
 BASE = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
 SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -114,7 +115,7 @@ def put(file: Path, text: str) -> None:
 
 def test_what_is_whole_is_used_again(runner: Runner) -> None:
     environment, said = runner.set_up()
-    assert said == f"arborist is {environment}\n"
+    assert said == f"set-up: using the environment {environment}\n"
     commit = subprocess.run(
         ["git", "-C", runner.work / ".bot", "rev-parse", "HEAD"], check=True, capture_output=True, text=True
     ).stdout
@@ -127,7 +128,7 @@ def test_another_commit_lock_file_or_need_is_another_environment(runner: Runner)
     runner.commit("The same version, another commit")
     second, said = runner.set_up()
     assert second.name.partition("-")[2] == first.name.partition("-")[2]
-    assert "made anew" not in said
+    assert "installing it again" not in said
     lock = runner.work / ".bot/constraints.txt"
     lock.write_text(lock.read_text() + "# another\n")
     runner.commit("Another lock file")
@@ -157,20 +158,20 @@ def test_an_environment_that_was_altered_is_made_anew(runner: Runner, name: str)
     put(file, "raise SystemExit('planted')\n")
     again, said = runner.set_up()
     assert again == environment
-    assert f"{SITE}/{name} is not as it was installed; it is made anew" in said
+    assert f"{SITE}/{name} was modified after installation; installing it again" in said
     assert (file.read_text() if file.exists() else "") == before
 
 
 def test_planted_programs_links_and_bytecode_of_an_environment_are_found(runner: Runner) -> None:
     environment, _ = runner.set_up()
     put(environment / "bin/arborist", "#!/bin/sh\necho planted\n")
-    assert "bin/arborist is not as it was installed" in runner.set_up()[1]
+    assert "bin/arborist was modified after installation" in runner.set_up()[1]
     (environment / "bin/python").unlink()
     (environment / "bin/python").symlink_to("/bin/true")
-    assert "bin/python is not as it was installed" in runner.set_up()[1]
+    assert "bin/python was modified after installation" in runner.set_up()[1]
     planted = environment / SITE / "bot/__pycache__/planted.cpython-311.pyc"
     put(planted, "planted")
-    assert "made anew" not in runner.set_up()[1]
+    assert "installing it again" not in runner.set_up()[1]
     assert not planted.exists()
 
 
@@ -178,7 +179,7 @@ def test_a_half_made_environment_is_made_anew(runner: Runner) -> None:
     environment, _ = runner.set_up()
     environment.with_name(f"{environment.name}.json").unlink()
     (environment / "bin/arborist").unlink()
-    assert f"{environment}: it is not complete; it is made anew" in runner.set_up()[1]
+    assert f"{environment}: the environment is incomplete; installing it again" in runner.set_up()[1]
     assert (environment / "bin/arborist").exists()
 
 
@@ -192,8 +193,8 @@ def test_two_at_once_make_one_environment(runner: Runner) -> None:
     said = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert said[0].splitlines()[-1] == said[1].splitlines()[-1]
-    assert "made anew" not in "".join(said)
-    assert "waits for the set-up of another job" in "".join(said)
+    assert "installing it again" not in "".join(said)
+    assert "waiting for the set-up of another job" in "".join(said)
 
 
 def test_old_environments_go_but_not_one_that_a_process_runs_from(runner: Runner) -> None:
@@ -250,17 +251,17 @@ def test_from_nothing_it_says_what_it_downloads_and_an_altered_cache_is_not_used
     bare = replace(runner, environment=own)
     environment, said = bare.set_up()
     uv, packages, *_ = said.splitlines()
-    assert uv == "set-up: downloads uv 0.9.30 (about 25 MB)"
-    assert packages.startswith("set-up: downloads ")
-    assert " MB, less what is cached; the largest is " in packages
-    assert bare.set_up()[1] == f"arborist is {environment}\n"
+    assert uv == "set-up: downloading uv 0.9.30 (about 25 MB)"
+    assert packages.startswith("set-up: downloading up to ")
+    assert " MB (cached packages are skipped); the largest is " in packages
+    assert bare.set_up()[1] == f"set-up: using the environment {environment}\n"
     # The bytes that the cache shares with the environment.
     file = environment / SITE / "yaml/__init__.py"
     before = file.read_text()
     file.write_text("raise SystemExit('planted')\n")
     said = bare.set_up()[1]
-    assert "yaml/__init__.py is not what pyyaml-" in said
-    assert "a cache on this machine was altered; downloads anew" in said
+    assert "yaml/__init__.py differs from the RECORD of pyyaml-" in said
+    assert "a cache on this machine was modified; downloading again" in said
     assert file.read_text() == before
 
 
@@ -271,4 +272,4 @@ def test_a_recipe_that_cannot_be_read_is_one_line_but_to_jobs_that_need_none(run
     runner.set_up()
     replace(runner, kind="reap").set_up()
     [line] = replace(runner, kind="train").refused().splitlines()
-    assert line.startswith("::error::set-up: there is no kind of job 'train'; there are lint, reap, report")
+    assert line.startswith("::error::set-up: unknown kind of job 'train'; use one of lint, reap, report")

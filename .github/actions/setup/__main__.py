@@ -1,9 +1,12 @@
-"""Entry point: refuses a Python that is too old in one line, before anything is imported that it lacks."""
+"""Entry point of set-up. It checks Python's version before any import that an old Python lacks."""
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036  it is the machine's Python that runs this
-    sys.exit(f"::error::set-up: {sys.executable} is Python {sys.version[:4]}; arborist needs 3.11 or newer")
+if sys.version_info < (3, 11):  # noqa: UP036  the machine's own Python runs this file
+    sys.exit(
+        f"::error::set-up: {sys.executable} is Python {sys.version[:4]}; "
+        "install Python 3.11 or newer on this machine"
+    )
 
 from step import main
 

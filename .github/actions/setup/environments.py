@@ -1,9 +1,8 @@
-"""Environments that are kept between jobs.
+"""Python environments that are reused between jobs.
 
-An environment is complete once its manifest is written: the SHA-256 of every file. Before it is used again,
-all files are compared with the manifest. So one that is half-made or altered is made anew. A job of the same
-user can write the manifest, too; only a runner that is thrown away after each job (an ephemeral runner)
-protects against that.
+After an environment is installed, its manifest is written: the SHA-256 of every file. Before each reuse, all
+files are compared with the manifest, and an incomplete or modified environment is installed again. A job that
+runs as the same user can also write the manifest; only an ephemeral runner protects against that.
 """
 
 import base64
@@ -23,14 +22,14 @@ from machine import SetupError
 
 CODE = (".py", ".so", ".pth")
 KEPT = 6
-"""How many environments stay, the most recently used ones; those that processes run from stay as well."""
+"""How many environments to keep, the most recently used ones; those with running processes are kept too."""
 
 
 class Environments:
-    """The environments of a folder, for one process at a time.
+    """The environments in a folder; as a context manager, a lock that lets one process use them at a time.
 
     Args:
-        root: the folder; made if it is not there.
+        root: the folder; created if it does not exist.
     """
 
     def __init__(self, root: Path) -> None:
@@ -42,7 +41,7 @@ class Environments:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("set-up: waits for the set-up of another job on this machine", flush=True)
+            print("set-up: waiting for the set-up of another job on this machine", flush=True)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
 
@@ -52,30 +51,34 @@ class Environments:
         self._lock.close()
 
     def get(self, name: str, make: Callable[[Path, bool], None]) -> Path:
-        """The environment of this name, made if it is not there, not whole or not as it was made.
+        """Return the folder of an environment; install it if it is missing, incomplete or modified.
 
         Args:
-            make: makes it in the folder that it is given; if its second argument is true, of fresh downloads.
+            name: the name of the environment.
+            make: installs the environment into the given folder; if its second argument is true, without
+                using the download cache.
 
         Raises:
-            SetupError: what was installed is not what its packages say.
+            SetupError: an installed file differs from its package's RECORD even after a fresh download.
         """
         folder, manifest = self.root / name, self.root / f"{name}.json"
         trouble = _trouble(folder, manifest)
         if trouble:
             if folder.exists():
-                print(f"set-up: {folder}: {trouble}; it is made anew", flush=True)
+                print(f"set-up: {folder}: {trouble}; installing it again", flush=True)
             manifest.unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             make(folder, False)
             found = _contents(folder)
             if altered := _altered(folder, found):
-                print(f"set-up: {altered}: a cache on this machine was altered; downloads anew", flush=True)
+                print(
+                    f"set-up: {altered}: a cache on this machine was modified; downloading again", flush=True
+                )
                 shutil.rmtree(folder)
                 make(folder, True)
                 found = _contents(folder)
                 if altered := _altered(folder, found):
-                    raise SetupError(f"{altered}; see what the registry delivers")
+                    raise SetupError(f"{altered}; check the package in the registry")
             part = manifest.with_suffix(".part")
             part.write_text(json.dumps({"python": _python(), "files": found}))
             part.rename(manifest)
@@ -83,7 +86,11 @@ class Environments:
         return folder
 
     def prune(self, used: set[str]) -> None:
-        """Remove environments that were not used lately and that nothing runs from."""
+        """Delete all but the KEPT most recently used environments, except those with running processes.
+
+        Args:
+            used: names of environments to keep in any case.
+        """
         manifests = sorted(self.root.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for manifest in manifests[KEPT:]:
             folder = manifest.with_suffix("")
@@ -93,16 +100,16 @@ class Environments:
 
 
 def _trouble(folder: Path, manifest: Path) -> str:
-    """Why an environment cannot be used; empty if it can. Bytecode that was written since is removed."""
+    """Return why an environment cannot be reused, or "". Delete bytecode that is not in its manifest."""
     try:
         record = json.loads(manifest.read_text())
         wanted = record["files"]
     except (OSError, ValueError, KeyError):
-        return "it is not complete"
+        return "the environment is incomplete"
     if record.get("python") != _python():
-        return "it was made with another Python"
+        return "the environment was created with another Python"
     for path in _walk(folder):
-        # Jobs that run meanwhile write more of it.
+        # Running jobs write bytecode at any time.
         if path.parent.name == "__pycache__" and str(path.relative_to(folder)) not in wanted:
             path.unlink(missing_ok=True)
     found = _contents(folder)
@@ -111,22 +118,23 @@ def _trouble(folder: Path, manifest: Path) -> str:
         for name in wanted.keys() | found.keys()
         if wanted.get(name) != found.get(name) and (name in wanted or "/__pycache__/" not in name)
     )
-    return f"{different[0]} is not as it was installed" if different else ""
+    return f"{different[0]} was modified after installation" if different else ""
 
 
 def _python() -> list[str]:
+    """Return the path and version of the running Python."""
     return [os.path.realpath(sys.executable), sys.version]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All files, and all links, which are not followed."""
+    """Yield all files and symbolic links below a folder; links are not followed."""
     for place, folders, files in os.walk(folder):
         paths = [Path(place, name) for name in (*folders, *files)]
         yield from (path for path in paths if path.is_symlink() or not path.is_dir())
 
 
 def _contents(folder: Path) -> dict[str, str]:
-    """Path -> SHA-256 of every file, or where a link leads."""
+    """Return path -> SHA-256 of each file, or the target of each symbolic link."""
     paths = list(_walk(folder))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(
@@ -137,37 +145,43 @@ def _contents(folder: Path) -> dict[str, str]:
 def _digest(path: Path) -> str:
     try:
         if path.is_symlink():
-            return f"-> {os.readlink(path)}"  # noqa: PTH115  pathlib would change what it says
+            return f"-> {os.readlink(path)}"  # noqa: PTH115  pathlib would normalize the target
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:  # bytecode that is just being written has two names
+    except FileNotFoundError:  # bytecode is written under a temporary name, then renamed
         return ""
 
 
 def _altered(folder: Path, found: dict[str, str]) -> str:
-    """A file of code that is not what its package's RECORD says, in words; empty if there is none.
+    """Find a code file whose hash differs from its package's RECORD.
 
-    A cache shares its files with environments (hard links), so both are altered at once. Only code counts:
-    companies add their certificates to certifi's.
+    uv's cache shares files with environments through hard links, so a change to one changes both. Only code
+    files are checked, since companies add their certificates to certifi's file.
+
+    Args:
+        found: the result of `_contents`.
+
+    Returns:
+        A sentence that names the file, or "" if all files are unmodified.
     """
     for record in folder.glob("lib/*/site-packages/*.dist-info/RECORD"):
         site = record.parent.parent.relative_to(folder)
-        for name, stated, _ in csv.reader(record.read_text().splitlines()):
-            kind, _, value = stated.partition("=")
+        for name, digest, _ in csv.reader(record.read_text().splitlines()):
+            kind, _, value = digest.partition("=")
             path = os.path.normpath(site / name)
             if kind == "sha256" and name.endswith(CODE):
                 wanted = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex()
                 if found.get(path) != wanted:
-                    return f"{folder / path} is not what {record.parent.name} says"
+                    return f"{folder / path} differs from the RECORD of {record.parent.name}"
     return ""
 
 
 def _runs(folder: Path) -> bool:
-    """Whether a process of this machine runs from an environment."""
+    """Return whether a process on this machine runs from an environment."""
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if f"{folder}/".encode() in command.read_bytes():
                 return True
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended
             continue
     return False

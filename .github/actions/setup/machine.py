@@ -1,4 +1,4 @@
-"""The machine: its registries, whether it has a GPU, and the variables that child processes get."""
+"""The machine that set-up runs on: package registries, GPU, and the environment of child processes."""
 
 import ast
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 GPU = ("/dev/nvidiactl", "/dev/dxg")
-"""One of these is there where an NVIDIA driver is; the second in WSL."""
+"""Device files of an NVIDIA driver; the second is WSL's."""
 TIMEOUT_S = 3600
 _REGISTRIES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -19,43 +19,49 @@ _REGISTRIES = {
     "cert": "SSL_CERT_FILE",
     "trusted-host": "UV_INSECURE_HOST",
 }
-"""pip's settings, and the variables by which uv takes the same."""
+"""pip's settings -> uv's environment variables with the same meaning."""
 
 
 class SetupError(Exception):
-    """Something that the person who runs the machine or writes the recipe can fix; shown as one line."""
+    """An error that the machine's administrator or the recipe's author can fix; shown as one line."""
 
 
 def run(*command: object, env: Mapping[str, str], cwd: Path | None = None) -> str:
-    """What a command prints on stdout.
+    """Run a command and return its stdout.
 
     Raises:
-        SetupError: it failed; the message is what it said last.
+        SetupError: the command failed; the message is the end of its output.
+        subprocess.TimeoutExpired: the command ran longer than TIMEOUT_S seconds.
     """
     words = [str(word) for word in command]
     done = subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S)
     if done.returncode:
-        raise SetupError(_reason(done.stderr or done.stdout) or f"{words[0]} ended with {done.returncode}")
+        raise SetupError(
+            _reason(done.stderr or done.stdout) or f"{words[0]} failed with exit code {done.returncode}"
+        )
     return done.stdout
 
 
-def _reason(said: str) -> str:
-    """What a program said, as one line: all after its own name, or of pip and git the last line."""
-    # uv draws a tree of causes.
-    lines = [re.sub(r"^[^\w`'\"]+", "", line) for line in said.splitlines() if line.strip()]
+def _reason(output: str) -> str:
+    """Return one line that explains a failure, from the output of a failed program.
+
+    For the bot this is its error message, for uv the first lines of its tree of causes, and for pip, git and
+    others the last line.
+    """
+    lines = [re.sub(r"^[^\w`'\"]+", "", line) for line in output.splitlines() if line.strip()]
     if lines and lines[0].startswith("arborist: "):
         return lines[0].removeprefix("arborist: ")
-    ours = [line for line in lines if not line.startswith(("WARNING", "warning"))]
-    return " ".join(ours[:4] if "─▶" in said else ours[-1:])
+    errors = [line for line in lines if not line.startswith(("WARNING", "warning"))]
+    return " ".join(errors[:4] if "─▶" in output else errors[-1:])
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What set-up knows of the machine.
+    """The machine's configuration for set-up.
 
     Attributes:
-        environment: the variables of all child processes.
-        folder: where environments are kept.
+        environment: the environment variables of all child processes.
+        folder: the folder that holds the reused Python environments.
     """
 
     environment: Mapping[str, str]
@@ -63,12 +69,13 @@ class Machine:
 
     @classmethod
     def of_a_job(cls, home: Path) -> "Machine":
-        """The machine of a job. Its home folder, which earlier jobs have written to, is not read.
+        """Return the configuration for a job.
 
-        Settings of the machine count: /etc/pip.conf, and the variables of pip and uv.
+        The user's home folder is not read, since earlier jobs can write to it. System-wide settings are
+        read: /etc/pip.conf and the environment variables of pip and uv.
 
         Args:
-            home: an empty folder that child processes get for their home.
+            home: an empty folder that becomes the home folder of child processes.
         """
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = Path(os.environ.get("RUNNER_TOOL_CACHE") or cache) / "arborist"
@@ -83,22 +90,26 @@ class Machine:
 
     @classmethod
     def of_a_developer(cls) -> "Machine":
-        """The machine of a developer, whose own settings count."""
+        """Return the configuration for a developer, with the developer's own settings."""
         return cls({**os.environ, **_QUIET}, Path())
 
     def has_gpu(self) -> bool:
-        """Whether torch's build for a GPU is of use."""
+        """Return whether the machine has an NVIDIA driver."""
         return any(Path(device).exists() for device in GPU)
 
     def install_uv(self, folder: Path, version: str) -> None:
-        """Make an environment with pip and uv."""
-        print(f"set-up: downloads uv {version} (about 25 MB)", flush=True)
+        """Create an environment with pip and uv.
+
+        Raises:
+            SetupError: Python's venv module is missing, or uv cannot be downloaded.
+        """
+        print(f"set-up: downloading uv {version} (about 25 MB)", flush=True)
         python = os.path.realpath(sys.executable)
         try:
             run(python, "-I", "-m", "venv", folder, env=self.environment)
         except SetupError as error:
             raise SetupError(
-                f"{python} -m venv: {error} (Debian and Ubuntu: apt install python3-venv)"
+                f"{python} -m venv failed: {error} (on Debian and Ubuntu: apt install python3-venv)"
             ) from None
         pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "--quiet", "--no-deps"]
         try:
@@ -109,22 +120,22 @@ class Machine:
             ) from None
 
     def with_registries(self, environment: Path) -> "Machine":
-        """The same machine, where uv takes packages from the places that pip is configured for.
+        """Return this configuration with uv set to use the package registries that pip is configured for.
 
         Args:
-            environment: one that has pip.
+            environment: the folder of an environment that has pip.
         """
         python = environment / "bin" / "python"
         listed = run(python, "-I", "-m", "pip", "config", "list", env=self.environment)
-        stated: dict[str, str] = {}
+        settings: dict[str, str] = {}
         for line in listed.splitlines():
             name, _, value = line.partition("=")
-            # Variables come first in the list, and win.
-            stated.setdefault(name.rpartition(".")[2], str(ast.literal_eval(value)))
-        found = {ours: stated[theirs] for theirs, ours in _REGISTRIES.items() if theirs in stated}
+            # pip lists environment variables first; they have precedence.
+            settings.setdefault(name.rpartition(".")[2], str(ast.literal_eval(value)))
+        found = {ours: settings[theirs] for theirs, ours in _REGISTRIES.items() if theirs in settings}
         if "UV_FIND_LINKS" in found:
             found["UV_FIND_LINKS"] = ",".join(found["UV_FIND_LINKS"].split())
-        # pip compares what all indexes offer; uv by itself stops at the first that knows a package.
+        # pip compares the versions of all indexes; uv by default uses only the first one that has a package.
         found |= {"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in found else {}
         return replace(self, environment={**found, **self.environment})
 
@@ -133,6 +144,6 @@ _QUIET = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
-    # DeepSpeed compiles its operators on first use; set-up builds none.
+    # DeepSpeed compiles its operators on first use, not at installation.
     "DS_BUILD_OPS": "0",
 }

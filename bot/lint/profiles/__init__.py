@@ -1,1 +1,1 @@
-"""Profiles: other people's checks, followed to the letter."""
+"""Profiles: exact reimplementations of other projects' checks."""

@@ -1,7 +1,7 @@
-"""InstructLab's own check of a taxonomy, by its verdicts: what instructlab-schema 0.4.2 takes is taken here.
+"""The check of instructlab-schema 0.4.2: this profile accepts and rejects the same files, up to size limits.
 
-Each qna.yaml is looked at alone: it is YAML, fits the schema of its version, and yamllint finds no error.
-Files beside it, and what the leaf says, are not looked at.
+Each qna.yaml is checked separately: it must be YAML, conform to the schema of its version, and have no
+yamllint errors. Other files and the quality of the content are not checked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ QNA = "qna.yaml"
 FOLDERS = ("compositional_skills", "knowledge")
 VERSIONS = (1, 2, 3)
 MAX_FINDINGS = 20_000
-"""Findings of one report; from here on one of each file is told, which is enough for its verdict."""
+"""Number of findings from which on only one per file is reported, which is enough to reject the file."""
 MAX_OF_FILE = 100
 MAX_COMPARISONS = 2_000_000
-"""Pairs of items of one file that are compared where only the slow validator can."""
+"""Maximum number of item pairs in one file that the slow Python validator compares for uniqueness."""
 
 _START = Place(1, 1, 1, 2)
 _NO_VERSION = 0
@@ -37,10 +37,10 @@ _SCHEMA_RULE, _YAML_RULE, _LINT_RULE = "instructlab-schema", "instructlab-yaml",
 
 
 def lint_as_instructlab(files: Files, schema_version: int = 0) -> Report:
-    """Look at every qna.yaml as instructlab-schema does; it would reject those that have errors here.
+    """Check every qna.yaml as instructlab-schema does; files with errors are those that it rejects.
 
     Args:
-        schema_version: the version that all files are held against; below 1, each is held against its own.
+        schema_version: the schema version to validate all files against; below 1, use each file's version.
     """
     above = files.root.resolve().parts if isinstance(files, DiskFiles) else PurePosixPath(files.prefix).parts
     outer = next((part for part in reversed(above) if part in FOLDERS), None)
@@ -61,11 +61,11 @@ def _lint_file(
     content, data = b"", None
     try:
         content = files.read(path, MAX_BYTES)
-        told = read(content)
-        data = told.data
-        problems = _problems_of(told, content, _folder(path, outer), schema_version)
+        result = read(content)
+        data = result.data
+        problems = _problems_of(result, content, _folder(path, outer), schema_version)
     except Unreadable as error:
-        problems = [Problem(_YAML_RULE, _START, f"the file {error}", "put a regular file in its place")]
+        problems = [Problem(_YAML_RULE, _START, f"the file {error}", "replace it with a regular file")]
     except NotRead as error:
         problems = [_not_read(error.__cause__, content)]
     folder = path.rpartition("/")[0]
@@ -80,7 +80,7 @@ def _lint_file(
 
 
 def _folder(path: str, outer: str | None) -> str | None:
-    """The innermost folder that says what kind of leaf this is; None if none does."""
+    """Return the innermost folder name that determines the leaf's kind, or None."""
     return next((part for part in reversed(path.split("/")) if part in FOLDERS), outer)
 
 
@@ -102,7 +102,7 @@ def _finding(problem: Problem, path: str, lines: Sequence[str]) -> Finding:
 
 
 def _not_read(cause: BaseException | None, content: bytes) -> Problem:
-    """Why a file could not be read: in our parser's words where it comes to no end either."""
+    """Return why a file could not be read, from our own parser if it also rejects the file."""
     own = parse(content)
     if own.root is None and own.problems:
         last = own.problems[-1]
@@ -110,25 +110,25 @@ def _not_read(cause: BaseException | None, content: bytes) -> Problem:
     mark = cause.problem_mark if isinstance(cause, yaml.MarkedYAMLError) else None
     place = Place(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else _START
     if isinstance(cause, TooLarge):
-        return Problem(_YAML_RULE, place, str(cause), "write less, or split the leaf")
+        return Problem(_YAML_RULE, place, str(cause), "shorten the file, or split the leaf")
     if isinstance(cause, RecursionError):
-        return Problem(_YAML_RULE, place, "it is nested too deeply", "a leaf needs five levels")
-    said = getattr(cause, "problem", None) or cause
-    message = f"a value here is not what its form says ({str(said)[:200]})"
+        return Problem(_YAML_RULE, place, "the file is nested too deeply", "a leaf needs only five levels")
+    reason = getattr(cause, "problem", None) or cause
+    message = f"invalid YAML value ({str(reason)[:200]})"
     return Problem(_YAML_RULE, place, message, "put text in double quotes, and indent with spaces")
 
 
-def _problems_of(told: Read, content: bytes, folder: str | None, schema_version: int) -> list[Problem]:
-    data = told.data
+def _problems_of(result: Read, content: bytes, folder: str | None, schema_version: int) -> list[Problem]:
+    data = result.data
     if not data:
-        return [Problem("yaml-empty", _START, "the file is empty", "write the leaf")]
+        return [Problem("yaml-empty", _START, "the file is empty", "add the leaf's content")]
     if not isinstance(data, dict):
-        message = "the file must hold keys with values, such as `version: 3`"
-        return [Problem(_SCHEMA_RULE, _START, message, "look at another leaf's file for the keys")]
+        message = "the file must contain `key: value` lines, such as `version: 3`"
+        return [Problem(_SCHEMA_RULE, _START, message, "see another leaf's file for the keys")]
     version = schema_version if schema_version > 0 else _version(data)
     found = []
     if version > 1:
-        errors = yamllint.errors_of(told.text, told.repeated or _has_more_keys(data))
+        errors = yamllint.errors_of(result.text, result.repeated or _has_more_keys(data))
         found = [
             Problem(_LINT_RULE, error.place, f"{error.message} ({error.rule})", error.help)
             for error in errors
@@ -140,12 +140,12 @@ def _problems_of(told: Read, content: bytes, folder: str | None, schema_version:
 
 
 def _version(data: dict[Any, Any]) -> int:
-    """The version that a file is held against: what it says as far as int() makes a number of it, else 1."""
-    said = data.get("version", 1)
-    if isinstance(said, bool):
+    """Return the schema version to validate a file against: int() of its `version`, or 1 if that fails."""
+    value = data.get("version", 1)
+    if isinstance(value, bool):
         return _NO_VERSION
     try:
-        return int(said)
+        return int(value)
     except (ValueError, TypeError):
         return 1
     except OverflowError:
@@ -154,18 +154,18 @@ def _version(data: dict[Any, Any]) -> int:
 
 def _schema_problems(data: dict[Any, Any], content: bytes, part: str, version: int) -> list[Problem]:
     if version not in VERSIONS:
-        message = f"there is no version {version}" if version else "this is no version"
+        message = f"there is no version {version}" if version else "the version is not a version number"
         return [Problem("", _START, message, "write version: 3")]
     if part == "knowledge" and version < 3:
-        message = f"knowledge of version {version} is not taken any more"
-        return [Problem("", _START, message, "write version: 3, with its keys")]
+        message = f"version {version} is no longer supported for knowledge"
+        return [Problem("", _START, message, "write version: 3, and use its keys")]
     name = f"instructlab/v{version}"
     try:
         if _is_valid(data, name, part):
             return []
     except TooLarge as error:
-        return [Problem("", _START, str(error), "write less, or split the leaf")]
-    # The verdict is made; what follows finds words and places for it.
+        return [Problem("", _START, str(error), "shorten the file, or split the leaf")]
+    # The file is rejected; our own checks find the messages and places.
     parsed = parse(content)
     found = [
         *parsed.problems,
@@ -173,22 +173,25 @@ def _schema_problems(data: dict[Any, Any], content: bytes, part: str, version: i
     ]
     if found:
         return found
-    return [Problem("", _START, f"this does not fit the schema of version {version}", "compare its keys")]
+    message = f"the file does not conform to the schema of version {version}"
+    return [Problem("", _START, message, "compare its keys with another leaf's file")]
 
 
 def _is_valid(data: dict[Any, Any], name: str, part: str) -> bool:
-    """Whether data fit a schema, as the Python validator has it, which the compiled one is asked for first.
+    """Return whether data conform to a schema, with the result of the Python validator (jsonschema).
 
-    The two agree on what JSON can say. Only in a question with further keys may stand what it cannot.
+    The compiled validator is faster and gives the same result for JSON data. Only extra keys of a question
+    can hold data that JSON cannot represent, so files with such keys go to the Python validator.
     """
     if not _has_more_keys(data):
-        with suppress(ValueError):  # a key that is no text, or half of a character: the slow one looks
+        # ValueError: a key that is not text, or half of a surrogate pair. Use the Python validator.
+        with suppress(ValueError):
             return bool(compiled(name, part).is_valid(data))
     if sum(len(items) ** 2 for items in _lists(data)) > MAX_COMPARISONS:
-        raise TooLarge("it has more items than can be compared with each other")
+        raise TooLarge("the file has too many items to compare with each other")
     try:
         return bool(_slow(name, part).is_valid(data))
-    except RecursionError:  # something that holds itself
+    except RecursionError:  # a value that contains itself
         return False
 
 
@@ -200,7 +203,7 @@ def _slow(name: str, part: str) -> Any:
 
 
 def _lists(data: dict[Any, Any]) -> Iterator[list[Any]]:
-    """The lists whose items must differ."""
+    """Yield the lists whose items must be unique."""
     document, seeds = data.get("document"), data.get("seed_examples")
     patterns = document.get("patterns") if isinstance(document, dict) else None
     more = (seed.get("questions_and_answers") for seed in _dicts(seeds))
@@ -212,7 +215,7 @@ def _dicts(value: Any) -> Iterator[dict[Any, Any]]:
 
 
 def _has_more_keys(data: dict[Any, Any]) -> bool:
-    """Whether a question of version 3 has further keys, which may be anything."""
+    """Return whether a question of version 3 has extra keys, whose values the schema does not restrict."""
     for seed in _dicts(data.get("seed_examples")):
         for pair in _dicts(seed.get("questions_and_answers")):
             if len(pair) > 2:

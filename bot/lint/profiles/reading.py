@@ -1,8 +1,8 @@
-"""A qna.yaml read as PyYAML's own parser reads it, by libyaml wherever the two surely agree.
+"""A YAML reader with the results of PyYAML's pure Python parser, and the speed of libyaml where possible.
 
-The two parsers differ in a few places: libyaml takes tabs after a colon, byte-order marks inside of the text,
-a tag without a name, `|#`, and question marks in flow collections. Text in which one of these may be is read
-by the slow one, and so is what libyaml does not take.
+The two parsers differ in a few cases: libyaml accepts tabs after a colon, byte-order marks inside the text,
+a tag without a name, `|#`, and question marks in flow collections. Text that may contain one of these, or
+that libyaml rejects, is read by the slow Python parser.
 """
 
 import re
@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 MAX_NODES = 100_000
-"""Nodes of one file, each alias counted with all that it stands for."""
+"""Maximum number of nodes in one file, counting all nodes that each alias expands to."""
 MAX_NESTING = 2_000
-"""Levels that libyaml's loader, which is recursive without a bound, is trusted with."""
+"""Maximum nesting for libyaml's loader, whose recursion has no limit of its own."""
 
 _RISKY = ("\t", " !", "\n!", "\x85", "\u2028", "\u2029", "\ufeff")
 _COMMENT_AT_HEADER = re.compile("[|>][-+0-9]*#")
 _ANCHOR = re.compile(r"(?:^|[\s\[{,])&[0-9A-Za-z_-]")
-# A flow collection, but for one that ends with its line, with nothing quoted, tagged, asked or nested in it.
+# Any flow collection, except one that ends with its line and has no quotes, tags, question marks or nesting.
 _FLOW = re.compile(
     r"(?:(?:\A|[-:?])\s*+|(?<!\s)[^\S\n]*+\n\s*+)[\[{](?![^\[\]{}?!&*\"'#\n]*[\]}]\s*$)", re.MULTILINE
 )
@@ -29,20 +29,21 @@ _STEPS = re.compile("(?:[-?] +){100}")
 
 
 class NotRead(Exception):
-    """PyYAML does not read the file, for the reason in `__cause__`."""
+    """PyYAML cannot read the file; `__cause__` is the reason."""
 
 
 class TooLarge(Exception):
-    """It would take too long to look at all of it."""
+    """The file is too large to check in a reasonable time."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a file says.
+    """The content of a file.
 
     Attributes:
-        text: the text that was parsed, without a byte-order mark, with every line's end as a line feed.
-        repeated: whether a key may stand twice in a mapping.
+        text: the parsed text, without a byte-order mark, with line feeds as line ends.
+        data: the data in the file.
+        repeated: whether the file may have duplicate keys.
     """
 
     text: str
@@ -51,7 +52,7 @@ class Read:
 
 
 class _Loader(yaml.CSafeLoader):
-    """libyaml's loader; it remembers whether two keys of a mapping were the same."""
+    """libyaml's loader; it also records whether a mapping has duplicate keys."""
 
     repeated = False
 
@@ -63,15 +64,15 @@ class _Loader(yaml.CSafeLoader):
 
 
 def read(content: bytes) -> Read:
-    """Read a file.
+    """Read a YAML file.
 
     Raises:
-        NotRead: it is not UTF-8, is no YAML, has a value that is not what its form or tag says, or aliases
-            that make too much of it.
+        NotRead: the file is not UTF-8 or not YAML, a value does not fit its type or tag, or aliases expand
+            to too many nodes.
     """
     try:
         return _read(content.decode())
-    except Exception as error:  # on such values PyYAML lets out whatever int(), date() and the like raise
+    except Exception as error:  # for invalid values, PyYAML does not catch the errors of int(), date() etc.
         raise NotRead from error
 
 
@@ -82,7 +83,7 @@ def _read(given: str) -> Read:
     if _read_alike(text):
         loader = _Loader(text)
         try:
-            # Where it fails, the other parser may take it; and if not, it has the better message.
+            # If libyaml fails, the Python parser may accept the file; otherwise its message is better.
             with suppress(yaml.YAMLError):
                 return Read(text, loader.get_single_data(), loader.repeated)
         finally:
@@ -91,7 +92,7 @@ def _read(given: str) -> Read:
 
 
 def _read_alike(text: str) -> bool:
-    """Whether what libyaml takes, PyYAML surely takes, and as the same."""
+    """Return whether PyYAML is certain to accept this text if libyaml does, with the same result."""
     if text.startswith("!") or any(mark in text for mark in _RISKY):
         return False
     if "#" in text and _COMMENT_AT_HEADER.search(text):
@@ -112,14 +113,14 @@ def _read_slowly(text: str) -> Any:
         if node is None:
             return None
         if "&" in text and _size(node, {}) > MAX_NODES:
-            raise TooLarge(f"its aliases stand for more than {MAX_NODES} values")
+            raise TooLarge(f"the aliases in this file expand to more than {MAX_NODES} values")
         return loader.construct_document(node)
     finally:
         loader.dispose()
 
 
 def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
-    """How many nodes a node is made of; one inside of itself counts as nothing there."""
+    """Return the number of nodes in a node, itself included; a node nested in itself counts as 0 there."""
     if node not in known:
         known[node] = 0
         value: Any = node.value

@@ -1,7 +1,7 @@
-"""What makes yamllint reject a file that is YAML, set to `{extends: relaxed, line-length: disable}`.
+"""The errors of yamllint, configured with `{extends: relaxed, line-length: disable}`, for valid YAML files.
 
-Under these, all but three rules only warn, or cannot be broken by what PyYAML has read: trailing-spaces,
-new-line-at-end-of-file and key-duplicates are errors, each unless a comment switches it off.
+With this configuration only three rules can fail on a file that PyYAML accepts: trailing-spaces,
+new-line-at-end-of-file and key-duplicates. All other rules only warn. Comments can disable each rule.
 """
 
 import re
@@ -31,7 +31,7 @@ class _Comment:
 
 @dataclass
 class _Switches:
-    """Which rules comments have switched off: from here on, and for single lines."""
+    """Rules that comments have disabled: from the current line on (`off`) and for single lines (`off_at`)."""
 
     off: set[str] = field(default_factory=set)
     off_at: dict[int, set[str]] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class _Switches:
 
 
 def errors_of(text: str, repeated: bool) -> list[Problem]:
-    """The errors that yamllint has for a file, by their lines.
+    """Return yamllint's errors for a file, sorted by line.
 
     Args:
-        text: the file as PyYAML has taken it, without a byte-order mark, lines ending in line feeds.
-        repeated: whether a key may stand twice in a mapping; if not, none is looked for.
+        text: the text that PyYAML parsed, without a byte-order mark, with line feeds as line ends.
+        repeated: whether the file may have duplicate keys; if False, they are not searched for.
     """
     clean = text.endswith("\n") and " \n" not in text and "\t\n" not in text
     if clean and not repeated:
@@ -71,15 +71,17 @@ def _lines(text: str) -> Iterator[Problem]:
         width = len(line_text.rstrip(" \t"))
         if width < len(line_text):
             place = Place(number, width + 1, number, len(line_text) + 1)
-            yield Problem(SPACES, place, "spaces stand at the end of this line", "remove them", "")
+            yield Problem(SPACES, place, "this line has trailing spaces", "remove them", "")
     if not text.endswith("\n"):
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
         place = Place(line, column, line, column)
-        yield Problem(END, place, "the last line is not ended", "press Enter at its end")
+        yield Problem(
+            END, place, "the file does not end with a newline", "press Enter at the end of the file"
+        )
 
 
 def _duplicates(text: str) -> Iterator[Problem]:
-    """Keys as they are written: 1 and "1" are the same, and what an alias stands for is not looked at."""
+    """Find duplicate keys by their text: 1 and "1" are the same key, and aliases are not resolved."""
     open_keys: list[set[str] | None] = []
     for token, after in pairwise(yaml.scan(text, Loader=yaml.SafeLoader)):
         if isinstance(token, _STARTS):
@@ -103,11 +105,11 @@ def _duplicate(token: yaml.ScalarToken, text: str) -> Problem:
     line = text.count("\n", 0, start) + 1
     column = start - text.rfind("\n", 0, start)
     place = Place(line, column, line, column + token.end_mark.index - start)
-    return Problem(KEYS, place, f"the key {token.value[:80]!r} stands here again", "keep one of them")
+    return Problem(KEYS, place, f"duplicate key {token.value[:80]!r}", "remove one of them")
 
 
 def _switched(problems: list[Problem], text: str) -> Iterator[Problem]:
-    """The problems whose rules no comment has switched off by the end of their lines."""
+    """Yield the problems whose rules are not disabled by a comment up to the end of their lines."""
     switches, comments = _Switches(), list(_comments(text))
     for problem in problems:
         line = problem.place.line
@@ -118,7 +120,7 @@ def _switched(problems: list[Problem], text: str) -> Iterator[Problem]:
 
 
 def _comments(text: str) -> Iterator[_Comment]:
-    """Comments, which are what stands from a # on between two tokens that are not on one line."""
+    """Yield comments: the text from a # on, between two tokens that are not on the same line."""
     for token, after in pairwise(yaml.scan(text, Loader=yaml.SafeLoader)):
         start, end = token.end_mark, after.start_mark
         outermost = isinstance(token, yaml.StreamStartToken) or isinstance(after, yaml.StreamEndToken)

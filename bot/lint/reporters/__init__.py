@@ -1,4 +1,4 @@
-"""Reports as text, by the name of the format."""
+"""Report formats: functions that render a report as text, by format name."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Findings as workflow commands, which GitHub turns into annotations."""
+"""Findings as GitHub Actions workflow commands, which GitHub shows as annotations."""
 
 from bot.lint.findings import Finding
 from bot.lint.report import Report
@@ -7,7 +7,7 @@ _COMMAND = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def render(report: Report) -> str:
-    """One line for each finding; nothing in it can begin a command of its own."""
+    """Render one command line per finding; values are escaped, so they cannot inject other commands."""
     return "".join(f"{_annotation(finding)}\n" for finding in report.findings)
 
 

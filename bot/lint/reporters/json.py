@@ -1,4 +1,4 @@
-"""The report as JSON, by schemas/report.json."""
+"""The report as JSON that conforms to schemas/report.json."""
 
 import json
 

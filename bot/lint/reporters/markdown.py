@@ -1,14 +1,14 @@
-"""Findings as the comment's part: short, grouped by file, the gravest first; nothing in it is active."""
+"""Findings as Markdown for the pull request comment: short, by file, errors first, with all text escaped."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
 from bot.lint.findings import Finding
-from bot.markdown import escape
+from bot.text.markdown import escape
 
 FINDINGS_SHOWN = 30
 CHARACTERS_SHOWN = 20_000
-"""The comment has other parts, and GitHub takes 65,536 characters in all."""
+"""Limit for this part of the comment; GitHub allows 65,536 characters for all parts together."""
 SUMMARY_CHARACTERS = 500_000
 
 _GRAVITY = {"error": 0, "warning": 1, "info": 2}
@@ -16,14 +16,14 @@ _SIGN = {"error": "❌", "warning": "⚠️", "info": "i"}
 
 
 def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = CHARACTERS_SHOWN) -> str:
-    """Markdown for a person who wants to know what to do; may be made of an artifact from anybody.
+    """Render findings as Markdown. They may come from an untrusted artifact, so their text is escaped.
 
     Args:
-        most: findings that are shown.
-        room: characters that they may take.
+        most: maximum number of findings to show.
+        room: maximum number of characters for the findings.
     """
     if not findings:
-        return "✅ Nothing to mend: every leaf here is in order."
+        return "✅ Nothing to fix: no problems found."
     gravest = {path: min(_GRAVITY[f.severity] for f in group) for path, group in _by_path(findings)}
     ordered = sorted(
         findings, key=lambda f: (gravest[f.path], f.path, _GRAVITY[f.severity], f.line, f.column)
@@ -41,12 +41,12 @@ def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = 
         path = finding.path
         shown += 1
     if shown < len(ordered):
-        lines += ["", f"… and {len(ordered) - shown} more, which are shown once these are mended."]
+        lines += ["", f"… and {len(ordered) - shown} more. Fix the ones above to see them."]
     return "\n".join(lines)
 
 
 def summarize(findings: Sequence[Finding]) -> str:
-    """Markdown for the job's summary, of which GitHub takes 1 MiB: all findings, or nearly so."""
+    """Render findings as Markdown for the job summary, which GitHub limits to 1 MiB."""
     return f"{render(findings, most=len(findings), room=SUMMARY_CHARACTERS)}\n"
 
 
@@ -59,8 +59,8 @@ def _headline(findings: Sequence[Finding]) -> str:
     files = len({finding.path for finding in findings if finding.severity == "error" or not errors})
     where = "one file" if files == 1 else f"{files} files"
     if not errors:
-        return f"✅ Nothing has to be mended; {_count(len(findings), 'remark')} on {where}."
-    return f"❌ {_count(errors, 'thing')} to mend in {where}. Push to this branch and this comment follows."
+        return f"✅ No errors; {_count(len(findings), 'remark')} on {where}."
+    return f"❌ {_count(errors, 'thing')} to fix in {where}. Push to this branch to update this comment."
 
 
 def _count(number: int, name: str) -> str:
@@ -71,5 +71,5 @@ def _item(finding: Finding) -> str:
     place = f"line {finding.line}, column {finding.column}"
     text = f"- {_SIGN[finding.severity]} {place}: {escape(finding.message, 300)}"
     if finding.help:
-        text += f"<br>**How to mend it:** {escape(finding.help, 400)}"
+        text += f"<br>**How to fix it:** {escape(finding.help, 400)}"
     return f"{text} <sub>{escape(finding.rule, 64)}</sub>"

@@ -1,6 +1,6 @@
-"""Findings as SARIF 2.1.0, which GitHub's code scanning takes (and editors show).
+"""Findings as SARIF 2.1.0, for GitHub code scanning and editors.
 
-Kept within what GitHub takes: texts of 1,024 characters; a report has less than its 25,000 results of a run.
+The output stays within GitHub's limits: 1,024 characters per text, and 25,000 results per run.
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 """
 
@@ -24,10 +24,10 @@ _LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def render(report: Report) -> str:
-    """A log of one run."""
-    from bot.version import version  # here, since it takes longer to load than all else of this module
+    """Render a SARIF log with one run."""
+    from bot.core.version import version  # imported here because it is slow to load
 
-    # A profile has rules that are told of nowhere else.
+    # Profiles report findings under rule names that are not in RULES.
     names = sorted({*RULES, *(finding.rule for finding in report.findings)})
     index = {name: position for position, name in enumerate(names)}
     driver = {"name": "arborist", "version": version(), "rules": [_rule(name) for name in names]}
@@ -76,7 +76,7 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
 
 
 def _region(finding: Finding) -> dict[str, int]:
-    """A finding's place; where its end is not known, that of its line is meant, which SARIF leaves out."""
+    """Return a finding's region; without an end, SARIF assumes the end of the line."""
     region = {"startLine": finding.line, "startColumn": finding.column}
     if finding.end_line and finding.end_line >= finding.line:
         region["endLine"] = finding.end_line
@@ -86,21 +86,22 @@ def _region(finding: Finding) -> dict[str, int]:
 
 
 def _fingerprints(findings: Sequence[Finding]) -> list[str]:
-    """What stays the same when lines above are added or removed; equal ones are numbered.
+    """Return fingerprints that do not change when lines above are added or removed; duplicates get a number.
 
-    Not called primaryLocationLineHash: GitHub's upload makes that one of the file, and warns of any other.
+    They are not stored as primaryLocationLineHash, because GitHub's upload action computes that itself and
+    warns if the value differs.
     """
     seen: Counter[str] = Counter()
     made = []
     for finding in findings:
-        what = json.dumps([finding.rule, finding.path, finding.source.strip(), finding.message])
-        digest = blake2b(what.encode(), digest_size=8).hexdigest()
+        content = json.dumps([finding.rule, finding.path, finding.source.strip(), finding.message])
+        digest = blake2b(content.encode(), digest_size=8).hexdigest()
         seen[digest] += 1
         made.append(f"{digest}:{seen[digest]}")
     return made
 
 
 def _text(text: str) -> str:
-    """A text that is not too long, and of whole characters only."""
+    """Return the text shortened to MAX_TEXT characters, with unpaired surrogates replaced."""
     short = text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
     return short.encode(errors="replace").decode()

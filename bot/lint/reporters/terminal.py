@@ -1,4 +1,4 @@
-"""Findings for a terminal: the place, the line with what is meant underlined, and help."""
+"""Findings for the terminal: the location, the line with the mistake underlined, and help."""
 
 import unicodedata
 from collections import defaultdict
@@ -8,11 +8,11 @@ from bot.lint.report import Report
 
 WIDTH = 100
 SHOWN, PLACES = 6, 50
-"""Findings of one rule in one file that are shown in full, and of the others the places that are told."""
+"""Per rule and file: how many findings are shown in full, and how many further locations are listed."""
 
 
 def render(report: Report) -> str:
-    """Every finding, and a line that sums up; control characters are not passed to the terminal."""
+    """Render all findings and a summary line; control characters are replaced."""
     blocks = []
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in report.findings:
@@ -25,17 +25,17 @@ def render(report: Report) -> str:
 
 
 def _more(findings: list[Finding]) -> str:
-    """Findings of one rule in one file that are as those before them."""
+    """Render the locations of further findings of one rule in one file."""
     first = findings[0]
     places = ", ".join(f"{finding.line}:{finding.column}" for finding in findings[:PLACES])
     rest = f" and {len(findings) - PLACES} more places" if len(findings) > PLACES else ""
-    return f"{first.severity}[{first.rule}]: the same in {_clean(first.path)}, at {places}{rest}\n"
+    return f"{first.severity}[{first.rule}]: more of these in {_clean(first.path)}, at {places}{rest}\n"
 
 
 def _summary(report: Report) -> str:
     leaves = _count(len(report.leaves), "leaf", "leaves")
     if not report.findings:
-        return f"{leaves}, nothing to mend\n"
+        return f"{leaves}, nothing to fix\n"
     errors = _count(report.errors, "error", "errors")
     warnings = _count(report.count(Severity.WARNING), "warning", "warnings")
     return f"{errors}, {warnings} in {leaves}\n"
@@ -60,7 +60,7 @@ def _block(finding: Finding) -> str:
 
 
 def _window(finding: Finding) -> tuple[str, str]:
-    """The part of the line that fits, and the underline for it."""
+    """Return the part of the line that fits the width, and its underline."""
     text = _clean(finding.source)
     start = min(finding.column - 1, len(text))
     end = len(text)
@@ -74,10 +74,10 @@ def _window(finding: Finding) -> tuple[str, str]:
 
 
 def _columns(text: str) -> int:
-    """How wide text stands in a terminal."""
+    """Return the width of text in terminal columns."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _clean(text: str) -> str:
-    """Text of one line: a tab is one space, what cannot be printed is shown as a sign."""
+    """Return printable text on one line: tabs become spaces, other unprintable characters become �."""
     return "".join(" " if char == "\t" else char if char.isprintable() else "�" for char in text)

@@ -1,11 +1,11 @@
-"""Leaves that are nearly copies of each other, found without comparing all pairs."""
+"""The rule against near-copies of leaves; it finds them without comparing all pairs."""
 
 import re
 from collections import Counter, defaultdict
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, tree_rule
-from bot.lint.view import QNA, START
+from bot.lint.leaf_view import QNA, START
+from bot.lint.rule import Example, Problems, tree_rule
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.parse import MAX_BYTES
 from bot.taxonomy.parsed import Problem
@@ -13,21 +13,25 @@ from bot.taxonomy.tree import leaves_of
 
 _WORD = re.compile(rb"\w+")
 SHINGLE = 5
-# One shingle in so many stands for its text (FracMinHash, arXiv 2203.06212): the same ones in every leaf.
+"""Words per shingle (a run of consecutive words)."""
 ONE_IN = 8
+"""One shingle of this many is kept, chosen by its hash, so the same ones in every leaf (FracMinHash, arXiv
+2203.06212)."""
 FEWEST = 6
+"""Minimum number of shared shingles for a near-copy."""
 SAME = 0.6
-# A leaf that is a copy is one from its beginning on; what a person can review is shorter than this.
+"""Minimum share of shared shingles for a near-copy."""
 READ_BYTES = 100_000
-# A shingle of more leaves than this is boilerplate; it says nothing of who copied from whom.
+"""Bytes read per leaf: a copy starts with the same text, and reviewable leaves are shorter than this."""
 COMMON = 50
+"""A shingle in more leaves than this is boilerplate and does not count as shared."""
 
 
 @tree_rule(
     "near-copy",
     Severity.WARNING,
-    "No leaf is nearly the same as another.",
-    "What two leaves teach is learnt twice as hard, and one of the authors wrote nothing.",
+    "A leaf should not be nearly the same as another.",
+    "Content of two leaves gets twice the weight in training, and a copy adds no new content.",
     Example("", "knowledge/new/qna.yaml, knowledge/copy/qna.yaml (the same)", "knowledge/new/qna.yaml"),
 )
 def near_copy(files: Files) -> Problems:
@@ -43,16 +47,16 @@ def near_copy(files: Files) -> Problems:
             holders[shingle].append(leaf)
         for other, count in shared.most_common(1):
             if count >= FEWEST and count >= SAME * max(len(sketch), sizes[other]):
-                message = f"{count / max(len(sketch), sizes[other]):.0%} of this is also in {other}"
-                mend = "change that leaf instead, or write what is new here"
-                yield f"{leaf}/{QNA}", Problem("near-copy", START, message, mend, other=other)
+                message = f"{count / max(len(sketch), sizes[other]):.0%} of this leaf is also in {other}"
+                hint = "change that leaf instead, or keep only the new content here"
+                yield f"{leaf}/{QNA}", Problem("near-copy", START, message, hint, other=other)
 
 
 def _sketch(files: Files, path: str) -> set[int]:
-    """Hashes of some runs of words, drawn by their content; nothing for a file that cannot be read."""
+    """Return the hashes of a sample of the file's shingles; empty if the file cannot be read."""
     try:
         words = _WORD.findall(files.read(path, MAX_BYTES)[:READ_BYTES].lower())
     except Unreadable:
-        return set()  # told by the rule `unreadable`
+        return set()  # the rule `unreadable` reports it
     runs = zip(*(words[start:] for start in range(SHINGLE)), strict=False)
     return {value for run in runs if not (value := hash(run)) % ONE_IN}

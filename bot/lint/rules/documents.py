@@ -1,22 +1,22 @@
-"""The documents of knowledge: where they are said to be, and whether the contexts are from them."""
+"""Rules for the documents of knowledge leaves: their source, their size, and contexts copied from them."""
 
 import re
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, leaf_rule
-from bot.lint.view import QNA, LeafView
+from bot.lint.leaf_view import QNA, LeafView
+from bot.lint.rule import Example, Problems, leaf_rule
 from bot.taxonomy.documents import DocumentError, check_source, match_pattern
 from bot.taxonomy.parsed import Parsed, Place, Problem
 
 CHANCE = 12
-"""Characters that a context of somebody's own may have in common with a document."""
+"""A context and a document that share fewer characters than this may do so by chance."""
 
 
 @leaf_rule(
     "document-source",
     Severity.ERROR,
-    "The repository is public https, the commit a full SHA; or `.`.",
-    "A branch moves on, and then nobody can tell what was taught; other addresses may lead anywhere.",
+    "`repo` must be `.` or the https URL of a public repository, with a full commit SHA as `commit`.",
+    "A branch changes, so the training data could not be traced; other URLs could lead to internal hosts.",
     Example(QNA, "repo: git@github.com:org/name.git", "repo: ."),
 )
 def document_source(leaf: LeafView) -> Problems:
@@ -26,14 +26,14 @@ def document_source(leaf: LeafView) -> Problems:
         check_source(leaf.source, leaf.settings.documents)
     except DocumentError as error:
         place = leaf.qna.place(("document", error.part))
-        yield QNA, Problem("document-source", place, str(error), error.mend)
+        yield QNA, Problem("document-source", place, str(error), error.hint)
 
 
 @leaf_rule(
     "document-pattern",
     Severity.ERROR,
-    "Every pattern matches a text file below the leaf's folder.",
-    "A document that is not found teaches nothing, and a path that leads out of the leaf is not read.",
+    "Every pattern must match at least one document in the leaf's folder.",
+    "A document that is not found cannot be taught, and paths outside the leaf's folder are never read.",
     Example(QNA, "- ../../oru.md", "- oru.md"),
 )
 def document_pattern(leaf: LeafView) -> Problems:
@@ -48,17 +48,17 @@ def document_pattern(leaf: LeafView) -> Problems:
             except DocumentError as error:
                 wrong = True
                 place = leaf.qna.place(("document", "patterns", index))
-                yield QNA, Problem("document-pattern", place, str(error), error.mend)
+                yield QNA, Problem("document-pattern", place, str(error), error.hint)
     if not wrong and isinstance(leaf.documents, DocumentError):
         place = leaf.qna.place(("document", "patterns", 0))
-        yield QNA, Problem("document-pattern", place, str(leaf.documents), leaf.documents.mend)
+        yield QNA, Problem("document-pattern", place, str(leaf.documents), leaf.documents.hint)
 
 
 @leaf_rule(
     "document-unreachable",
     Severity.ERROR,
-    "With --online: the repository can be reached, has the commit, and what the patterns say.",
-    "What cannot be fetched when the leaf is proposed cannot be fetched when it is taught.",
+    "With --online: the repository must be reachable and contain the commit and the documents.",
+    "A document that cannot be fetched now will probably not be available for training either.",
     Example(
         QNA,
         "repo: https://192.0.2.1/org/name.git\n  commit: 9f2d6c1b7a3e4f508d2c6b1a7e3f4d509c8b2a61",
@@ -70,14 +70,14 @@ def document_unreachable(leaf: LeafView) -> Problems:
         return
     if isinstance(leaf.documents, DocumentError):
         place = leaf.qna.place(("document", leaf.documents.part))
-        yield QNA, Problem("document-unreachable", place, str(leaf.documents), leaf.documents.mend)
+        yield QNA, Problem("document-unreachable", place, str(leaf.documents), leaf.documents.hint)
 
 
 @leaf_rule(
     "document-size",
     Severity.ERROR,
-    "A document is not larger than arborist.yaml allows: 1,000 kB where it says nothing.",
-    "All of a document is read, cut up and taught; a book is better taught by its chapters.",
+    "A document must not be larger than `lint.document_kb` in arborist.yaml (default: 1,000 kB).",
+    "The whole document is split into passages and taught; for a book, add only the chapters that matter.",
     Example("", "knowledge/new/qna.yaml, knowledge/new/oru.md (2 MB)", "knowledge/new/qna.yaml"),
 )
 def document_size(leaf: LeafView) -> Problems:
@@ -86,15 +86,15 @@ def document_size(leaf: LeafView) -> Problems:
         size = len(document.text.encode()) / 1_000
         if leaf.qna and size > most:
             place = leaf.qna.place(("document", "patterns"))
-            message = f"{document.name!r} has {size:,.0f} kB; {most:,} are the most"
-            yield QNA, Problem("document-size", place, message, "name the part of it that is taught")
+            message = f"{document.name!r} has {size:,.0f} kB; the maximum is {most:,} kB"
+            yield QNA, Problem("document-size", place, message, "keep only the part to be taught")
 
 
 @leaf_rule(
     "context-not-in-document",
     Severity.ERROR,
-    "A context is a passage of the document, word by word.",
-    "Questions and answers are checked against the document; a passage of one's own would pass unchecked.",
+    "A context must be copied from the document word for word.",
+    "Questions and answers are checked against the context, so the context must come from the document.",
     Example(QNA, "context: Oru is an isle in the Grey Sea.", "context: Oru is an island in the Grey Sea."),
 )
 def context_not_in_document(leaf: LeafView) -> Problems:
@@ -109,17 +109,17 @@ def context_not_in_document(leaf: LeafView) -> Problems:
         if not any(words in document for document in documents):
             same = _same(words, documents)
             place = _place(leaf.qna, ("seed_examples", index, "context"), words[:same].count(" "))
-            message = "this context does not stand in the document"
-            yield QNA, Problem("context-not-in-document", place, message, _mend(words, same))
+            message = "this context is not in the document"
+            yield QNA, Problem("context-not-in-document", place, message, _hint(words, same))
 
 
 def _plain(text: str) -> str:
-    """Text with every run of white space as one space: wrapping and indentation make no difference."""
+    """Return text with each run of white space as one space, so wrapping and indentation do not matter."""
     return re.sub(r"\s+", " ", text).strip()
 
 
 def _same(context: str, documents: list[str]) -> int:
-    """How many characters of a context stand in one of the documents; 0 if that may be chance."""
+    """Return the length of the longest prefix of a context in a document; 0 if shorter than CHANCE."""
     low, high = 0, len(context)
     while low < high:
         middle = (low + high + 1) // 2
@@ -128,12 +128,15 @@ def _same(context: str, documents: list[str]) -> int:
 
 
 def _place(qna: Parsed, path: tuple[str | int, ...], number: int) -> Place:
-    """The place of a text's word by its number; all of the text for the first, and where it is not found."""
+    """Return the place of the word with this index in a text, or of the whole text.
+
+    The whole text is returned for the first word, and if the word cannot be located.
+    """
     whole = qna.place(path)
     wanted = qna.node(path).value.split()[number]
     lines = qna.text.split("\n")[whole.line - 1 : whole.end_line]
     words = [(row, word) for row, line in enumerate(lines) for word in re.finditer(r"\S+", line)]
-    # What stands before the text, and the header of a block such as `|-`, are no words of it.
+    # Skip what precedes the text on its line, and the header of a block scalar such as `|-`.
     words = [(row, word) for row, word in words if row or word.end() >= whole.column]
     if lines[0][whole.column - 1 : whole.column] in ("|", ">"):
         words = [(row, word) for row, word in words if row]
@@ -144,12 +147,12 @@ def _place(qna: Parsed, path: tuple[str | int, ...], number: int) -> Place:
     return Place(line, word.start() + 1, line, word.end() + 1)
 
 
-def _mend(context: str, same: int) -> str:
-    """How to mend a context that leaves the documents after so many characters."""
+def _hint(context: str, same: int) -> str:
+    """Return how to fix a context whose first `same` characters are in a document."""
     if not same:
-        return "copy a passage of the document, word by word"
+        return "copy a passage from the document word for word"
     before, after = context[:same].split(" "), context[same:]
-    # The last word is told with what differs: it may have matched only by its first letters.
+    # Show the last word as part of the difference: perhaps only its first letters match.
     last = " ".join(before[-6:-1]) or before[-1]
     other = " ".join((before[-1] + after).split(" ")[:4])
-    return f"copy the passage word by word; it differs after {last[-60:]!r}, at {other[:60]!r}"
+    return f"copy the passage word for word; it differs after {last[-60:]!r}, at {other[:60]!r}"

@@ -1,18 +1,18 @@
-"""exam.yaml: held-out questions, which must not be those that are trained on."""
+"""The rule that keeps held-out exam questions out of the training data."""
 
 import re
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, leaf_rule
-from bot.lint.view import EXAM, LeafView
+from bot.lint.leaf_view import EXAM, LeafView
+from bot.lint.rule import Example, Problems, leaf_rule
 from bot.taxonomy.parsed import Problem
 
 
 @leaf_rule(
     "exam-repeats-seed",
     Severity.ERROR,
-    "No exam question is also a seed example's question.",
-    "Seeds are trained on, so such a question would tell how well they are remembered, not what is known.",
+    "An exam question must not repeat a question of a seed example.",
+    "The model is trained on the seed examples, so a repeated question measures memorization, not knowledge.",
     Example(EXAM, "question: What is said of Oru first?", "question: Which sea washes Oru?"),
 )
 def exam_repeats_seed(leaf: LeafView) -> Problems:
@@ -22,10 +22,10 @@ def exam_repeats_seed(leaf: LeafView) -> Problems:
     for index, question in leaf.exam_questions():
         if _plain(question) in seeds:
             place = leaf.exam.place(("questions", index, "question"))
-            message = "this question is also a seed example, so it would be trained on"
-            yield EXAM, Problem("exam-repeats-seed", place, message, "ask for the same thing in other words")
+            message = "this question is also a seed example, so the model is trained on it"
+            yield EXAM, Problem("exam-repeats-seed", place, message, "ask for the same fact in other words")
 
 
 def _plain(question: str) -> str:
-    """A question without what makes no difference: case, punctuation, white space."""
+    """Return a question without differences in case, punctuation and white space."""
     return re.sub(r"[\W_]+", " ", question.casefold()).strip()

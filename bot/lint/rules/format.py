@@ -1,89 +1,89 @@
-"""The form of qna.yaml and exam.yaml: what the parser and the schemas find, told rule by rule."""
+"""Rules for the format of qna.yaml and exam.yaml; the YAML parser and the schemas find the problems."""
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, leaf_rule
-from bot.lint.view import EXAM, QNA, LeafView
+from bot.lint.leaf_view import EXAM, QNA, LeafView
+from bot.lint.rule import Example, Problems, leaf_rule
 
-# rule: what it asks for, what for, file, a part that breaks it, the same part mended
+# rule: its requirement, its reason, and an example (file, a violation, the same part fixed)
 _RULES = {
     "unreadable": (
-        "Files of a leaf are regular files that can be read.",
-        "A link or a pipe in a file's place would lead the bot out of the tree.",
+        "The files of a leaf must be regular, readable files.",
+        "A symbolic link could make the bot read files outside the taxonomy.",
         ("", "qna.yaml, attribution.txt -> /etc/passwd", "qna.yaml, attribution.txt"),
     ),
     "yaml-encoding": (
-        "Files are UTF-8 without control characters.",
-        "Other encodings are read differently by every program; control characters are seen by none.",
+        "Files must be UTF-8 without control characters.",
+        "Programs read other encodings differently, and reviewers cannot see control characters.",
         (QNA, "context: Oru is an island in the Grey\x07Sea.", "context: Oru is an island in the Grey Sea."),
     ),
     "yaml-syntax": (
-        "Files are valid YAML.",
-        "A colon and a space begin a value, so text that has them stands in quotes.",
+        "Files must be valid YAML.",
+        "A colon followed by a space starts a value, so put text that contains one in quotes.",
         (QNA, "document_outline: The: island of Oru", "document_outline: The island of Oru"),
     ),
     "yaml-empty": (
-        "Files are not empty.",
-        "An empty file teaches nothing, and was most likely not meant to be.",
+        "Files must not be empty.",
+        "An empty file teaches nothing and is most likely a mistake.",
         (EXAM, "", "version: 1"),
     ),
     "yaml-documents": (
-        "A file holds one YAML document.",
-        "What stands after a line of three dashes would be left out without a word.",
+        "A file must contain exactly one YAML document.",
+        "A line with three dashes starts a second document, which would be ignored silently.",
         (EXAM, "---\nquestions:", "questions:"),
     ),
     "yaml-duplicate-key": (
-        "A key stands once.",
-        "YAML would keep only the last one, and the first would be lost without a word.",
+        "A mapping must not contain a key twice.",
+        "YAML keeps only the last value and drops the first one silently.",
         (QNA, "domain: geography\ndomain: history", "domain: geography"),
     ),
     "yaml-tag": (
-        "Values carry no tags: text, numbers, lists and mappings are enough.",
-        "Tags make some programs build objects, or run code, from a file that anybody may send.",
+        "Values must not have YAML tags such as `!!python/name`.",
+        "Tags make some programs create objects or run code, and anybody can propose a file.",
         (QNA, "domain: !!python/name:os.system geography", "domain: geography"),
     ),
     "yaml-alias": (
-        "Aliases repeat something that is there, and not themselves; keys are not merged.",
-        "A reader of a contribution should see what it says where it says it.",
+        "An alias must refer to an earlier anchor outside itself, and merge keys (`<<`) are not allowed.",
+        "Reviewers should see all content where it is used.",
         (QNA, "domain: *somewhere", "domain: geography"),
     ),
     "yaml-limit": (
-        "Files are of a size that a person can review.",
-        "Depth and size without bounds are how a small file stops a large machine.",
+        "Files must stay within the limits for size, nesting and number of values.",
+        "Without limits, a small file can exhaust a machine's memory.",
         (QNA, f"domain: {'[' * 41}", "domain: geography"),
     ),
     "wrong-version": (
-        "The version is one that exists; knowledge needs version 3.",
-        "The version says which keys a file has; it is a number, without quotes.",
+        "`version` must be a supported version; knowledge needs version 3.",
+        "The version determines which keys a file has. It is a number without quotes.",
         (QNA, 'version: "3"', "version: 3"),
     ),
     "missing-key": (
-        "Every key that the schema asks for is there.",
-        "Each of them is used: by the teacher's prompts, by the model card, or by reviewers.",
+        "A file must contain all keys that its schema requires.",
+        "Each key is used by the teacher's prompts, the model card or reviewers.",
         (QNA, "document_outline: The island", "domain: geography\ndocument_outline: The island"),
     ),
     "unknown-key": (
-        "Only keys that the schema knows are there.",
-        "A misspelt key would be left out without a word.",
+        "A file must contain only keys that its schema defines.",
+        "A misspelt key would be ignored silently.",
         (QNA, "created_by: someone\ndomains: geography", "created_by: someone\ndomain: geography"),
     ),
     "wrong-type": (
-        "Lists are lists, mappings are mappings, text is text.",
-        "A single value where a list belongs is most often a forgotten dash.",
+        "Values must have the type that the schema requires: a list, a mapping or text.",
+        "A single value in place of a list is usually a missing dash.",
         (QNA, "patterns: oru.md", "patterns:\n    - oru.md"),
     ),
     "not-text": (
-        "Text that looks like a number, a date or yes stands in quotes.",
-        "YAML reads 1868 as a number, 2024-01-01 as a date and yes as true; quotes keep what was written.",
+        "Text that looks like a number, a date or a boolean must be in quotes.",
+        "YAML reads 1868 as a number, 2024-01-01 as a date and yes as true; quotes keep them as text.",
         (EXAM, "must_contain: [[900, nine hundred]]", 'must_contain: [["900", nine hundred]]'),
     ),
     "empty-text": (
-        "No value is empty.",
-        "An empty value would stand in the teacher's prompt as nothing at all.",
+        "Values must not be empty.",
+        "An empty value would leave a gap in the teacher's prompt.",
         (QNA, 'domain: " "', "domain: geography"),
     ),
     "too-few": (
-        "There are as many examples as the schema asks for.",
-        "From fewer examples a teacher does not see what they have in common.",
+        "A list must contain at least as many items as the schema requires.",
+        "With fewer examples, the teacher cannot see what they have in common.",
         (
             QNA,
             "answer: Then They grow barley.",
@@ -92,8 +92,8 @@ _RULES = {
         ),
     ),
     "repeated-item": (
-        "No example stands twice.",
-        "A repeated example adds nothing, and makes the leaf look larger than it is.",
+        "A list must not contain the same item twice.",
+        "A repeated example adds nothing and makes the leaf look larger than it is.",
         (
             QNA,
             "question: What is said of Oru first?\n        answer: First Oru is",
@@ -103,7 +103,7 @@ _RULES = {
 }  # fmt: skip
 
 
-def _told_as(name: str) -> None:
+def _register_format_rule(name: str) -> None:
     doc, why, example = _RULES[name]
 
     @leaf_rule(name, Severity.ERROR, doc, why, Example(*example))
@@ -112,4 +112,4 @@ def _told_as(name: str) -> None:
 
 
 for _name in _RULES:
-    _told_as(_name)
+    _register_format_rule(_name)

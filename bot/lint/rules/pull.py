@@ -1,20 +1,20 @@
-"""What a pull request changes: in whose name, where, and what it takes away."""
+"""Rules for the changes of a pull request: the author, the changed paths, and deleted leaves."""
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, pull_rule
-from bot.lint.view import QNA, START, PullView
+from bot.lint.leaf_view import QNA, START, PullView
+from bot.lint.rule import Example, Problems, pull_rule
 from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 
-# Of a pull request that touches thousands of files, so many are told.
 MOST = 20
+"""Maximum number of findings per rule, for pull requests that touch thousands of files."""
 
 
 @pull_rule(
     "created-by",
     Severity.WARNING,
-    "A new leaf's created_by is who opens the pull request.",
-    "The model card names its contributors by it.",
+    "`created_by` of a new leaf should be the author of the pull request.",
+    "The model card credits contributors by this name.",
     Example(QNA, "created_by: somebody_else", "created_by: someone"),
 )
 def created_by(pull: PullView) -> Problems:
@@ -24,17 +24,17 @@ def created_by(pull: PullView) -> Problems:
         if not pull.author or leaf.qna is None or not isinstance(name, str) or file in before:
             continue
         if name.strip().lstrip("@").casefold() != pull.author.casefold():
-            message = f"created_by is {name[:60]!r}, and the pull request is by {pull.author!r}"
+            message = f"created_by is {name[:60]!r}, but the author of the pull request is {pull.author!r}"
             place = leaf.qna.place(("created_by",))
-            mend = f"write created_by: {pull.author}, or say in the pull request whose work it is"
-            yield file, Problem("created-by", place, message, mend)
+            hint = f"write created_by: {pull.author}, or explain in the pull request whose work this is"
+            yield file, Problem("created-by", place, message, hint)
 
 
 @pull_rule(
     "outside-taxonomy",
     Severity.WARNING,
-    "A contribution changes files below the taxonomy's folder only.",
-    "What is elsewhere runs with the bot's rights once it is merged, so a maintainer looks at it apart.",
+    "A contribution should change only files in the taxonomy's folder.",
+    "Other files can affect what runs with the bot's permissions after the merge, so review them separately.",
     Example("", "README.md", "taxonomy/knowledge/new/qna.yaml"),
 )
 def outside_taxonomy(pull: PullView) -> Problems:
@@ -43,14 +43,14 @@ def outside_taxonomy(pull: PullView) -> Problems:
     for path in outside[:MOST]:
         more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
         message = f"this file is not in {', '.join(inside)}{more}"
-        yield path, Problem("outside-taxonomy", START, message, "send it in a pull request of its own")
+        yield path, Problem("outside-taxonomy", START, message, "move this change to a separate pull request")
 
 
 @pull_rule(
     "leaf-gone",
     Severity.INFO,
-    "A leaf that is deleted or moved is told.",
-    "What it taught is no longer in the next release; under another path it is another leaf.",
+    "Reports each leaf that the pull request deletes or moves.",
+    "The next release will not include what a deleted leaf taught. A moved leaf counts as a new leaf.",
     Example("", "taxonomy/knowledge/old/qna.yaml (deleted)", "taxonomy/knowledge/old/qna.yaml"),
 )
 def leaf_gone(pull: PullView) -> Problems:
@@ -59,8 +59,8 @@ def leaf_gone(pull: PullView) -> Problems:
         leaf = old.removeprefix(pull.prefix).rpartition("/")[0]
         moved = new.removeprefix(pull.prefix).rpartition("/")[0] if _is_leaf(new, pull.prefix) else ""
         message = f"the leaf {leaf} is moved to {moved}" if moved else f"the leaf {leaf} is deleted"
-        mend = "nothing, if that is meant: the next release will not know it" if not moved else ""
-        yield new if moved else old, Problem("leaf-gone", START, message, mend)
+        hint = "" if moved else "no action needed if intended; the next release will not know this leaf"
+        yield new if moved else old, Problem("leaf-gone", START, message, hint)
 
 
 def _is_leaf(path: str, prefix: str) -> bool:

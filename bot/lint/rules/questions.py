@@ -1,4 +1,4 @@
-"""Questions of several leaves: an exam question of one must not take samples or questions from another."""
+"""Rules against exam questions that are too short, and against questions that overlap with another leaf's."""
 
 import re
 from collections import defaultdict
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.lint.findings import Severity
-from bot.lint.rules import Example, Problems, leaf_rule, tree_rule
-from bot.lint.view import EXAM, QNA, LeafView
-from bot.questions import is_whole_question, question_words
+from bot.lint.leaf_view import EXAM, QNA, LeafView
+from bot.lint.rule import Example, Problems, leaf_rule, tree_rule
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.parse import MAX_BYTES, parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.taxonomy.tree import leaves_of
+from bot.text.questions import is_whole_question, question_words
 
 _KEY = re.compile(r"(?m)^[ \t]*+(?:-[ \t]++)*+([a-z_]++):(?=[ \t]|$)")
 _QUESTION_KEY = re.compile(r"\bquestion\b[\"']?\s*+:")
-# A value that only a parser reads right: in blocks, with escapes, a comment, or an anchor.
+# A value that needs a YAML parser: a block, or one with escapes, a comment, an anchor, an alias or a tag.
 _NOT_PLAIN = re.compile(r"[|>&*!]|.*(?:\\| #)", re.DOTALL)
 LONGEST = 60
-"""Words of a question that are compared."""
+"""Maximum number of words per question that are compared."""
 MOST_SAME = 20
-"""Leaves with the same question that are compared with others."""
+"""Maximum number of identical questions that other questions are compared with."""
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A question, where it stands, and its words as they are compared."""
+    """A question of a leaf, its place, and its normalized words for comparison."""
 
     leaf: str
     file: str
@@ -46,30 +46,31 @@ class Question:
 @leaf_rule(
     "exam-too-short",
     Severity.ERROR,
-    "An exam question is a whole question: three words or twelve characters at least.",
-    "Very many samples hold a word or two, so such a question cannot be kept apart from what is learnt.",
+    "An exam question must have at least three words or twelve characters.",
+    "Many samples contain any given word or two, so such a question cannot be kept out of the training data.",
     Example(EXAM, "question: Which?", "question: Which sea washes Oru?"),
 )
 def exam_too_short(leaf: LeafView) -> Problems:
     for index, question in leaf.exam_questions() if leaf.exam else ():
         if leaf.exam and not is_whole_question(question):
             place = leaf.exam.place(("questions", index, "question"))
-            message = f"{question.strip()[:40]!r} is not a whole question"
-            yield EXAM, Problem("exam-too-short", place, message, "ask in a sentence what is to be known")
+            message = f"the exam question {question.strip()[:40]!r} is too short"
+            yield EXAM, Problem("exam-too-short", place, message, "write a complete question")
 
 
 @tree_rule(
     "exam-of-another-leaf",
     Severity.ERROR,
-    "No exam question is, holds, or is part of a question of another leaf.",
-    "Of the other leaf's samples that ask it a few are left out, and the rest teach what the exam asks.",
+    "An exam question must not equal, contain or be part of a question of another leaf.",
+    "The other leaf's samples teach what the exam asks. At most a tenth of them are removed from the "
+    "training data, so the model may be trained on the exam.",
     Example(EXAM, "question: Greet Ann.", "question: Which sea washes Oru?"),
 )
 def exam_of_another_leaf(files: Files) -> Problems:
     for exam, other in _overlaps(files):
         if exam.exam:
-            message = f"the leaf {other.leaf} asks this too, in {other.where(files)}: {other.text[:80]!r}"
-            fix = "ask for something that is of this leaf alone, and name it in the question"
+            message = f"the leaf {other.leaf} also asks this, in {other.where(files)}: {other.text[:80]!r}"
+            fix = "ask about something that only this leaf teaches, and name it in the question"
             yield (
                 f"{exam.leaf}/{exam.file}",
                 Problem("exam-of-another-leaf", exam.place, message, fix, other=other.leaf),
@@ -79,19 +80,20 @@ def exam_of_another_leaf(files: Files) -> Problems:
 @tree_rule(
     "question-of-another-leaf",
     Severity.WARNING,
-    "No seed example's question is one of another leaf, in its seed examples or its exam.",
-    "With two answers the model learns both; and what another leaf's exam asks may be left out here.",
+    "A question of a seed example should not also be a seed or exam question of another leaf.",
+    "If the answers differ, the model learns both. If the other leaf's exam asks the question, samples of it "
+    "may be removed from the training data.",
     Example(QNA, "question: Greet Ann.", "question: What is said of Its first?"),
 )
 def question_of_another_leaf(files: Files) -> Problems:
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for seed, other in _overlaps(files):
-        # Of a leaf that is a copy this is told once.
-        if not seed.exam and (seed.leaf, other.leaf) not in told:
-            told.add((seed.leaf, other.leaf))
-            what = "exam" if other.exam else "seed examples"
-            message = f"the {what} of the leaf {other.leaf} asks this too, in {other.where(files)}"
-            fix = "ask otherwise here, or there: talk to the other author"
+        # Report each pair of leaves only once, because a leaf that is a copy shares all its questions.
+        if not seed.exam and (seed.leaf, other.leaf) not in reported:
+            reported.add((seed.leaf, other.leaf))
+            part = "the exam" if other.exam else "a seed example"
+            message = f"{part} of the leaf {other.leaf} also asks this, in {other.where(files)}"
+            fix = "change this question, or agree with the other leaf's author to change theirs"
             yield (
                 f"{seed.leaf}/{seed.file}",
                 Problem("question-of-another-leaf", seed.place, message, fix, other=other.leaf),
@@ -100,12 +102,12 @@ def question_of_another_leaf(files: Files) -> Problems:
 
 @lru_cache(maxsize=1)
 def _overlaps(files: Files) -> list[tuple[Question, Question]]:
-    """Questions with one of another leaf: the same, or where one is of an exam, one in the other.
+    """Return pairs of a question and an overlapping one of another leaf, one pair for each such question.
 
-    Each question is told of once.
+    Two questions overlap if they are the same, or if one is an exam question and one contains the other.
 
-    Every run of a question's words is followed as far as some question begins so, which takes time in
-    proportion to the text.
+    The search hashes every prefix of every question. From each word of a question it follows the words as
+    long as they are a prefix of some question, so the time grows in proportion to the text.
     """
     asked = [question for leaf in leaves_of(files) for question in _questions(files, leaf)]
     begun: set[int] = set()
@@ -117,12 +119,12 @@ def _overlaps(files: Files) -> list[tuple[Question, Question]]:
             begun.add(path)
         if len(whole[path]) < MOST_SAME:
             whole[path].append(question)
-    found, told = [], set()
+    found, reported = [], set()
     for question in asked:
         for other in _within(question, begun, whole):
             for one, its in ((question, other), (other, question)):
-                if id(one) not in told:
-                    told.add(id(one))
+                if id(one) not in reported:
+                    reported.add(id(one))
                     found.append((one, its))
     return found
 
@@ -130,7 +132,7 @@ def _overlaps(files: Files) -> list[tuple[Question, Question]]:
 def _within(
     question: Question, begun: set[int], whole: defaultdict[int, list[Question]]
 ) -> Iterator[Question]:
-    """Questions of other leaves that a question holds: whole ones in an exam's, or itself."""
+    """Yield other leaves' questions that equal this one, or that it contains if one is an exam question."""
     words = question.words
     for start in range(len(words)):
         path = 0
@@ -146,7 +148,7 @@ def _within(
 
 
 def _questions(files: Files, leaf: str) -> Iterator[Question]:
-    """The questions of a leaf's seed examples and its exam; of skills with contexts the exam's alone."""
+    """Yield the questions of a leaf's seed examples and exam; for skills with contexts, only the exam's."""
     for name in (QNA, EXAM):
         path = f"{leaf}/{name}"
         if path not in files.entries:
@@ -154,19 +156,19 @@ def _questions(files: Files, leaf: str) -> Iterator[Question]:
         try:
             text = files.read(path, MAX_BYTES).decode("utf-8-sig", errors="replace")
         except Unreadable:
-            continue  # told by the rule `unreadable`
+            continue  # the rule `unreadable` reports it
         keys = list(_KEY.finditer(text))
         if name == QNA and not leaf.startswith("knowledge/") and any(key[1] == "context" for key in keys):
             continue
         found = _read(text, keys)
-        for place, said in _parsed(parse_file(files, path)) if found is None else found:
-            words = question_words(said)[:LONGEST]
+        for place, question in _parsed(parse_file(files, path)) if found is None else found:
+            words = question_words(question)[:LONGEST]
             if words:
-                yield Question(leaf, name, place, said, words)
+                yield Question(leaf, name, place, question, words)
 
 
 def _read(text: str, keys: Sequence[re.Match[str]]) -> list[tuple[Place, str]] | None:
-    """The questions of a file in plain form, read without a parser, which is far slower; None for others."""
+    """Find a file's questions without the much slower YAML parser; None if the file needs the parser."""
     found, line, counted = [], 1, 0
     for number, key in enumerate(keys):
         if key[1] == "question":
@@ -184,7 +186,7 @@ def _read(text: str, keys: Sequence[re.Match[str]]) -> list[tuple[Place, str]] |
 
 
 def _parsed(parsed: Parsed) -> Iterator[tuple[Place, str]]:
-    """The questions of a file that a parser has read."""
+    """Yield the questions of a parsed file, with their places."""
     if parsed.root is None:
         return
     left: list[tuple[str | int, ...]] = [()]

@@ -1,0 +1,1 @@
+"""Configuration: arborist.yaml and the profiles of engines."""

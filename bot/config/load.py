@@ -1,0 +1,148 @@
+"""Loading arborist.yaml into a Recipe, validated against schemas/recipe.json."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from bot.config.device import EstimateRecipe
+from bot.config.recipe import (
+    EvaluateRecipe,
+    GateRecipe,
+    GeneralRecipe,
+    GenerateRecipe,
+    LintRecipe,
+    PhaseRecipe,
+    Recipe,
+    ReleaseRecipe,
+    StudentRecipe,
+    TeacherRecipe,
+    TrainRecipe,
+    TrialRecipe,
+)
+from bot.core.errors import UserError
+from bot.core.package_files import shipped
+from bot.core.schema import first_mistake
+from bot.taxonomy.fetch import Access
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA = shipped("schemas/recipe.json")
+T = TypeVar("T", bound="DataclassInstance")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Load and validate arborist.yaml.
+
+    Raises:
+        UserError: the file is missing, is not YAML, does not match the schema, or its settings contradict
+            each other. The message names the setting.
+    """
+    data = _read(path)
+    _check(path, data)
+    recipe = replace(_typed(data), folder=path.parent)
+    if recipe.generate.prompts:
+        recipe = replace(recipe, generate=replace(recipe.generate, prompts=_prompts(path, recipe)))
+    if contradiction := _contradiction(recipe.train):
+        raise UserError(f"{path}: train: {contradiction}", code=1)
+    return recipe
+
+
+def _prompts(path: Path, recipe: Recipe) -> str:
+    folder = path.parent / recipe.generate.prompts
+    if not folder.is_dir():
+        raise UserError(
+            f"{path}: generate.prompts: {folder} is not a folder; give a path relative to the recipe", code=1
+        )
+    return str(folder)
+
+
+def _contradiction(train: TrainRecipe) -> str:
+    """Return why settings that are valid alone cannot be combined; "" if they can."""
+    knowledge, skills = train.knowledge, train.skills
+    if train.rank and train.neurons:
+        return "rank (adapters) and neurons exclude each other; set only one of them"
+    if not train.neurons and max(knowledge.ensemble, skills.ensemble) > 1:
+        return "ensemble needs new neurons; set their number, for example `neurons: 128`"
+    if train.method == "sdft" and (knowledge.unmask or skills.unmask):
+        return "unmask cannot be used with method sdft, which trains on answers only; remove one of them"
+    if knowledge.replay or knowledge.retrieval:
+        return "replay and retrieval repeat samples of the knowledge phase; set them under skills"
+    if train.processes > 1 and not train.deepspeed:
+        return f"processes {train.processes} need a DeepSpeed profile, for example `deepspeed: zero2`"
+    return ""
+
+
+def load_lint_recipe(path: Path) -> LintRecipe:
+    """Return the lint settings of arborist.yaml; the defaults if the file does not exist.
+
+    A repository that only lints may have a recipe of `version` and `lint` alone.
+
+    Raises:
+        UserError: the file is not YAML or does not match the schema. The message names the setting.
+    """
+    if not path.exists():
+        return LintRecipe()
+    data = _read(path)
+    if isinstance(data, dict) and data.keys() == {"version", "lint"}:
+        _check(path, data["lint"], "lint")
+        return _lint(data["lint"])
+    return load_recipe(path).lint
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: file not found; run in a folder that has an arborist.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
+
+
+def _check(path: Path, data: Any, part: str = "") -> None:
+    mistake = first_mistake(data, SCHEMA, part)
+    if mistake is not None:
+        raise UserError(f"{path}: {mistake[0]}: {mistake[1]}", code=1)
+
+
+def _typed(data: Mapping[str, Any]) -> Recipe:
+    train = dict(data["train"])
+    documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
+    train |= {name: _made(PhaseRecipe, train[name]) for name in ("knowledge", "skills")}
+    train["general"] = _made(GeneralRecipe, train.get("general", {}))
+    return Recipe(
+        teacher=_made(TeacherRecipe, data["teacher"]),
+        student=_made(StudentRecipe, data["student"]),
+        generate=_made(GenerateRecipe, data["generate"]),
+        train=_made(TrainRecipe, train),
+        evaluate=_made(EvaluateRecipe, data["evaluate"]),
+        gate=_made(GateRecipe, data["gate"]),
+        release=_made(ReleaseRecipe, data["release"]),
+        trial=_made(TrialRecipe, data.get("trial", {})),
+        lint=replace(
+            _lint(data.get("lint", {})),
+            student=data["student"]["model"],
+            max_tokens=data["train"].get("max_length", TrainRecipe.max_length),
+            documents=documents,
+        ),
+        estimate=_made(EstimateRecipe, data.get("estimate", {})),
+        documents=documents,
+        commands={name: tuple(roles) for name, roles in data["commands"].items()},
+        store=data.get("store", ".arborist/store"),
+        track=data.get("track", ""),
+        seed=data.get("seed", 0),
+    )
+
+
+def _made(kind: type[T], data: Mapping[str, Any]) -> T:
+    """Return a part of the recipe. JSON Schema accepts 6.4e+4 as an integer, so such floats become int."""
+    whole = {one.name for one in fields(kind) if one.type is int}
+    return kind(**{name: int(value) if name in whole else value for name, value in data.items()})
+
+
+def _lint(data: Mapping[str, Any]) -> LintRecipe:
+    lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
+    return _made(LintRecipe, {**data, **lists})

@@ -1,0 +1,140 @@
+"""Examination of a model: its answers to the leaves' exams and to general questions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from bot.config.recipe import EvaluateRecipe
+from bot.core.progress import task
+from bot.core.step import Inputs
+from bot.core.store import AT_ONCE, Entry, Store, canonical
+from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.inference.models import Model
+from bot.taxonomy.leaf import Leaf
+from bot.text.words import is_right
+
+__all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, the model's answer, and whether the answer is right."""
+
+    question: str
+    answer: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A model's answers.
+
+    Attributes:
+        model: the unique ID of the model's weights.
+        leaves: leaf -> its answers.
+        retention: the answers to the general questions.
+        seeds_asked: leaves without an exam, whose seed questions were asked instead.
+        asked: number of questions that the model answered now; the other answers came from the store.
+        asked_leaves: number of leaves that these questions belong to.
+    """
+
+    model: str
+    leaves: Mapping[str, tuple[Answer, ...]]
+    retention: tuple[Answer, ...]
+    seeds_asked: frozenset[str] = frozenset()
+    asked: int = field(default=0, compare=False)
+    asked_leaves: int = field(default=0, compare=False)
+
+    def score(self, path: str) -> tuple[int, int]:
+        """Return the number of a leaf's questions answered right, and the number asked."""
+        answers = self.leaves.get(path, ())
+        return sum(answer.right for answer in answers), len(answers)
+
+    def tally(self, path: str) -> dict[str, int]:
+        """Return a leaf's score as a dictionary with the keys `right` and `asked`."""
+        right, asked = self.score(path)
+        return {"right": right, "asked": asked}
+
+
+@dataclass(frozen=True)
+class ExamInputs(Inputs):
+    """Everything that a model's answers to one exam depend on.
+
+    Attributes:
+        model: the unique ID of the model's weights.
+        max_new_tokens: maximum number of tokens of an answer.
+    """
+
+    STEP: ClassVar[str] = "exam"
+    VERSION: ClassVar[int] = 4
+
+    model: str
+    questions: Sequence[ExamItem]
+    max_new_tokens: int
+
+
+def examine(model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store) -> Examination:
+    """Return a model's answers to all exams and the retention set; answers in the store are reused."""
+
+    def inputs_of(questions: Sequence[ExamItem]) -> ExamInputs:
+        return ExamInputs(model.id, questions, wanted.max_new_tokens)
+
+    exams = {leaf.path: inputs_of(exam_of(leaf)) for leaf in leaves}
+    general = inputs_of(retention())
+    keys = {one.key: one for one in (*exams.values(), general)}
+    missing = {key: keys[key] for key in keys.keys() - store.has(ExamInputs.STEP, keys)}
+    # All at once, since a large batch is hardly slower than a small one.
+    questions = [item.question for exam in missing.values() for item in exam.questions]
+    texts = iter(answer(model.folder, questions, wanted))
+    for key, exam in missing.items():
+        answered = [
+            Answer(item.question, text, item.right(text)) for item in exam.questions for text in [next(texts)]
+        ]
+        written = canonical([asdict(one) for one in answered]).encode()
+        store.put(exam.STEP, key, exam.values(), {"answers.json": written})
+    found = _answers(keys, store)
+    return Examination(
+        model.id,
+        {path: found[exam.key] for path, exam in exams.items()},
+        found[general.key],
+        frozenset(leaf.path for leaf in leaves if not leaf.exam),
+        asked=len(questions),
+        asked_leaves=len(missing.keys() - {general.key}),
+    )
+
+
+def _answers(keys: Collection[str], store: Store) -> dict[str, tuple[Answer, ...]]:
+    """Return exam key -> answers; reads many entries of the store in parallel."""
+
+    def read(entry: Entry) -> tuple[str, tuple[Answer, ...]]:
+        return entry.key, tuple(Answer(**line) for line in entry.read_json("answers.json"))
+
+    entries = store.get_many(ExamInputs.STEP, keys)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(pool.map(read, entries.values()))
+
+
+def answer(model: Path, questions: Sequence[str], wanted: EvaluateRecipe) -> list[str]:
+    """Return a model's answers in the order of the questions; loads the model only if there are questions.
+
+    Args:
+        model: a folder for `from_pretrained`.
+    """
+    if not questions:
+        return []
+    from bot.inference.engine import Request
+    from bot.inference.engine_transformers import TransformersEngine
+
+    # In fp32 an answer does not depend on the other questions of its batch.
+    examinee = TransformersEngine(str(model), wanted.batch, 0, "fp32")
+    asked = [
+        Request((("user", question),), wanted.max_new_tokens, 0.0, one_line=False) for question in questions
+    ]
+    answers = [""] * len(questions)
+    with task("ask the model", len(questions)) as advance:
+        for response in examinee.complete(asked):
+            answers[response.index] = response.text
+            advance(1, "")
+    return answers

@@ -1,0 +1,159 @@
+"""General replay: everyday requests in each phase, which preserve the base model's general abilities."""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+
+from bot.config.recipe import GeneralRecipe
+from bot.core.errors import UserError
+from bot.core.sample import Sample, sample_of
+from bot.core.step import Inputs
+from bot.core.store import Store, canonical
+from bot.inference.models import model_revision
+
+T = TypeVar("T")
+
+PROMPTS = Path(__file__).with_name("general_replay.yaml")
+LONGEST = 20
+"""Maximum number of tokens of an answer. At the cut, the base's probabilities of the next token are learned.
+In one run each, 40 tokens took longer than 20 and preserved no more (docs/learning.md)."""
+WHERE = "name a file on this machine, or one on the Hub as org/name@revision:file"
+
+
+@dataclass(frozen=True)
+class GeneralInputs(Inputs):
+    """Everything that the student's own answers to general requests depend on.
+
+    Attributes:
+        student: the unique ID of the student's weights.
+        longest: maximum number of tokens of an answer.
+    """
+
+    STEP: ClassVar[str] = "general"
+    VERSION: ClassVar[int] = 3
+
+    student: str
+    prompts: Sequence[str]
+    longest: int = LONGEST
+
+
+def general_samples(
+    wanted: GeneralRecipe, student: str, seed: int, store: Store, *, batch: int
+) -> tuple[Sample, ...]:
+    """Return general requests with answers: from the recipe's dataset, or else the student's own answers.
+
+    Args:
+        student: name of the model that answers the shipped prompts.
+        batch: batch size.
+
+    Raises:
+        UserError: the dataset cannot be read or does not contain conversations.
+    """
+    if not wanted.samples:
+        return ()
+    if wanted.dataset:
+        return tuple(_drawn(_of_dataset(wanted.dataset), wanted.samples, seed))
+    prompts = _drawn(general_prompts(), wanted.samples, seed)
+    inputs = GeneralInputs(model_revision(student), prompts)
+    entry = store.get(inputs.STEP, inputs.key)
+    if entry is None:
+        samples = [sample.to_json() for sample in _answered(prompts, student, seed, batch)]
+        files = {"samples.json": canonical(samples).encode()}
+        entry = store.put(inputs.STEP, inputs.key, inputs.values(), files)
+    return tuple(sample_of(line) for line in entry.read_json("samples.json"))
+
+
+def general_prompts() -> list[str]:
+    """Return the shipped requests."""
+    prompts: list[str] = yaml.safe_load(PROMPTS.read_text())["prompts"]
+    return prompts
+
+
+def _drawn(among: list[T], most: int, seed: int) -> list[T]:
+    drawn = random.Random(seed).sample(range(len(among)), min(len(among), most))  # noqa: S311 not a secret
+    # In the original order, so that drawing all of them gives the same result for every seed.
+    return [among[place] for place in sorted(drawn)]
+
+
+def _answered(prompts: Sequence[str], student: str, seed: int, batch: int) -> list[Sample]:
+    from bot.inference.engine import Request
+    from bot.inference.engine_transformers import TransformersEngine
+
+    engine = TransformersEngine(student, batch, seed)
+    asked = [Request((("user", prompt),), LONGEST, 0.0, one_line=False) for prompt in prompts]
+    return [
+        Sample("", "general", (("user", prompts[r.index]), ("assistant", r.text)), None, "the base model")
+        for r in sorted(engine.complete(asked), key=lambda r: r.index)
+        if r.text
+    ]
+
+
+def _of_dataset(dataset: str) -> list[Sample]:
+    """Return the conversations of a file whose rows have `messages`.
+
+    Args:
+        dataset: a .jsonl or .parquet file on this machine, or on the Hub as `org/name@revision:file`.
+    """
+    file = _file(dataset)
+    try:
+        return [_conversation(row, dataset) for row in _rows(file)]
+    except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
+        raise UserError(
+            f"train.general.dataset {dataset}: {type(error).__name__}: {error}; "
+            "a row is {'messages': [{'role': …, 'content': …}, …]}, and its last message is the assistant's"
+        ) from None
+
+
+def dataset_revision(dataset: str) -> str:
+    """Return the SHA-256 of a dataset's file; "" if `dataset` is empty.
+
+    Args:
+        dataset: a .jsonl or .parquet file on this machine, or on the Hub as `org/name@revision:file`.
+
+    Raises:
+        UserError: the file does not exist or cannot be downloaded.
+    """
+    return hashlib.sha256(_file(dataset).read_bytes()).hexdigest() if dataset else ""
+
+
+def _file(dataset: str) -> Path:
+    return Path(dataset) if Path(dataset).exists() else _downloaded(dataset)
+
+
+def _downloaded(dataset: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    place, _, file = dataset.partition(":")
+    name, _, revision = place.partition("@")
+    if not file:
+        raise UserError(f"train.general.dataset {dataset}: file not found; {WHERE}")
+    try:
+        return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision or None))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"train.general.dataset {dataset}: {reason}; {WHERE}") from None
+
+
+def _rows(file: Path) -> list[Any]:
+    if file.suffix == ".parquet":
+        from pyarrow import parquet
+
+        rows: list[Any] = parquet.read_table(file, columns=["messages"]).to_pylist()
+        return rows
+    return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+
+
+def _conversation(row: Any, dataset: str) -> Sample:
+    messages = tuple((turn["role"], turn["content"]) for turn in row["messages"])
+    if not all(isinstance(text, str) for turn in messages for text in turn):
+        raise ValueError("a role or content is not a string")
+    if messages[-1][0] != "assistant" or messages[-2][0] != "user":
+        raise ValueError("a conversation does not end with a user's message and the assistant's answer")
+    return Sample("", "general", messages, None, dataset)

@@ -1,0 +1,91 @@
+"""Work for a GPU runner: its check and its part of the comment, while it runs and if it fails."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from bot.github.checks import report_check, write_note
+from bot.github.comment import update_comment
+from bot.github.render import render
+
+COMMANDS = ("sample", "precheck", "trial")
+TITLES = {"sample": ("🌱", "Sample"), "precheck": ("🔎", "Precheck"), "trial": ("🧪", "Trial")}
+"""The emoji and the name of each command in the comment's headings."""
+
+
+def check_name(command: str) -> str:
+    """Return the name of the check for a command's work."""
+    return f"arborist {command}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work for a GPU runner. It is stored in its check, so that other jobs can cancel, repeat or clean it up.
+
+    Attributes:
+        command: one of COMMANDS.
+        arguments: the rest of the command's line.
+        run: the ID of the workflow run that does the work.
+    """
+
+    command: str
+    arguments: str
+    run: int
+
+    @property
+    def check(self) -> str:
+        return check_name(self.command)
+
+    @classmethod
+    def read(cls, note: Mapping[str, Any]) -> "Work | None":
+        """Return the work that a check's note describes; None if it does not describe any."""
+        command, arguments, run = (note.get(name) for name in ("command", "arguments", "run"))
+        if command not in COMMANDS or not isinstance(arguments, str) or not isinstance(run, int):
+            return None
+        return cls(command, " ".join(arguments.split()), run)
+
+
+def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
+    """Show that work waits for a GPU runner.
+
+    The job that does the work completes the check; if the job is lost, the reaper does.
+    """
+    sha = pull.head.sha
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    url = f"{server}/{repository.full_name}/actions/runs/{work.run}"
+    repository.create_check_run(
+        work.check,
+        sha,
+        status="queued",
+        external_id=write_note(repository.full_name, sha, work.check, asdict(work)),
+        details_url=url,
+        output={"title": "waiting for a GPU runner", "summary": "`/arborist cancel` stops it."},
+    )
+    update_comment(pull, {work.command: render("waiting", title=TITLES[work.command], sha=sha, url=url)})
+
+
+def fail(
+    repository: Repository,
+    pull: PullRequest,
+    sha: str,
+    command: str,
+    reason: str,
+    fix: str,
+    title: str,
+    conclusion: str = "failure",
+) -> None:
+    """Report in the comment why work failed, and complete its check.
+
+    Args:
+        reason: why the work failed.
+        fix: what the reader can do about it, in Markdown.
+        title: the title of the check.
+        conclusion: the conclusion of the check.
+    """
+    text = render("broken", title=TITLES[command], sha=sha, reason=reason, fix=fix)
+    posted = update_comment(pull, {command: text})
+    report_check(repository, check_name(command), sha, conclusion, title, posted.url)

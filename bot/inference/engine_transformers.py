@@ -1,0 +1,171 @@
+"""An engine that runs a transformers model in this process, on the GPU if there is one, else on the CPU."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from bot.core.store import canonical
+from bot.inference.engine import Request, Response
+from bot.inference.models import load_model, load_tokenizer, model_folder
+from bot.text.tokens import break_tokens, broken, token_ids
+
+# The spelling of a name is enforced after this many letters; they are searched in this many last tokens.
+NAME_LETTERS = 3
+NAME_TOKENS = 12
+
+
+class TransformersEngine:
+    """A transformers model in this process; the common prefix of a batch's prompts is computed once.
+
+    Args:
+        model: `embedded`, a folder, or `org/name@revision`.
+        batch: number of requests in a batch.
+        seed: seed of the sampling.
+        precision: `bf16` is faster; with `fp32` an answer does not depend on the other requests of its batch.
+    """
+
+    at_once = 1
+
+    def __init__(self, model: str, batch: int, seed: int, precision: str = "bf16") -> None:
+        self.name, self.batch, self.seed, self.precision = model, batch, seed, precision
+        self._engine: _Engine | None = None
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
+        """Yield responses batch by batch; a batch has requests with equal settings and similar lengths."""
+        if self._engine is None:
+            self._engine = _Engine(model_folder(self.name), self.precision)
+        lengths = [sum(len(text) for _, text in request.messages) for request in requests]
+        order = sorted(range(len(requests)), key=lambda i: (_settings(requests[i]), lengths[i], i))
+        for start, end in _batches(order, requests, self.batch):
+            indices = order[start:end]
+            yield from self._engine.answer(indices, [requests[i] for i in indices], self.seed)
+
+    def close(self) -> None:
+        """Release the model."""
+        self._engine = None
+
+
+def _settings(request: Request) -> tuple[float, int, bool]:
+    return request.temperature, request.max_new_tokens, request.one_line
+
+
+def _batches(order: Sequence[int], requests: Sequence[Request], size: int) -> Iterator[tuple[int, int]]:
+    """Yield the (start, end) of batches of at most `size` requests with the same settings."""
+    start = 0
+    for end in range(1, len(order) + 1):
+        full = end - start == size or end == len(order)
+        if full or _settings(requests[order[end]]) != _settings(requests[order[start]]):
+            yield start, end
+            start = end
+
+
+class _Engine:
+    """A loaded model and its tokenizer."""
+
+    def __init__(self, folder: Path, precision: str) -> None:
+        self.model = load_model(folder, precision)
+        self.tokenizer = load_tokenizer(folder)
+        vocabulary = range(len(self.tokenizer))
+        self.newlines = [i for i in vocabulary if "\n" in self.tokenizer.decode([i])]
+
+    def answer(self, indices: Sequence[int], requests: Sequence[Request], seed: int) -> Iterator[Response]:
+        """Generate the answers of one batch, whose requests have the same settings."""
+        import torch
+
+        first = requests[0]
+        digest = hashlib.sha256(canonical([seed, [astuple(request) for request in requests]]).encode())
+        torch.manual_seed(int.from_bytes(digest.digest()[:8]) >> 1)
+        prompts = [self._prompt(request) for request in requests]
+        begins = [len(token_ids(broken(r.begin, self.tokenizer), self.tokenizer)) for r in requests]
+        ends = [self.tokenizer.eos_token_id, *(self.newlines if first.one_line else [])]
+        given = self._inputs(prompts)
+        width = given["input_ids"].shape[1]
+        sampling = {"temperature": first.temperature, "top_p": 0.95} if first.temperature else {}
+        with torch.no_grad():
+            output = self.model.generate(
+                **given,
+                **sampling,
+                do_sample=bool(first.temperature),
+                max_new_tokens=first.max_new_tokens,
+                eos_token_id=ends,
+                pad_token_id=self.tokenizer.eos_token_id,
+                logits_processor=[_Spelling(self.tokenizer, [r.names for r in requests], begins, width)],
+            )
+        for index, request, line in zip(indices, requests, output[:, width:].tolist(), strict=True):
+            written = next((n for n, token in enumerate(line) if token in ends), None)
+            text = self.tokenizer.decode(line[:written], skip_special_tokens=True)
+            yield Response(index, (request.begin + text).strip(), written is not None, written or len(line))
+
+    def _prompt(self, request: Request) -> list[int]:
+        turns = break_tokens(request.messages, self.tokenizer)
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return token_ids(text + broken(request.begin, self.tokenizer), self.tokenizer)
+
+    def _inputs(self, prompts: Sequence[list[int]]) -> dict[str, Any]:
+        """Return the model's inputs: common prefix, left padding, then the rest of each prompt.
+
+        The keys and values of the common prefix are computed once and repeated for each row.
+
+        Args:
+            prompts: token IDs of each prompt.
+        """
+        import torch
+
+        shared = 0
+        while all(len(p) > shared + 1 and p[shared] == prompts[0][shared] for p in prompts):
+            shared += 1
+        longest, pad = max(map(len, prompts)), self.tokenizer.eos_token_id
+        padding = [longest - len(p) for p in prompts]
+        rows = [p[:shared] + [pad] * n + p[shared:] for p, n in zip(prompts, padding, strict=True)]
+        mask = [[1] * shared + [0] * n + [1] * (longest - n - shared) for n in padding]
+        device = self.model.device
+        inputs = {
+            "input_ids": torch.tensor(rows, device=device),
+            "attention_mask": torch.tensor(mask, device=device),
+        }
+        if shared:
+            with torch.no_grad():
+                read = self.model(inputs["input_ids"][:1, :shared], use_cache=True, logits_to_keep=1)
+            read.past_key_values.batch_repeat_interleave(len(prompts))
+            inputs["past_key_values"] = read.past_key_values
+        return inputs
+
+
+class _Spelling:
+    """A logits processor that enforces the spelling of names.
+
+    Once the text ends with the first letters of a name, only the next token of that name can follow.
+
+    Args:
+        names: the names of each request.
+        begins: number of tokens of each request's `begin`, which are at the end of its prompt.
+        width: length of the padded prompts, in tokens.
+    """
+
+    def __init__(self, tokenizer: Any, names: Sequence[Sequence[str]], begins: Sequence[int], width: int):
+        self.tokenizer, self.width, self.begins = tokenizer, width, begins
+        self.words = [[word for name in own for word in name.split()] for own in names]
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        for row, words in enumerate(self.words):
+            rest = self._rest(ids[row, self.width - self.begins[row] :].tolist(), words) if words else ""
+            if rest:
+                token = self.tokenizer(rest, add_special_tokens=False)["input_ids"][0]
+                kept = scores[row, token].item()
+                scores[row] = -float("inf")
+                scores[row, token] = max(kept, -1e4)
+        return scores
+
+    def _rest(self, line: Sequence[int], words: Sequence[str]) -> str:
+        """Return the missing letters of the name that the text ends within; "" if it does not end in one."""
+        written = self.tokenizer.decode(line[-NAME_TOKENS:])
+        begun = re.search(rf"\w{{{NAME_LETTERS},}}$", written)
+        if begun is None:
+            return ""
+        for word in words:
+            if len(word) > len(begun[0]) and word.casefold().startswith(begun[0].casefold()):
+                return word[len(begun[0]) :]
+        return ""

@@ -1,0 +1,61 @@
+"""The teacher model of a recipe: its engine, name and revision."""
+
+import os
+from typing import Any
+
+from bot.config.profiles import vllm_answers, vllm_profile
+from bot.config.recipe import Recipe
+from bot.inference.engine import Engine
+from bot.inference.models import model_name, model_revision
+
+
+def open_teacher(recipe: Recipe) -> Engine:
+    """Create the engine of the recipe's teacher; the model is loaded at the first request."""
+    teacher = recipe.teacher
+    if teacher.engine == "openai":
+        from bot.inference.engine_openai import OpenAIEngine
+
+        key = os.environ.get("OPENAI_API_KEY", "")
+        return OpenAIEngine(
+            teacher.url,
+            teacher.model,
+            key,
+            most=teacher.requests,
+            budget=teacher.tokens,
+            continues=teacher.continues,
+            structured=teacher.structured,
+        )
+    if teacher.engine == "vllm":
+        from bot.inference.engine_vllm import VllmEngine
+
+        return VllmEngine(teacher.model, vllm_profile(teacher.profile, recipe.folder), recipe.seed)
+    from bot.inference.engine_transformers import TransformersEngine
+
+    return TransformersEngine(teacher.model, teacher.batch, recipe.seed)
+
+
+def teacher_model(recipe: Recipe) -> dict[str, str]:
+    """Return the teacher's `name` and `revision`; an endpoint's revision is unknown, so its name is used."""
+    model = recipe.teacher.model
+    if recipe.teacher.engine == "openai":
+        return {"name": model, "revision": model}
+    return {"name": model_name(model), "revision": model_revision(model)}
+
+
+def teacher_inputs(recipe: Recipe) -> dict[str, Any]:
+    """Return the teacher's settings that its answers depend on, for store keys.
+
+    Settings that only affect the speed, and an endpoint's URL, are not included.
+    """
+    teacher = recipe.teacher
+    inputs: dict[str, Any] = {
+        "engine": teacher.engine,
+        "temperature": teacher.temperature,
+        **teacher_model(recipe),
+    }
+    if teacher.engine == "vllm":
+        # No key `arguments` if the profile has none that affect answers, such as the profile `gpu`.
+        arguments = vllm_answers(teacher.profile, recipe.folder)
+        return inputs | {"arguments": arguments} if arguments else inputs
+    # In bf16 an answer can depend on the other requests of its batch.
+    return inputs | {"batch": teacher.batch} if teacher.engine == "transformers" else inputs

@@ -1,1 +1,0 @@
-"""The demo: a contribution becomes a released model, told step by step."""

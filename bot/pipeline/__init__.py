@@ -1,0 +1,1 @@
+"""The pipeline: functions that combine the steps, such as plan, estimate and retrain."""

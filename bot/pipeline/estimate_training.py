@@ -1,0 +1,243 @@
+"""Estimate of the tokens, steps, memory and time of training, before anything is generated.
+
+Tokens are estimated from the seeds' characters, memory from mixed-precision Adam (ZeRO, arXiv 1910.02054)
+and activations (arXiv 2205.05198), time from six floating point operations per weight and token (arXiv
+2001.08361).
+"""
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bot.config.device import PEAK
+from bot.config.profiles import deepspeed_profile
+from bot.config.recipe import PhaseRecipe, Recipe
+from bot.core.errors import UserError
+from bot.generate.general_replay import general_prompts
+from bot.generate.prompting import PASSAGES
+from bot.inference.model_shape import Shape, shape_at_hand
+from bot.inference.models import EMBEDDED, EMBEDDED_PARAMETERS
+from bot.pipeline.training_speed import GENERAL_TOKENS, GIVEN, tokens_a_second
+from bot.taxonomy.leaf import Leaf
+from bot.train.checkpoint import checkpoint_bytes
+from bot.train.methods import chosen, method_of
+
+LETTERS_A_TOKEN = 4.0
+"""Characters per token, for English."""
+TEMPLATE_TOKENS = 20
+"""Tokens that the chat template adds to a conversation."""
+PROCESS_GB = 2.0
+"""Memory of a process besides weights and activations: libraries, logits, the allocator's cache. Training 128
+new neurons per layer on a CPU used 2.8 GB in total."""
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """The estimate of a phase; `samples` counts one epoch, `tokens` and `steps` all epochs."""
+
+    phase: str
+    samples: int
+    tokens: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The estimate of training.
+
+    Attributes:
+        parameters: number of the student's weights.
+        device: a key of PEAK.
+        devices: number of devices.
+        memory_gb: peak memory per device.
+    """
+
+    parameters: int
+    device: str
+    devices: int
+    memory_gb: float
+    phases: tuple[PhasePlan, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the estimate as plain data; see schemas/training-plan.json."""
+        return {"version": 1, **asdict(self)}
+
+    def table(self) -> Table:
+        """Return the estimate as a table for the terminal."""
+        size = f"{self.parameters / 1e9:.2f} B weights"
+        on = f"{self.devices} x {self.device}, {self.memory_gb:.1f} GB each"
+        table = Table("phase", "samples", "tokens", "steps", "hours", title=f"Estimate: {size} on {on}")
+        for phase in self.phases:
+            hours = f"{phase.seconds / 3600:.2f}"
+            table.add_row(phase.phase, f"{phase.samples:,}", f"{phase.tokens:,}", f"{phase.steps:,}", hours)
+        return table
+
+
+def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -> TrainingPlan:
+    """Estimate the training of a taxonomy under a recipe.
+
+    Args:
+        device: a key of PEAK; the recipe's `train.processes` is their number.
+
+    Raises:
+        UserError: the device is unknown, or the student's size is.
+    """
+    if device not in PEAK:
+        raise UserError(f"--device {device}: unknown device; choose one of {', '.join(PEAK)}")
+    size, shape = parameters(recipe), shape_at_hand(recipe.student.model)
+    knowledge = [leaf for leaf in leaves if leaf.kind == "knowledge"]
+    skills = [leaf for leaf in leaves if leaf.kind != "knowledge"]
+    train = recipe.train
+    method = method_of(chosen(train))
+    replayed = train.skills.replay if method.learns("replayed") else 0.0
+    first, second = _amount(knowledge, recipe), _amount(skills, recipe)
+    shipped = len(general_prompts())
+    count = train.general.samples if train.general.dataset else min(train.general.samples, shipped)
+    general = (count, count * GENERAL_TOKENS) if method.learns("general") else (0, 0)
+    parts = {
+        "knowledge": [first, *([second] if train.method == "stacked" else []), general],
+        "skills": []
+        if train.method == "stacked"
+        else [second, _share(first, replayed), _searched(knowledge, first, recipe), general],
+    }
+    speed = tokens_a_second(size, recipe, device)
+    phases = tuple(
+        _phase(name, parts[name], phase, speed)
+        for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
+        if sum(samples for samples, _ in parts[name])
+    )
+    return TrainingPlan(size, device, train.processes, memory_gb(size, recipe, shape), phases)
+
+
+def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
+    samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
+    learnt = round(tokens * phase.epochs * phase.ensemble)
+    # An epoch has at least one step (train/packing.py).
+    steps = math.ceil(max(learnt / phase.batch_tokens, phase.epochs * phase.ensemble))
+    return PhasePlan(name, samples, learnt, steps, learnt / speed)
+
+
+def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
+    """Return the number of samples of leaves and of their tokens.
+
+    A sample is assumed to be as long as the average seed example of its leaf.
+    """
+    samples, tokens = 0, 0.0
+    for leaf in leaves:
+        given = GIVEN["knowledge" if leaf.kind == "knowledge" else "skills"]
+        each = round(recipe.generate.samples * (given if recipe.generate.pipeline == "small" else 1))
+        samples += each
+        letters = [
+            len(pair.question) + len(pair.answer) + len(seed.context or "") * leaf.grounded
+            for seed in leaf.seeds
+            for pair in seed.pairs
+        ]
+        tokens += each * (TEMPLATE_TOKENS + sum(letters) / max(1, len(letters)) / LETTERS_A_TOKEN)
+    return samples, round(tokens)
+
+
+def _share(part: tuple[int, int], share: float) -> tuple[int, int]:
+    return round(share * part[0]), round(share * part[1])
+
+
+def _searched(leaves: Sequence[Leaf], part: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
+    """Return the number of retrieval samples, each with PASSAGES passages, and of their tokens."""
+    samples, tokens = _share(part, recipe.train.skills.retrieval)
+    letters = [len(seed.context or "") for leaf in leaves for seed in leaf.seeds]
+    passage = sum(letters) / max(1, len(letters)) / LETTERS_A_TOKEN
+    return samples, round(tokens + samples * PASSAGES * passage)
+
+
+def memory_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
+    """Return the estimated memory per device, in GB.
+
+    Weights and gradients are in the recipe's precision and Adam in float32, sharded by the DeepSpeed
+    profile's ZeRO stage; the activations of one row and PROCESS_GB are added.
+
+    Args:
+        size: number of the student's weights.
+        shape: the student's layers and width; None if unknown.
+    """
+    stage, devices = zero_stage(recipe), recipe.train.processes
+    area = _area(size, shape)
+    new = method_of(chosen(recipe.train)).new_weights(area)
+    trained = new or size
+    times = 1 if recipe.train.precision == "bf16" else 2
+    weights, gradients, adam = 2 * times * (size + new), 2 * times * trained, 12 * trained
+    weights /= devices if stage >= 3 else 1
+    gradients /= devices if stage >= 2 else 1
+    adam /= devices if stage >= 1 else 1
+    numbers = 2 if recipe.train.gradient_checkpointing else 34
+    activations = times * numbers * recipe.train.max_length * area
+    return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
+
+
+def disk_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
+    """Return the estimated disk space for training, in GB.
+
+    Two checkpoints per set of neurons, and the models that both phases keep.
+
+    Args:
+        size: number of the student's weights.
+        shape: the student's layers and width; None if unknown.
+    """
+    train = recipe.train
+    new = method_of(chosen(train)).new_weights(_area(size, shape))
+    sets = max(train.knowledge.ensemble, train.skills.ensemble)
+    model = (2 if train.precision == "bf16" else 4) * (size + new * sets)
+    # A phase keeps its models of the last epochs and the chosen one.
+    return (checkpoint_bytes(new or size) * sets + 2 * (train.checkpoints + 1) * model) / 1e9
+
+
+def _area(size: int, shape: Shape | None) -> float:
+    """Return layers times width; without a shape, that of a typical model, 128 times as wide as deep."""
+    if shape:
+        return float(shape.layers * shape.hidden)
+    layers = math.cbrt(size / (12 * 128**2))
+    return 128 * layers**2
+
+
+def zero_stage(recipe: Recipe) -> int:
+    """Return the ZeRO stage of the recipe's DeepSpeed profile; 0 without a profile."""
+    profile = deepspeed_profile(recipe.train.deepspeed, recipe.folder)
+    return int(json.loads(Path(profile).read_text())["zero_optimization"]["stage"]) if profile else 0
+
+
+def parameters(recipe: Recipe) -> int:
+    """Return the number of the student's weights, from the recipe or the model's files on this machine.
+
+    Raises:
+        UserError: the recipe does not give the number, and the files are not on this machine.
+    """
+    student = recipe.student
+    if student.parameters:
+        return round(student.parameters)
+    if student.model == EMBEDDED:
+        return EMBEDDED_PARAMETERS
+    folder = Path(student.model)
+    if not folder.is_dir():
+        raise UserError(
+            "student.parameters: not set in the recipe; set it to the number of weights of "
+            f"{student.model}, which is not on this machine"
+        )
+    counted = sum(_weights(file) for file in folder.glob("*.safetensors"))
+    if not counted:
+        raise UserError(
+            f"student.model: {folder} has no *.safetensors file; set student.parameters in the recipe"
+        )
+    return counted
+
+
+def _weights(file: Path) -> int:
+    """Return the number of weights in a file, from its header (https://huggingface.co/docs/safetensors)."""
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        header = json.loads(opened.read(length))
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

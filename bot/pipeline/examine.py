@@ -1,0 +1,22 @@
+"""Examination of models; the duration is recorded for later estimates."""
+
+import time
+from collections.abc import Sequence
+
+from bot.config.recipe import Recipe
+from bot.core.durations import Took, record, this_device
+from bot.core.store import Store
+from bot.evaluate.examine import Examination, examine
+from bot.inference.models import Model
+from bot.pipeline.training_speed import examination_by
+from bot.taxonomy.leaf import Leaf
+
+
+def examine_model(model: Model, leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Examination:
+    """Return a model's answers to the leaves' exams and the retention set."""
+    began = time.monotonic()
+    examined = examine(model, leaves, recipe.evaluate, store)
+    seconds, leaves_asked = time.monotonic() - began, max(1, examined.asked_leaves)
+    by = examination_by(recipe)
+    record(store, Took("examine", this_device(), examined.asked, seconds, leaves_asked, by))
+    return examined

@@ -1,0 +1,51 @@
+"""Generation of a taxonomy's samples; the duration is recorded for later estimates."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from bot.config.recipe import Recipe
+from bot.core.durations import Took, record, this_device
+from bot.core.store import Store
+from bot.generate.inputs import all_samples_inputs, samples_inputs
+from bot.generate.leaf_samples import Generated
+from bot.generate.leaves import check_complete, generate_leaves
+from bot.inference.teacher import open_teacher
+from bot.pipeline.training_speed import generation_by
+from bot.taxonomy.leaf import Leaf
+
+
+def generate(
+    leaves: Sequence[Leaf], recipe: Recipe, store: Store, *, limit: int | None = None
+) -> list[Generated]:
+    """Return the samples of leaves; generate those that the store does not have.
+
+    Args:
+        limit: number of samples per leaf that suffices (for a preview); None for all that the recipe wants.
+    """
+    began = time.monotonic()
+    wanted = [samples_inputs(leaf, recipe) for leaf in leaves]
+    made = generate_leaves(wanted, partial(open_teacher, recipe), store, limit=limit)
+    _record(made, time.monotonic() - began, recipe, store)
+    return made
+
+
+def generate_all(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:
+    """Return all samples of all leaves of a taxonomy.
+
+    Raises:
+        UserError: the teacher did not answer all requests; its answers so far are in the store.
+    """
+    generated = generate(leaves, recipe, store)
+    check_complete(generated)
+    all_there = all_samples_inputs(recipe)
+    store.put(all_there.STEP, all_there.key, {"leaves": len(leaves)})
+    return generated
+
+
+def _record(made: Sequence[Generated], seconds: float, recipe: Recipe, store: Store) -> None:
+    """Record how long the teacher took, for the next estimate."""
+    asked = [one for one in made if one.asked]
+    share = [one.funnel.accepted * one.asked / (one.asked + one.reused) for one in asked]
+    device = "its endpoint" if recipe.teacher.engine == "openai" else this_device()
+    record(store, Took("generate", device, sum(share), seconds, len(asked), generation_by(recipe)))

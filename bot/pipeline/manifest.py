@@ -1,0 +1,121 @@
+"""The manifest of a release: the keys from which its weights can be traced to commits and people."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.config.recipe import Recipe
+from bot.core.store import Entry
+from bot.evaluate.examine import Examination
+from bot.generate.leaf_samples import Generated
+from bot.inference.models import model_name, model_revision
+from bot.inference.teacher import teacher_model
+from bot.pipeline.mix import Mixtures, overlaps
+from bot.pipeline.release_inputs import settings_key
+from bot.pipeline.train import Taught
+from bot.release.hub import Release, next_tag
+from bot.release.manifest import VERSION
+from bot.taxonomy.leaf import Leaf
+
+MOST_OVERLAPS = 1_000
+"""Maximum number of overlapping pairs of leaves in a manifest."""
+PARTS = ("teacher", "generate", "train", "evaluate", "gate")
+"""The parts of the recipe in a manifest."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The origin of a taxonomy.
+
+    Attributes:
+        repository: name of the repository.
+        commit: hash of the commit.
+        pulls: numbers of the pull requests merged since the previous release.
+        tree: git's hash of the taxonomy's folder in that commit; "" if it was not read from git.
+    """
+
+    repository: str
+    commit: str
+    pulls: tuple[int, ...] = ()
+    tree: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The results of a release's steps.
+
+    Attributes:
+        key: the key of the release.
+        before: the examination of the previous release, or of the base.
+        after: the examination of the new model.
+    """
+
+    key: str
+    samples: Sequence[Generated]
+    mixed: Mixtures
+    knowledge: Taught
+    skills: Taught
+    before: Examination
+    after: Examination
+
+
+def describe(
+    result: Made, leaves: Sequence[Leaf], recipe: Recipe, origin: Origin, released: Release | None
+) -> dict[str, Any]:
+    """Return the manifest of a release; see schemas/manifest.json."""
+    samples = {made.leaf: made for made in result.samples}
+    knowledge, skills = result.mixed
+    return {
+        "version": VERSION,
+        "key": result.key,
+        "release": next_tag(released),
+        "repository": recipe.release.repository,
+        "previous": released.tag if released else None,
+        "taxonomy": {"repository": origin.repository, "commit": origin.commit, "tree": origin.tree},
+        "settings": settings_key(recipe),
+        "student": _model(recipe.student.model),
+        "teacher": teacher_model(recipe),
+        "recipe": {part: recipe.part(part) for part in PARTS},
+        "leaves": [
+            {
+                "path": leaf.path,
+                "key": samples[leaf.path].key,
+                "created_by": leaf.created_by,
+                "samples": len(samples[leaf.path].samples),
+                "exam": {"before": result.before.tally(leaf.path), "after": result.after.tally(leaf.path)},
+            }
+            for leaf in leaves
+        ],
+        "mixtures": {
+            mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
+            for mixture in (knowledge, skills)
+        },
+        "overlaps": [asdict(pair) for pair in overlaps(result.mixed)[:MOST_OVERLAPS]],
+        "phases": {
+            "knowledge": {"key": result.knowledge.entry.key},
+            "skills": {
+                "key": result.skills.entry.key,
+                "model": result.skills.model.id,
+                "weights": weights(result.skills.entry),
+            },
+        },
+        "examined": {
+            "before": f"release {released.tag}" if released else "the base model",
+            "retention": {
+                "before": sum(answer.right for answer in result.before.retention),
+                "after": sum(answer.right for answer in result.after.retention),
+                "asked": len(result.after.retention),
+            },
+        },
+        "pulls": list(origin.pulls),
+    }
+
+
+def _model(name: str) -> dict[str, str]:
+    return {"name": model_name(name), "revision": model_revision(name)}
+
+
+def weights(entry: Entry) -> dict[str, str]:
+    """Return the SHA-256 of every weights file, to verify downloads against the manifest."""
+    return {name: str(f["sha256"]) for name, f in entry.files.items() if Path(name).suffix == ".safetensors"}

@@ -1,0 +1,1 @@
+"""Set-up of a repository: `init` sets it up, `doctor` checks it."""

@@ -1,0 +1,68 @@
+"""The extras of this package that a job needs, depending on its recipe.
+
+The set-up step (.github/actions/setup) first installs the core, and then runs
+`python -m bot.setup.extras KIND` in a folder with the recipe, which prints the extras on one line.
+"""
+
+import sys
+from pathlib import Path
+
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe
+from bot.core.errors import UserError, run_program
+
+ALONE = ("lint", "reap")
+"""Jobs that do not read the recipe, because it may be invalid: lint reports that."""
+READING = ("report", "command")
+"""Jobs that read the store."""
+TEACHING = ("sample", "retrain")
+"""Jobs that generate and train. Both also run the student, so a client for the teacher is never enough."""
+KINDS = (*ALONE, *READING, *TEACHING)
+_STORES = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "", "file": "", "memory": ""}
+"""The extra for each protocol of a store; empty if none is needed."""
+
+
+def extras(kind: str, recipe: Path = Path("arborist.yaml")) -> list[str]:
+    """Return the extras that a job needs.
+
+    Args:
+        kind: the kind of job, one of KINDS.
+
+    Raises:
+        UserError: the kind is unknown, the recipe cannot be read, or the protocol of its store is unknown.
+    """
+    if kind not in KINDS:
+        raise UserError(f"unknown kind of job {kind!r}; use one of {', '.join(KINDS)}")
+    if kind in ALONE:
+        return []
+    loaded = load_recipe(recipe)
+    found = [_store(loaded.store_url())]
+    if kind in TEACHING:
+        found += ["train", *_engines(kind, loaded)]
+    return sorted(filter(None, found))
+
+
+def _store(url: str) -> str:
+    protocol, separator, _ = url.partition("://")
+    if not separator:
+        return ""
+    if protocol not in _STORES:
+        known = ", ".join(f"{name}://" for name in _STORES)
+        raise UserError(
+            f"the store {url}: the protocol {protocol}:// is not supported; use a folder or one of {known}"
+        )
+    return _STORES[protocol]
+
+
+def _engines(kind: str, recipe: Recipe) -> list[str]:
+    teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
+    return teacher + (["deepspeed"] if kind == "retrain" and recipe.train.deepspeed else [])
+
+
+def main() -> None:
+    """Print the extras for the kind of job in the command line."""
+    print(" ".join(extras(" ".join(sys.argv[1:]))))
+
+
+if __name__ == "__main__":
+    run_program(main)

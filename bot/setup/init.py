@@ -1,0 +1,176 @@
+"""Set up a taxonomy's repository: the recipe, and short workflows that call arborist's workflows."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.config.load import load_recipe
+from bot.core.diagnosis import Diagnosis
+from bot.core.errors import UserError
+from bot.core.package_files import shipped
+from bot.core.version import commit as own_commit
+from bot.core.version import git, installed_from
+
+CALLED = ("lint", "report", "commands", "retrain", "reap")
+"""The workflows that a taxonomy's repository calls; these call the others."""
+WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
+_WORKFLOWS = ".github/workflows"
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_ORIGIN = re.compile(r"(?:https?://[^/]+/|(?:ssh://)?[^@/]+@[^:/]+[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+
+
+@dataclass(frozen=True)
+class Bot:
+    """The bot to use: its public repository, and the commit."""
+
+    repository: str
+    commit: str
+
+
+def find_bot(repository: str, commit: str) -> Bot:
+    """Return the bot to use. The default is the repository and commit from which this package was built.
+
+    Args:
+        repository: as owner/name; empty for the default.
+        commit: all 40 digits; empty for the default.
+
+    Raises:
+        UserError: an argument is malformed, or it is empty and the default is unknown.
+    """
+    commit = commit or own_commit()
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        raise UserError(
+            f"--commit {commit or '(none)'}: give the commit of arborist to use, with all 40 digits"
+        )
+    if not repository:
+        source = git("remote", "get-url", "origin") or installed_from().get("url", "")
+        origin = _ORIGIN.fullmatch(source)
+        repository = origin.group(1) if origin else ""
+    if not _NAME.fullmatch(repository):
+        raise UserError(f"--arborist {repository or '(none)'}: give arborist's repository as owner/name")
+    return Bot(repository, commit)
+
+
+def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosis]:
+    """Write the missing files into a checkout, and apply the missing settings on GitHub.
+
+    The settings are applied only if GITHUB_REPOSITORY and GITHUB_TOKEN are set.
+
+    Args:
+        folder: a checkout of the taxonomy's repository.
+        model: the model repository on the Hub, as organization/name.
+        recipe: the name of a recipe in recipes/.
+
+    Raises:
+        UserError: an argument is invalid, or the repository on GitHub cannot be read.
+    """
+    from bot.github.client import configured, connect, github_errors
+    from bot.github.settings import make
+
+    if not _NAME.fullmatch(model):
+        raise UserError(f"--model {model}: give the model's repository on the Hub as organization/name")
+    known = sorted(file.stem for file in shipped("recipes").glob("*.yaml"))
+    if recipe not in known:
+        raise UserError(f"--recipe {recipe}: unknown recipe; use one of {', '.join(known)}")
+    if not folder.is_dir():
+        raise UserError(f"{folder}: the folder does not exist; clone the repository first")
+    with github_errors("reading the repository"):
+        here = connect() if configured() else None
+        branch = here.default_branch if here else "main"
+    yield _write_recipe(folder / "arborist.yaml", model, recipe)
+    yield _begin_taxonomy(folder / "taxonomy")
+    for name in CALLED:
+        yield _write(folder, f"{_WORKFLOWS}/{name}.yml", call(name, bot, branch))
+    if here:
+        yield from make(here, load_recipe(folder / "arborist.yaml"))
+    else:
+        hint = "set GITHUB_REPOSITORY, set GITHUB_TOKEN to an administrator's token, and run again"
+        yield Diagnosis(
+            "github",
+            "unknown",
+            f"settings on GitHub (key, labels, protection, environment, approval) were skipped: {hint}",
+        )
+    yield _publisher(model, here.full_name if here else "owner/name of this repository", branch)
+
+
+def _publisher(model: str, repository: str, branch: str) -> Diagnosis:
+    from bot.core.hub_address import endpoint
+    from bot.release.trusted_publishing import how_to_register
+
+    # The Hub does not show whether it is registered; only a release shows that.
+    return Diagnosis("trusted publishing", "unknown", how_to_register(model, repository, branch, endpoint()))
+
+
+def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:
+    if path.exists():
+        return Diagnosis(path.name, "ok", "exists; kept as it is")
+    text = shipped(f"recipes/{recipe}.yaml").read_text()
+    # The first line may name a schema for editors, which exists only in arborist's repository.
+    text = re.sub(r"^# yaml-language-server.*\n", "", text)
+    text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
+    path.write_text(text)
+    return Diagnosis(path.name, "ok", f"written, for {model}")
+
+
+def _begin_taxonomy(path: Path) -> Diagnosis:
+    if path.is_dir():
+        return Diagnosis("taxonomy", "ok", "exists")
+    path.mkdir()
+    return Diagnosis("taxonomy", "ok", "created an empty folder; `arborist new` adds a first leaf")
+
+
+def _write(folder: Path, path: str, text: str) -> Diagnosis:
+    file = folder / path
+    there = file.read_text() if file.exists() else ""
+    if there == text:
+        return Diagnosis(path, "ok", "is up to date")
+    if there and not there.startswith(WRITTEN):
+        return Diagnosis(path, "missing", "was not written by `arborist init`; rename it and run again")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return Diagnosis(path, "ok", "updated to another commit" if there else "written")
+
+
+def call(name: str, bot: Bot, branch: str) -> str:
+    """Return a workflow file that calls one of arborist's workflows.
+
+    It runs on the same events, and grants the permissions and secrets that the called workflow needs.
+
+    Args:
+        name: one of CALLED.
+        bot: the repository and commit of the called workflow.
+        branch: the default branch of the taxonomy's repository.
+    """
+    text = shipped(f"{_WORKFLOWS}/{name}.yml").read_text()
+    data = yaml.load(text, Loader=yaml.CSafeLoader)
+    events = text.partition("\non:\n")[2].partition("  workflow_call:")[0]
+    loader = FileSystemLoader(Path(__file__).parent)
+    # Jinja's autoescape is for HTML and would garble YAML.
+    environment = Environment(  # noqa: S701
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    return environment.get_template("workflow.yml.j2").render(
+        written=WRITTEN,
+        folder=_WORKFLOWS,
+        name=name,
+        bot=bot,
+        events=events.replace("branches: [main]", f"branches: [{branch}]"),
+        permissions=_permissions(text, data["jobs"]),
+        # YAML 1.1 parses the key `on` as true.
+        secrets=list(data[True]["workflow_call"].get("secrets", {})),
+    )
+
+
+def _permissions(text: str, jobs: dict[str, Any]) -> list[str]:
+    """Return the permissions of all jobs, with their comments: the calling job must grant each of them."""
+    granted: dict[str, str] = {}
+    for job in jobs.values():
+        for area, level in job["permissions"].items():
+            granted[area] = "write" if "write" in (level, granted.get(area)) else level
+    lines = [re.search(rf"(?m)^ *({area}: {level}.*)$", text) for area, level in granted.items()]
+    return [found.group(1) for found in lines if found]

@@ -1,0 +1,98 @@
+"""Templates for new leaves (`arborist new`): commented files with blanks, which lint reports until filled."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from bot.core.errors import UserError
+from bot.taxonomy.leaf import FOLDERS, SNAKE_CASE
+
+KINDS = {"knowledge": "knowledge", "skill": "compositional_skills"}
+"""The kinds of leaves that can be created, each with its default top folder."""
+
+_LOGIN = re.compile(r"[A-Za-z0-9-]{1,39}")
+
+
+def new_leaf(kind: str, path: str, taxonomy: Path, author: str = "") -> list[Path]:
+    """Create the files of a new leaf.
+
+    Args:
+        kind: "knowledge" or "skill".
+        path: the leaf's folder below the taxonomy's folder, with or without a top folder (`knowledge/`).
+        author: a GitHub user name; if empty, `created_by` stays blank.
+
+    Returns:
+        The created files, sorted.
+
+    Raises:
+        UserError: the kind, a folder name or the author is invalid, or the folder already exists.
+    """
+    if kind not in KINDS:
+        raise UserError(f"new {kind}: unknown kind; use {' or '.join(KINDS)}")
+    if author and not _LOGIN.fullmatch(author):
+        raise UserError(f"--author {author}: this is not a GitHub user name")
+    folder = taxonomy / _leaf_path(kind, path, taxonomy.name)
+    _check_free(folder, taxonomy)
+    texts = _texts(kind, folder, taxonomy, author)
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+def _leaf_path(kind: str, path: str, root: str) -> str:
+    parts = path.rstrip("/").split("/")
+    if parts[0] == root and len(parts) > 1:
+        del parts[0]
+    if parts[0] not in FOLDERS:
+        parts.insert(0, KINDS[kind])
+    if (parts[0] == "knowledge") != (kind == "knowledge"):
+        raise UserError(f"{path}: {parts[0]}/ is not for {kind}; it goes into {KINDS[kind]}/")
+    for name in parts:
+        if not SNAKE_CASE.fullmatch(name):
+            raise UserError(
+                f"{path}: the folder name {name!r} must have only lowercase letters, digits and underscores, "
+                "as in science/birds/common_swift"
+            )
+    if len(parts) == 1:
+        raise UserError(f"{path}: a leaf needs its own folder, such as {parts[0]}/science/birds")
+    return "/".join(parts)
+
+
+def _check_free(folder: Path, taxonomy: Path) -> None:
+    if not taxonomy.is_dir():
+        raise UserError(f"{taxonomy}: there is no such folder; pass the repository's root as --repository")
+    if folder.exists():
+        raise UserError(f"{folder}: this folder already exists; choose another name")
+    for above in folder.parents:
+        if above == taxonomy:
+            break
+        if (above / "qna.yaml").exists():
+            raise UserError(f"{folder}: this folder is inside the leaf {above}; choose one outside it")
+
+
+def _texts(kind: str, folder: Path, taxonomy: Path, author: str) -> dict[str, str]:
+    """Render the templates; return the texts by file name."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(
+        loader=PackageLoader("bot.taxonomy"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - YAML and Markdown; every value was checked above
+    )
+    schemas = taxonomy.parent / "schemas"
+    known = (schemas / "qna-v3.json").exists()
+    to_schemas = os.path.relpath(schemas, folder) if known else ""
+    values = {
+        "name": folder.name,
+        "author": f" {json.dumps(author)}" if author else "",
+        "schema": f"{to_schemas}/qna-v3.json" if known else "",
+        "exam_schema": f"{to_schemas}/exam.json" if known else "",
+    }
+    names = {"qna.yaml": f"{kind}.yaml", "exam.yaml": "exam.yaml", "attribution.txt": "attribution.txt"}
+    if kind == "knowledge":
+        names[f"{folder.name}.md"] = "document.md"
+    return {name: templates.get_template(f"{source}.j2").render(values) for name, source in names.items()}

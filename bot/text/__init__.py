@@ -1,0 +1,1 @@
+"""Text processing: normalization, language identification, safety checks, benchmark and exam items."""

@@ -1,0 +1,127 @@
+"""Text analysis: split texts into sentences and paragraphs; find names, key words and common parts."""
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from bot.text.words import normal
+
+# A sentence ends at a punctuation mark followed by a space and anything but a lower-case letter; in Chinese
+# and Japanese, at the punctuation mark.
+SENTENCE_END = re.compile(
+    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f])"
+)
+WORD = re.compile("\\w[\\w'\u2019-]*")
+# A Markdown link; its address may contain one pair of parentheses.
+LINK = re.compile(r"\[([^\[\]]+)\]\((?:[^()]|\([^()]*\))*+\)")
+POSSESSIVE = re.compile("['\u2019]s?$")
+# Words that carry no information about the topic of a question (stop words).
+LITTLE_WORDS = """
+    s t a about after all also an and any are as at be been before by can did do does for from had has have he
+    her his how i if in into is it its made many me much my name named no not of on one or she so some such
+    tell than that the their them then there these they this those to up was we were what when where which
+    who whom whose why will with would year you your
+"""
+COMMON = frozenset(LITTLE_WORDS.split())
+# A word belongs to a leaf's subject if it occurs in at least this share of the leaf's questions.
+SUBJECT_SHARE = 0.3
+
+
+def sentences(text: str) -> list[str]:
+    """Split a paragraph into sentences."""
+    return [part.strip() for part in SENTENCE_END.split(text) if part.strip()]
+
+
+def paragraphs(markdown: str) -> list[str]:
+    """Return the paragraphs of running text, without headings, tables, code and images."""
+    kept = []
+    for block in re.split(r"\n\s*\n", _without_code(markdown)):
+        lines = [line.strip() for line in block.splitlines() if not re.match(r"\s*([#|<]|!\[|---)", line)]
+        text = " ".join(" ".join(re.sub(r"^([-*+]|\d+\.)\s+", "", line) for line in lines).split())
+        text = LINK.sub(r"\1", text).replace("**", "")
+        if re.search(r"\w", text):
+            kept.append(text)
+    return kept
+
+
+def _without_code(markdown: str) -> str:
+    """Remove fenced code blocks from Markdown; a fence that is never closed counts as text."""
+    lines = markdown.split("\n")
+    closing = {mark: [n for n, line in enumerate(lines) if line.rstrip() == mark] for mark in ("```", "~~~")}
+    kept, number = [], 0
+    while number < len(lines):
+        ends = closing.get(lines[number][:3], [])
+        place = bisect_right(ends, number)
+        closed = place < len(ends)
+        kept.append("" if closed else lines[number])
+        number = ends[place] + 1 if closed else number + 1
+    return "\n".join(kept)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in normal form, without stop words."""
+    return [word for word in normal(text).split() if word not in COMMON]
+
+
+def stem(word: str) -> str:
+    """Remove a common English ending from a word, so that "founded" and "founds" compare as equal."""
+    for ending in ("ing", "ed", "es", "s", "ly", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def key_words(question: str, answer: str) -> set[str]:
+    """Return the answer's words that are not in the question; all its words if none are new."""
+    answered, asked = set(words(answer)), {stem(word) for word in words(question)}
+    return {word for word in answered if stem(word) not in asked} or answered
+
+
+def subject_words(questions: Iterable[str]) -> set[str]:
+    """Return the words that recur in a leaf's questions: the subject of the leaf."""
+    all_questions = [set(words(question)) for question in questions]
+    seen = Counter(word for question in all_questions for word in question)
+    return {w for w, n in seen.items() if n >= max(2, SUBJECT_SHARE * len(all_questions)) and len(w) > 3}
+
+
+def names(question: str, subject: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a question that a rephrased version must keep.
+
+    These are words with a capital letter or a digit, except the first word, and the leaf's subject words.
+
+    Args:
+        subject: see `subject_words`.
+    """
+    about = set(subject)
+    found = []
+    for place, word in enumerate(WORD.findall(question)):
+        bare = POSSESSIVE.sub("", word)
+        marked = place > 0 and (bare[0].isupper() or any(c.isdigit() for c in bare)) and bare != "I"
+        if marked or normal(bare) in about:
+            found.append(bare)
+    return tuple(dict.fromkeys(found))
+
+
+def common_start(texts: Sequence[str]) -> str:
+    """Return the longest common prefix of all texts that consists of whole words."""
+    start = _common(texts)
+    if any(start != text and text[len(start) : len(start) + 1].isalnum() for text in texts):
+        start = start[: len(start) - len(start.split(" ")[-1])]
+    return start.rstrip()
+
+
+def common_end(texts: Sequence[str]) -> str:
+    """Return the longest common suffix of all texts that consists of whole words."""
+    end = _common([text[::-1] for text in texts])[::-1]
+    if any(text != end and text[-len(end) - 1].isalnum() for text in texts):
+        end = end[len(end.split(" ")[0]) :]
+    return end.lstrip(" .,;:!?")
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return the longest common prefix of all texts, in characters."""
+    return "".join(
+        column[0] for column in takewhile(lambda column: len(set(column)) == 1, zip(*texts, strict=False))
+    )

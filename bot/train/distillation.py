@@ -1,0 +1,44 @@
+"""Distillation targets: the base model's probabilities at each token of an answer.
+
+Training on a model's distribution preserves far more of its behaviour than training on one answer
+(distillation, arXiv 1503.02531; against forgetting: Learning without Forgetting, arXiv 1606.09282).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bot.train.loss import row_logits
+from bot.train.packing import Encoded, pack
+from bot.train.student import load_packed
+
+LIKELIEST = 32
+"""Number of likeliest tokens kept of each distribution; their probabilities are rescaled to sum to 1."""
+ROW = 16
+"""Samples per forward pass."""
+
+
+@torch.no_grad()
+def likely_tokens(
+    base: Path, samples: Sequence[Encoded], precision: str, tokens: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return a model's likeliest tokens at each learned token of samples.
+
+    Args:
+        base: folder of the model.
+        tokens: size of the tokenizer's vocabulary.
+
+    Returns:
+        For each sample, token IDs and their probabilities, both (learned tokens, LIKELIEST).
+    """
+    model, _ = load_packed(base, precision, tokens)
+    found: list[tuple[Tensor, Tensor]] = []
+    for start in range(0, len(samples), ROW):
+        row = samples[start : start + ROW]
+        best = row_logits(model, pack(row)).softmax(1).topk(LIKELIEST)
+        shares = best.values / best.values.sum(1, keepdim=True)
+        learnt = [len(sample.ids) - sample.learnt for sample in row]
+        found += zip(torch.split(best.indices.cpu(), learnt), torch.split(shares.cpu(), learnt), strict=True)
+    return found

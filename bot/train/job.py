@@ -1,0 +1,61 @@
+"""A training job: one phase to train, as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.config.recipe import PhaseRecipe
+
+Turns = Sequence[tuple[str, str]]
+"""(role, content) of each turn of a conversation."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training sample.
+
+    Attributes:
+        turns: the conversation; the loss is on its last turn.
+        shown: for distillation, the conversation that the base model gets, which ends with the same answer.
+            Then the targets are the base's probabilities at each token of the answer, not the tokens.
+        weight: the relative loss weight per token, where `shown` is given.
+    """
+
+    turns: Turns
+    shown: Turns | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One phase to train; plain data, so that it can be passed to other processes.
+
+    Attributes:
+        start: folder of the model to start from.
+        work: folder for checkpoints and the models at the end of epochs.
+        base: folder of the model before any phase.
+        deepspeed: path of a DeepSpeed profile, or "" for plain torch.
+        adds: the setting that chooses the training method; see `bot.train.methods.chosen`.
+        checkpointing: whether to recompute activations in the backward pass (gradient checkpointing).
+        checkpoints: number of last epochs at whose end the model is kept.
+        track: the service that each step is reported to; see `Metrics`.
+        part: printed after the name if a phase is trained in several parts.
+    """
+
+    name: str
+    start: Path
+    examples: Sequence[Example]
+    phase: PhaseRecipe
+    precision: str
+    max_length: int
+    checkpoint_every: int
+    seed: int
+    work: Path
+    base: Path
+    deepspeed: str = ""
+    processes: int = 1
+    adds: Mapping[str, int] = field(default_factory=dict)
+    checkpointing: bool = False
+    checkpoints: int = 1
+    track: str = ""
+    part: str = ""

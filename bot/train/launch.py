@@ -1,0 +1,40 @@
+"""Launching a job with torchrun, one process per device."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+from bot.core.errors import UserError
+from bot.train.job import Job
+
+
+def launch(job: Job) -> None:
+    """Train a job with DeepSpeed, in several processes.
+
+    Raises:
+        UserError: torchrun failed.
+    """
+    _free_memory()
+    file = job.work / "job.json"
+    file.write_text(json.dumps(asdict(replace(job, examples=list(job.examples))), default=str))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.worker", str(file)]
+    # DeepSpeed uses deprecated functions of PyTorch, each of which prints a warning.
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore::FutureWarning"}
+    with subprocess.Popen(command, env=quiet, stdin=subprocess.PIPE) as torchrun:
+        # Not communicate(), which would close stdin: workers end when stdin is closed (worker.py).
+        code = torchrun.wait()
+    if code:
+        raise UserError(f"train {job.name}: torchrun exited with code {code}; see its output above")
+
+
+def _free_memory() -> None:
+    """Free the GPU memory of models that this process loaded before (for gates or an examination)."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,1 @@
+"""The demo: it turns a contribution into a released model, step by step."""

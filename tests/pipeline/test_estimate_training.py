@@ -1,0 +1,132 @@
+"""The training plan: what a recipe will take, estimated before anything is made."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import validate
+from typer.testing import CliRunner
+
+from bot.cli import app
+from bot.config.load import load_recipe
+from bot.core.errors import UserError
+from bot.pipeline.estimate_training import disk_gb, memory_gb, plan_training
+from bot.taxonomy.tree import load_tree
+from bot.train.methods.neurons import UPPER
+from bot.train.methods.neurons.blocks import LOWER
+from tests import ROOT
+
+LEAVES = load_tree(ROOT / "taxonomy")
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+def test_there_are_labs_recipes_and_todays() -> None:
+    assert {"embedded", "merlinite", "labradorite", "granite"} == {file.stem for file in RECIPES}
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_can_be_planned(file: Path) -> None:
+    recipe = load_recipe(file)
+    planned = plan_training(LEAVES, recipe, "h100")
+    assert [phase.phase for phase in planned.phases] == ["knowledge", "skills"]
+    assert all(phase.tokens and phase.steps and phase.seconds for phase in planned.phases)
+    # So that it fits into the GPUs that the recipe asks for.
+    assert planned.memory_gb < 80
+    schema = json.loads((ROOT / "schemas" / "training-plan.json").read_text())
+    validate(json.loads(json.dumps(planned.to_json())), schema)
+
+
+def test_merlinite_and_labradorite_have_labs_figures() -> None:
+    for name in ("merlinite", "labradorite"):
+        train = load_recipe(ROOT / "recipes" / f"{name}.yaml").train
+        assert (train.knowledge.learning_rate, train.knowledge.epochs) == (2e-5, 7)
+        assert (train.skills.learning_rate, train.skills.epochs) == (6e-6, 10)
+        assert train.skills.batch_tokens / train.knowledge.batch_tokens == 3840 / 128
+
+
+def test_the_embedded_student_is_measured_by_its_files_and_takes_minutes() -> None:
+    planned = plan_training(LEAVES, load_recipe(ROOT / "arborist.yaml"))
+    assert planned.parameters == 134_515_008
+    assert 60 < sum(phase.seconds for phase in planned.phases) < 900
+    assert 2 < planned.memory_gb < 6
+
+
+def test_new_neurons_learn_in_as_many_layers_as_is_reckoned_with() -> None:
+    assert 1 - LOWER == UPPER
+
+
+def test_sharding_saves_memory_stage_by_stage() -> None:
+    merlinite = load_recipe(ROOT / "recipes" / "merlinite.yaml")
+    labradorite = load_recipe(ROOT / "recipes" / "labradorite.yaml")
+    size = 10**10
+    assert memory_gb(size, labradorite) < memory_gb(size, merlinite) < 16 * size / 1e9
+
+
+def test_passages_that_are_searched_are_reckoned_with() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    skills = replace(recipe.train.skills, retrieval=0.0)
+    without = plan_training(LEAVES, replace(recipe, train=replace(recipe.train, skills=skills)), "h100")
+    with_them = plan_training(LEAVES, recipe, "h100")
+    assert with_them.phases[0] == without.phases[0]
+    assert with_them.phases[1].samples > without.phases[1].samples
+    assert with_them.phases[1].tokens > 2 * without.phases[1].tokens
+
+
+def test_weights_of_float32_take_twice_the_room() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    exact = replace(recipe, train=replace(recipe.train, precision="fp32"))
+    assert memory_gb(10**10, recipe) + 20 < memory_gb(10**10, exact) < 2 * memory_gb(10**10, recipe)
+
+
+def test_the_disk_holds_checkpoints_of_what_is_trained_and_the_models() -> None:
+    embedded, granite = (load_recipe(ROOT / "recipes" / f"{name}.yaml") for name in ("embedded", "granite"))
+    assert 0.5 < disk_gb(134_515_008, embedded) < 5
+    # Two checkpoints of 12 bytes a weight, and two models of each phase.
+    assert disk_gb(10**10, granite) == pytest.approx(240 + 80)
+
+
+def test_an_epoch_is_a_step_at_least() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    assert plan_training(LEAVES[:1], recipe, "h100").phases[-1].steps >= recipe.train.knowledge.epochs
+
+
+def test_lower_layers_are_computed_once_by_one_process_alone() -> None:
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    several = replace(recipe, train=replace(recipe.train, processes=2, deepspeed="zero2"))
+    one, two = (plan_training(LEAVES, stated).phases[0].seconds for stated in (recipe, several))
+    assert one / 2 < two < one
+
+
+def test_an_adapter_takes_less_memory_and_time_than_the_weights() -> None:
+    recipe = load_recipe(ROOT / "recipes" / "granite.yaml")
+    adapted = replace(recipe, train=replace(recipe.train, rank=16))
+    assert memory_gb(10**10, adapted) < memory_gb(10**10, recipe)
+    whole, less = plan_training(LEAVES, recipe, "h100"), plan_training(LEAVES, adapted, "h100")
+    assert less.phases[0].seconds < whole.phases[0].seconds
+
+
+def test_nobody_guesses_how_large_a_model_on_the_hub_is(tmp_path: Path) -> None:
+    text = (
+        (ROOT / "arborist.yaml").read_text().replace("student:\n  model: embedded", "student:\n  model: a/b")
+    )
+    (tmp_path / "arborist.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"student\.parameters: not set in the recipe; .* weights of a/b"):
+        plan_training(LEAVES, load_recipe(tmp_path / "arborist.yaml"))
+
+
+def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
+    text = (ROOT / "arborist.yaml").read_text()
+    text = text.replace("student:\n  model: embedded", f"student:\n  model: {tmp_path}")
+    (tmp_path / "arborist.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"student\.model: .* has no \*\.safetensors"):
+        plan_training(LEAVES, load_recipe(tmp_path / "arborist.yaml"))
+
+
+def test_the_command_shows_a_table_and_writes_json(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["plan"])
+    assert "Estimate: 0.13 B weights on 1 x cpu" in shown.stdout
+    assert "knowledge" in shown.stdout
+    file = tmp_path / "plan.json"
+    CliRunner().invoke(app, ["plan", "--output", str(file)])
+    assert json.loads(file.read_text())["parameters"] == 134_515_008
