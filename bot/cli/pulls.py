@@ -24,7 +24,7 @@ def work(
     from bot.config.load import load_recipe
     from bot.core.store import Store
     from bot.github.client import connect, github_errors
-    from bot.github.gpu_commands import work_on_pull
+    from bot.github.gpu_commands import Order, work_on_pull
     from bot.github.gpu_work import COMMANDS
     from bot.github.rights import check_starter
 
@@ -34,7 +34,7 @@ def work(
     with github_errors(f"sampling pull request {pull}"):
         store, here = Store(loaded.store_url()), connect()
         check_starter(here, loaded, here.get_pull(pull), only)
-        posted = work_on_pull(here, repository, pull, sha, only, arguments, loaded, store)
+        posted = work_on_pull(here, repository, Order(pull, sha, only, arguments), loaded, store)
     print(posted.url)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from github.CheckRun import CheckRun
@@ -68,37 +69,36 @@ def note_of(repository: Repository, check: CheckRun) -> dict[str, Any]:
     return read_note(repository.full_name, check.head_sha, check.name, slug, check.external_id) or {}
 
 
-def report_check(
-    repository: Repository,
-    name: str,
-    sha: str,
-    conclusion: str,
-    title: str,
-    summary: str,
-    annotations: Sequence[dict[str, Any]] = (),
-    note: Mapping[str, Any] | None = None,
-) -> str:
-    """Complete the open check with this name, or create a completed one.
+@dataclass(frozen=True)
+class CheckReport:
+    """The content of a completed check.
 
-    Args:
+    Attributes:
         conclusion: `success`, `failure`, `action_required`, `cancelled` or `neutral`.
         annotations: in the format of GitHub's API; the first 200 are sent, 50 per request.
         note: JSON that the bot reads from the check later; an open check keeps its own note.
-
-    Returns:
-        the check's URL.
     """
-    shown = list(annotations[:ANNOTATIONS_SHOWN])
+
+    conclusion: str
+    title: str
+    summary: str
+    annotations: Sequence[dict[str, Any]] = ()
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+
+def report_check(repository: Repository, name: str, sha: str, report: CheckReport) -> str:
+    """Complete the open check with this name, or create a completed one; returns the check's URL."""
+    shown = list(report.annotations[:ANNOTATIONS_SHOWN])
     batches = [shown[i : i + ANNOTATIONS_A_REQUEST] for i in range(0, len(shown), ANNOTATIONS_A_REQUEST)]
     first, rest = (batches[0], batches[1:]) if batches else ([], [])
-    output: dict[str, Any] = {"title": title, "summary": summary[:65_000], "annotations": first}
-    done: dict[str, Any] = {"status": "completed", "conclusion": conclusion, "output": output}
+    output = {"title": report.title, "summary": report.summary[:65_000], "annotations": first}
+    done: dict[str, Any] = {"status": "completed", "conclusion": report.conclusion, "output": output}
     run = find_check(repository, name, sha)
     if run is not None and run.status != "completed":
         run.edit(**done)
     else:
         # A second report on the same commit creates another check of this name: GitHub shows the newest.
-        signed = write_note(repository.full_name, sha, name, note or {})
+        signed = write_note(repository.full_name, sha, name, report.note)
         run = repository.create_check_run(name, sha, external_id=signed, **done)
     for batch in rest:
         run.edit(output={**output, "annotations": batch})

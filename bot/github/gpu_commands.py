@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from bot.evaluate.examine import Examination
 from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
 from bot.generate.leaf_samples import Generated
-from bot.github.checks import report_check
+from bot.github.checks import CheckReport, report_check
 from bot.github.comment import Posted, update_comment
-from bot.github.gpu_work import check_name, fail
+from bot.github.gpu_work import Failure, check_name, fail
 from bot.github.render import render
 from bot.inference.models import model_folder
 from bot.pipeline.preview import SAMPLE, Trial, precheck, sample, trial
@@ -58,29 +59,35 @@ class Pushed(UserError):
     """Raised if the pull request's head is no longer the commit that the command was for."""
 
 
-def work_on_pull(
-    repository: Repository,
-    folder: Path,
-    number: int,
-    sha: str,
-    command: str,
-    arguments: str,
-    recipe: Recipe,
-    store: Store,
-) -> Posted:
+@dataclass(frozen=True)
+class Order:
+    """A command for a pull request.
+
+    Attributes:
+        number: the number of the pull request.
+        sha: the commit that the author of the command saw.
+        command: sample, precheck or trial.
+        arguments: the arguments of the command: how many samples to show, and which leaves.
+    """
+
+    number: int
+    sha: str
+    command: str
+    arguments: str = ""
+
+
+def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Recipe, store: Store) -> Posted:
     """Run a command on the leaves that a pull request changes, and post the result.
 
     Args:
         folder: a checkout of main; the pull request's objects are fetched into it and read as data.
-        sha: the commit that the author of the command saw.
-        command: sample, precheck or trial.
-        arguments: the arguments of the command: how many samples to show, and which leaves.
 
     Raises:
         UserError: the work failed, or the pull request has a new head; the comment says why.
     """
+    number, sha, command = order.number, order.sha, order.command
     try:
-        wanted, named = read_arguments(arguments)
+        wanted, named = read_arguments(order.arguments)
         fetch_pull(folder, number, sha)
         leaves, left_out = _leaves(folder, sha, named, recipe.documents)
         parts = {}
@@ -97,11 +104,12 @@ def work_on_pull(
         if pull.head.sha != sha:
             raise Pushed(f"pull request {number} has new commits; {sha[:7]} is no longer its head", code=1)
     except UserError as error:
-        _tell_failure(repository, number, sha, command, error)
+        _report_failure(repository, order, error)
         raise
     posted = update_comment(pull, parts)
     title = " and ".join(sorted(set(parts) - {"next"}, reverse=True))
-    report_check(repository, check_name(command), sha, "success", f"{title}: see the comment", posted.url)
+    report = CheckReport("success", f"{title}: see the comment", posted.url)
+    report_check(repository, check_name(command), sha, report)
     return posted
 
 
@@ -138,7 +146,7 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
     return leaves, len(changed) - len(chosen) if not named else 0
 
 
-def _tell_failure(repository: Repository, number: int, sha: str, command: str, error: UserError) -> None:
+def _report_failure(repository: Repository, order: Order, error: UserError) -> None:
     void = isinstance(error, Pushed)
     fix = (
         "Review the newest commit, then give the command again."
@@ -147,7 +155,8 @@ def _tell_failure(repository: Repository, number: int, sha: str, command: str, e
     )
     title = "cancelled: the pull request has new commits" if void else "failed: see the comment"
     conclusion = "cancelled" if void else "failure"
-    fail(repository, repository.get_pull(number), sha, command, str(error), fix, title, conclusion)
+    failure = Failure(str(error), fix, title, conclusion)
+    fail(repository, repository.get_pull(order.number), order.sha, order.command, failure)
 
 
 def fetch_pull(folder: Path, number: int, sha: str) -> None:

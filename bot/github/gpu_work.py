@@ -8,7 +8,7 @@ from typing import Any
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.github.checks import report_check, write_note
+from bot.github.checks import CheckReport, report_check, write_note
 from bot.github.comment import update_comment
 from bot.github.render import render
 
@@ -68,24 +68,25 @@ def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
     update_comment(pull, {work.command: render("waiting", title=TITLES[work.command], sha=sha, url=url)})
 
 
-def fail(
-    repository: Repository,
-    pull: PullRequest,
-    sha: str,
-    command: str,
-    reason: str,
-    fix: str,
-    title: str,
-    conclusion: str = "failure",
-) -> None:
-    """Report in the comment why work failed, and complete its check.
+@dataclass(frozen=True)
+class Failure:
+    """Why work failed.
 
-    Args:
-        reason: why the work failed.
+    Attributes:
         fix: what the reader can do about it, in Markdown.
         title: the title of the check.
         conclusion: the conclusion of the check.
     """
-    text = render("broken", title=TITLES[command], sha=sha, reason=reason, fix=fix)
+
+    reason: str
+    fix: str
+    title: str
+    conclusion: str = "failure"
+
+
+def fail(repository: Repository, pull: PullRequest, sha: str, command: str, failure: Failure) -> None:
+    """Report in the comment why work failed, and complete its check."""
+    text = render("broken", title=TITLES[command], sha=sha, reason=failure.reason, fix=failure.fix)
     posted = update_comment(pull, {command: text})
-    report_check(repository, check_name(command), sha, conclusion, title, posted.url)
+    report = CheckReport(failure.conclusion, failure.title, posted.url)
+    report_check(repository, check_name(command), sha, report)

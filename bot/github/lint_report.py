@@ -10,7 +10,7 @@ from github.Repository import Repository
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
-from bot.github.checks import ANNOTATIONS_SHOWN, PLAN, lint_check, report_check
+from bot.github.checks import ANNOTATIONS_SHOWN, PLAN, CheckReport, lint_check, report_check
 from bot.github.comment import Posted, update_comment
 from bot.github.lint_verdict import Verdict, judge
 from bot.github.render import render
@@ -136,14 +136,14 @@ def _tell_checks(
     note = {"pull": plan.pull, "base": plan.base, "stale": verdict.stale}
     name = lint_check(plan.base_ref, repository.default_branch)
     annotations = [_annotation(finding) for finding in findings]
-    report_check(repository, name, plan.head, conclusion, title, url, annotations, note)
+    report_check(repository, name, plan.head, CheckReport(conclusion, title, url, annotations, note))
     if errors:
         short = ("neutral", "waiting until the lint errors are fixed")
     elif not verdict.trusted:
         short = ("neutral", "waiting for a maintainer")
     else:
         short = ("success", _plan_in_short(planned))
-    report_check(repository, PLAN, plan.head, *short, url)
+    report_check(repository, PLAN, plan.head, CheckReport(*short, url))
 
 
 def _lint_in_short(verdict: Verdict, errors: int) -> tuple[str, str]:

@@ -11,9 +11,9 @@ from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
-from bot.github.checks import find_check, lint_check, report_check
+from bot.github.checks import CheckReport, find_check, lint_check, report_check
 from bot.github.comment import update_comment
-from bot.github.gpu_work import COMMANDS, Work, check_name, fail
+from bot.github.gpu_work import COMMANDS, Failure, Work, check_name, fail
 from bot.github.open_pulls import OpenPull, open_pulls
 from bot.github.relint import WORKFLOW, start_lint
 from bot.github.restart import restart_retraining
@@ -63,7 +63,7 @@ def _end_lost_work(repository: Repository, pulls: list[OpenPull]) -> Iterator[st
         reason = "the runner ended without reporting a result"
         fix = "Comment `/arborist retry` to run it again."
         current = repository.get_pull(pull.number)
-        fail(repository, current, pull.head, work.command, reason, fix, "the runner died")
+        fail(repository, current, pull.head, work.command, Failure(reason, fix, "the runner died"))
         yield f"pull request {pull.number}: {work.check} at {pull.head[:7]} was lost, which is reported now"
 
 
@@ -118,7 +118,8 @@ def _give_up(repository: Repository, pull: OpenPull, run: WorkflowRun) -> bool:
         f"Lint {title}; [its last run]({run.html_url}) shows why. `/arborist lint` runs it again."
     )
     posted = update_comment(current, {"lint": text})
-    report_check(repository, name, pull.head, "failure", title, posted.url, note={"pull": pull.number})
+    note = {"pull": pull.number}
+    report_check(repository, name, pull.head, CheckReport("failure", title, posted.url, note=note))
     return True
 
 

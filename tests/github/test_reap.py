@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.github import comment, retrain_queue
-from bot.github.checks import LINT, find_check, report_check
+from bot.github.checks import LINT, CheckReport, find_check, report_check
 from bot.github.gpu_work import Work, begin
 from bot.github.reap import ATTEMPTS, reap
 from bot.github.restart import RESTARTS
@@ -166,7 +166,7 @@ def test_lint_that_waits_for_an_approval_is_left_alone(
 def test_lint_that_was_reported_is_left_alone(lab: Any, linted: Callable[..., int]) -> None:
     linted("success")
     head = bot(lab).get_pull(1).head.sha
-    report_check(bot(lab), LINT, head, "success", "fine", "fine", note={"pull": 1})
+    report_check(bot(lab), LINT, head, CheckReport("success", "fine", "fine", note={"pull": 1}))
     assert reap(bot(lab)) == []
 
 
@@ -181,7 +181,7 @@ def test_a_check_that_a_job_of_the_pull_request_made_does_not_count(
 
 def test_a_verdict_against_an_old_base_is_replaced(lab: Any) -> None:
     head = bot(lab).get_pull(1).head.sha
-    report_check(bot(lab), LINT, head, "neutral", "x", "x", note={"pull": 1, "stale": True})
+    report_check(bot(lab), LINT, head, CheckReport("neutral", "x", "x", note={"pull": 1, "stale": True}))
     (line,) = reap(bot(lab))
     assert f"main has changed; {head[:7]} is linted again" in line
     (run,) = runs(lab, "lint.yml")

@@ -12,7 +12,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.core.store import Store
 from bot.github import comment, commit_seen
-from bot.github.checks import LINT, report_check
+from bot.github.checks import LINT, CheckReport, report_check
 from bot.github.command_comment import Accepted, handle_comment
 
 Say = Callable[..., Accepted | None]
@@ -50,7 +50,7 @@ def reported(lab: Any, later: Callable[[], None]) -> Callable[[], None]:
     def report() -> None:
         here = lab.as_("arborist[bot]")
         head = here.get_pull(1).head.sha
-        report_check(here, LINT, head, "success", "fine", "fine", note={"pull": 1})
+        report_check(here, LINT, head, CheckReport("success", "fine", "fine", note={"pull": 1}))
         later()
 
     return report
@@ -161,7 +161,7 @@ def test_a_report_on_another_pull_request_of_the_same_commit_shows_nothing(
     lab: Any, proposal: Any, later: Callable[[], None], say: Say
 ) -> None:
     here = lab.as_("arborist[bot]")
-    report_check(here, LINT, head(lab), "success", "fine", "fine", note={"pull": 7})
+    report_check(here, LINT, head(lab), CheckReport("success", "fine", "fine", note={"pull": 7}))
     later()
     assert say("/arborist sample") is None
 

@@ -10,7 +10,7 @@ from bot.config.load import load_recipe
 from bot.core.store import Store
 from bot.github import comment
 from bot.github.command_comment import Accepted, handle_comment
-from bot.github.gpu_work import Work, begin, fail
+from bot.github.gpu_work import Failure, Work, begin, fail
 
 NOTHING_TO_RETRY = pytest.raises(UnknownObjectException)
 """Lint is started instead, of which the GitHub of these tests has no workflow."""
@@ -40,7 +40,7 @@ def test_what_failed_is_done_again(lab: Any, proposal: Any, key: str, tmp_path: 
     here = lab.workflow({"checks": "write", "pull-requests": "write", "contents": "read"})
     pull = here.get_pull(1)
     begin(here, pull, Work("trial", "3\nsha=0000\ncommand=sample", 7))
-    fail(here, pull, pull.head.sha, "trial", "why", "how", "not done")
+    fail(here, pull, pull.head.sha, "trial", Failure("why", "how", "not done"))
     accepted = retried(lab, tmp_path)
     assert accepted is not None
     assert accepted.outputs() == {
