@@ -15,6 +15,7 @@ from bot.core.errors import UserError
 from bot.core.sample import Sample
 from bot.core.store import Store
 from bot.evaluate.examine import Examination
+from bot.evaluate.exams import exam_status
 from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
 from bot.generate.leaf_samples import Generated
@@ -242,7 +243,7 @@ def _judged(sample: Sample) -> dict[str, str]:
 
 
 def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:
-    return render("precheck", sha=sha, model=model, leaves=[_checked(leaf.path, examined) for leaf in leaves])
+    return render("precheck", sha=sha, model=model, leaves=[_checked(leaf, examined) for leaf in leaves])
 
 
 def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
@@ -253,6 +254,7 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
         leaves=[
             {
                 "path": leaf.path,
+                "status": _status(leaf),
                 "before": tried.before.tally(leaf.path),
                 "after": tried.after.tally(leaf.path),
                 "answers": list(
@@ -269,11 +271,17 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
     )
 
 
-def _checked(path: str, examined: Examination) -> dict[str, Any]:
-    right, asked = examined.score(path)
-    answers = examined.leaves[path]
+def _status(leaf: Leaf) -> str:
+    """Return "none" for a leaf without an exam; whether today's model was trained on an exam is not known."""
+    return "" if leaf.exam else exam_status(leaf)
+
+
+def _checked(leaf: Leaf, examined: Examination) -> dict[str, Any]:
+    right, asked = examined.score(leaf.path)
+    answers = examined.leaves[leaf.path]
     return {
-        "path": path,
+        "path": leaf.path,
+        "status": _status(leaf),
         "verdict": verdict(right, asked),
         "right": right,
         "asked": asked,

@@ -1,6 +1,5 @@
 """Work for a GPU runner: its check and its part of the comment, while it runs and if it fails."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.github.checks import CheckReport, report_check, write_note
+from bot.github.client import run_url
 from bot.github.comment import update_comment
 from bot.github.render import render
 
@@ -55,8 +55,7 @@ def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
     The job that does the work completes the check; if the job is lost, the reaper does.
     """
     sha = pull.head.sha
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    url = f"{server}/{repository.full_name}/actions/runs/{work.run}"
+    url = run_url(repository.full_name, work.run)
     repository.create_check_run(
         work.check,
         sha,

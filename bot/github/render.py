@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.release.exam_words import questions, remarks
 from bot.text.markdown import escape
 
 
@@ -22,6 +23,7 @@ def _environment() -> Environment:
     environment.filters["text"] = escape
     environment.filters["percent"] = lambda share: f"{round(100 * share)}%"
     environment.filters["minutes"] = _minutes
+    environment.globals |= {"questions": questions, "remarks": remarks}
     return environment
 
 
