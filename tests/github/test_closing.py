@@ -49,7 +49,7 @@ def test_a_leaf_without_an_exam_is_not_praised_for_answers_to_its_own_examples()
 
 def test_a_file_with_another_name_taught_nothing() -> None:
     text = word(release("v1", leaf(B)), None, f"taxonomy/{A}/qna.yaml.txt")
-    assert text.startswith("### ℹ️ Merged, but nothing of it is in [v1]")
+    assert text.startswith("### 📭 Merged, but nothing of it is in [v1]")
     assert "knowledge/islands/oru/qna.yaml.txt" in text.replace("\\", "")
     assert "Thank you" not in text
     assert "**4**" not in text
@@ -57,7 +57,7 @@ def test_a_file_with_another_name_taught_nothing() -> None:
 
 def test_what_was_merged_and_removed_again_is_not_in_the_release() -> None:
     text = word(release("v1", leaf(B)), None, f"taxonomy/{A}/qna.yaml", f"taxonomy/{A}/oru.md")
-    assert text.startswith("### ℹ️ Merged, but nothing of it is in [v1]")
+    assert text.startswith("### 📭 Merged, but nothing of it is in [v1]")
     assert "removed from the taxonomy again before this release: knowledge/islands/oru." in text
     assert "oru.md" not in text
 
@@ -85,7 +85,7 @@ def test_the_recipe_alone_concerns_all_leaves() -> None:
 def test_where_nothing_is_released_the_model_stays() -> None:
     now = release("v1", leaf(A))
     text = word(now, now, f"taxonomy/{A}/attribution.txt", made=False)
-    assert text.startswith("### ℹ️ Merged; the model stays [v1]")
+    assert text.startswith("### 📭 Merged; the model stays [v1]")
     assert "In v1 with the same samples as before: knowledge/islands/oru." in text
     assert word(now, now, "README.md", made=False).endswith("nothing else that a model is made of.")
 
@@ -133,4 +133,4 @@ def test_a_later_release_that_keeps_a_leaf_leaves_its_closing_word(bot: Any, own
 
 def test_a_merge_that_changes_nothing_is_told_so(bot: Any) -> None:
     announce_unchanged(bot, release("v1", leaf(A)), [1])
-    assert part(bot)["release"].startswith("### ℹ️ Merged; the model stays [v1]")
+    assert part(bot)["release"].startswith("### 📭 Merged; the model stays [v1]")
