@@ -27,6 +27,10 @@ NEXT = (
     "**What comes next:** a maintainer can comment `/arborist sample` to see what the model would "
     "learn, and merges the pull request if that is good. `/arborist help` lists all commands."
 )
+NEXT_WITHOUT_SAMPLES = (
+    "**What comes next:** a maintainer merges the pull request; the next release then follows. There is "
+    "nothing to sample. `/arborist help` lists all commands."
+)
 _LEVEL = {"error": "failure", "warning": "warning", "info": "notice"}
 
 
@@ -107,13 +111,22 @@ def _parts(
         "sha": plan.head,
         "branch": repository.default_branch,
     }
-    believed = verdict.trusted and not errors
+    believed = verdict.trusted and (not errors or bool(plan.recipe.error))
     return {
         "steering": render("steering", **steering) if verdict.steering else "",
         "lint": lint,
         "plan": render("plan", planned=planned) if believed else "",
-        "next": NEXT if believed and planned["changed"] else "",
+        "next": what_next(planned) if believed else "",
     }
+
+
+def what_next(planned: dict[str, Any]) -> str:
+    """Return what a maintainer can do next; empty if merging trains no new model."""
+    if planned["recipe"].error:
+        return ""
+    if any(leaf["change"] != "deleted" for leaf in planned["changed"]):
+        return NEXT
+    return NEXT_WITHOUT_SAMPLES if planned["changed"] or planned["recipe"].retrains else ""
 
 
 def _tell_checks(
@@ -137,12 +150,14 @@ def _tell_checks(
     name = lint_check(plan.base_ref, repository.default_branch)
     annotations = [_annotation(finding) for finding in findings]
     report_check(repository, name, plan.head, CheckReport(conclusion, title, url, annotations, note))
-    if errors:
+    if plan.recipe.error and verdict.trusted:
+        short = ("failure", "arborist.yaml cannot be read; the comment says why")
+    elif errors:
         short = ("neutral", "waiting until the lint errors are fixed")
     elif not verdict.trusted:
         short = ("neutral", "waiting for a maintainer")
     else:
-        short = ("success", _plan_in_short(planned))
+        short = ("success", plan_in_short(planned))
     report_check(repository, PLAN, plan.head, CheckReport(*short, url))
 
 
@@ -157,11 +172,11 @@ def _lint_in_short(verdict: Verdict, errors: int) -> tuple[str, str]:
     return "success", "everything is in order"
 
 
-def _plan_in_short(planned: dict[str, Any]) -> str:
+def plan_in_short(planned: dict[str, Any]) -> str:
     """Return the title of the plan check."""
     count = len(planned["changed"])
     if not count:
-        return "no leaf changes"
+        return "the recipe changes" if planned["recipe"].retrains else "no leaf changes"
     leaves = "1 changed leaf" if count == 1 else f"{count} changed leaves"
     return f"{leaves}, {planned['to_generate']} samples to generate"
 

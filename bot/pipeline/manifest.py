@@ -65,8 +65,6 @@ def describe(
     result: Made, leaves: Sequence[Leaf], recipe: Recipe, origin: Origin, released: Release | None
 ) -> dict[str, Any]:
     """Return the manifest of a release; see schemas/manifest.json."""
-    samples = {made.leaf: made for made in result.samples}
-    exams = exam_rows(leaves, result.mixed, result.before, result.after)
     knowledge, skills = result.mixed
     return {
         "version": VERSION,
@@ -79,16 +77,7 @@ def describe(
         "student": _model(recipe.student.model),
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in PARTS},
-        "leaves": [
-            {
-                "path": leaf.path,
-                "key": samples[leaf.path].key,
-                "created_by": leaf.created_by,
-                "samples": len(samples[leaf.path].samples),
-                "exam": row["exam"],
-            }
-            for leaf, row in zip(leaves, exams, strict=True)
-        ],
+        "leaves": _leaves(result, leaves),
         "mixtures": {
             mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
             for mixture in (knowledge, skills)
@@ -112,6 +101,20 @@ def describe(
         },
         "pulls": list(origin.pulls),
     }
+
+
+def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
+    samples = {made.leaf: made for made in result.samples}
+    exams = exam_rows(leaves, result.mixed, result.before, result.after)
+    return [
+        {
+            **row,
+            "key": samples[leaf.path].key,
+            "created_by": leaf.created_by,
+            "samples": len(samples[leaf.path].samples),
+        }
+        for leaf, row in zip(leaves, exams, strict=True)
+    ]
 
 
 def exam_rows(
