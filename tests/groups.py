@@ -26,7 +26,7 @@ COMMANDS = tuple(
     f"tests/loop/test_{name}.py" for name in ("conditions", "slash_commands", "swaps", "approval")
 )
 """Half of the loop's tests, by time; like the other half they wait more than they compute."""
-SETUP = ("mypy", ".github/actions/setup")
+ACTIONS = ("mypy", ".github/actions/setup", ".github/actions/answer")
 CORE = (
     *(
         "tests/lint",
@@ -61,7 +61,7 @@ UNITS = (
     *("tests/pipeline/test_estimate_training.py", "tests/pipeline/test_mix.py"),
 )
 """Tests that take seconds and need what generates and trains to be installed, but load no model."""
-LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), SETUP)
+LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), ACTIONS)
 GROUPS = {
     "story": (("pytest", *STORY),),
     "engines": (("pytest", *ENGINES),),
