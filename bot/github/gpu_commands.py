@@ -20,6 +20,7 @@ from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
 from bot.generate.leaf_samples import Generated
 from bot.github.checks import CheckReport, report_check
+from bot.github.client import run_url
 from bot.github.comment import Posted, update_comment
 from bot.github.gpu_work import Failure, check_name, fail
 from bot.github.render import render
@@ -104,7 +105,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
         pull = repository.get_pull(number)
         if pull.head.sha != sha:
             raise Pushed(f"pull request {number} has new commits; {sha[:7]} is no longer its head", code=1)
-    except UserError as error:
+    except Exception as error:
         _report_failure(repository, order, error)
         raise
     posted = update_comment(pull, parts)
@@ -147,7 +148,8 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
     return leaves, len(changed) - len(chosen) if not named else 0
 
 
-def _report_failure(repository: Repository, order: Order, error: UserError) -> None:
+def _report_failure(repository: Repository, order: Order, error: Exception) -> None:
+    """Report why the work failed; of an error that nobody foresaw, its kind and where to read more."""
     void = isinstance(error, Pushed)
     fix = (
         "Review the newest commit, then give the command again."
@@ -156,7 +158,11 @@ def _report_failure(repository: Repository, order: Order, error: UserError) -> N
     )
     title = "cancelled: the pull request has new commits" if void else "failed: see the comment"
     conclusion = "cancelled" if void else "failure"
-    failure = Failure(str(error), fix, title, conclusion)
+    if isinstance(error, UserError):
+        reason = str(error)
+    else:
+        reason, fix = f"internal error: {type(error).__name__}", f"[The log]({run_url()}) shows more. {fix}"
+    failure = Failure(reason, fix, title, conclusion)
     fail(repository, repository.get_pull(order.number), order.sha, order.command, failure)
 
 

@@ -16,6 +16,9 @@ COMMANDS = ("sample", "precheck", "trial")
 TITLES = {"sample": ("🌱", "Sample"), "precheck": ("🔎", "Precheck"), "trial": ("🧪", "Trial")}
 """The emoji and the name of each command in the comment's headings."""
 
+EARLIER = "\n<sub>Of an earlier commit; the pull request has changed since.</sub>\n"
+WAITING = " is in progress"
+
 
 def check_name(command: str) -> str:
     """Return the name of the check for a command's work."""
@@ -47,6 +50,25 @@ class Work:
         if command not in COMMANDS or not isinstance(arguments, str) or not isinstance(run, int):
             return None
         return cls(command, " ".join(arguments.split()), run)
+
+
+def of_earlier_commits(parts: Mapping[str, str], sha: str) -> dict[str, str]:
+    """Return the parts of the comment that change when a pull request has a new head.
+
+    A result of an earlier commit stays and is marked as such; a failure, or work in progress, is removed.
+
+    Args:
+        parts: the parts of the comment.
+        sha: the new head.
+    """
+    changed = {}
+    for name in COMMANDS:
+        heading, _, rest = parts.get(name, "").partition("\n")
+        if not heading or f"`{sha[:7]}`" in heading or rest.startswith(EARLIER):
+            continue
+        is_result = not heading.startswith(f"### {TITLES[name][0]} No ") and not heading.endswith(WAITING)
+        changed[name] = f"{heading}\n{EARLIER}\n{rest}" if is_result else ""
+    return changed
 
 
 def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
