@@ -68,7 +68,7 @@ GROUPS = {
     "loop": (
         ("pytest", "-m", "not demo", "tests/loop", *(f"--ignore={one}" for one in (*STORY, *COMMANDS))),
     ),
-    "parts": (("pytest", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
+    "parts": (("pytest", "-m", "not compat", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
     "commands": (("pytest", *COMMANDS),),
     "lint": LINT,
     "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),
