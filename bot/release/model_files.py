@@ -1,8 +1,8 @@
 """The files of a released model: where they lie, and what older versions of transformers read in them.
 
-A model that transformers 5 saved does not load, or computes something else, in transformers 4. There, the
-class of its tokenizer is unknown, a missing `rope_theta` is taken to be 10,000, and old versions read the chat
-template in tokenizer_config.json only. So the released files state the same facts in the old places, too.
+A model that transformers 5 saved does not load, or computes something else, in transformers 4: there the
+class of its tokenizer is unknown, a missing `rope_theta` is taken to be 10,000, and old versions read the
+chat template in tokenizer_config.json only. The released files state the same facts in the old places, too.
 """
 
 import json
