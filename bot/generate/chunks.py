@@ -12,8 +12,10 @@ from bot.text.glyphs import UNSPACED
 from bot.text.reading import Block, read, separator
 
 CHARACTERS_A_TOKEN = 4
-"""For an estimate if the teacher's tokenizer is not on this machine; characters outside of ASCII count double,
-and those of scripts without spaces count as a token each."""
+"""For an estimate if the teacher's tokenizer is not on this machine.
+
+Characters outside of ASCII count double, and those of scripts without spaces count as a token each.
+"""
 OVERLAP, OVERLAP_CHARACTERS = 30, 240
 """Maximum number of words and characters that are repeated from the previous passage, if a passage begins
 within a sentence."""
@@ -32,7 +34,8 @@ def chunks(markdown: str, tokens: int, model: str) -> list[str]:
         tokens: maximum number of tokens of a passage, without its heading and the words that are repeated.
         model: the teacher, whose tokenizer is used; see `bot.inference.models.model_folder`.
     """
-    length, heading, run, found = _length(model), "", _Run(), []
+    found: list[str] = []
+    length, heading, run = _length(model), "", _Run()
     for block in read(markdown):
         if block.kind == "table" and length(block.text) > tokens:
             found += run.passages(heading, tokens, model)
@@ -78,7 +81,8 @@ class _Run:
         Args:
             heading: the heading above the text.
         """
-        whole, end, found, number = "".join(self.parts), 0, [], 0
+        found: list[str] = []
+        whole, end, number = "".join(self.parts), 0, 0
         for start, text in _pieces(whole, tokens, model):
             while number < len(self.headings) and self.headings[number][0] < start:
                 first, last = self.headings[number]

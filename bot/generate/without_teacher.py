@@ -1,7 +1,6 @@
 """Samples made without a teacher, from the text of a leaf's seeds and documents."""
 
 import random
-import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, islice
 

@@ -115,7 +115,9 @@ CONVERTERS: Mapping[str, Callable[[bytes], Converted]] = {
 
 
 def _main(suffix: str) -> int:
-    """Convert a document from stdin to JSON on stdout; on failure, print one line to stderr: message, tab, hint.
+    """Convert a document from stdin to JSON on stdout.
+
+    On failure, print one line to stderr: the message, a tab, and a hint.
 
     Returns:
         The exit status: 0 for success, 1 for a document that cannot be converted, 2 for a lack of memory.

@@ -20,11 +20,16 @@ from bot.text.reading import as_markdown, no_marker, table
 
 MAX_UNPACKED = 200_000_000
 MAX_MEMORY = "1500M"
+TIMEOUT_S = 50
+"""For pandoc; less than the time limit of the process that starts it."""
 MOST_DOUBTS = 20
 MAX_CELLS = 100_000
 """Maximum number of cells of one table, merged cells counted as often as they are repeated."""
 # Page furniture, and what a browser does not show. `rt` and `rp` are pronunciations beside the text.
-UNSEEN = "head script style template noscript nav footer svg img object iframe button select rt rp del s".split()
+UNSEEN = (
+    *("head", "script", "style", "template", "noscript", "nav", "footer", "svg", "img", "object", "iframe"),
+    *("button", "select", "rt", "rp", "del", "s"),
+)
 FURNITURE = "[role=navigation], #mw-navigation, .mw-editsection, .navbox, .noprint"
 
 
@@ -33,7 +38,7 @@ def convert_html(content: bytes) -> Converted:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(_decoded(content), "html.parser")
-    for tag in soup(UNSEEN) + soup.select(FURNITURE):
+    for tag in soup([*UNSEEN]) + soup.select(FURNITURE):
         tag.decompose()
     return _converted("html", str(_main_part(soup)).encode(errors="replace"))
 
@@ -90,12 +95,16 @@ def _pandoc(format_: str, content: bytes) -> bytes:
 
     program = Path(pypandoc.__file__).with_name("files") / "pandoc"
     limits = ["+RTS", f"-M{MAX_MEMORY}", "-RTS"]
-    done = subprocess.run(
-        [str(program), "--sandbox", "--from", format_, "--to", "json", *limits],
-        input=content,
-        capture_output=True,
-        env={"LC_ALL": "C.UTF-8"},
-    )
+    try:
+        done = subprocess.run(
+            [str(program), "--sandbox", "--from", format_, "--to", "json", *limits],
+            input=content,
+            capture_output=True,
+            env={"LC_ALL": "C.UTF-8"},
+            timeout=TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unconvertible(f"takes over {TIMEOUT_S} s to convert") from None
     if done.returncode == 251:  # the exit status of Haskell programs for a heap overflow
         raise MemoryError
     if done.returncode:
@@ -126,7 +135,8 @@ class _Tree:
 
     def block(self, block: dict[str, Any]) -> Iterator[str]:
         """Yield the texts of a block; an empty line goes between them."""
-        kind, content = block["t"], block.get("c")
+        kind: str = block["t"]
+        content: Any = block.get("c")
         match kind:
             case "Plain" | "Para":
                 yield from filter(None, [self.line(content)])
@@ -181,7 +191,8 @@ class _Tree:
             yield text
 
     def inline(self, inline: dict[str, Any], before: str) -> Iterator[str]:
-        kind, content = inline["t"], inline.get("c")
+        kind: str = inline["t"]
+        content: Any = inline.get("c")
         match kind:
             case "Str":
                 yield content

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 from statistics import median
 from typing import Any
 
@@ -24,6 +25,7 @@ EDGE = 3
 _BULLET = re.compile("[\u2022\u25cf\u25aa\u25e6\u2023\u00b7\u2043\uf0b7\u25a0\u2219]\\s*|[-\u2013]\\s+")
 _NUMBER = re.compile(r"(\d{1,3})([.)])\s+")
 _SENTENCE_END = re.compile("[.!?:;\u3002\uff01\uff1f\u0964][\"'\u201d\u2019)\u300d]?$")
+_DIGITS = re.compile(r"\d{1,6}")
 _SYMBOLS = re.compile("[\u2200-\u22ff\u27c0-\u27ef\u2a00-\u2aff\U0001d400-\U0001d7ff]")
 FEWEST_SYMBOLS = 3
 """Number of mathematical symbols in a line that make it an equation."""
@@ -70,7 +72,8 @@ def convert_pdf(content: bytes) -> Converted:
         raise
     if len(document) > MAX_PAGES:
         raise Unconvertible(f"has over {MAX_PAGES:,} pages")
-    pages, doubts = [], []
+    pages: list[list[Line]] = []
+    doubts: list[Doubt] = []
     for number in range(len(document)):
         page = _Page(document[number], number)
         pages.append(page.lines)
@@ -108,7 +111,9 @@ class _Page:
         if not self.lines and any(True for _ in self.page.get_objects(filter=[_IMAGE])):
             yield Doubt(f"has an image and no text {where}", "if it is a scan, run OCR on it")
         if self.unknown:
-            yield Doubt(f"has {self.unknown} unknown characters {where}", "use a PDF with embedded Unicode fonts")
+            yield Doubt(
+                f"has {self.unknown} unknown characters {where}", "use a PDF with embedded Unicode fonts"
+            )
         if any(len(_SYMBOLS.findall(line.text)) >= FEWEST_SYMBOLS for line in self.lines):
             yield Doubt(f"has an equation {where}, which may be out of order", "say in words what it means")
 
@@ -116,8 +121,8 @@ class _Page:
         """Yield the lines in the order in which pdfium reads them."""
         from pypdfium2 import raw
 
-        first, chars = -1, []
-        last = -1
+        chars: list[str] = []
+        first = last = -1
         for index in range(self.text.count_chars()):
             code = raw.FPDFText_GetUnicode(self.text, index)
             if code in (10, 13):
@@ -182,17 +187,12 @@ def _keys(line: Line) -> set[tuple[str, int]]:
     This is its text, with its first, its last or all of its numbers counted from the page's own number.
     """
     text = " ".join(line.text.split())
-    numbers = list(re.finditer(r"\d{1,6}", text))
+    numbers = [(found.start(), int(found[0])) for found in _DIGITS.finditer(text)]
     keys = {text}
     for chosen in (numbers[:1], numbers[-1:], numbers):
-        relative = {number.start() for number in chosen}
-        keys.add(
-            re.sub(
-                r"\d{1,6}",
-                lambda n, relative=relative: f"#{int(n[0]) - line.page}" if n.start() in relative else n[0],
-                text,
-            )
-        )
+        relative = {start: f"#{number - line.page}" for start, number in chosen}
+        parts = [relative.get(found.start(), found[0]) for found in _DIGITS.finditer(text)]
+        keys.add("".join(sum(zip_longest(_DIGITS.split(text), parts, fillvalue=""), ())))
     return {(key, round(line.base / 3)) for key in keys}
 
 
@@ -216,7 +216,7 @@ def _texts(lines: Sequence[Line]) -> Iterator[str]:
 def _paragraphs(lines: Sequence[Line]) -> list[_Paragraph]:
     gaps = [
         before.base - line.base
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in pairwise(lines)
         if before.page == line.page and 0 < before.base - line.base < 4 * max(line.size, 4)
     ]
     usual = median(gaps) if gaps else 0.0

@@ -34,7 +34,14 @@ MAX_DOCUMENT_BYTES = 50_000_000
 MAX_DOCUMENTS = 200
 NEVER = ("qna.yaml", "exam.yaml", "attribution.txt")
 """Files that are never documents, although a pattern may match them."""
-UNLESS_NAMED = ("README.md", "README.txt", "LICENSE.md", "LICENSE.txt", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md")
+UNLESS_NAMED = (
+    "README.md",
+    "README.txt",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "CONTRIBUTING.md",
+    "CODE_OF_CONDUCT.md",
+)
 """Files about a repository: documents only if a pattern names them without `*` and `?`."""
 RENAMED = {".markdown": ".md", ".mdown": ".md", ".mkd": ".md", ".text": ".txt", ".xhtml": ".html"}
 """Suffixes of files that are read under another suffix."""
@@ -157,8 +164,14 @@ def _no_match(pattern: str, matched: set[str]) -> DocumentError:
     """
     if matched:
         other = min(matched)
-        hint = "add the document" if PurePosixPath(other).name in NEVER else f"name {shown(other)} if it is meant"
-        return DocumentError(f"the pattern {pattern!r} matches only {shown(other)!r}, which is no document", hint)
+        hint = (
+            "add the document"
+            if PurePosixPath(other).name in NEVER
+            else f"name {shown(other)} if it is meant"
+        )
+        return DocumentError(
+            f"the pattern {pattern!r} matches only {shown(other)!r}, which is no document", hint
+        )
     if "." in pattern.split("/"):
         plain = "/".join(part for part in pattern.split("/") if part != ".")
         return DocumentError(f"no file matches the pattern {pattern!r}", f"leave ./ out: write {plain}")

@@ -108,7 +108,9 @@ def _address_hint(url: str) -> str:
     ssh = re.fullmatch(r"(?:ssh://)?[\w.-]{1,40}@([\w.-]{1,80})[:/]([\w./-]{1,100}?)(?:\.git)?/?", url)
     if ssh:
         return f"write https://{ssh[1]}/{ssh[2]}.git"
-    bare = re.fullmatch(r"(?:http://|git://)?([\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/[\w./-]{1,100}?)(?:\.git)?/?", url)
+    bare = re.fullmatch(
+        r"(?:http://|git://)?([\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/[\w./-]{1,100}?)(?:\.git)?/?", url
+    )
     if bare:
         return f"write https://{bare[1]}.git"
     return "write https://host/owner/name.git, or . for files in the leaf's folder"

@@ -5,7 +5,9 @@ import unicodedata
 
 from bot.text.glyphs import UNSPACED
 
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
+)
 # The mark of a footnote: [1], [^note], or a raised number after a word or a sentence.
 _NOTE = re.compile(
     "\\[\\^[^\\[\\]\\s]{1,20}\\]|\\[(?:\\d{1,3}|[a-z]|edit|citation needed)\\]"

@@ -25,19 +25,33 @@ class Doubt:
 
 _GLYPHS = re.compile("\\(cid:\\d{1,6}\\)|[\ufffd\ue000-\uf8ff]")
 # UTF-8 that was read as Latin-1 or Windows-1252: "Ã©" for "é", "â€™" for an apostrophe.
-_MOJIBAKE = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0192\u02c6\u2018-\u201e\u2020-\u2022]|\u00e2\u20ac[\u0080-\u2122]")
+_MOJIBAKE = re.compile(
+    "[\u00c2\u00c3][\u0080-\u00bf\u0192\u02c6\u2018-\u201e\u2020-\u2022]|\u00e2\u20ac[\u0080-\u2122]"
+)
 # Letters that stand only at the end of a Hebrew or an Arabic word.
 _FIRST = re.compile("(?<![\u0590-\u06ff])[\u05da\u05dd\u05df\u05e3\u05e5\u0629\u0649](?=[\u0590-\u06ff])")
 _LAST = re.compile("(?<=[\u0590-\u06ff])[\u05da\u05dd\u05df\u05e3\u05e5\u0629\u0649](?![\u0590-\u06ff])")
 _EQUATION = re.compile(r"\$\$|\\\[|\\\(|\\begin\{|(?<!\\)\$\\?[^\W_](?:[^$\n]{0,100}[=^_\\][^$\n]{0,100})\$")
 _MERGED = re.compile(r"(?i)<t[dh]\b[^<>]{0,300}\b(?:row|col)span\s*=\s*[\"']?\d*[2-9]")
 _KINDS = (
-    (_GLYPHS, "has {found!r} in place of an unknown character", "write the character, or use another copy of the file"),
-    (_MOJIBAKE, "has {found!r}, which looks like UTF-8 text that was read in another encoding", "save it as UTF-8"),
+    (
+        _GLYPHS,
+        "has {found!r} in place of an unknown character",
+        "write the character, or use another copy of the file",
+    ),
+    (
+        _MOJIBAKE,
+        "has {found!r}, which looks like UTF-8 text that was read in another encoding",
+        "save it as UTF-8",
+    ),
 )
 MARKDOWN_KINDS = (
     (_EQUATION, "has an equation, {found!r}, which is taught as its source", "say in words what it means"),
-    (_MERGED, "has a table with merged cells in HTML", "write it as a Markdown table with a value in each cell"),
+    (
+        _MERGED,
+        "has a table with merged cells in HTML",
+        "write it as a Markdown table with a value in each cell",
+    ),
 )
 
 
@@ -52,7 +66,9 @@ def doubts(text: str, *, markdown: bool = True) -> list[Doubt]:
     first = _FIRST.search(text)
     if first and len(_FIRST.findall(text)) > len(_LAST.findall(text)):
         line = text.count("\n", 0, first.start()) + 1
-        found.append(Doubt("seems to have its right-to-left words in reverse", "paste the text in its order", line))
+        found.append(
+            Doubt("seems to have its right-to-left words in reverse", "paste the text in its order", line)
+        )
     return found
 
 

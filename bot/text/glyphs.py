@@ -18,7 +18,7 @@ _NOTE_MARK = re.compile(r"\[[^\[\]]{0,12}\]|[*\u2020\u2021]")
 
 
 def plain_letters(text: str) -> str:
-    """Replace ligatures and presentation forms by plain letters; remove soft hyphens and zero-width spaces."""
+    """Replace ligatures and presentation forms by plain letters, and remove shapeless marks."""
     if text.isascii():
         return text
     text = _FORMS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)

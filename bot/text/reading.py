@@ -24,11 +24,15 @@ ESCAPED = "\\|"
 """A vertical bar in a cell of a table."""
 DEEPEST = 20
 """Maximum nesting of quotes and lists."""
-_FRONT_MATTER = re.compile(r"\A\ufeff?(?:---[ \t]*\n(?:(?!---).*\n)*---|\+\+\+[ \t]*\n(?:(?!\+\+\+).*\n)*\+\+\+)[ \t]*(?:\n|\Z)")
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?(?:---[ \t]*\n(?:(?!---).*\n)*---|\+\+\+[ \t]*\n(?:(?!\+\+\+).*\n)*\+\+\+)[ \t]*(?:\n|\Z)"
+)
 _KEY = re.compile(r"\s*[\w\"'.-]+\s*[:=]")
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
 # Wikipedia's link titles also stand behind addresses with spaces, which CommonMark does not read as links.
-_LOOSE_LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\((?!<)[^()\n\"]{0,200}(?:\([^()\n]{0,200}\)[^()\n\"]{0,200})?\"wikilink\"\)")
+_LOOSE_LINK = re.compile(
+    r"\[([^\[\]\n]{1,200})\]\((?!<)[^()\n\"]{0,200}(?:\([^()\n]{0,200}\)[^()\n\"]{0,200})?\"wikilink\"\)"
+)
 _ACTIVE = re.compile(r"[\\`*<]|&(?=#?\w)|~~|(?<!\w)_|_(?!\w)|(?<=\])[(:]")
 _MARKER = re.compile(r"^(#{0,5}|\d{1,9})([-+#.)](?=\s)|>)")
 _MARKUP = re.compile(r"[\\`*_\[\]<>&!~]")
@@ -72,7 +76,9 @@ def read(markdown: str) -> list[Block]:
 def written(blocks: Sequence[Block]) -> str:
     """Return blocks as the text that is taught."""
     before = [None, *blocks]
-    return "".join(separator(last, block) + block.written() for last, block in zip(before, blocks, strict=False))
+    return "".join(
+        separator(last, block) + block.written() for last, block in zip(before, blocks, strict=False)
+    )
 
 
 def separator(before: Block | None, block: Block) -> str:
@@ -93,7 +99,7 @@ def as_markdown(text: str) -> str:
 
 
 def no_marker(line: str) -> str:
-    """Escape what a Markdown parser takes for the marker of a heading, a list or a quote before a paragraph."""
+    """Escape the start of a paragraph if a Markdown parser takes it for a heading, a list or a quote."""
     return _MARKER.sub(r"\1\\\2", line)
 
 
@@ -101,7 +107,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of cells as a Markdown table; the first row is the header."""
     width = max((len(row) for row in rows), default=0)
     lines = [
-        f"| {' | '.join(cell.replace('|', ESCAPED) for cell in (*row, *[''] * (width - len(row))))} |" for row in rows
+        f"| {' | '.join(cell.replace('|', ESCAPED) for cell in (*row, *[''] * (width - len(row))))} |"
+        for row in rows
     ]
     return "\n".join([*lines[:1], f"|{'---|' * width}", *lines[1:]])
 
@@ -210,12 +217,14 @@ class _Reader:
 
 
 def _pieces(content: str) -> Iterator[str]:
-    """Split a paragraph's Markdown into pieces of at most PIECE characters, at line ends or spaces if possible."""
+    """Split a paragraph's Markdown into pieces of at most PIECE characters, between words if possible."""
     start = 0
     while start < len(content):
         end = start + PIECE
         if end < len(content):
-            end = next((cut + 1 for mark in "\n " if (cut := content.rfind(mark, start + PIECE // 2, end)) > 0), end)
+            end = next(
+                (cut + 1 for mark in "\n " if (cut := content.rfind(mark, start + PIECE // 2, end)) > 0), end
+            )
         yield content[start:end]
         start = end
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.taxonomy.convert import Unconvertible, convert
+from bot.taxonomy.convert import convert, converted
+from bot.taxonomy.converted import Unconvertible
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import DocumentSource
@@ -81,7 +82,7 @@ def test_html_keeps_its_headings_and_loses_its_page() -> None:
     page = b"""<html><head><title>x</title><script>steal()</script></head><body><nav>Home | About</nav>
     <h1>Velmora</h1><p>An <b>island</b> in the North Sea.</p><ul><li>sheep</li></ul>
     <img src="https://beacon.example/x.png"><footer>(c) 2026</footer></body></html>"""
-    assert convert(".html", page) == "# Velmora\n\nAn **island** in the North Sea.\n\n- sheep\n"
+    assert convert(".html", page) == "# Velmora\n\nAn island in the North Sea.\n\n- sheep\n"
 
 
 def test_pdf_lines_are_joined_to_paragraphs() -> None:
