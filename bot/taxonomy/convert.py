@@ -13,7 +13,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from bot.taxonomy.converted import Converted, Unconvertible
 from bot.text.doubts import Doubt
@@ -137,7 +137,9 @@ def _main(suffix: str) -> int:
         return 1
     text = re.sub(r"\n{3,}", "\n\n", result.text.replace("\0", "")).strip() + "\n"
     text = text.encode(errors="replace").decode()
-    doubts = [asdict(doubt) for doubt in (*result.doubts, *find_doubts(text, markdown=False))]
+    # A line of the converted text is no line of the file.
+    found = (replace(doubt, line=1) for doubt in find_doubts(text, markdown=False))
+    doubts = [asdict(doubt) for doubt in dict.fromkeys((*result.doubts, *found))]
     sys.stdout.write(json.dumps({"text": text, "doubts": doubts}))
     return 0
 

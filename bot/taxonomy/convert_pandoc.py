@@ -5,11 +5,15 @@ headings, paragraphs, lists, tables and code, without links, emphasis and images
 their own. Cells that are merged are repeated, so that each row is complete.
 """
 
+import codecs
 import io
 import json
+import re
 import subprocess
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +29,87 @@ TIMEOUT_S = 50
 MOST_DOUBTS = 20
 MAX_CELLS = 100_000
 """Maximum number of cells of one table, merged cells counted as often as they are repeated."""
+WIDEST = 1_000
+"""Maximum number of columns that a cell is merged over, as in browsers."""
 # Page furniture, and what a browser does not show. `rt` and `rp` are pronunciations beside the text.
 UNSEEN = (
     *("head", "script", "style", "template", "noscript", "nav", "footer", "svg", "img", "object", "iframe"),
     *("button", "select", "rt", "rp", "del", "s"),
 )
-FURNITURE = "[role=navigation], #mw-navigation, .mw-editsection, .navbox, .noprint"
+FURNITURE = (
+    "//*[@role='navigation' or @id='mw-navigation' or contains(@class, 'mw-editsection')"
+    " or contains(@class, 'navbox') or contains(@class, 'noprint')]"
+)
+_DECLARED = re.compile(rb"(?i)<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})")
 
 
 def convert_html(content: bytes) -> Converted:
     """Convert an HTML page; a page's declared encoding counts, then UTF-8, then Windows-1252."""
-    from bs4 import BeautifulSoup
+    from lxml import etree, html
 
-    soup = BeautifulSoup(_decoded(content), "html.parser")
-    for tag in soup([*UNSEEN]) + soup.select(FURNITURE):
-        tag.decompose()
-    return _converted("html", str(_main_part(soup)).encode(errors="replace"))
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    source = _decoded(content).replace("\0", "").encode(errors="replace")
+    if not source.strip():
+        return Converted("")
+    page = html.document_fromstring(source, parser=parser, ensure_head_body=True)
+    if any("depth" in entry.message for entry in parser.error_log):
+        raise Unconvertible("is nested too deeply")
+    etree.strip_elements(page, *UNSEEN, with_tail=False)
+    for tag in page.xpath(FURNITURE):
+        tag.drop_tree()
+    for table_ in page.iter("table"):
+        _bound_spans(table_)
+    return _converted("html", html.tostring(_main_part(page), encoding="utf-8"))
 
 
-def _main_part(soup: Any) -> Any:
+def _bound_spans(table_: Any) -> None:
+    """Reduce column spans that exceed a table's number of columns, such as 100 for the whole width."""
+    rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table_.findall(".//tr")]
+    columns, open_, ends = 0, 0, Counter[int]()
+    for number, row in enumerate(rows):
+        open_ -= ends[number]
+        columns = max(columns, len(row) + open_)
+        for height in (_span(cell, "rowspan") for cell in row):
+            if height > 1:
+                open_ += 1
+                ends[number + height] += 1
+    for cell in (cell for row in rows for cell in row if "colspan" in cell.attrib):
+        cell.attrib["colspan"] = str(min(_span(cell, "colspan"), columns))
+
+
+def _span(cell: Any, name: str) -> int:
+    value = cell.attrib.get(name, "").strip()
+    return int(value) if value.isdecimal() and 0 < len(value) < 9 else 1
+
+
+def _main_part(page: Any) -> Any:
     """Return a page's <main> if it has most of the page's text, else the page with its <main> as <div>.
 
     Pandoc would always drop what is beside <main>.
     """
-    mains = soup("main")
-    if len(mains) == 1 and 2 * len(mains[0].get_text()) > len(soup.get_text()):
+    mains = page.findall(".//main")
+    if len(mains) == 1 and 2 * len(mains[0].text_content()) > len(page.text_content()):
         return mains[0]
     for tag in mains:
-        tag.name = "div"
-    return soup
+        tag.tag = "div"
+    return page
+
+
+def _decoded(content: bytes) -> str:
+    marks = (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    )
+    for mark, name in marks:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(name, errors="replace")
+    declared = _DECLARED.search(content[:4_096])
+    for name in (declared[1].decode() if declared else "", "utf-8"):
+        with suppress(LookupError, UnicodeDecodeError):
+            if name:
+                return content.decode(name)
+    return content.decode("windows-1252", errors="replace")
 
 
 def convert_docx(content: bytes) -> Converted:
@@ -67,20 +123,6 @@ def convert_docx(content: bytes) -> Converted:
     if unpacked > MAX_UNPACKED:
         raise Unconvertible(f"unpacks to {unpacked // 1_000_000:,} MB")
     return _converted("docx", content)
-
-
-def _decoded(content: bytes) -> str:
-    from bs4.dammit import EncodingDetector
-
-    marked, encoding = EncodingDetector.strip_byte_order_mark(content)
-    declared = EncodingDetector.find_declared_encoding(marked, is_html=True)
-    for name in (encoding, declared, "utf-8"):
-        try:
-            if name:
-                return marked.decode(name)
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return marked.decode("windows-1252", errors="replace")
 
 
 def _converted(format_: str, content: bytes) -> Converted:
@@ -175,7 +217,8 @@ class _Tree:
         lines = []
         for item, mark in zip(items, marks, strict=True):
             text = "\n\n".join(self.all(item))
-            lines.append(f"{mark} {text}".replace("\n", f"\n{' ' * (len(mark) + 1)}"))
+            indent = " " * (len(mark) + 1)
+            lines.append(f"{mark} {text}".replace("\n", f"\n{indent}").replace(f"\n{indent}\n", "\n\n"))
         return "\n".join(lines)
 
     def line(self, inlines: Sequence[dict[str, Any]]) -> str:
@@ -231,21 +274,23 @@ class _Tree:
     def grid(self, rows: Sequence[Sequence[Any]]) -> list[list[str]]:
         """Return the cells of each row; the text of a merged cell stands in each of its places."""
         cells: dict[tuple[int, int], str] = {}
-        merged = False
+        starts: set[int] = set()
+        merged = ""
         for y, row in enumerate(rows):
             x = 0
             for _, _, height, width, blocks in row:
                 while (y, x) in cells:
                     x += 1
                 text = " ".join(" ".join(self.all(blocks)).split())
-                height = min(height, len(rows) - y)
+                height, width = min(height, len(rows) - y), min(width, WIDEST)
                 if len(cells) + height * width > MAX_CELLS:
                     raise Unconvertible(f"has a table of over {MAX_CELLS:,} cells")
-                if height * width > 1 and not merged:
-                    merged = True
-                    message = f"has a table with merged cells; {text[:40]!r} is repeated in each of them"
-                    self.doubts.append(Doubt(message, "write a value into each cell"))
+                merged = merged or (text[:40] if height * width > 1 else "")
                 cells |= {(y + down, x + right): text for down in range(height) for right in range(width)}
+                starts.add(x)
                 x += width
-        width = max((x for _, x in cells), default=-1) + 1
-        return [[cells.get((y, x), "") for x in range(width)] for y in range(len(rows))]
+        if merged:
+            message = f"has a table with merged cells; {merged!r} is repeated in each of them"
+            self.doubts.append(Doubt(message, "write a value into each cell"))
+        # A cell may claim more columns than the table has.
+        return [[cells.get((y, x), "") for x in sorted(starts)] for y in range(len(rows))]

@@ -28,7 +28,7 @@ __all__ = [
     "tree_id",
 ]
 
-CONVERT_WITH = ("PyYAML", "beautifulsoup4", "pypandoc-binary", "pypdfium2", "pyspellchecker")
+CONVERT_WITH = ("PyYAML", "lxml", "markdown-it-py", "pypandoc-binary", "pypdfium2", "pyspellchecker")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
 LONGEST_PATH = 500
