@@ -18,7 +18,7 @@ Characters outside of ASCII count double, and those of scripts without spaces co
 """
 OVERLAP, OVERLAP_CHARACTERS = 30, 240
 """Maximum number of words and characters that are repeated from the previous passage, if a passage begins
-within a sentence."""
+within a sentence; never more than half of the passage's own."""
 PART = 100_000
 """Number of characters of a document that are passed to the splitter at once."""
 _WIDE = re.compile(f"[{UNSPACED}]")
@@ -36,13 +36,19 @@ def chunks(markdown: str, tokens: int, model: str) -> list[str]:
     """
     found: list[str] = []
     length, heading, run = _length(model), "", _Run()
+    headings: list[Block] = []
     for block in read(markdown):
-        if block.kind == "table" and length(block.text) > tokens:
+        if block.kind == "heading":
+            headings.append(block)
+        elif block.kind == "table" and length(block.text) > tokens:
             found += run.passages(heading, tokens, model)
-            heading, run = run.last_heading or heading, _Run()
+            heading = f"# {headings[-1].text}" if headings else run.last_heading or heading
             found += [_under(heading, part) for part in _table_parts(block.text, tokens, model)]
+            run, headings = _Run(), []
         else:
-            run.add(block)
+            for one in (*headings, block):
+                run.add(one)
+            headings = []
     return found + run.passages(heading, tokens, model)
 
 
@@ -88,9 +94,10 @@ class _Run:
                 first, last = self.headings[number]
                 heading, number = f"# {whole[first:last].lstrip('#').strip()}", number + 1
             # If a sentence was split, repeat its beginning, so that both parts can be understood.
-            before = whole[max(0, end - OVERLAP_CHARACTERS) : end]
+            most = min(OVERLAP_CHARACTERS, len(text) // 2)
+            before = whole[max(0, end - most) : end]
             cut = found and "\n" not in whole[end:start] and not sentence_ends(before)
-            repeated = _last_words(before) if cut else ""
+            repeated = _last_words(before, most) if cut else ""
             begins = number < len(self.headings) and self.headings[number][0] == start
             if self._says_something(start, start + len(text), whole):
                 found.append(_under("" if begins else heading, f"{repeated}{text}"))
@@ -160,16 +167,19 @@ def _split(part: str, tokens: int, model: str) -> Sequence[tuple[int, str]]:
     return pieces
 
 
-def _last_words(before: str) -> str:
+def _last_words(before: str, most: int) -> str:
     """Return the last words of a line with a space after them; the first word is omitted if it is cut off.
 
-    Of a script without spaces, the last characters, without a space.
+    Of a script without spaces, return the last characters, without a space.
+
+    Args:
+        before: the `most` characters before a passage, or all that there are.
     """
     line = before.rpartition("\n")[2]
     if len(_WIDE.findall(line)) * 2 > len(line):
-        return line[-OVERLAP_CHARACTERS // 4 :]
+        return line[-(most // 2) :] if most > 1 else ""
     words = line.split()
-    begun = len(line) == OVERLAP_CHARACTERS and not line[0].isspace()
+    begun = len(line) == most and line[:1].strip()
     return "".join(f"{word} " for word in words[1 if begun else 0 :][-OVERLAP:])
 
 
