@@ -20,7 +20,7 @@ OVERLAP, OVERLAP_CHARACTERS = 30, 240
 """Maximum number of words and characters that are repeated from the previous passage, if a passage begins
 within a sentence; never more than half of the passage's own."""
 PART = 100_000
-"""Number of characters of a document that are passed to the splitter at once."""
+"""Number of characters of a document that are passed to the splitter at once; a fifth if not all are ASCII."""
 _WIDE = re.compile(f"[{UNSPACED}]")
 
 
@@ -148,12 +148,13 @@ def _pieces(text: str, tokens: int, model: str) -> Iterator[tuple[int, str]]:
 
     Long texts are passed to the splitter in parts, since it takes quadratic time for some texts.
     """
-    start = 0
+    start, most = 0, PART if text.isascii() else PART // 5
     while start < len(text):
-        part = text[start : start + PART]
-        if start + PART < len(text):
-            cuts = (part.rfind(mark) + len(mark) for mark in ("\n\n", "\n", " ") if mark in part)
-            part = part[: next((cut for cut in cuts if cut > PART // 2), PART)]
+        part = text[start : start + most]
+        if start + most < len(text):
+            marks = ("\n\n", "\n", "\u3002", " ")
+            cuts = (part.rfind(mark) + len(mark) for mark in marks if mark in part)
+            part = part[: next((cut for cut in cuts if cut > most // 2), most)]
         for place, piece in _split(part, tokens, model):
             yield start + place, piece
         start += len(part)

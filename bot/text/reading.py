@@ -7,7 +7,7 @@ markdown-it-py, in its CommonMark mode with GitHub's tables, strikethrough and f
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,8 @@ PIECE = 4_000
 """Number of characters that are searched for markup at once: a link or an emphasis does not span more."""
 ESCAPED = "\\|"
 """A vertical bar in a cell of a table."""
+LONG = 1_000
+"""Number of characters from which on a piece that is mostly markup is taken as it is."""
 DEEPEST = 20
 """Maximum nesting of quotes and lists."""
 _FRONT_MATTER = re.compile(
@@ -63,14 +65,15 @@ class Block:
         return f"```\n{self.text}\n```" if self.kind == "code" else f"{self.marker}{self.text}"
 
 
-def read(markdown: str) -> list[Block]:
+@lru_cache(maxsize=4)
+def read(markdown: str) -> tuple[Block, ...]:
     """Return the parts of a Markdown document that a reader sees, in order."""
     parser = _parser()
     environment: dict[str, Any] = {}
     text = _without_front_matter(markdown.replace("\r\n", "\n"))
     text = _LOOSE_LINK.sub(r"\1", _WIKI_LINK.sub(r"\1", text))
     reader = _Reader(parser, environment)
-    return [block for block in reader.blocks(parser.parse(text, environment)) if block.text]
+    return tuple(block for block in reader.blocks(parser.parse(text, environment)) if block.text)
 
 
 def written(blocks: Sequence[Block]) -> str:
@@ -186,8 +189,10 @@ class _Reader:
             return plain_letters(joined(content))
         tokens: list[Token] = []
         for piece in _pieces(content):
-            if piece.count("[") * 10 > len(piece) > 100:
-                # No text has that many links, and searching them takes long.
+            if len(piece) > LONG and (
+                piece.count("[") * 10 > len(piece) or len(_MARKUP.findall(piece)) * 3 > len(piece)
+            ):
+                # No text has that many links or marks, and reading them takes long.
                 tokens.append(Token("text", "", 0, content=piece))
             else:
                 self.parser.inline.parse(piece, self.parser, self.environment, tokens)
