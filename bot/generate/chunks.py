@@ -20,7 +20,7 @@ OVERLAP, OVERLAP_CHARACTERS = 30, 240
 """Maximum number of words and characters that are repeated from the previous passage, if a passage begins
 within a sentence; never more than half of the passage's own."""
 PART = 100_000
-"""Number of characters of a document that are passed to the splitter at once; a fifth if not all are ASCII."""
+"""Number of characters of a document that are given to the splitter at once; a fifth if not all are ASCII."""
 _WIDE = re.compile(f"[{UNSPACED}]")
 
 

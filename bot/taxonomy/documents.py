@@ -150,7 +150,7 @@ def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
         raise DocumentError(f"the pattern {pattern[:80]!r} is too long", "use fewer * or the file's name")
     matched = {name for name in names if matches(name, pattern)}
     unnamed = NEVER if not re.search(r"[*?\[]", pattern) else (*NEVER, *UNLESS_NAMED)
-    found = {name for name in matched if PurePosixPath(name).name not in unnamed}
+    found = {name for name in matched if name.rpartition("/")[2] not in unnamed}
     if not found:
         raise _no_match(pattern, matched)
     return found
