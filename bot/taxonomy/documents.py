@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 
 from bot.taxonomy.convert import CONVERTERS, converted
@@ -59,8 +59,14 @@ def matches(path: str, pattern: str) -> bool:
         return i < len(names) and fnmatchcase(names[i], wanted[j]) and fits(i + 1, j + 1)
 
     names = path.split("/")
-    wanted = re.sub(r"(\*\*/)+", "**/", pattern).split("/")
+    wanted = _parts(pattern)
     return fits(0, 0)
+
+
+@lru_cache(maxsize=64)
+def _parts(pattern: str) -> list[str]:
+    """Return the names in a pattern, with one `**` in place of several in a row."""
+    return re.sub(r"(\*\*/)+", "**/", pattern).split("/")
 
 
 def read_documents(

@@ -13,6 +13,8 @@ MAP = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName
 endbfrange endcmap CMapName currentdict /CMap defineresource pop end end"""
 RANGES = b"\n".join(b"<%02X00> <%02XFF> <%02X00>" % (high, high, high) for high in range(0xE0))
 
+HEADING = '<w:style w:type="paragraph" w:styleId="Heading1"><w:name w:val="heading 1"/></w:style>'
+
 
 def pdf(content: bytes, *, packed: bool = False) -> bytes:
     """A document of one page with this content stream."""
@@ -88,12 +90,16 @@ def docx(body: str, more: dict[str, str] | None = None, relations: str = "") -> 
         f'xmlns:m="{SPACE}/officeDocument/2006/math" '
         f'xmlns:r="{SPACE}/officeDocument/2006/relationships"'
     )
+    styles = (
+        f'<Relationship Id="s1" Type="{SPACE}/officeDocument/2006/relationships/styles" Target="styles.xml"/>'
+    )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("[Content_Types].xml", types)
         file.writestr("_rels/.rels", _relations(f'{main} Target="word/document.xml"/>'))
         file.writestr("word/document.xml", f"<w:document {names}><w:body>{body}</w:body></w:document>")
-        file.writestr("word/_rels/document.xml.rels", _relations(relations))
+        file.writestr("word/_rels/document.xml.rels", _relations(f"{styles}{relations}"))
+        file.writestr("word/styles.xml", f"<w:styles {names}>{HEADING}</w:styles>")
         for name, content in (more or {}).items():
             file.writestr(name, content)
     return packed.getvalue()

@@ -91,11 +91,11 @@ def test_a_pdf_bomb_takes_no_memory_here() -> None:
         convert(".pdf", pdf(bomb, packed=True))
 
 
-def test_html_of_5_mb_takes_the_time_of_its_size() -> None:
-    for mark in ("<", "&a", '<a href="', "<p>Oru has <b>300</b> people.</p>\n"):
-        started = time.monotonic()
-        convert(".html", (mark * (5_000_000 // len(mark))).encode())
-        assert time.monotonic() - started < 60
+@pytest.mark.parametrize("mark", ["<", "<td rowspan=9>", "<p>Oru has <b>300</b> people.</p>\n"])
+def test_html_takes_the_time_of_its_size(mark: str) -> None:
+    started = time.monotonic()
+    convert(".html", (mark * (1_000_000 // len(mark)) + "Text.").encode())
+    assert time.monotonic() - started < 40
 
 
 def test_the_parser_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
