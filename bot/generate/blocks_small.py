@@ -16,6 +16,7 @@ from bot.generate.candidates import Batch, Candidate
 from bot.generate.pipeline_files import Pipeline
 from bot.generate.prompting import Turns
 from bot.inference.engine import Request
+from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import WORD, key_words, names, paragraphs, sentences, subject_words, words
 
@@ -79,7 +80,7 @@ def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
 
 def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
     for document in leaf.documents:
-        for number, paragraph in enumerate(paragraphs(document.text), 1):
+        for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
             for sentence in sentences(paragraph):
                 # A question about a sentence must name one of its names.
                 named = names(sentence, subject)[:1]

@@ -1,7 +1,6 @@
 """Samples made without a teacher, from the text of a leaf's seeds and documents."""
 
 import random
-import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, islice
 
@@ -9,11 +8,13 @@ from bot.core.sample import Sample
 from bot.generate.exit_check import unsafe
 from bot.generate.prompting import framings
 from bot.generate.restate import restated
+from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import COMMON, WORD, paragraphs, sentences
+from bot.text.reading import read
 
 # Increment whenever the same leaf would get different samples.
-VERSION = 4
+VERSION = 5
 # Number of framings of each seed question. Skills have few samples and need them; for knowledge they had no
 # measurable effect, since the teacher rephrases its questions.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
@@ -82,7 +83,7 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
 def _from_documents(leaf: Leaf) -> Iterator[Sample]:
     about = _title(leaf)
     for document in leaf.documents:
-        for number, paragraph in enumerate(paragraphs(document.text), 1):
+        for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
             source = f"{document.name}#{number}"
             parts = sentences(paragraph)
             if len(parts) > 1:
@@ -146,7 +147,7 @@ def _talk(question: str, answer: str) -> tuple[tuple[str, str], ...]:
 def _title(leaf: Leaf) -> str:
     """Return a title for the leaf: the first heading of its documents, or its folder's name."""
     for document in leaf.documents:
-        heading = re.search(r"(?m)^#[ \t]+(\S.*)$", document.text)
-        if heading:
-            return heading[1].strip()
+        for block in read(markdown_of(document)):
+            if block.kind == "heading":
+                return block.text
     return leaf.path.rsplit("/", 1)[-1].replace("_", " ")
