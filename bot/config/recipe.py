@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bot.config.device import UNSTATED, EstimateRecipe
 from bot.taxonomy.fetch import PUBLIC, Access
+from bot.taxonomy.layout import DEFAULT, Layout
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -244,6 +245,8 @@ class Recipe:
     the metadata RUNS_ONLY. tests/pipeline/test_keys.py lists the keys that each field changes.
 
     Attributes:
+        taxonomy: the taxonomy's place in the repository; no step's input, since the leaves read there are.
+        workflows: the text before the names of the repository's workflow files.
         folder: folder of arborist.yaml, which may also contain prompts and profiles.
     """
 
@@ -258,6 +261,8 @@ class Recipe:
     lint: LintRecipe = field(default=LintRecipe(), metadata=RUNS_ONLY)
     estimate: EstimateRecipe = field(default=UNSTATED, metadata=RUNS_ONLY)
     documents: Access = field(default=PUBLIC, metadata=RUNS_ONLY)
+    taxonomy: Layout = field(default=DEFAULT, metadata=RUNS_ONLY)
+    workflows: str = field(default="", metadata=RUNS_ONLY)
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=RUNS_ONLY)
     store: str = field(default=".arborist/store", metadata=RUNS_ONLY)
     track: str = field(default="", metadata=RUNS_ONLY)

@@ -12,6 +12,7 @@ from bot.evaluate.gate import Verdict
 from bot.github.comment import Posted, find_comment, update_comment
 from bot.github.render import render
 from bot.release.hub import Release
+from bot.taxonomy.layout import DEFAULT, Layout
 
 MOST_OVERLAPS = 20
 """How many overlaps with other leaves one comment lists."""
@@ -44,13 +45,13 @@ def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
     return sorted(pull.number for pull in merged if find_comment(pull) is not None)
 
 
-def announce_release(repository: Repository, release: Release) -> list[Posted]:
+def announce_release(repository: Repository, release: Release, layout: Layout = DEFAULT) -> list[Posted]:
     """Announce a release on every pull request that is new in it. Announcing it again changes nothing."""
     leaves = [_row(leaf["path"], leaf["exam"]) for leaf in release.manifest["leaves"]]
     posted = []
     for number in release.manifest["pulls"]:
         pull = repository.get_pull(number)
-        own = touched(leaves, [file.filename for file in pull.get_files()])
+        own = touched(leaves, [file.filename for file in pull.get_files()], layout)
         text = render(
             "release",
             tag=release.tag,
@@ -70,13 +71,17 @@ def _overlaps(release: Release, own: Collection[str]) -> list[str]:
 
 
 def announce_refusal(
-    repository: Repository, pulls: Sequence[int], verdict: Verdict, leaves: Sequence[dict[str, Any]]
+    repository: Repository,
+    pulls: Sequence[int],
+    verdict: Verdict,
+    leaves: Sequence[dict[str, Any]],
+    layout: Layout = DEFAULT,
 ) -> list[Posted]:
     """Report on every pull request of a failed release why the gate failed."""
     posted = []
     for number in pulls:
         pull = repository.get_pull(number)
-        own = touched(leaves, [file.filename for file in pull.get_files()])
+        own = touched(leaves, [file.filename for file in pull.get_files()], layout)
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
         posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
@@ -88,9 +93,12 @@ def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -
     return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
 
 
-def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the leaves that contain one of these files."""
-    return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]
+def touched(
+    leaves: Sequence[dict[str, Any]], files: Sequence[str], layout: Layout = DEFAULT
+) -> list[dict[str, Any]]:
+    """Return the leaves that contain one of these files of the repository."""
+    folders = [(leaf, f"{layout.prefix}{leaf['path']}/") for leaf in leaves]
+    return [leaf for leaf, folder in folders if any(name.startswith(folder) for name in files)]
 
 
 def _row(path: str, exam: dict[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,12 @@ from bot.github.gpu_work import Failure, check_name, fail
 from bot.github.render import render
 from bot.inference.models import model_folder
 from bot.pipeline.preview import SAMPLE, Trial, precheck, sample, trial
-from bot.taxonomy.fetch import Access, basic_auth, network_environment
+from bot.taxonomy.changes import changed_leaves
+from bot.taxonomy.fetch import basic_auth, network_environment
+from bot.taxonomy.files import resolve
+from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
+from bot.taxonomy.tree import read_tree_at
 
 SAMPLES_SHOWN = 6
 MOST_SAMPLES = 200
@@ -87,9 +90,9 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
     """
     number, sha, command = order.number, order.sha, order.command
     try:
-        wanted, named = read_arguments(order.arguments)
+        wanted, named = read_arguments(order.arguments, recipe.taxonomy)
         fetch_pull(folder, number, sha)
-        leaves, left_out = _leaves(folder, sha, named, recipe.documents)
+        leaves, left_out = _leaves(folder, sha, named, recipe)
         parts = {}
         if command == "sample":
             parts["next"] = NEXT
@@ -113,7 +116,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
     return posted
 
 
-def read_arguments(text: str) -> tuple[int | None, list[str]]:
+def read_arguments(text: str, layout: Layout) -> tuple[int | None, list[str]]:
     """Parse the arguments of a command: the number of samples, and the leaves.
 
     Raises:
@@ -124,7 +127,7 @@ def read_arguments(text: str) -> tuple[int | None, list[str]]:
         if word.isdecimal() and number is None and 0 < int(word[:9]) <= MOST_SAMPLES:
             number = int(word)
         elif _LEAF.fullmatch(word) and not word.isdecimal():
-            leaves.append(word.removeprefix("taxonomy/").strip("/"))
+            leaves.append(layout.leaf(word))
         else:
             raise UserError(
                 f"{word[:60]!r} is neither a number of samples (1 to {MOST_SAMPLES}) nor a leaf", code=1
@@ -132,9 +135,9 @@ def read_arguments(text: str) -> tuple[int | None, list[str]]:
     return number, leaves
 
 
-def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tuple[list[Leaf], int]:
+def _leaves(folder: Path, sha: str, named: Sequence[str], recipe: Recipe) -> tuple[list[Leaf], int]:
     """Return the leaves to work on, and how many changed leaves are left out."""
-    changes = changed_leaves(folder, "HEAD", sha)
+    changes = changed_leaves(folder, "HEAD", sha, recipe.taxonomy)
     changed = {*changes.added, *changes.changed}
     unknown = [path for path in named if path not in changed]
     if unknown:
@@ -142,8 +145,8 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
     if not changed:
         raise UserError("this pull request adds or changes no leaf", code=1)
     chosen = sorted(named or changed)[: len(named) or MOST_LEAVES]
-    leaves = load_tree_at(folder, sha, only=chosen, access=access)
-    return leaves, len(changed) - len(chosen) if not named else 0
+    tree = read_tree_at(folder, sha, chosen, layout=recipe.taxonomy, access=recipe.documents)
+    return tree.all(), len(changed) - len(chosen) if not named else 0
 
 
 def _report_failure(repository: Repository, order: Order, error: UserError) -> None:

@@ -65,7 +65,7 @@ def report(
     verdict = judge(repository, run, plan, recipe)
     if verdict is None:
         return None
-    changes = bool(plan.leaves)
+    changes = bool(plan.leaves or plan.broken)
     planned = summarize(plan, recipe, store)
     # Bots such as Dependabot do not read comments; maintainers see the check.
     if verdict.pull.user.type == "Bot" and not changes:

@@ -1,7 +1,8 @@
 """Retrain on GitHub: train and release the checkout's commit, and report on the pull requests."""
 
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config.recipe import Recipe
@@ -10,15 +11,35 @@ from bot.core.progress import say
 from bot.core.store import Store
 from bot.github.announce import announce_broken, announce_refusal, announce_release, known_pulls, merged_pulls
 from bot.github.client import configured, connect, github_errors
-from bot.pipeline.manifest import Origin
+from bot.github.quarantine import tell_quarantine
+from bot.pipeline.manifest import Origin, Quarantined
+from bot.pipeline.quarantine import quarantine
 from bot.pipeline.release_inputs import is_released
 from bot.pipeline.retrain import Outcome, nothing_to_do, retrain
 from bot.release.hub import Release, latest_release
-from bot.taxonomy.files import GitError, NoCommit, git
-from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
+from bot.taxonomy.changes import deleted_leaves, tree_id
+from bot.taxonomy.files import GitError, NoCommit, git, resolve
+from bot.taxonomy.layout import DEFAULT, Layout
+from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.tree import read_tree_at
 
 MOST_NAMED = 5
 """How many leaves one message names."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a commit asks for.
+
+    Attributes:
+        tree: git's hash of the taxonomy's folder.
+        same: whether the newest release has exactly this tree; then the leaves are not read.
+    """
+
+    tree: str
+    same: bool
+    leaves: Sequence[Leaf] = ()
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
@@ -31,39 +52,59 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls: list[int] = []
-    if configured() and released is None:
-        with github_errors("finding the merged pull requests"):
-            pulls = known_pulls(connect(), set(commits_between(folder, "", commit)))
-    elif configured() and released and released.manifest["taxonomy"]["commit"] != commit:
-        with github_errors("finding the merged pull requests"):
-            since = released.manifest["taxonomy"]["commit"]
-            pulls = merged_pulls(connect(), commits_between(folder, since, commit))
-    tree = tree_id(folder, commit)
+    pulls = _new_pulls(folder, commit, released) if configured() else []
     try:
-        # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
-        same = is_released(released, tree, recipe)
-        leaves = [] if same else load_tree_at(folder, commit, access=recipe.documents)
-        if released is not None and not same:
-            check_losses(folder, commit, {leaf.path for leaf in leaves}, released)
+        wanted = _wanted(folder, commit, released, recipe, store)
     except UserError as error:
         # Somebody merged a pull request that lint had rejected: report the error there, and fail the run.
         if pulls and not isinstance(error, GitError):
             with github_errors("notifying the pull requests"):
                 announce_broken(connect(), pulls, str(error))
         raise
+    if configured():
+        with github_errors("reporting the quarantined leaves"):
+            tell_quarantine(connect(), pulls, wanted.quarantined, recipe.taxonomy)
     name = os.environ.get("GITHUB_REPOSITORY", "")
-    origin = Origin(name, commit, tuple(pulls), tree)
-    outcome = nothing_to_do(released) if released and same else retrain(leaves, recipe, store, origin)
+    origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
+    same = released if wanted.same else None
+    outcome = nothing_to_do(same) if same else retrain(wanted.leaves, recipe, store, origin)
     if not configured():
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
         return outcome
     with github_errors("notifying the pull requests"):
         if outcome.verdict and not outcome.verdict.passed:
-            announce_refusal(connect(), pulls, outcome.verdict, outcome.scores)
+            announce_refusal(connect(), pulls, outcome.verdict, outcome.scores, recipe.taxonomy)
         elif outcome.release:
-            announce_release(connect(), outcome.release)
+            announce_release(connect(), outcome.release, recipe.taxonomy)
     return outcome
+
+
+def _new_pulls(folder: Path, commit: str, released: Release | None) -> list[int]:
+    """Return the merged pull requests that are new since the newest release."""
+    with github_errors("finding the merged pull requests"):
+        if released is None:
+            return known_pulls(connect(), set(commits_between(folder, "", commit)))
+        since = released.manifest["taxonomy"]["commit"]
+        return [] if since == commit else merged_pulls(connect(), commits_between(folder, since, commit))
+
+
+def _wanted(folder: Path, commit: str, released: Release | None, recipe: Recipe, store: Store) -> Wanted:
+    """Read what a commit asks for.
+
+    Raises:
+        UserError: no leaf can be read, or a leaf of the newest release is missing though nobody deleted it.
+    """
+    layout = recipe.taxonomy
+    tree = tree_id(folder, commit, layout)
+    # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
+    if is_released(released, tree, recipe):
+        return Wanted(tree, same=True)
+    found = read_tree_at(folder, commit, layout=layout, access=recipe.documents, store=store)
+    if released is not None:
+        there = {leaf.path for leaf in found.leaves} | {leaf.path for leaf in found.broken}
+        check_losses(folder, commit, there, released, layout)
+    leaves, quarantined = quarantine(folder, found, released, recipe, store)
+    return Wanted(tree, False, leaves, quarantined)
 
 
 def commits_between(folder: Path, since: str, until: str) -> list[str]:
@@ -81,11 +122,13 @@ def commits_between(folder: Path, since: str, until: str) -> list[str]:
     return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--").decode().split()
 
 
-def check_losses(folder: Path, commit: str, leaves: Set[str], released: Release) -> None:
+def check_losses(
+    folder: Path, commit: str, leaves: Set[str], released: Release, layout: Layout = DEFAULT
+) -> None:
     """Check that each leaf of the previous release that is missing now was deleted by a commit since.
 
     Args:
-        leaves: the paths of the leaves at the commit.
+        leaves: the paths of the leaves at the commit, with those that cannot be read.
 
     Raises:
         UserError: a leaf is missing though no commit deleted it: main was rewritten, or the leaf is not read.
@@ -94,7 +137,7 @@ def check_losses(folder: Path, commit: str, leaves: Set[str], released: Release)
     if not lost:
         return
     since = released.manifest["taxonomy"]["commit"]
-    missing = sorted(lost - deleted_leaves(folder, since, commit))
+    missing = sorted(lost - deleted_leaves(folder, since, commit, layout))
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         raise UserError(

@@ -13,6 +13,7 @@ from bot.lint.report import Report
 from bot.lint.rule import LeafRule, PullRule, TreeRule
 from bot.lint.rules import RULES, find_rule
 from bot.taxonomy.files import DiskFiles
+from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
@@ -30,7 +31,7 @@ class Pull:
 
 
 def lint_tree(
-    root: Path,
+    root: Path | DiskFiles,
     only: Collection[str] | None = None,
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
@@ -43,6 +44,7 @@ def lint_tree(
     If `root` is the root of a repository, only the top folders of a taxonomy are linted.
 
     Args:
+        root: the folder, or its files as returned by `tree_files`.
         only: paths of the leaves to lint; None lints all leaves. Tree rules always check the whole tree, but
             a problem between two leaves is reported only if one of the two is in `only`.
         pull: the pull request that proposes this tree; needed by the rules that check its changes.
@@ -53,9 +55,9 @@ def lint_tree(
     Raises:
         UserError: the folder does not exist, or the settings name an unknown rule.
     """
-    files = tree_files(root)
+    files = tree_files(root) if isinstance(root, Path) else root
     if not files.prefix:
-        files = DiskFiles(root, "", FOLDERS)
+        files = DiskFiles(files.root, "", FOLDERS)
     findings: list[Finding] = []
     rules = chosen_rules(settings)
     for rule in rules:
@@ -72,7 +74,7 @@ def lint_tree(
             break
     if pull:
         views = {path: LeafView(files, path) for path in wanted}
-        view = PullView(pull.author, pull.files, views, files.prefix)
+        view = PullView(pull.author, pull.files, views, Layout(files.prefix.rstrip("/")))
         for rule in rules:
             if isinstance(rule, PullRule):
                 findings += findings_of(rule, "", rule.check(view), None)
@@ -102,10 +104,13 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     ]
 
 
-def tree_files(root: Path) -> DiskFiles:
+def tree_files(root: Path, tops: Collection[str] = ()) -> DiskFiles:
     """Return a folder's files with paths from the root of its Git repository, as GitHub expects them.
 
     Outside a repository, paths start with the folder's name.
+
+    Args:
+        tops: the only top folders to read; empty for all.
 
     Raises:
         UserError: the folder does not exist.
@@ -117,7 +122,7 @@ def tree_files(root: Path) -> DiskFiles:
             name = place.relative_to(folder).as_posix()
             prefix = "" if name == "." else f"{name}/"
             break
-    return DiskFiles(root, prefix)
+    return DiskFiles(root, prefix, tops)
 
 
 __all__ = ["RULES", "Finding", "Pull", "Report", "lint_tree", "tree_files"]

@@ -13,10 +13,14 @@ from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
 from bot.pipeline.estimate_merge import forecast
-from bot.taxonomy.files import shown
-from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, resolve
+from bot.taxonomy.changes import changed_leaves
+from bot.taxonomy.files import resolve, shown
+from bot.taxonomy.tree import LONGEST_PATH, MOST_NAMED, BrokenLeaf, Tree, read_tree_at
 
 SCHEMA = shipped("schemas/plan.json")
+
+LONGEST_REASON = 1_000
+"""Maximum length of a broken leaf's reason in characters; schemas/plan.json has the same limit."""
 
 Change = Literal["added", "changed", "deleted"]
 
@@ -45,6 +49,7 @@ class Plan:
         head: the planned commit.
         leaves: the leaves that change.
         same: number of leaves that do not change.
+        broken: the changed leaves that cannot be read, each with the reason.
         base: the commit that `head` was compared with.
         base_ref: the branch that the pull request targets.
     """
@@ -55,6 +60,7 @@ class Plan:
     same: int = 0
     base: str = ""
     base_ref: str = ""
+    broken: tuple[BrokenLeaf, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data; see schemas/plan.json."""
@@ -70,14 +76,16 @@ def make_plan(
         pull: number of the pull request.
         base_ref: the branch that `base` is on.
     """
-    changes = changed_leaves(repository, base, head)
+    changes = changed_leaves(repository, base, head, recipe.taxonomy)
     planned = [PlannedLeaf(shown(path)[:LONGEST_PATH], "deleted", "") for path in sorted(changes.deleted)]
     new = changes.added | changes.changed
-    for leaf in load_tree_at(repository, head, only=new, access=None, lenient=True) if new else ():
+    tree = read_tree_at(repository, head, new, layout=recipe.taxonomy, access=None) if new else Tree([])
+    for leaf in tree.leaves:
         change: Change = "added" if leaf.path in changes.added else "changed"
         planned.append(PlannedLeaf(leaf.path, change, samples_inputs(leaf, recipe).key))
     commits = (resolve(repository, head), resolve(repository, base))
-    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref)
+    broken = tuple(BrokenLeaf(shown(b.path)[:LONGEST_PATH], b.reason[:LONGEST_REASON]) for b in tree.broken)
+    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref, broken)
 
 
 def read_plan(data: Any) -> Plan:
@@ -90,7 +98,8 @@ def read_plan(data: Any) -> Plan:
     if mistake is not None:
         raise UserError(f"plan.json: {mistake[0]}: does not match schemas/plan.json", code=1)
     leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
-    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"])
+    broken = tuple(BrokenLeaf(leaf["path"], leaf["reason"]) for leaf in data.get("broken", ()))
+    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"], broken)
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
@@ -113,6 +122,8 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
             {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, amount)}
             for leaf in plan.leaves
         ],
+        "broken": [{"path": leaf.path, "reason": leaf.reason} for leaf in plan.broken[:MOST_NAMED]],
+        "more_broken": max(0, len(plan.broken) - MOST_NAMED),
         "unread": unread,
         "reused": plan.same if known else 0,
         "unknown": 0 if known else plan.same,
