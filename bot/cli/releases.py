@@ -55,6 +55,24 @@ def init(
 
 
 @app.command()
+def adopt(
+    repository: RepositoryOption = Path(),
+    recipe: Annotated[
+        Path | None, typer.Option(help="The path of the recipe. Default: the repository's arborist.yaml.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Make the changes that need no decision, and write the baseline.")
+    ] = False,
+) -> None:
+    """Report what an existing taxonomy needs to be adopted; --write makes the mechanical changes."""
+    from bot.core.diagnosis import show
+    from bot.setup.adopt import adopt as adopt_tree
+
+    found = adopt_tree(repository, recipe or repository / "arborist.yaml", write=write)
+    raise typer.Exit(0 if show(found) else 2)
+
+
+@app.command()
 def doctor(
     repository: RepositoryOption = Path(),
     recipe: Annotated[

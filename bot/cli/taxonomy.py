@@ -110,20 +110,23 @@ def _lint(
     from bot.config.load import load_lint_recipe
     from bot.core.store import cache_folder
     from bot.lint import lint_tree
+    from bot.lint.baseline import FILE, read_baseline, without_baseline
     from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
 
     settings = load_lint_recipe(recipe)
+    baseline = read_baseline(recipe.parent / FILE)
     with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
         result = lint_tree(tree, only, settings, pull, cache, online=online)
         if not fix:
-            return result
+            return without_baseline(result, baseline)
         fixed = fix_files(tree.root, result)
         for finding in fixed:
             where = f"{finding.path}:{finding.line}:{finding.column}"
             print(f"fixed {where}: {finding.message}", file=sys.stderr)
         print(f"arborist: fixed {len(fixed)} of {len(result.findings)} findings", file=sys.stderr)
-        return lint_tree(tree, only, settings, pull, cache, online=online)
+        result = lint_tree(tree, only, settings, pull, cache, online=online)
+        return without_baseline(result, baseline)
 
 
 def _proposed(

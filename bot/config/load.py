@@ -186,4 +186,5 @@ def _made(kind: type[T], data: Mapping[str, Any]) -> T:
 
 def _lint(data: Mapping[str, Any]) -> LintRecipe:
     lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
-    return _made(LintRecipe, {**data, **lists})
+    in_places = {glob: tuple(names) for glob, names in data.get("ignore_in", {}).items()}
+    return _made(LintRecipe, {**data, **lists, "ignore_in": in_places})

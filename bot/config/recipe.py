@@ -219,6 +219,7 @@ class LintRecipe:
     Attributes:
         select: the only rules to run; all if empty.
         ignore: rules not to run.
+        ignore_in: glob pattern of paths below the taxonomy's folder -> rules that do not count there.
         severity: rule -> severity that replaces the rule's own.
         document_kb: maximum size of a document, in kilobytes.
         licences: SPDX identifiers of the licences that a leaf may have.
@@ -229,6 +230,7 @@ class LintRecipe:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    ignore_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     severity: Mapping[str, str] = field(default_factory=dict)
     document_kb: int = 1_000
     licences: tuple[str, ...] = LICENCES

@@ -16,7 +16,7 @@ from bot.github.lint_verdict import Verdict, judge
 from bot.github.render import render
 from bot.github.suggest import suggest
 from bot.lint.findings import Finding
-from bot.lint.report import read_report
+from bot.lint.report import accepted_text, read_accepted, read_report
 from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
 from bot.pipeline.plan import Plan, read_plan, summarize
@@ -59,7 +59,8 @@ def report(
     Returns:
         The comment; None if the pull request has another head or base by now, which the next run reports.
     """
-    findings = read_report(read_artifact(folder, "lint.json"))
+    data = read_artifact(folder, "lint.json")
+    findings, accepted = read_report(data), accepted_text(read_accepted(data))
     plan = read_plan(read_artifact(folder, "plan.json"))
     run = event["workflow_run"]
     verdict = judge(repository, run, plan, recipe)
@@ -72,6 +73,7 @@ def report(
         posted = Posted(run["html_url"], "")
     else:
         parts = _parts(repository, verdict, plan, findings, planned, run["html_url"])
+        parts["lint"] += f"\n\n{accepted}." if accepted else ""
         posted = update_comment(verdict.pull, parts)
     _tell_checks(repository, verdict, plan, findings, planned, posted.url)
     if verdict.trusted:

@@ -13,7 +13,16 @@ from bot.github.relint import WORKFLOW
 from bot.pipeline.plan import Plan
 
 WORKFLOWS = ".github"
-STEERING = {WORKFLOWS, "arborist.yaml", "recipes", "runners", "prompts", ".gitattributes", ".gitmodules"}
+STEERING = {
+    WORKFLOWS,
+    "arborist.yaml",
+    "recipes",
+    "runners",
+    "prompts",
+    ".arborist",
+    ".gitattributes",
+    ".gitmodules",
+}
 """Files and folders at a repository's root that decide how the bot itself works."""
 MOST_FILES = 300
 """How many files GitHub lists in a comparison at most."""

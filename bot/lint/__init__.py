@@ -1,10 +1,12 @@
 """The linter for taxonomies: reports each mistake with its line and a fix. Needs no model and no network."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.config.recipe import LintRecipe
+from bot.lint.accepted import by_path
 from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
 from bot.lint.leaf_view import DEFAULTS, LeafView, PullView
@@ -78,8 +80,11 @@ def lint_tree(
         for rule in rules:
             if isinstance(rule, PullRule):
                 findings += findings_of(rule, "", rule.check(view), None)
-    findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
+    marked = by_path(set(findings), settings.ignore_in, files.prefix)
+    ordered = sorted(marked, key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
+    accepted = Counter(str(finding.accepted) for finding in ordered if finding.accepted)
+    open_ = [finding for finding in ordered if not finding.accepted]
+    return Report(files.prefix.rstrip("/"), open_, leaves, accepted)
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:
@@ -94,7 +99,8 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     Raises:
         UserError: the settings name an unknown rule.
     """
-    named = (*settings.select, *settings.ignore, *settings.severity)
+    in_places = (name for names in settings.ignore_in.values() for name in names)
+    named = (*settings.select, *settings.ignore, *settings.severity, *in_places)
     for name in named:
         find_rule(name)
     return [

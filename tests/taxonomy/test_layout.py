@@ -97,9 +97,7 @@ def test_a_folder_that_only_begins_like_the_taxonomys_is_none_of_it() -> None:
         ([], "taxonomy"),
     ],
 )
-def test_without_a_recipe_the_folders_tell_the_layout(
-    tmp_path: Path, folders: list[str], place: str
-) -> None:
+def test_without_a_recipe_the_folders_tell_the_layout(tmp_path: Path, folders: list[str], place: str) -> None:
     for name in folders:
         (tmp_path / name).mkdir()
     assert find_layout(tmp_path).name == place
