@@ -41,7 +41,9 @@ class AcceptedFinding:
 def accepted_finding(finding: Finding) -> AcceptedFinding:
     """Return how a finding is named in the baseline."""
     message = _LINE.sub("line", finding.message)
-    text = hashlib.sha256(f"{message}\n{finding.source.strip()}".encode()).hexdigest()[:16]
+    # A finding at the beginning of a file is about the file as a whole, not about its first line.
+    source = "" if (finding.line, finding.column) == (1, 1) else finding.source.strip()
+    text = hashlib.sha256(f"{message}\n{source}".encode()).hexdigest()[:16]
     return AcceptedFinding(finding.path, finding.rule, text, message[:MESSAGE_SHOWN])
 
 

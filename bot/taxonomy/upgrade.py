@@ -56,4 +56,4 @@ def _first(parsed: Parsed, kind: Kind) -> str:
     if not problems:
         return ""
     first = min(problems, key=lambda problem: (problem.place.line, problem.place.column))
-    return f"line {first.place.line}: {first.message}; {first.help}"
+    return f"{first.message}; {first.help}"
