@@ -78,11 +78,11 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
 @app.command()
 def reap(recipe: RecipeOption = Path("arborist.yaml")) -> None:
     """Clean up after dead runners on pull requests, and run lint again that was never reported."""
-    from bot.config.load import load_recipe
+    from bot.config.load import load_prefix
     from bot.github.client import connect, github_errors
     from bot.github.reap import reap as clean_up
 
-    prefix = load_recipe(recipe).workflows
+    prefix = load_prefix(recipe)
     with github_errors("checking the open pull requests"):
         print("\n".join(clean_up(connect(), prefix)) or "nothing was left open")
 
