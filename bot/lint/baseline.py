@@ -28,7 +28,7 @@ class AcceptedFinding:
     """A finding in the baseline.
 
     Attributes:
-        text: a hash of the finding's message and line of text, so that other lines may move.
+        text: a hash of the whole message without line numbers, so that lines may move.
         message: the message, for readers.
     """
 
@@ -41,9 +41,7 @@ class AcceptedFinding:
 def accepted_finding(finding: Finding) -> AcceptedFinding:
     """Return how a finding is named in the baseline."""
     message = _LINE.sub("line", finding.message)
-    # A finding at the beginning of a file is about the file as a whole, not about its first line.
-    source = "" if (finding.line, finding.column) == (1, 1) else finding.source.strip()
-    text = hashlib.sha256(f"{message}\n{source}".encode()).hexdigest()[:16]
+    text = hashlib.sha256(message.encode()).hexdigest()[:16]
     return AcceptedFinding(finding.path, finding.rule, text, message[:MESSAGE_SHOWN])
 
 
