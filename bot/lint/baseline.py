@@ -71,6 +71,9 @@ def write_baseline(file: Path, accepted: Iterable[AcceptedFinding]) -> None:
     ]
     lines = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in rows)
     file.parent.mkdir(parents=True, exist_ok=True)
+    ignored = file.with_name(".gitignore")
+    if not ignored.exists():  # the store is beside the baseline by default, and is not to be committed
+        ignored.write_text("/store/\n")
     file.write_text(f'{{\n  "version": 1,\n  "findings": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
 
 

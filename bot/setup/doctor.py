@@ -64,9 +64,10 @@ def _files(repository: Path, recipe: Path) -> Iterator[Diagnosis]:
     missing = [PurePosixPath(path).name for path in paths if not (repository / path).exists()]
     hint = f"missing: {', '.join(missing)}; `arborist init` writes them"
     yield seen("workflows", not missing, "all exist", hint)
-    files = load_layout(recipe, repository).on_disk(repository)
-    leaves = len(leaves_of(files))
-    where = files.prefix or "the repository's root"
+    layout = load_layout(recipe, repository)
+    there = layout.root(repository).is_dir()
+    leaves = len(leaves_of(layout.on_disk(repository))) if there else 0
+    where = layout.prefix or "the repository's root"
     yield seen("taxonomy", leaves > 0, f"{leaves} leaves in {where}", f"no leaf in {where}; {ADD}")
 
 

@@ -131,7 +131,9 @@ def test_adopt_makes_the_mechanical_changes_and_lint_is_silent_then(tree: Path) 
         f"{ATTRIBUTED}/qna.yaml",
         f"{ATTRIBUTED}/attribution.txt",
         ".arborist/baseline.json",
+        ".arborist/.gitignore",
     }
+    assert (tree / ".arborist/.gitignore").read_text() == "/store/\n"
     after = arborist(tree, "lint")
     assert (after.returncode, f"{LEAVES} leaves, nothing to fix" in after.stdout) == (0, True), after.stdout
     assert re.search(r"\d+ findings? accepted: \d+ by the baseline", after.stdout)
