@@ -22,8 +22,9 @@ from bot.pipeline.generate import generate
 from bot.pipeline.plan import make_plan, summarize
 from bot.pipeline.release_inputs import settings_key
 from bot.release.hub import publish
+from bot.taxonomy.changes import tree_id
 from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import load_tree_at, tree_id
+from bot.taxonomy.tree import read_tree_at
 from tests import ROOT
 from tests.helpers.local_hub import free_port, running
 from tests.helpers.slow_store import CountedFileSystem
@@ -129,7 +130,7 @@ def requests(folder: Path, base: str, head: str) -> None:
     for name in ("what", "requests", "seconds"):
         table.add_column(name, justify="left" if name == "what" else "right")
     paths = [f"knowledge/group_{number % 100}/leaf_{number}" for number in range(IN_THE_STORE)]
-    leaves = load_tree_at(folder, head, only=paths)
+    leaves = read_tree_at(folder, head, only=paths).all()
     store = filled(leaves, recipe)
     plan = make_plan(folder, base, head, 1, recipe)
     for what, work in {

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,10 +87,13 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         assert "your-org/handbook-model" in (tmp_path / "arborist.yaml").read_text()
     else:
         new = command.startswith("arborist new")
-        (tmp_path / "taxonomy").mkdir()
+        if command.startswith("arborist adopt"):
+            shutil.copytree(ROOT / "taxonomy", tmp_path / "taxonomy")
+        else:
+            (tmp_path / "taxonomy").mkdir()
         folder = tmp_path if new else ROOT
         done = subprocess.run(
-            shlex.split(command),
+            [word if word != "../handbook" else str(tmp_path) for word in shlex.split(command)],
             cwd=folder,
             env={**environment, "ARBORIST_STORE": str(tmp_path / "store")},
             capture_output=True,

@@ -31,10 +31,10 @@ def train(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("ar
     from bot.pipeline.generate import generate_all
     from bot.pipeline.mix import mixtures, show_mixtures
     from bot.pipeline.train import teach_both
-    from bot.taxonomy.tree import load_tree
+    from bot.taxonomy.tree import read_checkout
 
     loaded = load_recipe(recipe)
-    leaves = load_tree(repository / "taxonomy", access=loaded.documents)
+    leaves = read_checkout(repository, loaded.taxonomy, loaded.documents)
     store = Store(loaded.store_url())
     mixed = mixtures(generate_all(leaves, loaded, store), leaves, loaded, store)
     show_mixtures(mixed)
@@ -81,10 +81,10 @@ def learning(
     from bot.core.progress import say
     from bot.core.store import Store
     from bot.pipeline.experiment import Result, compare, table
-    from bot.taxonomy.tree import load_tree
+    from bot.taxonomy.tree import read_checkout
 
     loaded = load_recipe(recipe)
-    leaves = load_tree(repository / "taxonomy", access=loaded.documents)
+    leaves = read_checkout(repository, loaded.taxonomy, loaded.documents)
     results: list[Result] = []
     for result in compare(leaves, loaded, Store(loaded.store_url()), seeds):
         results.append(result)

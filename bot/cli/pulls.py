@@ -77,13 +77,15 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
 
 
 @app.command()
-def reap() -> None:
+def reap(recipe: RecipeOption = Path("arborist.yaml")) -> None:
     """Clean up after dead runners on pull requests, and run lint again that was never reported."""
+    from bot.config.load import load_prefix
     from bot.github.client import connect, github_errors
     from bot.github.reap import reap as clean_up
 
+    prefix = load_prefix(recipe)
     with github_errors("checking the open pull requests"):
-        print("\n".join(clean_up(connect())) or "nothing was left open")
+        print("\n".join(clean_up(connect(), prefix)) or "nothing was left open")
 
 
 def _event() -> dict[str, Any]:

@@ -42,20 +42,46 @@ def init(
         str, typer.Option(help="Arborist's public repository, as owner/name. Default: this clone's.")
     ] = "",
     commit: Annotated[str, typer.Option(help="The commit of arborist to use. Default: this clone's.")] = "",
+    prefix: Annotated[
+        str, typer.Option(help="Put this before the names of the workflow files, such as arborist-.")
+    ] = "",
 ) -> None:
     """Set up a taxonomy's repository: write the recipe and the workflows, apply the settings on GitHub."""
     from bot.core.diagnosis import show
     from bot.setup.init import find_bot, set_up
 
-    all_well = show(set_up(repository, find_bot(arborist, commit), model, recipe))
+    all_well = show(set_up(repository, find_bot(arborist, commit), model, recipe, prefix))
     print("arborist: commit and push these files; `arborist doctor` shows what is missing", file=sys.stderr)
     raise typer.Exit(0 if all_well else 2)
 
 
 @app.command()
-def doctor(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+def adopt(
+    repository: RepositoryOption = Path(),
+    recipe: Annotated[
+        Path | None, typer.Option(help="The path of the recipe. Default: the repository's arborist.yaml.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Make the changes that need no decision, and write the baseline.")
+    ] = False,
+) -> None:
+    """Report what an existing taxonomy needs to be adopted; --write makes the mechanical changes."""
+    from bot.core.diagnosis import show
+    from bot.setup.adopt import adopt as adopt_tree
+
+    found = adopt_tree(repository, recipe or repository / "arborist.yaml", write=write)
+    raise typer.Exit(0 if show(found) else 2)
+
+
+@app.command()
+def doctor(
+    repository: RepositoryOption = Path(),
+    recipe: Annotated[
+        Path | None, typer.Option(help="The path of the recipe. Default: the repository's arborist.yaml.")
+    ] = None,
+) -> None:
     """Check files, settings on GitHub, runner, store, Hub and disk. Exits with 2 if something is missing."""
     from bot.core.diagnosis import show
     from bot.setup.doctor import check
 
-    raise typer.Exit(0 if show(check(repository, recipe)) else 2)
+    raise typer.Exit(0 if show(check(repository, recipe or repository / "arborist.yaml")) else 2)

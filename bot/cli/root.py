@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-RepositoryOption = Annotated[Path, typer.Option(help="The checkout with arborist.yaml and taxonomy/.")]
+RepositoryOption = Annotated[Path, typer.Option(help="The checkout with the taxonomy.")]
 RecipeOption = Annotated[Path, typer.Option(help="The path of the recipe.")]
 
 

@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 
 FORGOTTEN_BY = 8
 """How many characters of a key `forget` needs at least."""
-LeafArgument = Annotated[str, typer.Argument(help="The leaf's path below taxonomy/.")]
+LeafArgument = Annotated[str, typer.Argument(help="The leaf's path, such as knowledge/science/birds.")]
 FormatOption = Annotated[str, typer.Option("--format", help="terminal, or json: one sample per line.")]
 
 
 @app.command()
 def generate(
-    leaves: Annotated[
-        list[str] | None, typer.Argument(help="Paths of leaves below taxonomy/. Default: all leaves.")
-    ] = None,
+    leaves: Annotated[list[str] | None, typer.Argument(help="Paths of leaves. Default: all leaves.")] = None,
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
     output: Annotated[
@@ -132,12 +130,20 @@ def forget(
 
 
 def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
-    from bot.taxonomy.tree import load_tree
+    """Return the named leaves, or all that can be read.
 
-    found = load_tree(repository / "taxonomy", only=names or None, access=recipe.documents)
-    missing = set(names or ()) - {leaf.path for leaf in found}
+    Raises:
+        UserError: a named leaf does not exist or cannot be read, or no leaf can be read.
+    """
+    from bot.taxonomy.tree import read_checkout, read_tree
+
+    if not names:
+        return read_checkout(repository, recipe.taxonomy, recipe.documents)
+    wanted = {recipe.taxonomy.leaf(name) for name in names}
+    found = read_tree(recipe.taxonomy.on_disk(repository), wanted, recipe.documents).all()
+    missing = wanted - {leaf.path for leaf in found}
     if missing:
-        raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below taxonomy/")
+        raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below the taxonomy")
     return found
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bot.config.recipe import Recipe
     from bot.lint import Pull
     from bot.lint.report import Report
+    from bot.taxonomy.files import DiskFiles
+    from bot.taxonomy.layout import Layout
 
 LintFormatOption = Annotated[str, typer.Option("--format", help="terminal, github, json, sarif or markdown.")]
 ProfileOption = Annotated[
@@ -29,7 +31,9 @@ SchemaVersionOption = Annotated[
 
 @app.command()
 def lint(
-    path: Annotated[str, typer.Argument(help="The taxonomy's folder in the repository.")] = "taxonomy",
+    path: Annotated[
+        str, typer.Argument(help="The taxonomy's folder in the repository. Default: as arborist.yaml says.")
+    ] = "",
     repository: RepositoryOption = Path(),
     base: Annotated[str, typer.Option(help="Lint only leaves that changed since this commit.")] = "",
     head: Annotated[str, typer.Option(help="With --base: the commit that is checked out.")] = "HEAD",
@@ -51,14 +55,14 @@ def lint(
     if format_ not in REPORTERS:
         raise UserError(f"--format {format_}: unknown format; use one of {', '.join(REPORTERS)}")
     _check_profile(profile, whole=not (base or fix or online))
+    files, layout = _files(repository, path, recipe, whole=not base)
     if profile:
-        from bot.lint import tree_files
         from bot.lint.profiles.instructlab import lint_as_instructlab
 
-        result = lint_as_instructlab(tree_files(repository / path), schema_version)
+        result = lint_as_instructlab(files, schema_version)
     else:
-        only, pull = _proposed(repository, path, base, head, author)
-        result = _lint(repository / path, only, pull, recipe, online=online, fix=fix)
+        only, pull = _proposed(repository, layout, base, head, author) if base else (None, None)
+        result = _lint(files, only, pull, recipe, online=online, fix=fix)
     if output:
         write_json(output, result.to_json())
     if sarif:
@@ -85,42 +89,57 @@ def _check_profile(profile: str, *, whole: bool) -> None:
         )
 
 
+def _files(repository: Path, path: str, recipe: Path, *, whole: bool) -> "tuple[DiskFiles, Layout]":
+    """Return the files to lint, and their place in the repository; only with `whole` may they lie outside."""
+    from bot.config.load import load_layout
+    from bot.lint import tree_files
+    from bot.taxonomy.layout import Layout
+
+    if not path:
+        layout = load_layout(recipe, repository)
+        return tree_files(layout.root(repository), layout.tops), layout
+    root, folder = repository.resolve(), (repository / path).resolve()
+    if not whole and not folder.is_relative_to(root):
+        raise UserError(f"{path}: with --base, the taxonomy's folder must be inside {root}")
+    inside = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else ""
+    return tree_files(repository / path), Layout.of(inside)
+
+
 def _lint(
-    tree: Path, only: set[str] | None, pull: "Pull | None", recipe: Path, *, online: bool, fix: bool
+    tree: "DiskFiles", only: set[str] | None, pull: "Pull | None", recipe: Path, *, online: bool, fix: bool
 ) -> "Report":
     """Lint a taxonomy by arborist's own rules; with `fix`, apply mechanical fixes and lint again."""
     from bot.config.load import load_lint_recipe
     from bot.core.store import cache_folder
     from bot.lint import lint_tree
+    from bot.lint.baseline import FILE, read_baseline, without_baseline
     from bot.lint.cache import open_cache
     from bot.lint.fix import fix_files
 
     settings = load_lint_recipe(recipe)
+    baseline = read_baseline(recipe.parent / FILE)
     with open_cache(cache_folder() / "lint.sqlite", settings) as cache:
         result = lint_tree(tree, only, settings, pull, cache, online=online)
         if not fix:
-            return result
-        fixed = fix_files(tree, result)
+            return without_baseline(result, baseline)
+        fixed = fix_files(tree.root, result)
         for finding in fixed:
             where = f"{finding.path}:{finding.line}:{finding.column}"
             print(f"fixed {where}: {finding.message}", file=sys.stderr)
         print(f"arborist: fixed {len(fixed)} of {len(result.findings)} findings", file=sys.stderr)
-        return lint_tree(tree, only, settings, pull, cache, online=online)
+        result = lint_tree(tree, only, settings, pull, cache, online=online)
+        return without_baseline(result, baseline)
 
 
 def _proposed(
-    repository: Path, path: str, base: str, head: str, author: str
-) -> tuple[set[str] | None, "Pull | None"]:
-    """Return the leaves that a pull request adds or changes, and its data; (None, None) without a base."""
-    if not base:
-        return None, None
+    repository: Path, layout: "Layout", base: str, head: str, author: str
+) -> "tuple[set[str], Pull]":
+    """Return the leaves that a pull request adds or changes, and its data."""
     from bot.lint import Pull
-    from bot.taxonomy.tree import changed_files, changed_leaves
+    from bot.taxonomy.changes import changed_files, changed_leaves
 
-    root, folder = repository.resolve(), (repository / path).resolve()
-    if not folder.is_relative_to(root):
-        raise UserError(f"{path}: with --base, the taxonomy's folder must be inside {root}")
-    changes = changed_leaves(root, base, head, folder.relative_to(root).as_posix().removeprefix("."))
+    root = repository.resolve()
+    changes = changed_leaves(root, base, head, layout)
     return {*changes.added, *changes.changed}, Pull(author, changed_files(root, base, head))
 
 
@@ -159,9 +178,11 @@ def new(
     author: Annotated[str, typer.Option(help="Your user name on GitHub.")] = "",
 ) -> None:
     """Write the files of a new leaf, with comments. `lint` shows what to fill in."""
+    from bot.config.load import load_layout
     from bot.taxonomy.new_leaf import new_leaf
 
-    for file in new_leaf(kind, path, repository / "taxonomy", author):
+    layout = load_layout(repository / "arborist.yaml", repository)
+    for file in new_leaf(kind, layout.leaf(path), layout.root(repository), author):
         print(file)
     print("arborist: fill in the blanks; `arborist lint` shows where", file=sys.stderr)
 
@@ -200,9 +221,10 @@ def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path
     from rich.console import Console
 
     from bot.pipeline.estimate_training import plan_training
-    from bot.taxonomy.tree import load_tree
+    from bot.taxonomy.tree import read_checkout
 
-    planned = plan_training(load_tree(repository / "taxonomy", access=recipe.documents), recipe, device)
+    leaves = read_checkout(repository, recipe.taxonomy, recipe.documents)
+    planned = plan_training(leaves, recipe, device)
     if output:
         write_json(output, planned.to_json())
     else:

@@ -26,6 +26,7 @@ from bot.core.errors import UserError
 from bot.core.package_files import shipped
 from bot.core.schema import first_mistake
 from bot.taxonomy.fetch import Access
+from bot.taxonomy.layout import DEFAULT, Layout, find_layout
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -92,7 +93,7 @@ def _contradiction(train: TrainRecipe) -> str:
 def load_lint_recipe(path: Path) -> LintRecipe:
     """Return the lint settings of arborist.yaml; the defaults if the file does not exist.
 
-    A repository that only lints may have a recipe of `version` and `lint` alone.
+    A repository that only lints may have a recipe of `version`, `lint` and `taxonomy` alone.
 
     Raises:
         UserError: the file is not YAML or does not match the schema. The message names the setting.
@@ -100,10 +101,48 @@ def load_lint_recipe(path: Path) -> LintRecipe:
     if not path.exists():
         return LintRecipe()
     data = _parse(_text(path), path)
-    if isinstance(data, dict) and data.keys() == {"version", "lint"}:
+    if _only_lints(data):
         _check(path, data["lint"], "lint")
         return _lint(data["lint"])
     return load_recipe(path).lint
+
+
+def _only_lints(data: Any) -> bool:
+    return isinstance(data, dict) and {"version", "lint"} <= data.keys() <= {"version", "lint", "taxonomy"}
+
+
+def load_layout(path: Path, repository: Path) -> Layout:
+    """Return the taxonomy's place in a repository, as arborist.yaml says.
+
+    Args:
+        path: the path of arborist.yaml. If it does not exist, the repository's folders tell the place.
+
+    Raises:
+        UserError: the file is not YAML, or `taxonomy` in it is not valid.
+    """
+    return _layout(_part(path, "taxonomy")) if path.exists() else find_layout(repository)
+
+
+def load_prefix(path: Path) -> str:
+    """Return the text before the names of a repository's workflow files, as arborist.yaml says.
+
+    Raises:
+        UserError: the file is not YAML, or `workflows` in it is not valid.
+    """
+    return str(_part(path, "workflows").get("workflows", "")) if path.exists() else ""
+
+
+def _part(path: Path, name: str) -> dict[str, Any]:
+    """Return one setting of arborist.yaml by its name, whatever else the file contains; {} without it."""
+    data = _parse(_text(path), path)
+    if not isinstance(data, dict) or name not in data:
+        return {}
+    _check(path, data[name], name)
+    return {name: data[name]}
+
+
+def _layout(data: Mapping[str, Any]) -> Layout:
+    return Layout.of(data.get("taxonomy", DEFAULT.name))
 
 
 def _text(path: Path) -> bytes:
@@ -148,6 +187,8 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
         ),
         estimate=_made(EstimateRecipe, data.get("estimate", {})),
         documents=documents,
+        taxonomy=_layout(data),
+        workflows=data.get("workflows", ""),
         commands={name: tuple(roles) for name, roles in data["commands"].items()},
         store=data.get("store", ".arborist/store"),
         track=data.get("track", ""),
@@ -163,4 +204,5 @@ def _made(kind: type[T], data: Mapping[str, Any]) -> T:
 
 def _lint(data: Mapping[str, Any]) -> LintRecipe:
     lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
-    return _made(LintRecipe, {**data, **lists})
+    in_places = {glob: tuple(names) for glob, names in data.get("ignore_in", {}).items()}
+    return _made(LintRecipe, {**data, **lists, "ignore_in": in_places})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bot.config.device import UNSTATED, EstimateRecipe
 from bot.taxonomy.fetch import PUBLIC, Access
+from bot.taxonomy.layout import DEFAULT, Layout
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -218,6 +219,7 @@ class LintRecipe:
     Attributes:
         select: the only rules to run; all if empty.
         ignore: rules not to run.
+        ignore_in: glob pattern of paths below the taxonomy's folder -> rules that do not count there.
         severity: rule -> severity that replaces the rule's own.
         document_kb: maximum size of a document, in kilobytes.
         licences: SPDX identifiers of the licences that a leaf may have.
@@ -228,6 +230,7 @@ class LintRecipe:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    ignore_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     severity: Mapping[str, str] = field(default_factory=dict)
     document_kb: int = 1_000
     licences: tuple[str, ...] = LICENCES
@@ -244,6 +247,8 @@ class Recipe:
     the metadata RUNS_ONLY. tests/pipeline/test_keys.py lists the keys that each field changes.
 
     Attributes:
+        taxonomy: the taxonomy's place in the repository; no step's input, since the leaves read there are.
+        workflows: the text before the names of the repository's workflow files.
         folder: folder of arborist.yaml, which may also contain prompts and profiles.
     """
 
@@ -258,6 +263,8 @@ class Recipe:
     lint: LintRecipe = field(default=LintRecipe(), metadata=RUNS_ONLY)
     estimate: EstimateRecipe = field(default=UNSTATED, metadata=RUNS_ONLY)
     documents: Access = field(default=PUBLIC, metadata=RUNS_ONLY)
+    taxonomy: Layout = field(default=DEFAULT, metadata=RUNS_ONLY)
+    workflows: str = field(default="", metadata=RUNS_ONLY)
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=RUNS_ONLY)
     store: str = field(default=".arborist/store", metadata=RUNS_ONLY)
     track: str = field(default="", metadata=RUNS_ONLY)

@@ -15,6 +15,7 @@ from bot.github.closing import Closing, closing_of, closing_word
 from bot.github.comment import Posted, find_comment, read_parts, update_comment
 from bot.github.render import render
 from bot.release.hub import Release
+from bot.taxonomy.layout import DEFAULT, Layout
 
 LOOKED_AT = 60
 """How many closed pull requests, the most recently updated first, are searched before the first release."""
@@ -105,12 +106,16 @@ def _files(pull: PullRequest) -> list[str]:
 
 
 def announce_refusal(
-    repository: Repository, pulls: Sequence[int], verdict: Verdict, leaves: Sequence[dict[str, Any]]
+    repository: Repository,
+    pulls: Sequence[int],
+    verdict: Verdict,
+    leaves: Sequence[dict[str, Any]],
+    layout: Layout = DEFAULT,
 ) -> list[Posted]:
     """Report on every pull request of a failed release why the gate failed."""
     posted = []
     for pull in map(repository.get_pull, pulls):
-        own = touched(leaves, _files(pull))
+        own = touched(leaves, _files(pull), layout)
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
         posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
@@ -132,6 +137,9 @@ def announce_failure(repository: Repository, pulls: Sequence[int], reason: str, 
     return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
 
 
-def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the leaves that contain one of these files."""
-    return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]
+def touched(
+    leaves: Sequence[dict[str, Any]], files: Sequence[str], layout: Layout = DEFAULT
+) -> list[dict[str, Any]]:
+    """Return the leaves that contain one of these files of the repository."""
+    folders = [(leaf, f"{layout.prefix}{leaf['path']}/") for leaf in leaves]
+    return [leaf for leaf, folder in folders if any(name.startswith(folder) for name in files)]

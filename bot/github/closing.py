@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.github.render import render
 from bot.release.hub import Release
+from bot.taxonomy.layout import DEFAULT, Layout
 
-TAXONOMY = "taxonomy/"
 MOST_OVERLAPS = 20
 """How many overlaps with other leaves one comment lists."""
 MOST_NAMED = 20
@@ -25,6 +25,7 @@ class Closing:
         removed: leaves of the previous release that this one does not contain.
         gone: leaves that were added and removed again between the two releases.
         ignored: files in the taxonomy's folder that belong to no leaf, so nothing was learnt of them.
+        unreadable: leaves that cannot be read, with the reason; the release may have an earlier state.
     """
 
     learnt: tuple[Mapping[str, Any], ...] = ()
@@ -32,6 +33,7 @@ class Closing:
     removed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @property
     def paths(self) -> set[str]:
@@ -46,13 +48,14 @@ def closing_of(release: Release, previous: Release | None, files: Iterable[str])
         previous: the release before; None if there is none.
         files: paths from the repository's root.
     """
-    now, before = leaves_of(release), leaves_of(previous)
+    now, before, layout = leaves_of(release), leaves_of(previous), layout_of(release)
+    unreadable = {one["path"]: str(one["reason"]) for one in release.manifest.get("quarantined", ())}
     touched: set[str] = set()
     gone: set[str] = set()
     loose: list[str] = []
-    for name in sorted({name.removeprefix(TAXONOMY) for name in files if name.startswith(TAXONOMY)}):
+    for name in sorted({name.removeprefix(layout.prefix) for name in files if layout.holds(name)}):
         folders = [str(folder) for folder in PurePosixPath(name).parents]
-        leaf = next((folder for folder in folders if folder in now or folder in before), None)
+        leaf = next((one for one in folders if one in now or one in before or one in unreadable), None)
         if leaf is not None:
             touched.add(leaf)
         elif PurePosixPath(name).name == "qna.yaml":
@@ -64,10 +67,16 @@ def closing_of(release: Release, previous: Release | None, files: Iterable[str])
     return Closing(
         tuple(now[path] for path in kept if path not in same),
         tuple(same),
-        tuple(sorted(touched - now.keys())),
+        tuple(sorted(touched - now.keys() - unreadable.keys())),
         tuple(sorted(gone)),
         tuple(name for name in loose if not gone & {str(folder) for folder in PurePosixPath(name).parents}),
+        tuple((path, unreadable[path]) for path in sorted(touched & unreadable.keys())),
     )
+
+
+def layout_of(release: Release) -> Layout:
+    """Return the place of the taxonomy that a release was made of; older manifests do not state it."""
+    return Layout.of(release.manifest.get("taxonomy", {}).get("folder", DEFAULT.name))
 
 
 def leaves_of(release: Release | None) -> dict[str, Mapping[str, Any]]:
@@ -91,7 +100,7 @@ def closing_word(release: Release, closing: Closing, *, made: bool = True) -> st
         closing=closing,
         made=made,
         leaves=list(closing.learnt) if closing.learnt else every,
-        untouched=not closing.paths and not closing.gone and not closing.ignored,
+        untouched=closing == Closing(),
         overlaps=overlaps_of(release, closing.paths),
         most=MOST_NAMED,
     )

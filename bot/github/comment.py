@@ -10,7 +10,7 @@ from github.PullRequest import PullRequest
 from bot.github.signed_marks import mark, marked
 
 LIMIT = 65_536
-PARTS = ("release", "steering", "lint", "plan", "sample", "precheck", "trial", "next")
+PARTS = ("release", "quarantine", "steering", "lint", "plan", "sample", "precheck", "trial", "next")
 """The parts in the order in which the comment shows them: the release first, what to do next last."""
 
 ATTEMPTS = 3

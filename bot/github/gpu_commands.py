@@ -26,9 +26,13 @@ from bot.github.gpu_work import Failure, check_name, fail
 from bot.github.render import render
 from bot.inference.models import model_folder
 from bot.pipeline.preview import SAMPLE, Trial, precheck, sample, trial
-from bot.taxonomy.fetch import Access, basic_auth, network_environment
+from bot.taxonomy.changes import changed_leaves
+from bot.taxonomy.fetch import basic_auth, network_environment
+from bot.taxonomy.files import resolve
+from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import changed_leaves, load_tree_at, resolve
+from bot.taxonomy.tree import BrokenLeaf, read_tree_at
+from bot.text.markdown import escape
 
 SAMPLES_SHOWN = 6
 MOST_SAMPLES = 200
@@ -50,6 +54,8 @@ GIVEN_SHOWN = 2
 MOST_LEAVES = 20
 """How many leaves are sampled if the command names none."""
 FETCH_TIMEOUT_S = 300
+REASON_SHOWN = 400
+"""Maximum length of the reason why a leaf cannot be read, in characters."""
 NEXT = (
     "**What comes next:** if the samples match what the contribution means, a maintainer merges it and the "
     "next release learns it. If they do not, it usually helps to add seed examples or to rephrase them."
@@ -89,9 +95,9 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
     """
     number, sha, command = order.number, order.sha, order.command
     try:
-        wanted, named = read_arguments(order.arguments)
+        wanted, named = read_arguments(order.arguments, recipe.taxonomy)
         fetch_pull(folder, number, sha)
-        leaves, left_out = _leaves(folder, sha, named, recipe.documents)
+        leaves, left_out, broken = _leaves(folder, sha, named, recipe)
         parts = {}
         if command == "sample":
             parts["next"] = NEXT
@@ -102,6 +108,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
         else:
             examined, model = precheck(leaves, recipe, store)
             parts["precheck"] = _precheck_part(sha, leaves, examined, model)
+        _add_broken(parts, broken)
         pull = repository.get_pull(number)
         if pull.head.sha != sha:
             raise Pushed(f"pull request {number} has new commits; {sha[:7]} is no longer its head", code=1)
@@ -115,7 +122,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
     return posted
 
 
-def read_arguments(text: str) -> tuple[int | None, list[str]]:
+def read_arguments(text: str, layout: Layout) -> tuple[int | None, list[str]]:
     """Parse the arguments of a command: the number of samples, and the leaves.
 
     Raises:
@@ -126,7 +133,7 @@ def read_arguments(text: str) -> tuple[int | None, list[str]]:
         if word.isdecimal() and number is None and 0 < int(word[:9]) <= MOST_SAMPLES:
             number = int(word)
         elif _LEAF.fullmatch(word) and not word.isdecimal():
-            leaves.append(word.removeprefix("taxonomy/").strip("/"))
+            leaves.append(layout.leaf(word))
         else:
             raise UserError(
                 f"{word[:60]!r} is neither a number of samples (1 to {MOST_SAMPLES}) nor a leaf", code=1
@@ -134,9 +141,15 @@ def read_arguments(text: str) -> tuple[int | None, list[str]]:
     return number, leaves
 
 
-def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tuple[list[Leaf], int]:
-    """Return the leaves to work on, and how many changed leaves are left out."""
-    changes = changed_leaves(folder, "HEAD", sha)
+def _leaves(
+    folder: Path, sha: str, named: Sequence[str], recipe: Recipe
+) -> tuple[list[Leaf], int, Sequence[BrokenLeaf]]:
+    """Return the leaves to work on, how many changed leaves are left out, and those that cannot be read.
+
+    Raises:
+        UserError: a named leaf cannot be read, or none can.
+    """
+    changes = changed_leaves(folder, "HEAD", sha, recipe.taxonomy)
     changed = {*changes.added, *changes.changed}
     unknown = [path for path in named if path not in changed]
     if unknown:
@@ -144,8 +157,17 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
     if not changed:
         raise UserError("this pull request adds or changes no leaf", code=1)
     chosen = sorted(named or changed)[: len(named) or MOST_LEAVES]
-    leaves = load_tree_at(folder, sha, only=chosen, access=access)
-    return leaves, len(changed) - len(chosen) if not named else 0
+    tree = read_tree_at(folder, sha, chosen, layout=recipe.taxonomy, access=recipe.documents)
+    leaves = tree.all() if named else tree.usable()
+    return leaves, len(changed) - len(chosen) if not named else 0, tree.broken
+
+
+def _add_broken(parts: dict[str, str], broken: Sequence[BrokenLeaf]) -> None:
+    """Add the leaves that cannot be read to the part with the results."""
+    if broken:
+        rows = [f"- {escape(leaf.path)}: {escape(leaf.reason, REASON_SHOWN)}" for leaf in broken]
+        name = next(name for name in ("sample", "trial", "precheck") if name in parts)
+        parts[name] += "\n\n" + "\n".join(["These leaves cannot be read, so they are left out here:", *rows])
 
 
 def _report_failure(repository: Repository, order: Order, error: Exception) -> None:

@@ -18,7 +18,7 @@ from bot.github.lint_verdict import Verdict, judge
 from bot.github.render import render
 from bot.github.suggest import suggest
 from bot.lint.findings import Finding
-from bot.lint.report import read_report
+from bot.lint.report import accepted_text, read_accepted, read_report
 from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
 from bot.pipeline.plan import Plan, read_plan, summarize
@@ -65,19 +65,21 @@ def report(
     Returns:
         The comment; None if the pull request has another head or base by now, which the next run reports.
     """
-    findings = read_report(read_artifact(folder, "lint.json"))
+    data = read_artifact(folder, "lint.json")
+    findings, accepted = read_report(data), accepted_text(read_accepted(data))
     plan = read_plan(read_artifact(folder, "plan.json"))
     run = event["workflow_run"]
     verdict = judge(repository, run, plan, recipe)
     if verdict is None:
         return None
-    changes = bool(plan.leaves)
+    changes = bool(plan.leaves or plan.broken)
     planned = summarize(plan, recipe, store)
     # Bots such as Dependabot do not read comments; maintainers see the check.
     if verdict.pull.user.type == "Bot" and not changes:
         posted = Posted(run["html_url"], "")
     else:
         parts = _parts(repository, verdict, plan, findings, planned, run["html_url"])
+        parts["lint"] += f"\n\n{accepted}." if accepted else ""
         posted = update_comment(verdict.pull, {**_outdated(verdict.pull, plan.head), **parts})
     _tell_checks(repository, verdict, plan, findings, planned, posted.url)
     if verdict.trusted:

@@ -13,9 +13,17 @@ from bot.github.relint import WORKFLOW
 from bot.pipeline.plan import Plan
 
 WORKFLOWS = ".github"
-STEERING = {WORKFLOWS, "arborist.yaml", "recipes", "runners", "prompts", ".gitattributes", ".gitmodules"}
+STEERING = {
+    WORKFLOWS,
+    "arborist.yaml",
+    "recipes",
+    "runners",
+    "prompts",
+    ".arborist",
+    ".gitattributes",
+    ".gitmodules",
+}
 """Files and folders at a repository's root that decide how the bot itself works."""
-TAXONOMY = "taxonomy/"
 MOST_FILES = 300
 """How many files GitHub lists in a comparison at most."""
 WRITERS = ("admin", "write")
@@ -59,8 +67,9 @@ def judge(repository: Repository, run: dict[str, Any], plan: Plan, recipe: Recip
     """
     pull = repository.get_pull(plan.pull)
     dispatched = run["event"] == "workflow_dispatch"
-    if run["path"].partition("@")[0] != f"{WORKFLOWS}/workflows/{WORKFLOW}":
-        raise UserError(f"run {run['id']}: it is a run of {run['path']}, not of {WORKFLOW}", code=1)
+    workflow = f"{recipe.workflows}{WORKFLOW}"
+    if run["path"].partition("@")[0] != f"{WORKFLOWS}/workflows/{workflow}":
+        raise UserError(f"run {run['id']}: it is a run of {run['path']}, not of {workflow}", code=1)
     if dispatched:
         _check_dispatch(repository, run)
     else:
@@ -70,7 +79,7 @@ def judge(repository: Repository, run: dict[str, Any], plan: Plan, recipe: Recip
     steering = _steering(repository, plan, recipe)
     approver = _approver(repository, pull) if steering else ""
     trusted = dispatched or WORKFLOWS not in steering
-    return Verdict(pull, steering, trusted, approver, _stale(repository, plan))
+    return Verdict(pull, steering, trusted, approver, _stale(repository, plan, recipe))
 
 
 def _check_dispatch(repository: Repository, run: dict[str, Any]) -> None:
@@ -109,7 +118,7 @@ def _steering(repository: Repository, plan: Plan, recipe: Recipe) -> tuple[str, 
     return tuple(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
-def _stale(repository: Repository, plan: Plan) -> bool:
+def _stale(repository: Repository, plan: Plan, recipe: Recipe) -> bool:
     """Return whether files that lint reads have changed on the base branch since the run."""
     try:
         since = repository.compare(plan.base, plan.base_ref)
@@ -120,7 +129,7 @@ def _stale(repository: Repository, plan: Plan) -> bool:
     if since.status == "identical":
         return False
     names = [file.filename for file in since.files]
-    read = (TAXONOMY, *(f"{name}/" for name in STEERING), "arborist.yaml")
+    read = (*recipe.taxonomy.inside, *(f"{name}/" for name in STEERING), "arborist.yaml")
     return since.status != "ahead" or len(names) >= MOST_FILES or any(name.startswith(read) for name in names)
 
 

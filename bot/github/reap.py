@@ -33,15 +33,22 @@ RUNS_READ = 100
 ACTIVE = ("requested", "pending", "waiting", "queued", "in_progress")
 
 
-def reap(repository: Repository) -> list[str]:
+def reap(repository: Repository, prefix: str = "") -> list[str]:
     """Finish what was left unfinished on the open pull requests and on the default branch.
+
+    Args:
+        prefix: the text before the names of the workflow files.
 
     Returns:
         What was done, one line each.
     """
     pulls = open_pulls(repository)
-    tasks = (_end_lost_work, _report_lost_lint, _replace_stale_lint)
-    done = [line for task in tasks for line in islice(task(repository, pulls), AT_ONCE)]
+    tasks = (
+        _end_lost_work(repository, pulls),
+        _report_lost_lint(repository, pulls, prefix),
+        _replace_stale_lint(repository, pulls, prefix),
+    )
+    done = [line for task in tasks for line in islice(task, AT_ONCE)]
     return [*done, *restart_retraining(repository)]
 
 
@@ -78,12 +85,12 @@ def _goes(repository: Repository, run: int) -> bool:
         return False
 
 
-def _report_lost_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator[str]:
+def _report_lost_lint(repository: Repository, pulls: list[OpenPull], prefix: str) -> Iterator[str]:
     """Re-run lint that ended some time ago and was never reported; after a few attempts, report a failure."""
     lost = [pull for pull in pulls if lint_check(pull.base_ref, repository.default_branch) not in pull.checks]
     if not lost:
         return
-    listed = repository.get_workflow(WORKFLOW).get_runs(event="pull_request")
+    listed = repository.get_workflow(f"{prefix}{WORKFLOW}").get_runs(event="pull_request")
     newest: dict[str, WorkflowRun] = {}
     for run in islice(listed, RUNS_READ):
         newest.setdefault(run.head_sha, run)
@@ -123,12 +130,12 @@ def _give_up(repository: Repository, pull: OpenPull, run: WorkflowRun) -> bool:
     return True
 
 
-def _replace_stale_lint(repository: Repository, pulls: list[OpenPull]) -> Iterator[str]:
+def _replace_stale_lint(repository: Repository, pulls: list[OpenPull], prefix: str) -> Iterator[str]:
     """Lint again where the last report was against a base that had changed by then."""
     for pull in pulls:
         check = pull.checks.get(lint_check(pull.base_ref, repository.default_branch))
         if check is None or not check.note.get("stale") or check.completed_at is None:
             continue
         if datetime.now(UTC) - check.completed_at < RELINTED_FOR:
-            start_lint(repository, repository.get_pull(pull.number))
+            start_lint(repository, repository.get_pull(pull.number), prefix)
             yield f"pull request {pull.number}: {pull.base_ref} has changed; {pull.head[:7]} is linted again"

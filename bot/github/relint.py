@@ -6,13 +6,17 @@ from github.Repository import Repository
 from bot.core.errors import UserError
 
 WORKFLOW = "lint.yml"
+"""The lint workflow's file; a repository may have a prefix before it (`workflows` in arborist.yaml)."""
 
 
-def start_lint(repository: Repository, pull: PullRequest) -> str:
+def start_lint(repository: Repository, pull: PullRequest, prefix: str = "") -> str:
     """Start the default branch's lint workflow for a pull request.
 
     A re-run of the pull request's last lint run would use the old base, and the pull request's own workflow
     files.
+
+    Args:
+        prefix: the text before the names of the workflow files.
 
     Returns:
         The base commit.
@@ -27,6 +31,7 @@ def start_lint(repository: Repository, pull: PullRequest) -> str:
         "base_ref": pull.base.ref,
         "author": pull.user.login,
     }
-    if not repository.get_workflow(WORKFLOW).create_dispatch(repository.default_branch, inputs):
-        raise UserError(f"{WORKFLOW} could not be started: GitHub refused the dispatch; is it disabled?")
+    name = f"{prefix}{WORKFLOW}"
+    if not repository.get_workflow(name).create_dispatch(repository.default_branch, inputs):
+        raise UserError(f"{name} could not be started: GitHub refused the dispatch; is it disabled?")
     return base

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from github.Repository import Repository
@@ -22,13 +23,18 @@ from bot.github.announce import (
     merged_pulls,
 )
 from bot.github.client import configured, connect, github_errors, run_url
-from bot.github.closing import TAXONOMY, leaves_of
-from bot.pipeline.manifest import Origin
+from bot.github.closing import layout_of, leaves_of
+from bot.github.quarantine import tell_quarantine
+from bot.pipeline.manifest import Origin, Quarantined
+from bot.pipeline.quarantine import quarantine
 from bot.pipeline.release_inputs import is_released
 from bot.pipeline.retrain import Outcome, nothing_to_do, retrain
 from bot.release.hub import Release, latest_release, release_at
-from bot.taxonomy.files import GitError, NoCommit, git
-from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
+from bot.taxonomy.changes import deleted_leaves, tree_id
+from bot.taxonomy.files import GitError, NoCommit, git, resolve
+from bot.taxonomy.layout import DEFAULT, Layout
+from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.tree import read_tree_at
 
 MOST_NAMED = 5
 """How many leaves one message names."""
@@ -52,6 +58,21 @@ def tell_merged(folder: Path, recipe: Recipe) -> None:
         announce_training(connect(), pulls, run_url())
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a commit asks for.
+
+    Attributes:
+        tree: git's hash of the taxonomy's folder.
+        same: whether the newest release has exactly this tree; then the leaves are not read.
+    """
+
+    tree: str
+    same: bool
+    leaves: Sequence[Leaf] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+
+
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     """Retrain on a checkout and report the result on the pull requests that are new in it.
 
@@ -64,7 +85,14 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     released = latest_release(recipe.release.repository)
     pulls = _new_pulls(folder, commit, released) if configured() else []
     try:
-        outcome = _retrain(folder, commit, recipe, store, released, pulls)
+        wanted = _wanted(folder, commit, released, recipe, store)
+        if configured():
+            with github_errors("reporting the quarantined leaves"):
+                tell_quarantine(connect(), pulls, wanted.quarantined, recipe.taxonomy)
+        name = os.environ.get("GITHUB_REPOSITORY", "")
+        origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
+        same = released if wanted.same else None
+        outcome = nothing_to_do(same) if same else retrain(wanted.leaves, recipe, store, origin)
     except Exception as error:
         _tell_failure(pulls, error)
         raise
@@ -72,7 +100,7 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
         return outcome
     with github_errors("notifying the pull requests"):
-        _tell(folder, outcome, pulls)
+        _tell(folder, outcome, pulls, recipe.taxonomy)
     return outcome
 
 
@@ -85,28 +113,33 @@ def _new_pulls(folder: Path, commit: str, released: Release | None) -> list[int]
         return merged_pulls(connect(), commits_between(folder, since, commit)) if since != commit else []
 
 
-def _retrain(
-    folder: Path, commit: str, recipe: Recipe, store: Store, released: Release | None, pulls: Sequence[int]
-) -> Outcome:
-    tree = tree_id(folder, commit)
+def _wanted(folder: Path, commit: str, released: Release | None, recipe: Recipe, store: Store) -> Wanted:
+    """Read what a commit asks for.
+
+    Raises:
+        Unreadable: no leaf can be read, or a leaf of the newest release is missing though nobody deleted it.
+    """
+    layout = recipe.taxonomy
+    tree = tree_id(folder, commit, layout)
     # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
-    if released is not None and is_released(released, tree, recipe):
-        return nothing_to_do(released)
+    if is_released(released, tree, recipe):
+        return Wanted(tree, same=True)
     try:
-        leaves = load_tree_at(folder, commit, access=recipe.documents)
+        found = read_tree_at(folder, commit, layout=layout, access=recipe.documents, store=store)
         if released is not None:
-            check_losses(folder, commit, {leaf.path for leaf in leaves}, released)
+            there = {leaf.path for leaf in found.leaves} | {leaf.path for leaf in found.broken}
+            check_losses(folder, commit, there, released, layout)
+        leaves, quarantined = quarantine(folder, found, released, recipe, store)
     except UserError as error:
         raise error if isinstance(error, GitError) else Unreadable(str(error), code=error.code) from None
-    name = os.environ.get("GITHUB_REPOSITORY", "")
-    return retrain(leaves, recipe, store, Origin(name, commit, tuple(pulls), tree))
+    return Wanted(tree, False, leaves, quarantined)
 
 
-def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int]) -> None:
+def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int], layout: Layout) -> None:
     """Report the result on the pull requests that it concerns."""
     repository, release = connect(), outcome.release
     if outcome.verdict and not outcome.verdict.passed:
-        announce_refusal(repository, pulls, outcome.verdict, outcome.scores)
+        announce_refusal(repository, pulls, outcome.verdict, outcome.scores, layout)
         return
     if release is None:
         return
@@ -117,15 +150,15 @@ def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int]) -> None:
     announce_unchanged(repository, release, [number for number in pulls if number not in told])
     if previous is not None:
         removed = leaves_of(previous).keys() - leaves_of(release).keys()
-        earlier = _contributors(folder, repository, sorted(removed))
+        earlier = _contributors(folder, repository, sorted(removed), layout_of(previous))
         announce_removed(repository, release, previous, [number for number in earlier if number not in told])
 
 
-def _contributors(folder: Path, repository: Repository, leaves: Sequence[str]) -> list[int]:
+def _contributors(folder: Path, repository: Repository, leaves: Sequence[str], layout: Layout) -> list[int]:
     """Return the merged pull requests that changed one of these leaves, from the newest commits of each."""
     if not leaves:
         return []
-    paths = [f"{TAXONOMY}{leaf}" for leaf in leaves]
+    paths = [f"{layout.prefix}{leaf}" for leaf in leaves]
     found = git(folder, "rev-list", "--first-parent", f"--max-count={MOST_COMMITS}", "HEAD", "--", *paths)
     return merged_pulls(repository, found.decode().split())
 
@@ -158,11 +191,13 @@ def commits_between(folder: Path, since: str, until: str) -> list[str]:
     return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--").decode().split()
 
 
-def check_losses(folder: Path, commit: str, leaves: Set[str], released: Release) -> None:
+def check_losses(
+    folder: Path, commit: str, leaves: Set[str], released: Release, layout: Layout = DEFAULT
+) -> None:
     """Check that each leaf of the previous release that is missing now was deleted by a commit since.
 
     Args:
-        leaves: the paths of the leaves at the commit.
+        leaves: the paths of the leaves at the commit, with those that cannot be read.
 
     Raises:
         UserError: a leaf is missing though no commit deleted it: main was rewritten, or the leaf is not read.
@@ -171,7 +206,7 @@ def check_losses(folder: Path, commit: str, leaves: Set[str], released: Release)
     if not lost:
         return
     since = released.manifest["taxonomy"]["commit"]
-    missing = sorted(lost - deleted_leaves(folder, since, commit))
+    missing = sorted(lost - deleted_leaves(folder, since, commit, layout))
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         raise UserError(

@@ -97,7 +97,7 @@ def help_(asked: Asked) -> str:
 
 def again(asked: Asked) -> str:
     """Lint and plan again, against the current base; the report follows as after a push."""
-    base = start_lint(asked.repository, asked.pull)
+    base = start_lint(asked.repository, asked.pull, asked.recipe.workflows)
     return (
         f"Started lint and plan of `{asked.pull.head.sha[:7]}` against the current `{asked.pull.base.ref}` "
         f"(`{base[:7]}`). The results will appear in the bot's comment."
@@ -195,7 +195,7 @@ def explain(asked: Asked) -> str:
     """Show the samples and the exam results of a leaf in the newest release."""
     from bot.release.hub import latest_release
 
-    path = asked.command.arguments.strip().strip("`").removeprefix("taxonomy/").strip("/")
+    path = asked.recipe.taxonomy.leaf(asked.command.arguments)
     released = latest_release(asked.recipe.release.repository)
     if released is None:
         return "There is no release yet."

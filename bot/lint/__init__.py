@@ -1,18 +1,21 @@
 """The linter for taxonomies: reports each mistake with its line and a fix. Needs no model and no network."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.config.recipe import LintRecipe
+from bot.lint.accepted import by_path
 from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
 from bot.lint.leaf_view import DEFAULTS, LeafView, PullView
 from bot.lint.leaves import findings_of, lint_leaves
-from bot.lint.report import Report
+from bot.lint.report import LintedLeaf, Report
 from bot.lint.rule import LeafRule, PullRule, TreeRule
 from bot.lint.rules import RULES, find_rule
 from bot.taxonomy.files import DiskFiles
+from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import leaves_of
@@ -30,7 +33,7 @@ class Pull:
 
 
 def lint_tree(
-    root: Path,
+    root: Path | DiskFiles,
     only: Collection[str] | None = None,
     settings: LintRecipe = DEFAULTS,
     pull: Pull | None = None,
@@ -43,6 +46,7 @@ def lint_tree(
     If `root` is the root of a repository, only the top folders of a taxonomy are linted.
 
     Args:
+        root: the folder, or its files as returned by `tree_files`.
         only: paths of the leaves to lint; None lints all leaves. Tree rules always check the whole tree, but
             a problem between two leaves is reported only if one of the two is in `only`.
         pull: the pull request that proposes this tree; needed by the rules that check its changes.
@@ -53,9 +57,9 @@ def lint_tree(
     Raises:
         UserError: the folder does not exist, or the settings name an unknown rule.
     """
-    files = tree_files(root)
+    files = tree_files(root) if isinstance(root, Path) else root
     if not files.prefix:
-        files = DiskFiles(root, "", FOLDERS)
+        files = DiskFiles(files.root, "", FOLDERS)
     findings: list[Finding] = []
     rules = chosen_rules(settings)
     for rule in rules:
@@ -72,12 +76,19 @@ def lint_tree(
             break
     if pull:
         views = {path: LeafView(files, path) for path in wanted}
-        view = PullView(pull.author, pull.files, views, files.prefix)
+        view = PullView(pull.author, pull.files, views, Layout(files.prefix.rstrip("/")))
         for rule in rules:
             if isinstance(rule, PullRule):
                 findings += findings_of(rule, "", rule.check(view), None)
-    findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
+    return _report(files, by_path(set(findings), settings.ignore_in, files.prefix), leaves)
+
+
+def _report(files: DiskFiles, findings: Iterable[Finding], leaves: Sequence[LintedLeaf]) -> Report:
+    """Return the report of all findings, in the order of their places; accepted ones are only counted."""
+    ordered = sorted(findings, key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
+    accepted = Counter(str(finding.accepted) for finding in ordered if finding.accepted)
+    open_ = [finding for finding in ordered if not finding.accepted]
+    return Report(files.prefix.rstrip("/"), open_, leaves, accepted)
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:
@@ -92,7 +103,8 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     Raises:
         UserError: the settings name an unknown rule.
     """
-    named = (*settings.select, *settings.ignore, *settings.severity)
+    in_places = (name for names in settings.ignore_in.values() for name in names)
+    named = (*settings.select, *settings.ignore, *settings.severity, *in_places)
     for name in named:
         find_rule(name)
     return [
@@ -102,10 +114,13 @@ def chosen_rules(settings: LintRecipe) -> list[LeafRule | TreeRule | PullRule]:
     ]
 
 
-def tree_files(root: Path) -> DiskFiles:
+def tree_files(root: Path, tops: Collection[str] = ()) -> DiskFiles:
     """Return a folder's files with paths from the root of its Git repository, as GitHub expects them.
 
     Outside a repository, paths start with the folder's name.
+
+    Args:
+        tops: the only top folders to read; empty for all.
 
     Raises:
         UserError: the folder does not exist.
@@ -117,7 +132,7 @@ def tree_files(root: Path) -> DiskFiles:
             name = place.relative_to(folder).as_posix()
             prefix = "" if name == "." else f"{name}/"
             break
-    return DiskFiles(root, prefix)
+    return DiskFiles(root, prefix, tops)
 
 
 __all__ = ["RULES", "Finding", "Pull", "Report", "lint_tree", "tree_files"]

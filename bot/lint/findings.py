@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+Accepted = Literal["", "comment", "path"]
 
 
 class Severity(StrEnum):
@@ -26,6 +29,7 @@ class Finding:
         fix: the text to put in the finding's place, or None if there is no certain fix; not part of the JSON
             report.
         fixed_line: the whole line with the fix applied.
+        accepted: how the finding was accepted, so that it is counted and not reported; "" if it was not.
     """
 
     path: str
@@ -40,3 +44,4 @@ class Finding:
     source: str = ""
     fix: str | None = None
     fixed_line: str | None = None
+    accepted: Accepted = ""

@@ -8,6 +8,7 @@ from typing import Any
 from bot.config.recipe import LintRecipe
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import Files, Unreadable
+from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import Document, DocumentSource, Kind
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
@@ -28,13 +29,13 @@ class PullView:
         files: each changed file's old and new path, from the repository's root; "" if the file does not exist
             before or after.
         leaves: the leaves that the pull request adds or changes, by path.
-        prefix: the taxonomy's folder in the repository, with a slash at the end; "" for the root.
+        layout: the taxonomy's place in the repository.
     """
 
     author: str
     files: Sequence[tuple[str, str]]
     leaves: Mapping[str, "LeafView"]
-    prefix: str
+    layout: Layout
 
 
 class LeafView:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from bot.config.recipe import LintRecipe
+from bot.lint.accepted import by_comments
 from bot.lint.cache import FindingsCache, Linted
 from bot.lint.findings import Finding
 from bot.lint.leaf_view import LeafView
@@ -67,7 +68,7 @@ def _lint_leaf(path: str) -> Linted:
         if isinstance(rule, LeafRule)
         for finding in findings_of(rule, f"{files.prefix}{path}/", rule.check(view), view)
     ]
-    return _linted(view), findings
+    return _linted(view), list(by_comments(view, findings))
 
 
 def findings_of(rule: Rule, folder: str, problems: Problems, view: LeafView | None) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """The lint report: all findings, as an object and as JSON that conforms to schemas/report.json."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.errors import UserError
@@ -32,11 +32,13 @@ class Report:
     Attributes:
         root: the taxonomy's folder, as it appears in the findings' paths.
         findings: sorted by path, line and column.
+        accepted: how findings were accepted (comment, path, baseline) -> how many are not in `findings`.
     """
 
     root: str
     findings: Sequence[Finding]
     leaves: Sequence[LintedLeaf]
+    accepted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
@@ -56,6 +58,7 @@ class Report:
                 for x in self.leaves
             ],
             "counts": {**counts, "leaves": len(self.leaves)},
+            "accepted": dict(self.accepted),
         }
 
 
@@ -77,6 +80,25 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "help": finding.help[:TEXT_LIMIT],
         **fixed,
     }
+
+
+ACCEPTED_BY = {
+    "baseline": "the baseline",
+    "path": "`ignore_in` in arborist.yaml",
+    "comment": "a comment in the file",
+}
+
+
+def accepted_text(accepted: Mapping[str, int]) -> str:
+    """Return how many findings were accepted, and how; "" if none was."""
+    parts = [f"{number} by {ACCEPTED_BY[how]}" for how, number in sorted(accepted.items()) if number]
+    total = sum(accepted.values())
+    return f"{total} {'finding' if total == 1 else 'findings'} accepted: {', '.join(parts)}" if total else ""
+
+
+def read_accepted(data: Any) -> dict[str, int]:
+    """Return how many findings were accepted, by a JSON report that `read_report` has validated."""
+    return dict(data.get("accepted", {}))
 
 
 def read_report(data: Any) -> list[Finding]:

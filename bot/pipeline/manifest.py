@@ -17,12 +17,27 @@ from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, next_tag
 from bot.release.manifest import VERSION
+from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import Leaf
 
 MOST_OVERLAPS = 1_000
 """Maximum number of overlapping pairs of leaves in a manifest."""
 PARTS = ("teacher", "generate", "train", "evaluate", "gate")
 """The parts of the recipe in a manifest."""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A leaf of the taxonomy that cannot be read.
+
+    Attributes:
+        reason: what is wrong, where, and how to fix it.
+        commit: the commit as of which the release has the leaf; "" if the release does not have it.
+    """
+
+    path: str
+    reason: str
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,12 +49,16 @@ class Origin:
         commit: hash of the commit.
         pulls: numbers of the pull requests merged since the previous release.
         tree: git's hash of the taxonomy's folder in that commit; "" if it was not read from git.
+        layout: the taxonomy's place in the repository.
+        quarantined: the leaves that cannot be read.
     """
 
     repository: str
     commit: str
     pulls: tuple[int, ...] = ()
     tree: str = ""
+    layout: Layout = DEFAULT
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,12 +91,18 @@ def describe(
         "release": next_tag(released),
         "repository": recipe.release.repository,
         "previous": released.tag if released else None,
-        "taxonomy": {"repository": origin.repository, "commit": origin.commit, "tree": origin.tree},
+        "taxonomy": {
+            "repository": origin.repository,
+            "commit": origin.commit,
+            "tree": origin.tree,
+            "folder": origin.layout.name,
+        },
         "settings": settings_key(recipe),
         "student": _model(recipe.student.model),
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in PARTS},
         "leaves": _leaves(result, leaves),
+        "quarantined": [asdict(one) for one in origin.quarantined],
         "mixtures": {
             mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
             for mixture in (knowledge, skills)

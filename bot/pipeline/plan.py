@@ -14,13 +14,17 @@ from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
 from bot.pipeline.estimate_merge import forecast
-from bot.taxonomy.files import GitFiles, shown
-from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, merge_base, resolve
+from bot.taxonomy.changes import changed_leaves, merge_base
+from bot.taxonomy.files import GitFiles, resolve, shown
+from bot.taxonomy.tree import LONGEST_PATH, MOST_NAMED, BrokenLeaf, Tree, read_tree_at
 
 SCHEMA = shipped("schemas/plan.json")
 RECIPE = "arborist.yaml"
 LARGEST_RECIPE = 1_000_000
 LONGEST_ERROR = 500
+
+LONGEST_REASON = 1_000
+"""Maximum length of a broken leaf's reason in characters; schemas/plan.json has the same limit."""
 
 Change = Literal["added", "changed", "deleted"]
 
@@ -51,6 +55,7 @@ class Plan:
         head: the planned commit.
         leaves: the leaves that change.
         same: number of leaves that do not change.
+        broken: the changed leaves that cannot be read, each with the reason.
         base: the commit that `head` was compared with.
         base_ref: the branch that the pull request targets.
         recipe: what changes in arborist.yaml.
@@ -62,6 +67,7 @@ class Plan:
     same: int = 0
     base: str = ""
     base_ref: str = ""
+    broken: tuple[BrokenLeaf, ...] = ()
     recipe: RecipeChange = UNCHANGED
 
     def to_json(self) -> dict[str, Any]:
@@ -78,16 +84,20 @@ def make_plan(
         pull: number of the pull request.
         base_ref: the branch that `base` is on.
     """
-    changes = changed_leaves(repository, base, head)
+    changes = changed_leaves(repository, base, head, recipe.taxonomy)
     planned = [PlannedLeaf(shown(path)[:LONGEST_PATH], "deleted", "") for path in sorted(changes.deleted)]
     new = changes.added | changes.changed
-    for leaf in load_tree_at(repository, head, only=new, access=None, lenient=True) if new else ():
+    tree = read_tree_at(repository, head, new, layout=recipe.taxonomy, access=None) if new else Tree([])
+    for leaf in tree.leaves:
         change: Change = "added" if leaf.path in changes.added else "changed"
         key = samples_inputs(leaf, recipe).key
         planned.append(PlannedLeaf(leaf.path, change, key, len(leaf.exam)))
     commits = (resolve(repository, head), resolve(repository, base))
+    broken = tuple(BrokenLeaf(shown(b.path)[:LONGEST_PATH], b.reason[:LONGEST_REASON]) for b in tree.broken)
     settings = _recipe_change(repository, merge_base(repository, commits[1], commits[0]), commits[0])
-    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref, settings)
+    return Plan(
+        pull, commits[0], tuple(planned), changes.same, commits[1], base_ref, broken=broken, recipe=settings
+    )
 
 
 def _recipe_change(repository: Path, since: str, head: str) -> RecipeChange:
@@ -122,9 +132,11 @@ def read_plan(data: Any) -> Plan:
     if mistake is not None:
         raise UserError(f"plan.json: {mistake[0]}: does not match schemas/plan.json", code=1)
     leaves = tuple(PlannedLeaf(**leaf) for leaf in data["leaves"])
+    broken = tuple(BrokenLeaf(leaf["path"], leaf["reason"]) for leaf in data.get("broken", ()))
     settings = data.get("recipe", {})
     recipe = RecipeChange(**{**settings, "changed": tuple(settings.get("changed", ()))})
-    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"], recipe)
+    place = (data["same"], data["base"], data["base_ref"])
+    return Plan(data["pull"], data["head"], leaves, *place, broken=broken, recipe=recipe)
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
@@ -151,6 +163,8 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
             _row(leaf, amount if leaf in missing else "reused from the store") for leaf in plan.leaves
         ],
         "recipe": plan.recipe,
+        "broken": [{"path": leaf.path, "reason": leaf.reason} for leaf in plan.broken[:MOST_NAMED]],
+        "more_broken": max(0, len(plan.broken) - MOST_NAMED),
         "unread": unread,
         "reused": plan.same if known and not plan.recipe.samples else 0,
         "unknown": 0 if known else plan.same,

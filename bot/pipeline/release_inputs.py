@@ -88,10 +88,12 @@ def settings_key(recipe: Recipe) -> str:
 def is_released(released: Release | None, tree: str, recipe: Recipe) -> bool:
     """Return whether a release has exactly this tree and these settings; if not, compare the releases' keys.
 
+    A release with quarantined leaves never counts: these leaves may be readable by now.
+
     Args:
         tree: git's hash of the taxonomy's folder; "" if it was not read from git.
     """
-    if released is None or not tree:
+    if released is None or not tree or released.manifest.get("quarantined"):
         return False
     known = (released.manifest["taxonomy"].get("tree"), released.manifest.get("settings"))
     return known == (tree, settings_key(recipe))

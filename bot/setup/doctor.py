@@ -4,22 +4,24 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from bot.config.load import load_recipe
+from bot.config.load import load_layout, load_prefix, load_recipe
 from bot.config.recipe import Recipe
 from bot.core.diagnosis import Diagnosis, seen
 from bot.core.errors import UserError
 from bot.core.store import Store, StoreError, cache_folder
 from bot.setup.extras import extras
+from bot.setup.init import CALLED, workflow_path
+from bot.taxonomy.tree import leaves_of
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-WORKFLOWS = ("lint", "report", "commands", "retrain", "reap")
 MODULES = {"train": "torch", "deepspeed": "deepspeed", "vllm": "vllm", "s3": "s3fs", "gcs": "gcsfs"}
 """For each extra, a module that it installs."""
+ADD = "`arborist new` adds one"
 BESIDE_GB = 3
 """Disk space in addition to training: caches of the engines, samples, and earlier released models."""
 
@@ -28,7 +30,7 @@ def check(repository: Path, recipe: Path) -> list[Diagnosis]:
     """Run all checks. A check that fails with an error is reported, and the others still run.
 
     Args:
-        repository: the checkout with arborist.yaml and taxonomy/.
+        repository: the checkout with the taxonomy.
         recipe: the path of the recipe.
     """
     found = []
@@ -38,10 +40,14 @@ def check(repository: Path, recipe: Path) -> list[Diagnosis]:
         found.append(Diagnosis("recipe", "ok", f"{recipe}: {loaded.release.repository}"))
     except UserError as error:
         found.append(Diagnosis("recipe", "missing", str(error)))
-    looks: list[Callable[[], Iterator[Diagnosis]]] = [lambda: _files(repository), lambda: _github(loaded)]
+    looks: list[Callable[[], Iterator[Diagnosis]]] = [
+        lambda: _files(repository, recipe),
+        lambda: _github(loaded),
+    ]
     if loaded:
         kept = loaded
-        looks += [partial(part, kept) for part in (_store, _hub, _models, _disk)]
+        looks += [partial(part, kept) for part in (_hub, _models)]
+        looks += [lambda: _store(kept, repository), lambda: _disk(kept, repository)]
         looks.append(lambda: _extras(recipe))
     for look in [*looks, _engines]:
         try:
@@ -52,14 +58,17 @@ def check(repository: Path, recipe: Path) -> list[Diagnosis]:
     return found
 
 
-def _files(repository: Path) -> Iterator[Diagnosis]:
-    missing = [
-        f"{name}.yml" for name in WORKFLOWS if not (repository / ".github/workflows" / f"{name}.yml").exists()
-    ]
+def _files(repository: Path, recipe: Path) -> Iterator[Diagnosis]:
+    prefix = load_prefix(recipe)
+    paths = [workflow_path(name, prefix) for name in CALLED]
+    missing = [PurePosixPath(path).name for path in paths if not (repository / path).exists()]
     hint = f"missing: {', '.join(missing)}; `arborist init` writes them"
     yield seen("workflows", not missing, "all exist", hint)
-    leaves = len(list((repository / "taxonomy").rglob("qna.yaml")))
-    yield seen("taxonomy", leaves > 0, f"{leaves} leaves", "it has no leaf; `arborist new` adds one")
+    layout = load_layout(recipe, repository)
+    there = layout.root(repository).is_dir()
+    leaves = len(leaves_of(layout.on_disk(repository))) if there else 0
+    where = layout.prefix or "the repository's root"
+    yield seen("taxonomy", leaves > 0, f"{leaves} leaves in {where}", f"no leaf in {where}; {ADD}")
 
 
 def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
@@ -106,8 +115,14 @@ def _publishing(here: "Repository") -> Iterator[Diagnosis]:
     yield Diagnosis("publishing", "unknown", trusted)
 
 
-def _store(recipe: Recipe) -> Iterator[Diagnosis]:
+def _url_of_store(recipe: Recipe, repository: Path) -> str:
+    """Return the store's URL; a relative folder is one of the repository's."""
     url = recipe.store_url()
+    return url if "://" in url else str(repository / url)
+
+
+def _store(recipe: Recipe, repository: Path) -> Iterator[Diagnosis]:
+    url = _url_of_store(recipe, repository)
     store = Store(url)
     try:
         store.put("doctor", "probe", {"what": "written to see whether it can be"}, {"probe": b"probe"})
@@ -171,10 +186,10 @@ def _models(recipe: Recipe) -> Iterator[Diagnosis]:
         yield seen(role, tokenizer_at_hand(model) is not None, shown, hint, "unknown")
 
 
-def _disk(recipe: Recipe) -> Iterator[Diagnosis]:
+def _disk(recipe: Recipe, repository: Path) -> Iterator[Diagnosis]:
     from bot.pipeline.estimate_training import disk_gb, parameters
 
-    folder = Store(recipe.store_url()).local or cache_folder()
+    folder = Store(_url_of_store(recipe, repository)).local or cache_folder()
     # If the store does not exist yet, check the disk of its nearest existing parent.
     there = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
     free = shutil.disk_usage(there).free / 1e9

@@ -3,23 +3,27 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.config.load import load_recipe
+from bot.config.load import load_layout, load_prefix, load_recipe
 from bot.core.diagnosis import Diagnosis
 from bot.core.errors import UserError
 from bot.core.package_files import shipped
 from bot.core.version import commit as own_commit
 from bot.core.version import git, installed_from
+from bot.taxonomy.layout import DEFAULT, Layout, find_layout
 
 CALLED = ("lint", "report", "commands", "retrain", "reap")
 """The workflows that a taxonomy's repository calls; these call the others."""
+KEEPS_ITS_NAME = "retrain"
+"""The workflow that gets no prefix: the Hub trusts a workflow by the name of its file."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
 _WORKFLOWS = ".github/workflows"
+_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,30}-")
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _ORIGIN = re.compile(r"(?:https?://[^/]+/|(?:ssh://)?[^@/]+@[^:/]+[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
@@ -30,6 +34,21 @@ class Bot:
 
     repository: str
     commit: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The repository that calls the bot's workflows.
+
+    Attributes:
+        branch: the default branch.
+        layout: the taxonomy's place.
+        prefix: the text before the names of the workflow files.
+    """
+
+    branch: str
+    layout: Layout = DEFAULT
+    prefix: str = ""
 
 
 def find_bot(repository: str, commit: str) -> Bot:
@@ -56,7 +75,7 @@ def find_bot(repository: str, commit: str) -> Bot:
     return Bot(repository, commit)
 
 
-def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosis]:
+def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") -> Iterator[Diagnosis]:
     """Write the missing files into a checkout, and apply the missing settings on GitHub.
 
     The settings are applied only if GITHUB_REPOSITORY and GITHUB_TOKEN are set.
@@ -65,6 +84,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
         folder: a checkout of the taxonomy's repository.
         model: the model repository on the Hub, as organization/name.
         recipe: the name of a recipe in recipes/.
+        prefix: the text before the names of the workflow files; "" for that in arborist.yaml, or none.
 
     Raises:
         UserError: an argument is invalid, or the repository on GitHub cannot be read.
@@ -77,17 +97,25 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str) -> Iterator[Diagnosi
     known = sorted(file.stem for file in shipped("recipes").glob("*.yaml"))
     if recipe not in known:
         raise UserError(f"--recipe {recipe}: unknown recipe; use one of {', '.join(known)}")
+    if prefix and not _PREFIX.fullmatch(prefix):
+        raise UserError(
+            f"--prefix {prefix}: use lowercase letters, digits and a hyphen at the end: arborist-"
+        )
     if not folder.is_dir():
         raise UserError(f"{folder}: the folder does not exist; clone the repository first")
     with github_errors("reading the repository"):
         here = connect() if configured() else None
         branch = here.default_branch if here else "main"
-    yield _write_recipe(folder / "arborist.yaml", model, recipe)
-    yield _begin_taxonomy(folder / "taxonomy")
+    path = folder / "arborist.yaml"
+    yield _write_recipe(path, model, recipe, prefix)
+    caller = Caller(branch, load_layout(path, folder), load_prefix(path))
+    yield _begin_taxonomy(folder, caller.layout)
     for name in CALLED:
-        yield _write(folder, f"{_WORKFLOWS}/{name}.yml", call(name, bot, branch))
+        yield _write(folder, workflow_path(name, caller.prefix), call(name, bot, caller))
+    if caller.prefix:
+        yield from _left_over(folder)
     if here:
-        yield from make(here, load_recipe(folder / "arborist.yaml"))
+        yield from make(here, load_recipe(path))
     else:
         hint = "set GITHUB_REPOSITORY, set GITHUB_TOKEN to an administrator's token, and run again"
         yield Diagnosis(
@@ -106,21 +134,40 @@ def _publisher(model: str, repository: str, branch: str) -> Diagnosis:
     return Diagnosis("trusted publishing", "unknown", how_to_register(model, repository, branch, endpoint()))
 
 
-def _write_recipe(path: Path, model: str, recipe: str) -> Diagnosis:
+def _write_recipe(path: Path, model: str, recipe: str, prefix: str) -> Diagnosis:
+    """Write the recipe if there is none; else write only the prefix into it."""
     if path.exists():
-        return Diagnosis(path.name, "ok", "exists; kept as it is")
+        text = path.read_text()
+        if not prefix or load_prefix(path) == prefix:
+            return Diagnosis(path.name, "ok", "exists; kept as it is")
+        path.write_text(_with_setting(text, "workflows", prefix))
+        return Diagnosis(path.name, "ok", f"exists; workflows: {prefix} is written into it")
+    layout = find_layout(path.parent)
     text = shipped(f"recipes/{recipe}.yaml").read_text()
     # The first line may name a schema for editors, which exists only in arborist's repository.
     text = re.sub(r"^# yaml-language-server.*\n", "", text)
     text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
-    path.write_text(text)
+    if layout != DEFAULT:
+        text = _with_setting(text, "taxonomy", layout.name)
+    path.write_text(_with_setting(text, "workflows", prefix) if prefix else text)
     return Diagnosis(path.name, "ok", f"written, for {model}")
 
 
-def _begin_taxonomy(path: Path) -> Diagnosis:
+def _with_setting(text: str, name: str, value: str) -> str:
+    """Return a recipe's text with a top-level setting of one word."""
+    line = f"{name}: {value}"
+    replaced, found = re.subn(rf"(?m)^{name}:.*$", line, text)
+    return replaced if found else re.sub(r"(?m)^version:.*\n", rf"\g<0>{line}\n", text, count=1)
+
+
+def _begin_taxonomy(folder: Path, layout: Layout) -> Diagnosis:
+    if not layout.folder:
+        there = [f"{top}/" for top in layout.tops if (folder / top).is_dir()]
+        return Diagnosis("taxonomy", "ok", f"in the repository's root: {', '.join(there) or 'no folder yet'}")
+    path = layout.root(folder)
     if path.is_dir():
         return Diagnosis("taxonomy", "ok", "exists")
-    path.mkdir()
+    path.mkdir(parents=True)
     return Diagnosis("taxonomy", "ok", "created an empty folder; `arborist new` adds a first leaf")
 
 
@@ -130,13 +177,30 @@ def _write(folder: Path, path: str, text: str) -> Diagnosis:
     if there == text:
         return Diagnosis(path, "ok", "is up to date")
     if there and not there.startswith(WRITTEN):
-        return Diagnosis(path, "missing", "was not written by `arborist init`; rename it and run again")
+        return Diagnosis(
+            path,
+            "missing",
+            "was not written by `arborist init`; rename it, or run again with --prefix arborist-",
+        )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return Diagnosis(path, "ok", "updated to another commit" if there else "written")
 
 
-def call(name: str, bot: Bot, branch: str) -> str:
+def _left_over(folder: Path) -> Iterator[Diagnosis]:
+    """Report workflow files of an earlier run without a prefix: both would run."""
+    for path in (workflow_path(name, "") for name in CALLED if name != KEEPS_ITS_NAME):
+        file = folder / path
+        if file.exists() and file.read_text().startswith(WRITTEN):
+            yield Diagnosis(path, "missing", "`arborist init` wrote it without a prefix before; delete it")
+
+
+def workflow_path(name: str, prefix: str) -> str:
+    """Return the path of one of the CALLED workflows in a repository that gives them a prefix."""
+    return f"{_WORKFLOWS}/{'' if name == KEEPS_ITS_NAME else prefix}{name}.yml"
+
+
+def call(name: str, bot: Bot, caller: Caller) -> str:
     """Return a workflow file that calls one of arborist's workflows.
 
     It runs on the same events, and grants the permissions and secrets that the called workflow needs.
@@ -144,11 +208,13 @@ def call(name: str, bot: Bot, branch: str) -> str:
     Args:
         name: one of CALLED.
         bot: the repository and commit of the called workflow.
-        branch: the default branch of the taxonomy's repository.
     """
     text = shipped(f"{_WORKFLOWS}/{name}.yml").read_text()
     data = yaml.load(text, Loader=yaml.CSafeLoader)
     events = text.partition("\non:\n")[2].partition("  workflow_call:")[0]
+    events = events.replace("branches: [main]", f"branches: [{caller.branch}]")
+    events = events.replace("workflows: [lint]", f"workflows: [{caller.prefix}lint]")
+    files = ", ".join(f'"{folder}/**"' for folder in caller.layout.folders)
     loader = FileSystemLoader(Path(__file__).parent)
     # Jinja's autoescape is for HTML and would garble YAML.
     environment = Environment(  # noqa: S701
@@ -158,8 +224,9 @@ def call(name: str, bot: Bot, branch: str) -> str:
         written=WRITTEN,
         folder=_WORKFLOWS,
         name=name,
+        shown=PurePosixPath(workflow_path(name, caller.prefix)).stem,
         bot=bot,
-        events=events.replace("branches: [main]", f"branches: [{branch}]"),
+        events=events.replace('"taxonomy/**"', files),
         permissions=_permissions(text, data["jobs"]),
         # YAML 1.1 parses the key `on` as true.
         secrets=list(data[True]["workflow_call"].get("secrets", {})),

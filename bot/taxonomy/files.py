@@ -140,6 +140,8 @@ class DiskFiles(Files):
             folder, name = folders.pop()
             try:
                 found = list(os.scandir(folder))
+            except FileNotFoundError:
+                continue  # deleted since the folder above it was listed
             except PermissionError:
                 raise UserError(f"{folder}: permission denied; make this folder readable") from None
             for item in found:
@@ -150,8 +152,9 @@ class DiskFiles(Files):
                     if item.name != ".git":
                         folders.append((item.path, f"{path}/"))
                     continue
-                status = item.stat(follow_symlinks=False)
-                yield Entry(path, _kind(status.st_mode), status.st_size)
+                with suppress(FileNotFoundError):  # deleted since the folder was listed
+                    status = item.stat(follow_symlinks=False)
+                    yield Entry(path, _kind(status.st_mode), status.st_size)
 
     def read(self, path: str, limit: int) -> bytes:
         _check(self.entries.get(path), limit)

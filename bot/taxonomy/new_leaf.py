@@ -83,9 +83,11 @@ def _texts(kind: str, folder: Path, taxonomy: Path, author: str) -> dict[str, st
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - YAML and Markdown; every value was checked above
     )
-    schemas = taxonomy.parent / "schemas"
-    known = (schemas / "qna-v3.json").exists()
-    to_schemas = os.path.relpath(schemas, folder) if known else ""
+    place = taxonomy.resolve()
+    folders = (above / "schemas" for above in (place, *place.parents))
+    schemas = next((found for found in folders if (found / "qna-v3.json").exists()), None)
+    known = schemas is not None
+    to_schemas = os.path.relpath(schemas, folder.resolve()) if schemas else ""
     values = {
         "name": folder.name,
         "author": f" {json.dumps(author)}" if author else "",

@@ -1,7 +1,6 @@
-"""The taxonomy's tree: loading leaves from disk or a commit, and comparing the leaves of two commits."""
+"""The taxonomy's tree: loading its leaves from disk or a commit."""
 
 import hashlib
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,45 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.errors import UserError
+from bot.core.store import Store
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
-from bot.taxonomy.files import DiskFiles, Files, GitError, GitFiles, NoCommit, Unreadable, git, resolve, shown
+from bot.taxonomy.files import DiskFiles, Files, GitError, Unreadable, resolve, shown
+from bot.taxonomy.kept_documents import keep_documents, kept_documents
+from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
-
-__all__ = [
-    "Changes",
-    "changed_files",
-    "changed_leaves",
-    "leaf_paths",
-    "load_tree",
-    "load_tree_at",
-    "resolve",
-    "tree_id",
-]
 
 CONVERT_WITH = ("PyYAML", "lxml", "markdown-it-py", "pypandoc-binary", "pypdfium2", "pyspellchecker")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
 LONGEST_PATH = 500
 """Maximum length of a leaf's path in characters; schemas/plan.json has the same limit."""
-FOLDER = "taxonomy"
-"""The taxonomy's folder in a repository."""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """The differences between the leaves of two commits, by path; a moved leaf is deleted and added.
-
-    Attributes:
-        same: the number of unchanged leaves.
-    """
-
-    added: frozenset[str]
-    changed: frozenset[str]
-    deleted: frozenset[str]
-    same: int = 0
+MOST_NAMED = 20
+"""How many broken leaves one message names."""
 
 
 def leaves_of(files: Files) -> list[str]:
@@ -65,98 +42,136 @@ def leaf_paths(root: Path) -> list[str]:
     return leaves_of(DiskFiles(root))
 
 
+@dataclass(frozen=True)
+class BrokenLeaf:
+    """A leaf that cannot be read.
+
+    Attributes:
+        reason: its first problem, with path, line and column, and how to fix it.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The leaves of a taxonomy, sorted by path; a leaf that cannot be read does not stop the others."""
+
+    leaves: list[Leaf]
+    broken: tuple[BrokenLeaf, ...] = ()
+
+    def all(self) -> list[Leaf]:
+        """Return the leaves.
+
+        Raises:
+            UserError: a leaf is broken; the message names every broken leaf.
+        """
+        if self.broken:
+            raise UserError(reasons(self.broken), code=1)
+        return self.leaves
+
+    def usable(self) -> list[Leaf]:
+        """Return the leaves that can be read.
+
+        Raises:
+            UserError: all leaves are broken.
+        """
+        if self.broken and not self.leaves:
+            raise UserError(f"no leaf can be read:\n{reasons(self.broken)}", code=1)
+        return self.leaves
+
+
+def reasons(broken: Sequence[BrokenLeaf]) -> str:
+    """Return the reasons why leaves are broken, one a line."""
+    more = len(broken) - MOST_NAMED
+    lines = [leaf.reason for leaf in broken[:MOST_NAMED]]
+    return "\n".join([*lines, f"and {more} more leaves"] if more > 0 else lines)
+
+
 def load_tree(
     root: Path, *, only: Collection[str] | None = None, access: Access | None = PUBLIC
 ) -> list[Leaf]:
     """Load the leaves below a taxonomy's folder on disk, sorted by path.
 
     Args:
-        only: paths of the leaves to load; None loads all leaves. Paths that do not exist are ignored.
-        access: the private and trusted repositories that documents may be fetched from; None disables
-            fetching.
+        only: see `read_tree`.
+        access: see `read_tree`.
 
     Raises:
-        UserError: a leaf is invalid; the message has the path, line and column.
+        UserError: a leaf is invalid; the message has the path, line and column of each.
     """
-    return _load(DiskFiles(root), only, access, lenient=False)
+    return read_tree(DiskFiles(root), only, access).all()
 
 
-def load_tree_at(
+def read_checkout(repository: Path, layout: Layout, access: Access | None) -> list[Leaf]:
+    """Read the leaves of a checkout; print the reasons of those that cannot be read, and leave them out.
+
+    Raises:
+        UserError: all leaves are broken, or there is no such folder.
+    """
+    from bot.core.progress import say
+
+    tree = read_tree(layout.on_disk(repository), None, access)
+    leaves = tree.usable()
+    for leaf in tree.broken:
+        say(f"left out: {leaf.reason}")
+    return leaves
+
+
+def read_tree_at(
     repo: Path,
     commit: str,
     only: Collection[str] | None = None,
     *,
+    layout: Layout = DEFAULT,
     access: Access | None = PUBLIC,
-    lenient: bool = False,
-) -> list[Leaf]:
-    """Load the leaves of a commit from Git objects, without a checkout, sorted by path.
+    store: Store | None = None,
+) -> Tree:
+    """Read the leaves of a commit from Git objects, without a checkout.
 
     Args:
         commit: any revision that Git can resolve to a commit.
-        only: paths of the leaves to load; None loads all leaves. Paths that do not exist are ignored.
-        access: the private and trusted repositories that documents may be fetched from; None disables
-            fetching.
-        lenient: skip invalid leaves instead of failing.
-
-    Raises:
-        UserError: there is no such commit, or a leaf is invalid; the message has the path, line and column.
-    """
-    with GitFiles(repo, resolve(repo, commit), FOLDER, only or ()) as files:
-        return _load(files, only, access, lenient=lenient)
-
-
-def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Changes:
-    """Return the leaves that `head` adds, changes and deletes since its merge base with `base`.
-
-    A change to any file in a leaf's folder is a change to that leaf.
-
-    Args:
-        folder: the taxonomy's folder in the repository; "" if the leaves' top folders are in its root.
-
-    Raises:
-        UserError: one of the commits does not exist.
-    """
-    head = resolve(repo, head)
-    base = merge_base(repo, resolve(repo, base), head)
-    options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
-    listed = git(repo, "diff", *options, base, head, "--", folder or ".").split(b"\0")[:-1]
-    below = len(folder) + 1 if folder else 0
-    new = _leaf_names(repo, head, folder)
-    old = set(new)
-    names = []
-    for facts, name in zip(listed[::2], listed[1::2], strict=True):
-        path = os.fsdecode(name)[below:]
-        names.append(path)
-        leaf, slash, file = path.rpartition("/")
-        if slash and file == QNA:
-            was_file = facts.startswith(b":100")
-            (old.add if was_file else old.discard)(leaf)
-    touched = {leaf for name in names for leaf in _owners(name, old | new)}
-    changed = touched & old & new
-    return Changes(
-        frozenset(new - old), frozenset(changed), frozenset(old - new), len(old & new) - len(changed)
-    )
-
-
-def _leaf_names(repo: Path, commit: str, folder: str) -> set[str]:
-    """Return the paths of a commit's leaves. It lists names without sizes, so Git opens no file contents."""
-    listed = git(repo, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, folder or ".")
-    below = len(folder) + 1 if folder else 0
-    end = f"/{QNA}".encode()
-    files = (record for record in listed.split(b"\0") if record.endswith(end) and record.startswith(b"100"))
-    paths = (os.fsdecode(record.partition(b"\t")[2])[below:] for record in files)
-    return {path.rpartition("/")[0] for path in paths if "/" in path}
-
-
-def tree_id(repo: Path, commit: str, folder: str = FOLDER) -> str:
-    """Return the Git tree hash of the taxonomy's folder in a commit; "" if there is no such folder.
+        only: see `read_tree`.
+        access: see `read_tree`.
+        store: see `read_tree`.
 
     Raises:
         UserError: there is no such commit.
     """
-    listed = git(repo, "ls-tree", "-z", "--full-tree", "--end-of-options", resolve(repo, commit), folder)
-    facts = listed.partition(b"\t")[0].split()
-    return facts[2].decode() if len(facts) == 3 and facts[1] == b"tree" else ""
+    with layout.in_commit(repo, resolve(repo, commit), only or ()) as files:
+        return read_tree(files, only, access, store)
+
+
+def read_tree(
+    files: Files,
+    only: Collection[str] | None = None,
+    access: Access | None = PUBLIC,
+    store: Store | None = None,
+) -> Tree:
+    """Read the leaves of a taxonomy.
+
+    Args:
+        only: paths of the leaves to read; None reads all leaves. Paths that do not exist are ignored.
+        access: the private and trusted repositories that documents may be fetched from; None disables
+            fetching.
+        store: has copies of documents, for repositories that cannot be read, and gets those of the others.
+
+    Raises:
+        GitError: Git fails.
+    """
+    found, broken = [], []
+    for path in leaves_of(files):
+        if only is None or path in only:
+            try:
+                found.append(load_leaf(files, path, access, store))
+            except GitError:
+                raise
+            except UserError as error:
+                broken.append(BrokenLeaf(path, str(error)))
+    if store is not None and access is not None:
+        keep_documents(found, access, store)
+    return Tree(found, tuple(broken))
 
 
 @cache
@@ -171,80 +186,12 @@ def reading_code() -> str:
     return digest.hexdigest()
 
 
-def deleted_leaves(repo: Path, since: str, until: str, folder: str = FOLDER) -> set[str]:
-    """Return the leaves that commits in `since..until` deleted, by the first-parent history.
+def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: Store | None = None) -> Leaf:
+    """Load one leaf with its documents and its exam.
 
     Args:
-        since: a commit; if it is not in the repository, the whole history of `until` is searched.
-
-    Raises:
-        GitError: Git fails.
-    """
-    try:
-        span = f"{resolve(repo, since)}..{until}"
-    except NoCommit:
-        span = until
-    log = ("log", "--first-parent", "--diff-merges=first-parent", "--diff-filter=D", "--no-renames")
-    listed = git(repo, *log, "--format=", "--name-only", "-z", "--end-of-options", span, "--", folder)
-    names = (os.fsdecode(name).strip("\n") for name in listed.split(b"\0"))
-    deleted = (name.removeprefix(f"{folder}/") for name in names)
-    return {name.rpartition("/")[0] for name in deleted if name.endswith(f"/{QNA}")}
-
-
-def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
-    """Return the files that `head` changes since its merge base with `base`, as (old path, new path).
-
-    The old path of an added file and the new path of a deleted file are ""; both differ if a file was moved.
-
-    Raises:
-        UserError: one of the commits does not exist.
-    """
-    head = resolve(repo, head)
-    base = merge_base(repo, resolve(repo, base), head)
-    listed = git(repo, "diff", "--name-status", "--find-renames", "--no-ext-diff", "-z", base, head)
-    parts = iter(part.decode(errors="surrogateescape") for part in listed.split(b"\0")[:-1])
-    changed = []
-    for status in parts:
-        path = next(parts)
-        if status[0] in "RC":
-            changed.append((path if status[0] == "R" else "", next(parts)))
-        else:
-            changed.append(("" if status == "A" else path, "" if status == "D" else path))
-    return changed
-
-
-def merge_base(repo: Path, base: str, head: str) -> str:
-    """Return the merge base of two commits; `base` itself if they have no common history."""
-    try:
-        return git(repo, "merge-base", base, head).decode().split()[0]
-    except GitError as error:
-        if not error.is_no:
-            raise
-        # No common history, or a shallow clone.
-        return base
-
-
-def _owners(name: str, leaves: Collection[str]) -> list[str]:
-    """Return the leaves that a file belongs to: all folders above it that are leaves."""
-    parts = name.split("/")[:-1]
-    folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
-    return [folder for folder in folders if folder in leaves]
-
-
-def _load(files: Files, only: Collection[str] | None, access: Access | None, *, lenient: bool) -> list[Leaf]:
-    found = []
-    for path in leaves_of(files):
-        if only is None or path in only:
-            try:
-                found.append(load_leaf(files, path, access))
-            except UserError as error:
-                if not lenient or isinstance(error, GitError):
-                    raise
-    return found
-
-
-def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
-    """Load one leaf with its documents and its exam.
+        access: see `read_tree`.
+        store: see `read_tree`.
 
     Raises:
         UserError: the leaf is invalid; the message is its first problem, with path, line and column.
@@ -266,6 +213,9 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC) -> Leaf:
         try:
             documents = read_documents(files, path, source, access)
         except DocumentError as error:
+            documents = kept_documents(source, access, store) if access and store else ()
+            if documents:
+                return leaf_of(path, qna.data, documents, exam)
             place = qna.place(("document", error.part))
             where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
             raise UserError(f"{where}: {error}; {error.hint}", code=1) from None

@@ -39,5 +39,8 @@ def test_the_recipe_page_has_every_setting() -> None:
 def test_the_commands_page_has_every_command_but_hidden_ones() -> None:
     assert all(f"| `/arborist {name}" in commands_page() for name in COMMANDS)
     assert "\n### arborist bench learning\n" in commands_page()
-    assert "| `PATH` | `taxonomy` | The taxonomy's folder in the repository. |" in commands_page()
+    assert (
+        "| `PATH` |  | The taxonomy's folder in the repository. Default: as arborist.yaml says. |"
+        in commands_page()
+    )
     assert "arborist reference" not in commands_page()

@@ -8,6 +8,18 @@ from pathlib import Path
 TAXONOMY = Path(__file__).parents[2] / "taxonomy"
 
 
+def git_in(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, as somebody."""
+    identity = {
+        f"GIT_{who}_{what}": f"x@{who}.example"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    environment = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": "/dev/null"}
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
 class Repository:
     """A git repository on disk with a taxonomy."""
 
@@ -20,20 +32,7 @@ class Repository:
         self.commit()
 
     def git(self, *arguments: str) -> str:
-        identity = {
-            f"GIT_{who}_{what}": f"x@{who}.example"
-            for who in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        }
-        environment = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": "/dev/null"}
-        done = subprocess.run(
-            ["git", "-C", str(self.path), *arguments],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
+        return git_in(self.path, *arguments)
 
     def write(self, path: str, content: str) -> None:
         file = self.root / path

@@ -8,7 +8,7 @@ import pytest
 
 from bot.config.recipe import LintRecipe
 from bot.lint import Pull, lint_tree
-from bot.taxonomy.tree import changed_files, changed_leaves
+from bot.taxonomy.changes import changed_files, changed_leaves
 from tests.helpers.lint_tree import KNOWLEDGE, SKILL
 
 NEW = "compositional_skills/writing/freeform/farewells"

@@ -13,6 +13,7 @@ from bot.core.store import Store
 from bot.generate.inputs import all_samples_inputs
 from bot.github.render import render
 from bot.pipeline.plan import Plan, PlannedLeaf, read_plan, summarize
+from bot.taxonomy.tree import BrokenLeaf
 from tests import ROOT
 from tests.helpers.locked_store import LOCKED
 
@@ -108,3 +109,30 @@ def test_a_plan_that_is_not_as_the_schema_says_is_refused(hostile: object) -> No
     assert read_plan(GOOD)
     with pytest.raises(UserError, match=r"plan\.json"):
         read_plan(hostile)
+
+
+@pytest.mark.parametrize("others", [(), (PlannedLeaf("knowledge/a", "added", NEW),)])
+def test_a_plan_names_every_changed_leaf_that_cannot_be_read(
+    tmp_path: Path, others: tuple[PlannedLeaf, ...]
+) -> None:
+    broken = tuple(BrokenLeaf(f"knowledge/b{n}", f"b{n}/qna.yaml:1:1: <b>odd</b>; fix it") for n in range(22))
+    made = replace(plan(*others), broken=broken)
+    assert read_plan(json.loads(json.dumps(made.to_json()))) == made
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    text = render("plan", planned=summarize(made, recipe, Store(str(tmp_path))))
+    assert "These changed leaves cannot be read, so a release would not have them:" in text
+    assert text.count("\n- knowledge/b") == 20 and "\n- and 2 more" in text
+    assert "<b>" not in text
+    assert "changes no leaf" not in text
+
+
+def test_a_plan_of_an_older_version_has_no_broken_leaves() -> None:
+    assert read_plan(GOOD).broken == ()
+
+
+@pytest.mark.parametrize(
+    "broken", [[{"path": "a"}], [{"path": "", "reason": "x"}], {}, [{"path": "a" * 501, "reason": ""}]]
+)
+def test_broken_leaves_that_are_not_as_the_schema_says_are_refused(broken: object) -> None:
+    with pytest.raises(UserError, match=r"plan\.json: broken"):
+        read_plan({**GOOD, "broken": broken})

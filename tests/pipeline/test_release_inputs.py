@@ -10,7 +10,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.pipeline.release_inputs import is_released, settings_key
 from bot.release.hub import Release
-from bot.taxonomy.tree import tree_id
+from bot.taxonomy.changes import tree_id
 from tests import ROOT
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")

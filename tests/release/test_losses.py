@@ -11,9 +11,10 @@ from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github.retrain import retrain_and_tell
+from bot.pipeline.release_inputs import release_inputs
 from bot.release.hub import latest_release, publish
 from bot.taxonomy.files import GitError
-from bot.taxonomy.tree import leaf_paths
+from bot.taxonomy.tree import leaf_paths, read_tree_at
 from tests import ROOT
 from tests.helpers.local_hub import free_port, running
 from tests.helpers.repository import Repository
@@ -109,4 +110,47 @@ def test_a_git_that_fails_is_no_empty_taxonomy(released: Repository, tmp_path: P
     (released.path / ".git/objects" / tree[:2] / tree[2:]).unlink()
     with pytest.raises(GitError, match="git ls-tree: "):
         retrain(released, tmp_path)
+    assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+
+
+def break_leaves(repository: Repository, *paths: str) -> None:
+    for path in paths:
+        repository.write(f"{path}/qna.yaml", "{")
+    repository.commit()
+
+
+def test_a_leaf_that_cannot_be_read_is_no_loss_and_stops_nothing(
+    released: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The newest release is what the other leaves ask for, so there is nothing to do."""
+    break_leaves(released, KNOWLEDGE)
+    others = read_tree_at(released.path, "HEAD").leaves
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(recipe, release=replace(recipe.release, repository=MODEL))
+    before = latest_release(MODEL)
+    assert before is not None
+    manifest = {**before.manifest, "release": "v2", "key": release_inputs(others, recipe).key}
+    publish(MODEL, tmp_path / "model", {}, manifest)
+    outcome = retrain(released, tmp_path)
+    assert (outcome.made, outcome.release.tag) == (False, "v2")
+    said = capsys.readouterr().err
+    assert f"quarantined: {KNOWLEDGE}: it is left out: taxonomy/{KNOWLEDGE}/qna.yaml:2:1: " in said
+
+
+def test_a_leaf_that_is_lost_beside_a_quarantined_one_stops_the_release(
+    released: Repository, tmp_path: Path
+) -> None:
+    lost = "foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
+    released.git("rm", "-rq", f"taxonomy/{lost}")
+    released.git("commit", "-q", "--amend", "-m", "no such leaf")
+    break_leaves(released, KNOWLEDGE)
+    with pytest.raises(UserError, match=f"nothing is released: {lost} of v1 is not in the taxonomy"):
+        retrain(released, tmp_path)
+
+
+def test_where_no_leaf_can_be_read_nothing_is_released(released: Repository, tmp_path: Path) -> None:
+    break_leaves(released, *leaf_paths(released.root))
+    with pytest.raises(UserError, match="no leaf can be read") as caught:
+        retrain(released, tmp_path)
+    assert all(path in str(caught.value) for path in leaf_paths(released.root))
     assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]

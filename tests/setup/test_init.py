@@ -70,6 +70,7 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
         "contents": "read",
         "actions": "read",
         "pull-requests": "write",
+        "issues": "write",
         "id-token": "write",
     }
     assert set(job["secrets"]) == {"ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"}
@@ -106,7 +107,7 @@ def test_a_workflow_of_somebody_else_is_left_and_said(tmp_path: Path) -> None:
     found = init(tmp_path)[f"{FOLDER}/lint.yml"]
     assert (found.state, found.what) == (
         "missing",
-        "was not written by `arborist init`; rename it and run again",
+        "was not written by `arborist init`; rename it, or run again with --prefix arborist-",
     )
     assert file.read_text() == "name: theirs\n"
 

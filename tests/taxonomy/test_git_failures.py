@@ -10,8 +10,9 @@ import pytest
 
 from bot.core.errors import UserError
 from bot.github.retrain import commits_between
+from bot.taxonomy.changes import changed_files, changed_leaves
 from bot.taxonomy.files import GitError, GitFiles
-from bot.taxonomy.tree import changed_files, changed_leaves, load_tree_at
+from bot.taxonomy.tree import read_tree_at
 from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
@@ -36,7 +37,7 @@ def test_a_tree_that_cannot_be_read(pull: Any, lost: str) -> None:
     object_file(pull, lost).unlink()
     head = pull.git("rev-parse", "HEAD")
     for read in (
-        lambda: load_tree_at(pull.path, head, lenient=True),
+        lambda: read_tree_at(pull.path, head).leaves,
         lambda: changed_leaves(pull.path, "main", head),
         lambda: GitFiles(pull.path, head).entries,
     ):
@@ -47,7 +48,7 @@ def test_a_tree_that_cannot_be_read(pull: Any, lost: str) -> None:
 def test_a_file_that_cannot_be_read_is_no_broken_leaf(pull: Any) -> None:
     object_file(pull, "HEAD:taxonomy/knowledge/new/qna.yaml").unlink()
     with pytest.raises(GitError, match=r"git (ls-tree|cat-file): "):
-        load_tree_at(pull.path, "HEAD", lenient=True)
+        read_tree_at(pull.path, "HEAD")
 
 
 def test_the_commits_parent_that_cannot_be_read(pull: Any) -> None:
@@ -67,7 +68,7 @@ def test_where_no_commit_is_shared_the_commits_themselves_are_compared(pull: Any
 def test_git_that_is_not_there_is_one_line(pull: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitError, match="git cannot be started"):
-        load_tree_at(pull.path, "HEAD")
+        read_tree_at(pull.path, "HEAD").all()
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -78,7 +79,7 @@ def test_a_taxonomy_that_is_no_folder_is_an_error(repository: Any, kind: str) ->
     else:
         repository.root.symlink_to("/etc")
     with pytest.raises(UserError, match=r"taxonomy at [0-9a-f]{7} is not a folder"):
-        load_tree_at(repository.path, repository.commit())
+        read_tree_at(repository.path, repository.commit()).all()
 
 
 def test_a_plan_without_its_objects_is_one_line_and_no_plan(pull: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.core.errors import UserError
-from bot.taxonomy.tree import load_tree_at
+from bot.taxonomy.tree import read_tree_at
 from tests import ROOT
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
@@ -108,7 +108,7 @@ def test_such_a_leaf_on_main_is_one_line(repository: Any, name: str) -> None:
     with pytest.raises(
         UserError, match=r"^taxonomy/.*: the path (is not|has over).*; rename the folder$"
     ) as told:
-        load_tree_at(repository.path, sha)
+        read_tree_at(repository.path, sha).all()
     assert str(told.value).isprintable()
 
 
@@ -130,4 +130,4 @@ def test_a_document_whose_name_is_no_text_is_one_line(repository: Any) -> None:
     qna = repository.root / LEAF / "qna.yaml"
     qna.write_text(qna.read_text().replace("velmora.md", "'*.md'"))
     with pytest.raises(UserError, match="is not printable UTF-8 text; rename the document"):
-        load_tree_at(repository.path, repository.commit())
+        read_tree_at(repository.path, repository.commit()).all()

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from bot.core.errors import UserError
+from bot.taxonomy.changes import changed_leaves
+from bot.taxonomy.files import resolve
 from bot.taxonomy.leaf import QA
-from bot.taxonomy.tree import changed_leaves, leaf_paths, load_tree, load_tree_at, resolve
+from bot.taxonomy.tree import leaf_paths, load_tree, read_tree_at
 
 ISLAND = "knowledge/geography/islands/velmora"
 MINERAL = "knowledge/science/minerals/tessarite"
@@ -40,12 +42,12 @@ def test_kinds_and_grounded_skills(repository: Any) -> None:
 
 
 def test_a_commit_gives_the_same_leaves_as_the_folder(repository: Any) -> None:
-    assert load_tree_at(repository.path, "main") == load_tree(repository.root)
+    assert read_tree_at(repository.path, "main").all() == load_tree(repository.root)
 
 
 def test_a_commit_is_read_without_looking_at_the_folder(repository: Any) -> None:
     repository.write(f"{ISLAND}/qna.yaml", "{broken")
-    assert ISLAND in {leaf.path for leaf in load_tree_at(repository.path, "HEAD")}
+    assert ISLAND in {leaf.path for leaf in read_tree_at(repository.path, "HEAD").all()}
 
 
 def test_neither_comments_nor_the_exam_change_what_generation_depends_on(repository: Any) -> None:
@@ -68,14 +70,14 @@ def test_a_broken_leaf_is_one_line_with_its_place(repository: Any, name: str) ->
     assert caught.value.code == 1
     commit = repository.commit()
     with pytest.raises(UserError, match=f"^taxonomy/{ISLAND}/{name}:1:1: "):
-        load_tree_at(repository.path, commit)
+        read_tree_at(repository.path, commit).all()
 
 
 def test_broken_leaves_are_left_out_on_demand(repository: Any) -> None:
     repository.write(f"{ISLAND}/qna.yaml", "{")
     commit = repository.commit()
-    assert ISLAND not in {leaf.path for leaf in load_tree_at(repository.path, commit, lenient=True)}
-    assert [leaf.path for leaf in load_tree_at(repository.path, commit, only=[DAYS])] == [DAYS]
+    assert ISLAND not in {leaf.path for leaf in read_tree_at(repository.path, commit).leaves}
+    assert [leaf.path for leaf in read_tree_at(repository.path, commit, only=[DAYS]).all()] == [DAYS]
 
 
 def test_a_missing_document_is_told_where_it_is_named(repository: Any) -> None:
@@ -91,7 +93,7 @@ def test_links_are_not_followed_on_disk_or_in_a_commit(repository: Any) -> None:
     (repository.root / "knowledge/other").mkdir()
     (repository.root / "knowledge/other/qna.yaml").symlink_to(repository.root / ISLAND / "qna.yaml")
     assert len(load_tree(repository.root)) == 5
-    assert len(load_tree_at(repository.path, repository.commit())) == 5
+    assert len(read_tree_at(repository.path, repository.commit()).all()) == 5
 
 
 def test_a_linked_document_is_not_read(repository: Any) -> None:
@@ -99,7 +101,7 @@ def test_a_linked_document_is_not_read(repository: Any) -> None:
     (repository.root / ISLAND / "velmora.md").symlink_to("/etc/passwd")
     for load in (
         lambda: load_tree(repository.root),
-        lambda: load_tree_at(repository.path, repository.commit()),
+        lambda: read_tree_at(repository.path, repository.commit()).all(),
     ):
         with pytest.raises(UserError, match=r"velmora\.md' is a symbolic link"):
             load()
@@ -147,7 +149,7 @@ def test_what_main_got_meanwhile_is_no_change_of_a_branch(repository: Any) -> No
 
 def test_a_repository_without_a_taxonomy_has_no_leaves(repository: Any) -> None:
     repository.git("rm", "-rq", "taxonomy")
-    assert load_tree_at(repository.path, repository.commit()) == []
+    assert read_tree_at(repository.path, repository.commit()).all() == []
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--help", "HEAD:taxonomy", "f" * 40, ""])

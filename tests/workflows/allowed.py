@@ -119,6 +119,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "contents": "read",
         "actions": "read",
         "pull-requests": "write",
+        "issues": "write",
         "id-token": "write",
     },
     "reap.yml/reap": {

@@ -4,7 +4,7 @@ import unicodedata
 from collections import defaultdict
 
 from bot.lint.findings import Finding, Severity
-from bot.lint.report import Report
+from bot.lint.report import Report, accepted_text
 
 WIDTH = 100
 SHOWN, PLACES = 6, 50
@@ -33,6 +33,11 @@ def _more(findings: list[Finding]) -> str:
 
 
 def _summary(report: Report) -> str:
+    accepted = accepted_text(report.accepted)
+    return _counts(report) + (f"{accepted}\n" if accepted else "")
+
+
+def _counts(report: Report) -> str:
     leaves = _count(len(report.leaves), "leaf", "leaves")
     if not report.findings:
         return f"{leaves}, nothing to fix\n"

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from zlib import crc32
 
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import QNA, START
@@ -53,10 +54,13 @@ def near_copy(files: Files) -> Problems:
 
 
 def _sketch(files: Files, path: str) -> set[int]:
-    """Return the hashes of a sample of the file's shingles; empty if the file cannot be read."""
+    """Return the hashes of a sample of the file's shingles; empty if the file cannot be read.
+
+    Unlike Python's own hash, CRC-32 is the same in every process, and so are the findings.
+    """
     try:
         words = _WORD.findall(files.read(path, MAX_BYTES)[:READ_BYTES].lower())
     except Unreadable:
         return set()  # the rule `unreadable` reports it
     runs = zip(*(words[start:] for start in range(SHINGLE)), strict=False)
-    return {value for run in runs if not (value := hash(run)) % ONE_IN}
+    return {value for run in runs if not (value := crc32(b" ".join(run))) % ONE_IN}

@@ -3,7 +3,6 @@
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import QNA, START, PullView
 from bot.lint.rule import Example, Problems, pull_rule
-from bot.taxonomy.leaf import FOLDERS
 from bot.taxonomy.parsed import Problem
 
 MOST = 20
@@ -20,7 +19,7 @@ MOST = 20
 def created_by(pull: PullView) -> Problems:
     before = {old for old, _ in pull.files if old}
     for path, leaf in pull.leaves.items():
-        file, name = f"{pull.prefix}{path}/{QNA}", leaf.data.get("created_by")
+        file, name = f"{pull.layout.prefix}{path}/{QNA}", leaf.data.get("created_by")
         if not pull.author or leaf.qna is None or not isinstance(name, str) or file in before:
             continue
         if name.strip().lstrip("@").casefold() != pull.author.casefold():
@@ -38,7 +37,7 @@ def created_by(pull: PullView) -> Problems:
     Example("", "README.md", "taxonomy/knowledge/new/qna.yaml"),
 )
 def outside_taxonomy(pull: PullView) -> Problems:
-    inside = (pull.prefix,) if pull.prefix else tuple(f"{folder}/" for folder in FOLDERS)
+    inside = pull.layout.inside
     outside = [new or old for old, new in pull.files if not (new or old).startswith(inside)]
     for path in outside[:MOST]:
         more = f" (and {len(outside) - 1} more)" if len(outside) > 1 else ""
@@ -54,14 +53,14 @@ def outside_taxonomy(pull: PullView) -> Problems:
     Example("", "taxonomy/knowledge/old/qna.yaml (deleted)", "taxonomy/knowledge/old/qna.yaml"),
 )
 def leaf_gone(pull: PullView) -> Problems:
-    gone = [(old, new) for old, new in pull.files if old != new and _is_leaf(old, pull.prefix)]
+    gone = [(old, new) for old, new in pull.files if old != new and _is_leaf(old, pull)]
     for old, new in gone[:MOST]:
-        leaf = old.removeprefix(pull.prefix).rpartition("/")[0]
-        moved = new.removeprefix(pull.prefix).rpartition("/")[0] if _is_leaf(new, pull.prefix) else ""
+        leaf = old.removeprefix(pull.layout.prefix).rpartition("/")[0]
+        moved = new.removeprefix(pull.layout.prefix).rpartition("/")[0] if _is_leaf(new, pull) else ""
         message = f"the leaf {leaf} is moved to {moved}" if moved else f"the leaf {leaf} is deleted"
         hint = "" if moved else "no action needed if intended; the next release will not know this leaf"
         yield new if moved else old, Problem("leaf-gone", START, message, hint)
 
 
-def _is_leaf(path: str, prefix: str) -> bool:
-    return path.startswith(prefix) and path.endswith(f"/{QNA}")
+def _is_leaf(path: str, pull: PullView) -> bool:
+    return pull.layout.holds(path) and path.endswith(f"/{QNA}")
