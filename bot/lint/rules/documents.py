@@ -2,6 +2,7 @@
 
 import re
 
+from bot.lint.document_address import wrong_address
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import QNA, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
@@ -27,6 +28,17 @@ def document_source(leaf: LeafView) -> Problems:
     except DocumentError as error:
         place = leaf.qna.place(("document", error.part))
         yield QNA, Problem("document-source", place, str(error), error.hint)
+    yield from _wrong_address(leaf)
+
+
+def _wrong_address(leaf: LeafView) -> Problems:
+    """Yield the problem of a `repo` that is a web page, a file or a folder by the shape of its address."""
+    source = leaf.source
+    if leaf.qna is None or source is None or leaf.settings.documents.is_trusted(source.repo):
+        return
+    wrong = wrong_address(source.repo)
+    if wrong:
+        yield QNA, Problem("document-source", leaf.qna.place(("document", "repo")), *wrong)
 
 
 @leaf_rule(
