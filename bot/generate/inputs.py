@@ -29,7 +29,7 @@ class BatchInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "batch"
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
 
     leaf: Leaf
     pipeline: Pipeline
@@ -64,7 +64,7 @@ class SamplesInputs(Inputs):
     """Everything that the samples of one leaf depend on."""
 
     STEP: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
 
     leaf: Leaf
     pipeline: Pipeline
@@ -88,7 +88,7 @@ class AllSamplesInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "all-samples"
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
 
     family: str
     pipelines: Mapping[str, int]

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bot.text.safety import mask_secrets
+
 MAX_PACK_BYTES = 1 << 30
 FETCH_TIMEOUT_S = 180
 TOKEN = "DOCUMENTS_TOKEN"  # noqa: S105 the variable's name
@@ -86,7 +88,7 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
         plain = False
     if not (plain or access.is_trusted(url)) or not url.isprintable() or " " in url:
         raise DocumentError(
-            f"{url[:100]!r} is not the https URL of a public repository",
+            f"{mask_secrets(url)[:100]!r} is not the https URL of a public repository",
             "write https://host/owner/name.git, or . for files in the leaf's folder",
             "repo",
         )

@@ -21,6 +21,7 @@ from bot.taxonomy.files import DiskFiles, Files, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES, parse
 from bot.taxonomy.parsed import Place, Problem
 from bot.taxonomy.schema import compiled, kind_of, schema_of, schema_problems
+from bot.text.safety import mask_secrets
 
 QNA = "qna.yaml"
 FOLDERS = ("compositional_skills", "knowledge")
@@ -93,11 +94,11 @@ def _finding(problem: Problem, path: str, lines: Sequence[str]) -> Finding:
         column=place.column,
         rule=_YAML_RULE if empty else problem.rule,
         severity=Severity.WARNING if empty else Severity.ERROR,
-        message=problem.message,
-        help=problem.help,
+        message=mask_secrets(problem.message),
+        help=mask_secrets(problem.help),
         end_line=place.end_line,
         end_column=place.end_column,
-        source=lines[place.line - 1].rstrip("\r") if place.line <= len(lines) else "",
+        source=mask_secrets(lines[place.line - 1].rstrip("\r")) if place.line <= len(lines) else "",
     )
 
 

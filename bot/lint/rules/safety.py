@@ -18,6 +18,13 @@ _SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 MOST = 10
 """Maximum number of findings per rule and document; the rest appear once these are fixed."""
 
+_WITHDRAW = "withdraw it where it was issued, because Git keeps it even if the line is deleted; "
+_HIDE = f"{_WITHDRAW}then replace it with an invented value"
+_HIDE_ADDRESS = (
+    f"{_WITHDRAW}then write the address without it, name the repository in `documents.private` of "
+    "arborist.yaml, and ask a maintainer to store a new token as the secret DOCUMENTS_TOKEN"
+)
+
 Finder = Callable[[str], Found]
 
 
@@ -140,9 +147,26 @@ def html(leaf: LeafView) -> Problems:
     Example(QNA, "domain: ghp_" + 36 * "a", "domain: geography"),
 )
 def secret(leaf: LeafView) -> Problems:
+    lines = set()
+    for name, text in leaf.files_as_text():
+        for what, match in islice(safety.secrets(text), MOST):
+            place = place_of(text, match)
+            hint = _HIDE_ADDRESS if _in_address(leaf, name, place) else _HIDE
+            if (name, place.line) not in lines:
+                lines.add((name, place.line))
+                yield name, Problem("secret", place, f"this looks like {what}", hint)
+    # Secrets that are written with YAML escapes, and those in documents of another repository.
     for name, place, what, _ in _matches(leaf, safety.secrets):
-        hint = "revoke it, then replace it with an invented value"
-        yield name, Problem("secret", place, f"this looks like {what}", hint)
+        if not any((name, line) in lines for line in range(place.line, place.end_line + 1)):
+            yield name, Problem("secret", place, f"this looks like {what}", _HIDE)
+
+
+def _in_address(leaf: LeafView, name: str, place: Place) -> bool:
+    """Return whether a place is in the address of the documents' repository."""
+    if name != QNA or leaf.qna is None or leaf.source is None:
+        return False
+    address = leaf.qna.place(("document", "repo"))
+    return address.line <= place.line <= address.end_line
 
 
 @leaf_rule(
