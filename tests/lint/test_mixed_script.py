@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- letters that look like others are what these tests are about
 """Letters of several scripts in one word: what deceives is told, what is a formula or a unit is not."""
 
 from typing import Any
