@@ -9,7 +9,7 @@ from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
 from bot.lint.leaf_view import DEFAULTS, LeafView, PullView
 from bot.lint.leaves import findings_of, lint_leaves
-from bot.lint.report import Report
+from bot.lint.report import Report, start_of
 from bot.lint.rule import LeafRule, PullRule, TreeRule
 from bot.lint.rules import RULES, find_rule
 from bot.taxonomy.files import DiskFiles
@@ -77,7 +77,7 @@ def lint_tree(
             if isinstance(rule, PullRule):
                 findings += findings_of(rule, "", rule.check(view), None)
     findings = sorted(set(findings), key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
+    return Report(files.prefix.rstrip("/"), findings, leaves, start_of(files))
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:

@@ -16,7 +16,7 @@ import yaml
 from bot.lint.findings import Finding, Severity
 from bot.lint.profiles import yamllint
 from bot.lint.profiles.reading import NotRead, Read, TooLarge, read
-from bot.lint.report import LintedLeaf, Report
+from bot.lint.report import LintedLeaf, Report, start_of
 from bot.taxonomy.files import DiskFiles, Files, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES, parse
 from bot.taxonomy.parsed import Place, Problem
@@ -53,7 +53,7 @@ def lint_as_instructlab(files: Files, schema_version: int = 0) -> Report:
         leaf, found = _lint_file(files, path, outer, schema_version)
         leaves.append(leaf)
         findings += found[: MAX_OF_FILE if len(findings) < MAX_FINDINGS else 1]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
+    return Report(files.prefix.rstrip("/"), findings, leaves, start_of(files))
 
 
 def _lint_file(

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
+from dataclasses import replace
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import Report
@@ -12,10 +13,14 @@ SHOWN, PLACES = 6, 50
 
 
 def render(report: Report) -> str:
-    """Render all findings and a summary line; control characters are replaced."""
+    """Render all findings and a summary line; control characters are replaced.
+
+    Paths are those from the current folder, so that editors and terminals can open them.
+    """
     blocks = []
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in report.findings:
+    for reported in report.findings:
+        finding = replace(reported, path=report.path_from_here(reported))
         of_rule = alike[finding.path, finding.rule]
         of_rule.append(finding)
         if len(of_rule) <= SHOWN:
