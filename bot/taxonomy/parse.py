@@ -136,6 +136,7 @@ class _Reader:
         self.text = text
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node | None] = {}
+        self.unused: dict[str, Place] = {}
         self.frames: list[_Frame] = []
         self.documents = 0
         self.nodes = 0
@@ -151,6 +152,9 @@ class _Reader:
             node = self._take(event)
             if node is not None and not self.frames:
                 root = node
+        for name, place in self.unused.items():
+            message = f"YAML reads &{name} as an anchor and drops it"
+            self.problem("lost-text", place, message, "put the whole text in double quotes")
         if root is None or (root.plain and not root.raw):
             hint = "write the file's content"
             raise _Stop(Problem("yaml-empty", Place(1, 1, 1, 2), "the file is empty", hint))
@@ -211,7 +215,10 @@ class _Reader:
         place = self.place(event.start_mark, event.end_mark)
         plain = bool(event.implicit[0])
         value: Any = event.value
-        if event.tag not in (None, "!", f"{_TAG}str"):
+        if event.tag == "!" and not event.style:
+            message = "YAML reads the ! as a tag and drops it"
+            self.problem("lost-text", place, message, "put the whole text in double quotes")
+        elif event.tag not in (None, "!", f"{_TAG}str"):
             self._tag(event.tag, place)
         elif plain:
             value = _resolve(event.value)
@@ -229,6 +236,7 @@ class _Reader:
         if event.anchor not in self.anchors:
             message = f"the alias *{event.anchor} has no anchor &{event.anchor}"
             raise _Stop(Problem("yaml-alias", place, message, hint))
+        self.unused.pop(event.anchor, None)
         node = self.anchors[event.anchor]
         if node is None:
             message = f"the alias *{event.anchor} is inside the value of its own anchor"
@@ -238,6 +246,8 @@ class _Reader:
     def _anchor(self, name: str | None, node: Node | None) -> None:
         if name is not None:
             self.anchors[name] = node
+            if isinstance(node, Node) and isinstance(node.value, str):
+                self.unused[name] = node.place
 
     def _open(self, event: CollectionStartEvent) -> None:
         place = self.place(event.start_mark, event.end_mark)
