@@ -23,6 +23,7 @@ from yaml.events import (
 
 from bot.taxonomy.files import Files
 from bot.taxonomy.parsed import Node, Other, Parsed, Place, Problem
+from bot.taxonomy.syntax_problem import syntax_problem
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 40
@@ -33,6 +34,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _TAG = "tag:yaml.org,2002:"
+_CLOSING = ('"', "'", "]", "}")
 
 
 class _Stop(Exception):
@@ -73,7 +75,7 @@ def parse(content: bytes) -> Parsed:
     except _Stop as stop:
         reader.problems.append(stop.problem)
     except yaml.YAMLError as error:
-        reader.problems.append(_syntax_problem(error, reader))
+        reader.problems.append(syntax_problem(error, text, reader.place))
     return Parsed(text, root, tuple(reader.problems))
 
 
@@ -327,30 +329,3 @@ def _resolve(text: str) -> Any:
         return float(text)
     names = {"int": "number", "float": "number", "timestamp": "date"}
     return Other(names.get(kind, "special value"), text)
-
-
-def _syntax_problem(error: yaml.YAMLError, reader: _Reader) -> Problem:
-    """Convert a libyaml error to a problem with a readable message, at the place to fix."""
-    what = str(getattr(error, "problem", "") or "cannot be read")
-    context = str(getattr(error, "context", "") or "")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    start = getattr(error, "context_mark", None)
-    place = reader.place(mark, mark) if mark else Place(1, 1, 1, 2)
-    hint = "check the quotes, colons and indentation here and in the line above"
-    if "mapping values are not allowed" in what:
-        what, hint = "text without quotes contains a colon", "put the whole text in double quotes"
-    elif "cannot start any token" in what:
-        char = reader.text[mark.index : mark.index + 1] if mark else ""
-        if char == "\t":
-            what, hint = "a tab is not allowed here", "indent with spaces"
-        else:
-            what, hint = f"text without quotes must not begin with {char!r}", "put it in double quotes"
-    elif "quoted scalar" in context and "unexpected end" in what and start is not None:
-        what, hint = "the quote that starts here is never closed", "close it at the end of the text"
-        place = reader.place(start, start)
-    elif "did not find expected" in what and start is not None:
-        what = f"{what.replace('did not find expected', 'expected')} ({context})"
-        hint = "check that the indentation matches the lines above, and that all quotes are closed"
-    elif context:
-        what = f"{what} ({context})"
-    return Problem("yaml-syntax", place, what, hint)
