@@ -88,7 +88,7 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
     else:
         new = command.startswith("arborist new")
         if command.startswith("arborist adopt"):
-            shutil.copytree(ROOT / "taxonomy", tmp_path / "taxonomy")
+            shutil.copytree(ROOT / "taxonomy/knowledge", tmp_path / "taxonomy/knowledge")
         else:
             (tmp_path / "taxonomy").mkdir()
         folder = tmp_path if new else ROOT

@@ -124,7 +124,7 @@ def _lint(
             return without_baseline(result, baseline)
         fixed = fix_files(tree.root, result)
         for finding in fixed:
-            where = f"{finding.path}:{finding.line}:{finding.column}"
+            where = f"{result.path_from_here(finding)}:{finding.line}:{finding.column}"
             print(f"fixed {where}: {finding.message}", file=sys.stderr)
         print(f"arborist: fixed {len(fixed)} of {len(result.findings)} findings", file=sys.stderr)
         result = lint_tree(tree, only, settings, pull, cache, online=online)

@@ -18,10 +18,13 @@ from bot.core.store import Store
 from bot.github.gpu_work import Work
 from bot.github.rights import may, who_may
 from bot.github.signed_marks import reply
-from bot.github.slash_commands import COMMANDS, Asked, Command
+from bot.github.slash_commands import COMMANDS, Asked, Command, help_
 from bot.text.markdown import escape
 
-_COMMAND = re.compile(r"/arborist[ \t]+([a-z]+)\b[ \t]*(.*)")
+_COMMAND = re.compile(r"/arborist(?:[ \t]+([\w-]*)(.*))?", re.IGNORECASE)
+
+MOST_NAMED = 5
+"""Maximum number of a comment's commands that a reply names."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,20 @@ class Accepted:
         }
 
 
-def find_command(body: str) -> Command | None:
-    """Return the first command in a comment: a line of a paragraph that starts with `/arborist`.
+def find_commands(body: str) -> list[Command]:
+    """Return the commands in a comment: the lines of paragraphs that start with `/arborist`.
 
-    Only top-level paragraphs of the rendered Markdown count. Quotes, lists, headings, code blocks and HTML
-    (including HTML comments) do not.
+    Case does not matter, and a line without a command's name is a command with the name "". Only top-level
+    paragraphs of the rendered Markdown count. Quotes, lists, headings, code blocks and HTML (including HTML
+    comments) do not.
     """
+    commands = []
     blocks = MarkdownIt("commonmark").parse(body)
     for opening, content in pairwise(blocks):
         if opening.type == "paragraph_open" and opening.level == 0:
-            for line in _lines(content.children or []):
-                found = _COMMAND.fullmatch(line.rstrip())
-                if found:
-                    return Command(found.group(1), found.group(2).strip())
-    return None
+            found = (_COMMAND.fullmatch(line.rstrip()) for line in _lines(content.children or []))
+            commands += [Command((one[1] or "").lower(), (one[2] or "").strip()) for one in found if one]
+    return commands
 
 
 def _lines(content: Sequence[Token]) -> list[str]:
@@ -85,15 +88,18 @@ def handle_comment(
         The work for a GPU runner; None if nothing is left to do.
     """
     number, given = event["issue"]["number"], event["comment"]
-    command = find_command(given["body"] or "")
-    if command is None or "pull_request" not in event["issue"]:
+    commands = find_commands(given["body"] or "")
+    if not commands or "pull_request" not in event["issue"]:
         return None
+    command = commands[0]
     thread = repository.get_issue(number)
     comment = thread.get_comment(given["id"])
     try:
-        same = find_command(comment.body or "") == command
+        same = find_commands(comment.body or "") == commands
     except UnknownObjectException:
         return None  # the comment was deleted, and with it the command
+    if len(commands) > 1 and comment.user.type != "Bot":
+        reply(thread, repository.full_name, f"{comment.id} more", _one_at_a_time(commands))
     asked = Asked(repository, recipe, store, thread, command, comment.created_at)
     refusal = _refusal(asked, comment, same)
     if refusal:
@@ -110,6 +116,16 @@ def handle_comment(
         reply(thread, repository.full_name, str(comment.id), answer)
         return None
     return Accepted(answer, number, asked.pull.head.sha)
+
+
+def _one_at_a_time(commands: Sequence[Command]) -> str:
+    """Return the reply to a comment with several commands, of which the first one counts."""
+    first, *others = (f"`{f'/arborist {escape(one.name, 40)}'.strip()}`" for one in commands[:MOST_NAMED])
+    more = " and others" if len(commands) > MOST_NAMED else ""
+    return (
+        f"A comment can give only one command. The first one counts: {first}. "
+        f"Not done: {', '.join(others)}{more}. Give each in a comment of its own."
+    )
 
 
 def _refusal(asked: Asked, comment: IssueComment, same: bool) -> tuple[str, str, str] | None:
@@ -133,7 +149,8 @@ def _refusal(asked: Asked, comment: IssueComment, same: bool) -> tuple[str, str,
     if comment.user.type == "Bot":
         return "-1", f"refused {login}", "Commands are for people; commands from bots are ignored."
     if name not in COMMANDS or name not in asked.recipe.commands:
-        text = f"There is no command `{escape(name, 40)}` here. `/arborist help` lists the commands."
+        what = f"There is no command `{escape(name, 40)}` here." if name else "Which command do you mean?"
+        text = f"{what} Start a line with one of these:\n\n{help_(asked)}"
         return "confused", str(comment.id), text
     allowed = asked.recipe.commands[name]
     if not may(asked.repository, asked.thread, login, allowed):

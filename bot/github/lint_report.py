@@ -21,6 +21,7 @@ from bot.lint.findings import Finding
 from bot.lint.report import accepted_text, read_accepted, read_report
 from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
+from bot.lint.rule_links import rules_page
 from bot.pipeline.plan import Plan, read_plan, summarize
 from bot.text.markdown import escape
 
@@ -109,7 +110,7 @@ def _parts(
     errors = any(finding.severity == "error" for finding in findings)
     lint = f"### 🔍 Lint of `{plan.head[:7]}` against {escape(plan.base_ref)} (`{plan.base[:7]}`)\n\n"
     if errors or verdict.trusted:
-        lint += render_findings(findings)
+        lint += render_findings(findings, rules=rules_page())
     else:
         lint += "Not shown: this pull request changes the workflow that lints it."
     if len(findings) > FINDINGS_SHOWN:

@@ -1,5 +1,6 @@
 """Chat with a model in the terminal."""
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,12 @@ def talk(folder: Path, name: str) -> None:
 
 
 def _lines() -> Iterator[str]:
-    """Yield lines of standard input; the prompt is printed only on a terminal, not for a pipe."""
+    """Yield lines of standard input; the prompt is printed only on a terminal, not for a pipe.
+
+    Bytes that are not text become replacement characters.
+    """
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     while True:
         try:
             yield input("> " if sys.stdin.isatty() else "").strip()

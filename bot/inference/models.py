@@ -70,6 +70,7 @@ def model_folder(model: str) -> Path:
         return fetch_embedded()
     if Path(model).is_dir():
         return Path(model)
+    _check_is_name(model)
     return _from_hub(model)
 
 
@@ -89,8 +90,23 @@ def model_revision(model: str) -> str:
         return f"{SHA256[:32]}.{CONVERSION}"
     if Path(model).is_dir():
         return _folder_revision(Path(model))
+    _check_is_name(model)
     name, _, revision = model.partition("@")
     return revision if re.fullmatch(r"[0-9a-f]{40}", revision) else _hub_commit(name, revision)
+
+
+def _check_is_name(model: str) -> None:
+    """Check that a model that is no folder may be a name on the Hub.
+
+    Raises:
+        UserError: it can only be the path of a folder, which does not exist, or it is the path of a file.
+    """
+    if Path(model).is_file():
+        raise UserError(f"{model}: this is a file; name the folder that holds the model's files")
+    name = model.partition("@")[0]
+    # A name on the Hub has at most one slash, and no part of it begins with a dot or a tilde.
+    if model.startswith(("/", ".", "~")) or name.endswith("/") or name.count("/") > 1 or "\\" in name:
+        raise UserError(f"{model}: there is no such folder; name a folder, org/name@revision or embedded")
 
 
 def tokenizer_at_hand(model: str) -> Path | None:

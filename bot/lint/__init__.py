@@ -11,7 +11,7 @@ from bot.lint.cache import FindingsCache
 from bot.lint.findings import Finding, Severity
 from bot.lint.leaf_view import DEFAULTS, LeafView, PullView
 from bot.lint.leaves import findings_of, lint_leaves
-from bot.lint.report import LintedLeaf, Report
+from bot.lint.report import LintedLeaf, Report, start_of
 from bot.lint.rule import LeafRule, PullRule, TreeRule
 from bot.lint.rules import RULES, find_rule
 from bot.taxonomy.files import DiskFiles
@@ -88,7 +88,7 @@ def _report(files: DiskFiles, findings: Iterable[Finding], leaves: Sequence[Lint
     ordered = sorted(findings, key=lambda f: (f.path, f.line, f.column, f.rule))[:MAX_FINDINGS]
     accepted = Counter(str(finding.accepted) for finding in ordered if finding.accepted)
     open_ = [finding for finding in ordered if not finding.accepted]
-    return Report(files.prefix.rstrip("/"), open_, leaves, accepted)
+    return Report(files.prefix.rstrip("/"), open_, leaves, accepted, start_of(files))
 
 
 def _concerns(found: tuple[str, Problem], only: Collection[str] | None) -> bool:

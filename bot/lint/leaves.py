@@ -12,6 +12,7 @@ from bot.lint.report import LintedLeaf
 from bot.lint.rule import LeafRule, Problems, Rule
 from bot.taxonomy.files import DiskFiles, Files, shown, well_formed
 from bot.taxonomy.parsed import Problem
+from bot.text.safety import mask_secrets
 
 MANY = 400
 """Number of leaves from which on parallel processes save time."""
@@ -83,28 +84,40 @@ def findings_of(rule: Rule, folder: str, problems: Problems, view: LeafView | No
         line = view.line(name, place.line) if view else ""
         # A YAML block scalar ends at the start of the next line; report the end of its last line instead.
         ends_before = place.end_line > place.line and place.end_column == 1
+        fixed_line = _fixed_line(line, problem)
         yield Finding(
             path=shown(folder + name),
             line=place.line,
             column=place.column,
             rule=rule.name,
             severity=rule.severity,
-            message=well_formed(problem.message),
-            help=well_formed(problem.help),
+            message=mask_secrets(well_formed(problem.message)),
+            help=mask_secrets(well_formed(problem.help)),
             end_line=place.end_line - ends_before,
             end_column=None if ends_before else place.end_column,
-            source=line[:2000],
-            fix=problem.fix,
-            fixed_line=_fixed_line(line, problem),
+            source=_source(line, rule),
+            fix=problem.fix if fixed_line else None,
+            fixed_line=fixed_line,
         )
 
 
+def _source(line: str, rule: Rule) -> str:
+    """Return a line for display, without secrets; "" if it has a secret that cannot be masked."""
+    masked = mask_secrets(line)
+    return "" if rule.name == "secret" and masked == line else masked[:2000]
+
+
 def _fixed_line(line: str, problem: Problem) -> str | None:
-    """Return the line with the problem's fix applied; None if there is no fix or it spans several lines."""
+    """Return the line with the problem's fix applied.
+
+    None if there is no fix, if it spans several lines, or if the line contains a secret, which is never
+    repeated.
+    """
     place = problem.place
     if problem.fix is None or place.line != place.end_line:
         return None
-    return line[: place.column - 1] + problem.fix + line[place.end_column - 1 :]
+    fixed = line[: place.column - 1] + problem.fix + line[place.end_column - 1 :]
+    return fixed if mask_secrets(fixed) == fixed else None
 
 
 def _linted(view: LeafView) -> LintedLeaf:

@@ -1,12 +1,15 @@
 """The lint report: all findings, as an object and as JSON that conforms to schemas/report.json."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bot.core.errors import UserError
 from bot.lint.findings import Finding, Severity
+from bot.taxonomy.files import DiskFiles, Files
 from bot.taxonomy.leaf import Kind
 from bot.taxonomy.schema import SCHEMAS
 
@@ -33,12 +36,19 @@ class Report:
         root: the taxonomy's folder, as it appears in the findings' paths.
         findings: sorted by path, line and column.
         accepted: how findings were accepted (comment, path, baseline) -> how many are not in `findings`.
+        folder: the folder on disk that the findings' paths start from, for formats that people open files
+            from; None if unknown.
     """
 
     root: str
     findings: Sequence[Finding]
     leaves: Sequence[LintedLeaf]
     accepted: Mapping[str, int] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def path_from_here(self, finding: Finding) -> str:
+        """Return a finding's path as it can be opened from the current folder."""
+        return os.path.relpath(self.folder / finding.path) if self.folder else finding.path
 
     @property
     def errors(self) -> int:
@@ -60,6 +70,13 @@ class Report:
             "counts": {**counts, "leaves": len(self.leaves)},
             "accepted": dict(self.accepted),
         }
+
+
+def start_of(files: Files) -> Path | None:
+    """Return the folder that paths with the files' prefix start from: usually the repository's root."""
+    if not isinstance(files, DiskFiles):
+        return None
+    return files.root.resolve().joinpath(*[".."] * files.prefix.count("/"))
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

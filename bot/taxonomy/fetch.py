@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bot.text.safety import mask_secrets
+
 MAX_PACK_BYTES = 1 << 30
 FETCH_TIMEOUT_S = 180
 TOKEN = "DOCUMENTS_TOKEN"  # noqa: S105 the variable's name
@@ -86,13 +88,8 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
         plain = False
     if not (plain or access.is_trusted(url)) or not url.isprintable() or " " in url:
         raise DocumentError(
-            f"{url[:100]!r} is not the https URL of a public repository", _address_hint(url), "repo"
-        )
-    page = re.match(r"(https://[^/]+/[^/]+/[^/]+)/(?:-/)?(?:tree|blob|raw)/", url)
-    if page and not access.is_trusted(url):
-        raise DocumentError(
-            f"{url[:100]!r} is a page of a repository, not a repository",
-            f"write {page[1][:100]}.git, and the file in patterns",
+            f"{mask_secrets(url)[:100]!r} is not the https URL of a public repository",
+            _address_hint(mask_secrets(url)),
             "repo",
         )
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):

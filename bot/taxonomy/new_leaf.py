@@ -32,13 +32,23 @@ def new_leaf(kind: str, path: str, taxonomy: Path, author: str = "") -> list[Pat
         raise UserError(f"new {kind}: unknown kind; use {' or '.join(KINDS)}")
     if author and not _LOGIN.fullmatch(author):
         raise UserError(f"--author {author}: this is not a GitHub user name")
-    folder = taxonomy / _leaf_path(kind, path, taxonomy.name)
-    _check_free(folder, taxonomy)
+    folder = free_folder(kind, path, taxonomy)
     texts = _texts(kind, folder, taxonomy, author)
     folder.mkdir(parents=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return sorted(folder.iterdir())
+
+
+def free_folder(kind: str, path: str, taxonomy: Path) -> Path:
+    """Return the folder of a new leaf; see `new_leaf`.
+
+    Raises:
+        UserError: a folder name is invalid, or the folder already exists.
+    """
+    folder = taxonomy / _leaf_path(kind, path, taxonomy.name)
+    _check_free(folder, taxonomy)
+    return folder
 
 
 def _leaf_path(kind: str, path: str, root: str) -> str:

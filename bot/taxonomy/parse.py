@@ -23,6 +23,7 @@ from yaml.events import (
 
 from bot.taxonomy.files import Files
 from bot.taxonomy.parsed import Node, Other, Parsed, Place, Problem
+from bot.taxonomy.syntax_problem import syntax_problem
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 40
@@ -33,6 +34,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _TAG = "tag:yaml.org,2002:"
+_CLOSING = ('"', "'", "]", "}")
 
 
 class _Stop(Exception):
@@ -73,7 +75,7 @@ def parse(content: bytes) -> Parsed:
     except _Stop as stop:
         reader.problems.append(stop.problem)
     except yaml.YAMLError as error:
-        reader.problems.append(_syntax_problem(error, reader))
+        reader.problems.append(syntax_problem(error, text, reader.place))
     return Parsed(text, root, tuple(reader.problems))
 
 
@@ -136,6 +138,7 @@ class _Reader:
         self.text = text
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node | None] = {}
+        self.unused: dict[str, Place] = {}
         self.frames: list[_Frame] = []
         self.documents = 0
         self.nodes = 0
@@ -151,6 +154,9 @@ class _Reader:
             node = self._take(event)
             if node is not None and not self.frames:
                 root = node
+        for name, place in self.unused.items():
+            message = f"YAML reads &{name} as an anchor and drops it"
+            self.problem("lost-text", place, message, "put the whole text in double quotes")
         if root is None or (root.plain and not root.raw):
             hint = "write the file's content"
             raise _Stop(Problem("yaml-empty", Place(1, 1, 1, 2), "the file is empty", hint))
@@ -211,7 +217,10 @@ class _Reader:
         place = self.place(event.start_mark, event.end_mark)
         plain = bool(event.implicit[0])
         value: Any = event.value
-        if event.tag not in (None, "!", f"{_TAG}str"):
+        if event.tag == "!" and not event.style:
+            message = "YAML reads the ! as a tag and drops it"
+            self.problem("lost-text", place, message, "put the whole text in double quotes")
+        elif event.tag not in (None, "!", f"{_TAG}str"):
             self._tag(event.tag, place)
         elif plain:
             value = _resolve(event.value)
@@ -229,6 +238,7 @@ class _Reader:
         if event.anchor not in self.anchors:
             message = f"the alias *{event.anchor} has no anchor &{event.anchor}"
             raise _Stop(Problem("yaml-alias", place, message, hint))
+        self.unused.pop(event.anchor, None)
         node = self.anchors[event.anchor]
         if node is None:
             message = f"the alias *{event.anchor} is inside the value of its own anchor"
@@ -238,6 +248,8 @@ class _Reader:
     def _anchor(self, name: str | None, node: Node | None) -> None:
         if name is not None:
             self.anchors[name] = node
+            if isinstance(node, Node) and isinstance(node.value, str):
+                self.unused[name] = node.place
 
     def _open(self, event: CollectionStartEvent) -> None:
         place = self.place(event.start_mark, event.end_mark)
@@ -317,30 +329,3 @@ def _resolve(text: str) -> Any:
         return float(text)
     names = {"int": "number", "float": "number", "timestamp": "date"}
     return Other(names.get(kind, "special value"), text)
-
-
-def _syntax_problem(error: yaml.YAMLError, reader: _Reader) -> Problem:
-    """Convert a libyaml error to a problem with a readable message, at the place to fix."""
-    what = str(getattr(error, "problem", "") or "cannot be read")
-    context = str(getattr(error, "context", "") or "")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    start = getattr(error, "context_mark", None)
-    place = reader.place(mark, mark) if mark else Place(1, 1, 1, 2)
-    hint = "check the quotes, colons and indentation here and in the line above"
-    if "mapping values are not allowed" in what:
-        what, hint = "text without quotes contains a colon", "put the whole text in double quotes"
-    elif "cannot start any token" in what:
-        char = reader.text[mark.index : mark.index + 1] if mark else ""
-        if char == "\t":
-            what, hint = "a tab is not allowed here", "indent with spaces"
-        else:
-            what, hint = f"text without quotes must not begin with {char!r}", "put it in double quotes"
-    elif "quoted scalar" in context and "unexpected end" in what and start is not None:
-        what, hint = "the quote that starts here is never closed", "close it at the end of the text"
-        place = reader.place(start, start)
-    elif "did not find expected" in what and start is not None:
-        what = f"{what.replace('did not find expected', 'expected')} ({context})"
-        hint = "check that the indentation matches the lines above, and that all quotes are closed"
-    elif context:
-        what = f"{what} ({context})"
-    return Problem("yaml-syntax", place, what, hint)

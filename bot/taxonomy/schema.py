@@ -20,6 +20,13 @@ SCHEMAS = shipped("schemas")
 NEWEST = 3
 MAX_PROBLEMS = 100
 """Maximum number of problems reported per file; the rest appear once these are fixed."""
+MANY_BLANK = 6
+"""Number of empty values in one file from which on they are reported together."""
+_NONE_FOUND = "found 0, need at least 1"
+_UPGRADE = (
+    f"write version: {NEWEST}, and use its keys: document_outline, document, in each seed example context "
+    "and questions_and_answers"
+)
 
 _TYPES = {"object": "a mapping", "array": "a list", "string": "text"}
 _ITEMS = {
@@ -52,19 +59,33 @@ def check_qna(parsed: Parsed, kind: Kind) -> list[Problem]:
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
     wrong = _version_problem(parsed, kind)
+    if wrong and wrong.fix is None:
+        return [wrong]  # the file has another version's keys, so each of them would be one more finding
     version = NEWEST if wrong or kind == "knowledge" else version_of(parsed.data)
     part = "knowledge" if kind == "knowledge" else "skill"
     found = list(schema_problems(parsed, f"qna-v{version}", part))
     if wrong:
         found = [wrong, *(p for p in found if p.rule != "wrong-version")]
-    return found
+    return _with_one_blank(found)
 
 
 def check_exam(parsed: Parsed) -> list[Problem]:
     """Return the problems of a parsed exam.yaml."""
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
-    return list(schema_problems(parsed, "exam"))
+    return _with_one_blank(list(schema_problems(parsed, "exam")))
+
+
+def _with_one_blank(problems: list[Problem]) -> list[Problem]:
+    """Replace many empty values, as in a template that is not filled in, by one problem with their lines."""
+    blank = [p for p in problems if p.rule == "empty-text" or p.message.endswith(_NONE_FOUND)]
+    if len(blank) < MANY_BLANK:
+        return problems
+    lines = ", ".join(str(line) for line in sorted({p.place.line for p in blank}))
+    message = f"{len(blank)} values of this file are empty"
+    first = min(blank, key=lambda p: (p.place.line, p.place.column))
+    one = Problem("empty-text", first.place, message, f"write the values on lines {lines}")
+    return [one, *(p for p in problems if p not in blank)]
 
 
 def _not_a_mapping(parsed: Parsed) -> Problem:
@@ -77,12 +98,13 @@ def _not_a_mapping(parsed: Parsed) -> Problem:
 def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
     data = parsed.data
     if "version" not in data:
-        return None
+        return _no_version(parsed) if kind == "knowledge" else None
     version, place = data["version"], parsed.place(("version",))
     if type(version) is int and 1 <= version <= NEWEST:
         if kind == "knowledge" and version < NEWEST:
             message = f"version {version} is no longer supported for knowledge"
-            return Problem("wrong-version", place, message, f"write version: {NEWEST}, and use its keys")
+            new = _is_valid({**data, "version": NEWEST}, f"qna-v{NEWEST}", "knowledge")
+            return Problem("wrong-version", place, message, _UPGRADE, str(NEWEST) if new else None)
         return None
     raw = parsed.node(("version",)).raw
     message = f"there is no version {raw!r}" if raw else "the version is not a version number"
@@ -90,6 +112,16 @@ def _version_problem(parsed: Parsed, kind: Kind) -> Problem | None:
     meant = re.fullmatch(rf"([1-{NEWEST}])(\.0)?", raw)
     hint = f"write version: {NEWEST}, without quotes or a decimal point"
     return Problem("wrong-version", place, message, hint, meant[1] if meant else None)
+
+
+def _no_version(parsed: Parsed) -> Problem | None:
+    """Return the problem of a knowledge leaf without a version whose examples are as before version 3."""
+    seeds = parsed.data.get("seed_examples")
+    keys = [set(seed) for seed in seeds if isinstance(seed, dict)] if isinstance(seeds, list) else []
+    if not keys or not all("question" in its and "questions_and_answers" not in its for its in keys):
+        return None
+    message = "this leaf has no version, and its examples are those of version 1 or 2"
+    return Problem("wrong-version", _first(parsed.place(())), message, _UPGRADE)
 
 
 @cache
@@ -145,12 +177,15 @@ def compiled(name: str, part: str) -> Any:
     return jsonschema_rs.validator_for(schema_of(name, part))
 
 
-def schema_problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
+def _is_valid(data: Any, name: str, part: str) -> bool:
     try:
-        valid = compiled(name, part).is_valid(parsed.data)
+        return bool(compiled(name, part).is_valid(data))
     except ValueError:  # a value that JSON cannot represent, such as a date
-        valid = False
-    if not valid:
+        return False
+
+
+def schema_problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
+    if not _is_valid(parsed.data, name, part):
         errors = _validator(name, part).iter_errors(parsed.data)
         yield from (_problem(parsed, error) for error in islice(errors, MAX_PROBLEMS))
 

@@ -30,7 +30,36 @@ _SECRETS = {
     "a Google key": (("AIza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
     "a Slack token": (("xox",), re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10}")),
     "an API key": (("sk-",), re.compile(r"\bsk-[A-Za-z0-9_-]{32}")),
+    "a GitLab token": (("glpat-",), re.compile(r"\bglpat-[A-Za-z0-9_-]{20}")),
+    # Not where a document explains addresses: https://user:password@example.com, https://$USER:$TOKEN@host.
+    "a password in a web address": (
+        ("@",),
+        re.compile(
+            r"\bhttps?://(?:[\w.%+~-]{1,64}:(?!pass|secret|token|pw)[\w.%+~!*-]{6,200}"
+            r"|(?=[A-Za-z_-]{0,40}\d)[\w-]{20,200})@(?!(?:[\w-]{1,63}\.){0,4}(?:example|invalid)\b)[A-Za-z0-9]",
+            re.IGNORECASE,
+        ),
+    ),
+    "a token in a web address": (
+        ("token=", "key="),
+        re.compile(
+            r"[?&](?:access_|private_|auth_)?(?:token|api_?key)="
+            r"(?=[A-Za-z_.-]{0,40}\d)[\w.-]{16,200}"
+        ),
+    ),
 }
+# Apparent secrets, also those that a message cut off in the middle; the first group may be shown.
+_MASKED = (
+    re.compile(r"(\bhttps?://)[^\s/@'\"]{1,300}(?=@)"),
+    re.compile(r"(\bhttps?://[^\s/@:'\"]{1,100}:)(?!\d{1,5}(?![\w.%+~-]))[^\s/@'\"]{3,300}"),
+    re.compile(r"(\b(?:gh[opusr]_|github_pat_|hf_|AIza|xox[abprs]-|glpat-|AKIA|ASIA))[A-Za-z0-9_-]{4,300}"),
+    re.compile(r"(\bsk-)[A-Za-z0-9_-]{12,300}"),
+    re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY).{0,5000}"),
+    re.compile(r"([?&](?:access_|private_|auth_)?(?:token|api_?key)=)[\w.-]{4,300}"),
+)
+_MAY_BE_SECRET = re.compile(
+    r"gh[opusr]_|github_pat_|hf_|AIza|xox|glpat-|AKIA|ASIA|sk-|-----BEGIN|://|token=|key="
+)
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})\b", re.IGNORECASE)
 # Domains reserved for examples by RFC 2606.
 _EXAMPLE_DOMAIN = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid|localhost)$", re.IGNORECASE)
@@ -44,10 +73,22 @@ Found = Iterator[tuple[str, re.Match[str]]]
 
 
 def secrets(text: str) -> Found:
-    """Yield apparent private keys and access tokens; at most one of each kind."""
+    """Yield apparent private keys, access tokens and passwords in web addresses."""
     for what, (marks, pattern) in _SECRETS.items():
-        if any(mark in text for mark in marks) and (found := pattern.search(text)):
-            yield what, found
+        if any(mark in text for mark in marks):
+            yield from ((what, found) for found in pattern.finditer(text))
+
+
+def mask_secrets(text: str) -> str:
+    """Return a text for display, with apparent keys, tokens and passwords replaced by ***.
+
+    Beginnings of secrets are replaced, too, because messages quote texts only up to some length.
+    """
+    if not _MAY_BE_SECRET.search(text):
+        return text
+    for pattern in _MASKED:
+        text = pattern.sub(r"\1***", text)
+    return text
 
 
 def personal_data(text: str) -> Found:

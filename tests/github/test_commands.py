@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.github.command_comment import Command, find_command
+from bot.github.command_comment import Command, find_commands
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,27 @@ from bot.github.command_comment import Command, find_command
         ("/arborist explain knowledge/_two_", Command("explain", "knowledge/_two_")),
         ("/arboristsample", None),
         ("/arborist smaple; rm -rf /", Command("smaple", "; rm -rf /")),
-        ("/arborist", None),
+        ("/arborist", Command("", "")),
+        ("/arborist  \r\n", Command("", "")),
+        ("/Arborist sample", Command("sample", "")),
+        ("/ARBORIST Sample 3 knowledge/Birds", Command("sample", "3 knowledge/Birds")),
+        ("/arborist sample3", Command("sample3", "")),
+        ("/arborist ?", Command("", "?")),
+        ("/arborist-sample", None),
         ("", None),
     ],
 )
 def test_a_command_is_found_only_where_somebody_means_it(body: str, found: Command | None) -> None:
-    assert find_command(body) == found
+    assert find_commands(body)[:1] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/arborist lint\n/arborist sample 3",
+        "/arborist lint\n\nand then\n\n/Arborist sample 3",
+        "/arborist lint\n> /arborist hold\n\n/arborist sample 3\n\n    /arborist hold",
+    ],
+)
+def test_every_command_of_a_comment_is_found(body: str) -> None:
+    assert find_commands(body) == [Command("lint", ""), Command("sample", "3")]

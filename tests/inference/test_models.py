@@ -57,3 +57,20 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 
 def test_a_commit_on_the_hub_is_its_own_revision() -> None:
     assert model_revision(f"org/name@{'a' * 40}") == "a" * 40
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["/no/such", "./models/mine", "../mine", "~/models/mine", "models/of/mine", "models/", "C:\\mine"],
+)
+def test_a_folder_that_is_missing_is_said(model: str) -> None:
+    for find in (model_folder, model_revision):
+        with pytest.raises(UserError, match=r": there is no such folder; name a folder, org/name@revision"):
+            find(model)
+
+
+def test_a_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"GGUF")
+    with pytest.raises(UserError, match="this is a file; name the folder"):
+        model_folder(str(file))

@@ -31,7 +31,10 @@ def shown(format_: str, *findings: Finding) -> str:
     return REPORTERS[format_](Report("taxonomy", findings, ()))
 
 
-def test_the_terminal_shows_the_line_with_a_caret_and_help(tree: Any) -> None:
+def test_the_terminal_shows_the_line_with_a_caret_and_help(
+    tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree.root.parent)
     tree.replace(QNA, "answer: First Oru is an island in the Grey Sea.", "answer: 1868")
     assert REPORTERS["terminal"](tree.lint()) == (
         "error[not-text]: 1868 is a number here, but text is needed\n"
@@ -43,6 +46,25 @@ def test_the_terminal_shows_the_line_with_a_caret_and_help(tree: Any) -> None:
         "\n"
         "1 error, 0 warnings in 2 leaves\n"
     )
+
+
+@pytest.mark.parametrize("repository", [True, False], ids=["a repository", "a folder"])
+@pytest.mark.parametrize(
+    "place", [".", "..", "taxonomy/knowledge", "docs", "taxonomy/knowledge/geography/islands/oru"]
+)
+def test_the_terminal_shows_paths_that_can_be_opened_from_where_one_stands(
+    tree: Any, monkeypatch: pytest.MonkeyPatch, place: str, repository: bool
+) -> None:
+    root = tree.root.parent
+    (root / "docs").mkdir()
+    if repository:
+        (root / ".git").mkdir()
+    tree.replace(QNA, "answer: First Oru is an island in the Grey Sea.", "answer: 1868")
+    monkeypatch.chdir(root / place)
+    text = REPORTERS["terminal"](tree.lint())
+    path = re.search(r"--> (\S+):15:17", text)[1]  # type: ignore[index]
+    assert Path(path).read_text() == (tree.root / QNA).read_text()
+    assert json.loads(REPORTERS["json"](tree.lint()))["findings"][0]["path"] == f"taxonomy/{QNA}"
 
 
 def test_the_terminal_says_when_there_is_nothing(tree: Any) -> None:

@@ -1,6 +1,7 @@
 """Every rule on a leaf that breaks it in one place; fixed, the leaf has no finding."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -85,11 +86,48 @@ def test_version_1_needs_no_attribution_and_one_seed_example(tree: Any) -> None:
     assert tree.rules() == []
 
 
-def test_knowledge_of_an_old_version(tree: Any) -> None:
+OLD_KNOWLEDGE = """created_by: someone
+domain: geography
+task_description: Teach about Oru
+seed_examples:
+""" + "".join(
+    f"  - question: What is {n}?\n    answer: The letter {n} of Oru.\n" for n in ("a", "b", "c", "d", "e")
+)
+
+
+@pytest.mark.parametrize("version", ["", "version: 1\n", "version: 2\n", "version: 24\n", "version: 0\n"])
+def test_knowledge_of_another_version_is_one_finding_and_not_one_for_each_key(
+    tree: Any, version: str
+) -> None:
+    tree.write(Q, version + OLD_KNOWLEDGE)
+    (finding,) = [finding for finding in tree.lint().findings if finding.path.endswith("oru/qna.yaml")]
+    assert (finding.rule, finding.line) == ("wrong-version", 1)
+    assert "write version: 3" in finding.help
+    assert finding.fix is None
+
+
+def test_a_leaf_in_the_new_format_with_an_old_version_is_fixed_mechanically(tree: Any) -> None:
     tree.replace(Q, "version: 3", "version: 2")
-    assert [(f.rule, f.help) for f in tree.lint().findings] == [
-        ("wrong-version", "write version: 3, and use its keys")
-    ]
+    (finding,) = tree.lint().findings
+    assert (finding.rule, finding.fixed_line) == ("wrong-version", "version: 3")
+
+
+def test_a_leaf_without_a_version_and_otherwise_new_lacks_the_version_alone(tree: Any) -> None:
+    tree.replace(Q, "version: 3\n", "")
+    assert tree.rules() == ["missing-key"]
+
+
+@pytest.mark.parametrize(("blank", "found"), [(3, 3), (5, 5), (6, 1), (9, 1)])
+def test_many_empty_values_are_one_finding_that_names_their_lines(tree: Any, blank: int, found: int) -> None:
+    text = (tree.root / Q).read_text()
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if "answer:" in line][:blank]
+    tree.write(Q, re.sub(r"answer: .*", "answer:", text, count=blank))
+    findings = tree.lint().findings
+    assert [finding.rule for finding in findings] == ["empty-text"] * found
+    if found == 1:
+        assert findings[0].line == lines[0]
+        assert findings[0].message == f"{blank} values of this file are empty"
+        assert findings[0].help == f"write the values on lines {', '.join(map(str, lines))}"
 
 
 @pytest.mark.parametrize("version", ["4", "0", "3.0", "true", "2024-01-01", "[3]", "99999999999999999999999"])

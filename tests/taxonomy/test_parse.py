@@ -125,3 +125,23 @@ def test_what_pyyaml_writes_is_read_as_it_was(value: dict[str, Any]) -> None:
     assert parsed.problems == () or any(p.rule == "yaml-alias" for p in parsed.problems)
     if not parsed.problems:
         assert parsed.data == value
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message", "hint"),
+    [
+        ("a: | The text\n  more\n", 6, "text stands on the line of the | or >", "on the next line"),
+        ("a: > The text\n", 6, "text stands on the line of the | or >", "on the next line"),
+        ('a: "yes" he said\n', 10, "text follows the closing quote", "put the whole text in quotes"),
+        ("a: [x] and more\n", 8, "text follows the closing quote or bracket", "put the whole text in quotes"),
+        ("a: *bold* text\n", 9, "must not begin with * or &", "double quotes"),
+        ("a: - one\n", 4, "must not begin with a dash", "double quotes"),
+    ],
+)
+def test_text_that_yaml_cannot_read_is_told_in_plain_words(
+    text: str, column: int, message: str, hint: str
+) -> None:
+    (problem,) = parse(text.encode()).problems
+    assert (problem.rule, problem.place.line, problem.place.column) == ("yaml-syntax", 1, column)
+    assert message in problem.message
+    assert hint in problem.help

@@ -16,11 +16,12 @@ import yaml
 from bot.lint.findings import Finding, Severity
 from bot.lint.profiles import yamllint
 from bot.lint.profiles.reading import NotRead, Read, TooLarge, read
-from bot.lint.report import LintedLeaf, Report
+from bot.lint.report import LintedLeaf, Report, start_of
 from bot.taxonomy.files import DiskFiles, Files, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES, parse
 from bot.taxonomy.parsed import Place, Problem
 from bot.taxonomy.schema import compiled, kind_of, schema_of, schema_problems
+from bot.text.safety import mask_secrets
 
 QNA = "qna.yaml"
 FOLDERS = ("compositional_skills", "knowledge")
@@ -52,7 +53,7 @@ def lint_as_instructlab(files: Files, schema_version: int = 0) -> Report:
         leaf, found = _lint_file(files, path, outer, schema_version)
         leaves.append(leaf)
         findings += found[: MAX_OF_FILE if len(findings) < MAX_FINDINGS else 1]
-    return Report(files.prefix.rstrip("/"), findings, leaves)
+    return Report(files.prefix.rstrip("/"), findings, leaves, folder=start_of(files))
 
 
 def _lint_file(
@@ -93,11 +94,11 @@ def _finding(problem: Problem, path: str, lines: Sequence[str]) -> Finding:
         column=place.column,
         rule=_YAML_RULE if empty else problem.rule,
         severity=Severity.WARNING if empty else Severity.ERROR,
-        message=problem.message,
-        help=problem.help,
+        message=mask_secrets(problem.message),
+        help=mask_secrets(problem.help),
         end_line=place.end_line,
         end_column=place.end_column,
-        source=lines[place.line - 1].rstrip("\r") if place.line <= len(lines) else "",
+        source=mask_secrets(lines[place.line - 1].rstrip("\r")) if place.line <= len(lines) else "",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from bot.lint.findings import Finding
+from bot.lint.rule_links import rule_link, rules_page
 from bot.text.markdown import escape
 
 FINDINGS_SHOWN = 30
@@ -15,12 +16,15 @@ _GRAVITY = {"error": 0, "warning": 1, "info": 2}
 _SIGN = {"error": "❌", "warning": "⚠️", "info": "i"}
 
 
-def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = CHARACTERS_SHOWN) -> str:
+def render(
+    findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = CHARACTERS_SHOWN, rules: str = ""
+) -> str:
     """Render findings as Markdown. They may come from an untrusted artifact, so their text is escaped.
 
     Args:
         most: maximum number of findings to show.
         room: maximum number of characters for the findings.
+        rules: the URL of the page that explains the rules; "" for names without links.
     """
     if not findings:
         return "✅ Nothing to fix: no problems found."
@@ -33,7 +37,7 @@ def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = 
     path = ""
     for finding in ordered[:most]:
         text = [] if finding.path == path else ["", f"**{escape(finding.path, 200)}**", ""]
-        text.append(_item(finding))
+        text.append(_item(finding, rules))
         size += sum(len(line) + 1 for line in text)
         if size > room:
             break
@@ -47,7 +51,8 @@ def render(findings: Sequence[Finding], most: int = FINDINGS_SHOWN, room: int = 
 
 def summarize(findings: Sequence[Finding]) -> str:
     """Render findings as Markdown for the job summary, which GitHub limits to 1 MiB."""
-    return f"{render(findings, most=len(findings), room=SUMMARY_CHARACTERS)}\n"
+    text = render(findings, most=len(findings), room=SUMMARY_CHARACTERS, rules=rules_page())
+    return f"{text}\n"
 
 
 def _by_path(findings: Sequence[Finding]) -> "groupby[str, Finding]":
@@ -67,9 +72,10 @@ def _count(number: int, name: str) -> str:
     return f"1 {name}" if number == 1 else f"{number} {name}s"
 
 
-def _item(finding: Finding) -> str:
+def _item(finding: Finding, rules: str) -> str:
     place = f"line {finding.line}, column {finding.column}"
     text = f"- {_SIGN[finding.severity]} {place}: {escape(finding.message, 300)}"
     if finding.help:
         text += f"<br>**How to fix it:** {escape(finding.help, 400)}"
-    return f"{text} <sub>{escape(finding.rule, 64)}</sub>"
+    name, link = escape(finding.rule, 64), rule_link(finding.rule[:64], rules)
+    return f"{text} <sub>{f'[{name}]({link})' if link else name}</sub>"

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from bot.lint.explain import explain
 from bot.lint.findings import Finding
 from bot.lint.report import Report
+from bot.lint.rule_links import rule_link, rules_page
 from bot.lint.rules import RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -48,8 +49,10 @@ def _rule(name: str) -> dict[str, Any]:
     rule = RULES.get(name)
     if rule is None:
         return {"id": name}
+    link = rule_link(name, rules_page())
     return {
         "id": name,
+        **({"helpUri": link} if link else {}),
         "shortDescription": {"text": rule.doc},
         "fullDescription": {"text": _text(f"{rule.doc} {rule.why}")},
         "help": {

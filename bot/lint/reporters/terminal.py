@@ -1,10 +1,13 @@
 """Findings for the terminal: the location, the line with the mistake underlined, and help."""
 
+import sys
 import unicodedata
 from collections import defaultdict
+from dataclasses import replace
 
 from bot.lint.findings import Finding, Severity
 from bot.lint.report import Report, accepted_text
+from bot.lint.rule_links import rule_link, rules_page
 
 WIDTH = 100
 SHOWN, PLACES = 6, 50
@@ -12,10 +15,14 @@ SHOWN, PLACES = 6, 50
 
 
 def render(report: Report) -> str:
-    """Render all findings and a summary line; control characters are replaced."""
+    """Render all findings and a summary line; control characters are replaced.
+
+    Paths are those from the current folder, so that editors and terminals can open them.
+    """
     blocks = []
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in report.findings:
+    for reported in report.findings:
+        finding = replace(reported, path=report.path_from_here(reported))
         of_rule = alike[finding.path, finding.rule]
         of_rule.append(finding)
         if len(of_rule) <= SHOWN:
@@ -53,7 +60,7 @@ def _count(number: int, one: str, many: str) -> str:
 def _block(finding: Finding) -> str:
     pad = " " * len(str(finding.line))
     lines = [
-        f"{finding.severity}[{finding.rule}]: {_clean(finding.message)}",
+        f"{finding.severity}[{_linked(finding.rule)}]: {_clean(finding.message)}",
         f"{pad}--> {_clean(finding.path)}:{finding.line}:{finding.column}",
     ]
     if finding.source.strip():
@@ -62,6 +69,12 @@ def _block(finding: Finding) -> str:
     if finding.help:
         lines.append(f"{pad} = help: {_clean(finding.help)}")
     return "\n".join(lines) + "\n"
+
+
+def _linked(rule: str) -> str:
+    """Return a rule's name, as a link (OSC 8) if a terminal displays it."""
+    link = rule_link(rule, rules_page()) if sys.stdout.isatty() else ""
+    return f"\x1b]8;;{link}\x1b\\{rule}\x1b]8;;\x1b\\" if link else rule
 
 
 def _window(finding: Finding) -> tuple[str, str]:

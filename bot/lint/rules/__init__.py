@@ -3,10 +3,12 @@
 from bot.lint.rule import RULES, find_rule
 from bot.lint.rules import (
     attribution,
+    clarity,
     copies,
     documents,
     exam,
     format,
+    lost_text,
     pull,
     quality,
     questions,
@@ -17,11 +19,13 @@ from bot.lint.rules import (
 __all__ = [
     "RULES",
     "attribution",
+    "clarity",
     "copies",
     "documents",
     "exam",
     "find_rule",
     "format",
+    "lost_text",
     "pull",
     "quality",
     "questions",

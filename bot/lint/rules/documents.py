@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
+from bot.lint.document_address import wrong_address
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import QNA, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
 from bot.taxonomy.documents import DocumentError, check_source, doubts_of, markdown_of, match_pattern
-from bot.taxonomy.leaf import Document
+from bot.taxonomy.leaf import Document, DocumentSource
 from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.text.as_read import as_read
 from bot.text.reading import read, written
+from bot.text.safety import secrets
 
 CHANCE = 12
 """A context and a document that share fewer characters than this may do so by chance."""
@@ -27,11 +30,24 @@ CHANCE = 12
 def document_source(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.source is None:
         return
+    source = leaf.source
+    if any(secrets(source.repo)):  # the rule `secret` reports it; check the rest of the address
+        source = replace(source, repo=re.sub(r"//[^/@]{1,300}@", "//", source.repo))
     try:
-        check_source(leaf.source, leaf.settings.documents)
+        check_source(source, leaf.settings.documents)
     except DocumentError as error:
         place = leaf.qna.place(("document", error.part))
         yield QNA, Problem("document-source", place, str(error), error.hint)
+    yield from _wrong_address(leaf, source)
+
+
+def _wrong_address(leaf: LeafView, source: DocumentSource) -> Problems:
+    """Yield the problem of a `repo` that is a web page, a file or a folder by the shape of its address."""
+    if leaf.qna is None or leaf.settings.documents.is_trusted(source.repo):
+        return
+    wrong = wrong_address(source.repo)
+    if wrong:
+        yield QNA, Problem("document-source", leaf.qna.place(("document", "repo")), *wrong)
 
 
 @leaf_rule(

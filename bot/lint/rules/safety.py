@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -14,9 +15,24 @@ from bot.text.safety import HTML, Found
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
+_LOOK_LATIN = frozenset(
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf"  # Greek
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408"  # Cyrillic
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb\u0501\u051b\u051d"
+)
+"""Greek and Cyrillic letters that cannot be told from Latin ones (confusables of Unicode's TR 39)."""
+WORD_LETTERS = 3
+"""A mixture of fewer letters is a symbol rather than a word."""
 
 MOST = 10
 """Maximum number of findings per rule and document; the rest appear once these are fixed."""
+
+_WITHDRAW = "withdraw it where it was issued, because Git keeps it even if the line is deleted; "
+_HIDE = f"{_WITHDRAW}then replace it with an invented value"
+_HIDE_ADDRESS = (
+    f"{_WITHDRAW}then write the address without it, name the repository in `documents.private` of "
+    "arborist.yaml, and ask a maintainer to store a new token as the secret DOCUMENTS_TOKEN"
+)
 
 Finder = Callable[[str], Found]
 
@@ -83,10 +99,27 @@ def mixed_script(leaf: LeafView) -> Problems:
 def _mixed_words(text: str) -> Found:
     for match in () if text.isascii() else _WORD.finditer(text):
         word = match.group()
-        if not word.isascii():
-            scripts = {unicodedata.name(char, "").split(" ")[0] for char in word}
-            if len(scripts & _SCRIPTS) > 1:
-                yield word, match
+        if not word.isascii() and _deceives(word):
+            yield word, match
+
+
+def _deceives(word: str) -> bool:
+    """Return whether a word mixes scripts so that a reader takes it for another word.
+
+    Symbols of formulas and units do not: Greek letters that look like no Latin letter (\u03c0r, \u0394T,
+    \u03bcmol), unless there are so many of them that the word is a Greek one.
+    """
+    scripts = Counter(script for char in word if (script := _script(char)) in _SCRIPTS)
+    if len(scripts) < 2:
+        return False
+    foreign = any(char in _LOOK_LATIN for char in word)
+    if set(scripts) == {"LATIN", "GREEK"}:
+        return foreign or scripts["GREEK"] >= WORD_LETTERS
+    return foreign or len(word) >= WORD_LETTERS
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "").partition(" ")[0]
 
 
 @leaf_rule(
@@ -140,9 +173,26 @@ def html(leaf: LeafView) -> Problems:
     Example(QNA, "domain: ghp_" + 36 * "a", "domain: geography"),
 )
 def secret(leaf: LeafView) -> Problems:
+    lines = set()
+    for name, text in leaf.files_as_text():
+        for what, match in islice(safety.secrets(text), MOST):
+            place = place_of(text, match)
+            hint = _HIDE_ADDRESS if _in_address(leaf, name, place) else _HIDE
+            if (name, place.line) not in lines:
+                lines.add((name, place.line))
+                yield name, Problem("secret", place, f"this looks like {what}", hint)
+    # Secrets that are written with YAML escapes, and those in documents of another repository.
     for name, place, what, _ in _matches(leaf, safety.secrets):
-        hint = "revoke it, then replace it with an invented value"
-        yield name, Problem("secret", place, f"this looks like {what}", hint)
+        if not any((name, line) in lines for line in range(place.line, place.end_line + 1)):
+            yield name, Problem("secret", place, f"this looks like {what}", _HIDE)
+
+
+def _in_address(leaf: LeafView, name: str, place: Place) -> bool:
+    """Return whether a place is in the address of the documents' repository."""
+    if name != QNA or leaf.qna is None or leaf.source is None:
+        return False
+    address = leaf.qna.place(("document", "repo"))
+    return address.line <= place.line <= address.end_line
 
 
 @leaf_rule(
