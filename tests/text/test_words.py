@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.words import is_right, normal
+from bot.text.marking import is_right
+from bot.text.words import normal
 
 
 @pytest.mark.parametrize(
