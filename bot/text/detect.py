@@ -25,7 +25,7 @@ READ = 20_000
 FOREIGN_WORDS = 2
 """A text with this many function words of another language, and few of its own, is in that language."""
 FOREIGN_LETTERS = 12
-"""A text with this many letters (see WEIGHT) of another script, and few of its own, is in another language."""
+"""A text with this many letters (see WEIGHT) of another script, and few of its own, is foreign."""
 SCRIPTS = {
     "Latin": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"),
     "Greek": re.compile("[\u0370-\u03ff]"),
