@@ -11,6 +11,8 @@ FAULTS = {
     "unreadable": "This teacher does not write in the requested format",
 }
 """Filters whose drops are the teacher's fault, and what they show."""
+NOT_JUDGED = ("earlier", "same", "duplicate", "no answer", "refused")
+"""Filters whose drops say nothing about the teacher's writing."""
 FEWEST = 4
 """With fewer candidates, nothing can be said of the teacher."""
 
@@ -23,12 +25,13 @@ def teacher_notes(dropped: Mapping[str, int], accepted: int) -> list[str]:
         accepted: number of accepted candidates.
     """
     candidates = accepted + sum(dropped.values())
+    judged = accepted + sum(count for name, count in dropped.items() if name not in NOT_JUDGED)
     if candidates < FEWEST:
         return []
     notes = [
-        f"{fault}: {dropped[name]} of {candidates}."
+        f"{fault}: {dropped[name]} of {judged}."
         for name, fault in FAULTS.items()
-        if 2 * dropped.get(name, 0) >= candidates
+        if 2 * dropped.get(name, 0) >= judged >= FEWEST
     ]
     if not accepted:
         notes.append(f"No sample came from the teacher: all {candidates} candidates were dropped.")

@@ -39,7 +39,7 @@ def normal(text: str, decimal: str = ".") -> str:
         # Same result, ten times faster; a mixture can have some hundred thousand questions.
         lower = _without_separators(text.lower(), decimal)
         return " ".join(ASCII_PUNCTUATION.sub(lambda mark: _kept(lower, mark.start()), lower).split())
-    plain = without_accents(SPACES.sub(" ", text).casefold())
+    plain = without_accents(SPACES.sub(" ", text).casefold()).casefold()
     plain = "".join(_digit(char) for char in plain)
     plain = _without_separators(plain, decimal)
     return " ".join("".join(_kept(plain, place) for place in range(len(plain))).split())
