@@ -9,6 +9,7 @@ from bot.text.words import normal
 
 ITEM = re.compile(r"(?m)^[ \t]*(?:\d+[.)]|[-*\u2022])\s")
 CLOSED = re.compile("[.!?\u3002\uff01\uff1f\u2026\u0964\u061f][\"'\u201d\u2019\u00bb\u300d)*]*$")
+OPEN = (":", ",", "\uff1a", "\u3001")
 FEWEST = 3
 """With fewer seed answers, their shape says nothing."""
 SHORTER, LONGER = 3, 3
@@ -31,6 +32,7 @@ class Shape:
         length: fewest and most characters.
         listed: True if all answers are lists, False if none is, else None.
         closed: whether all end with a punctuation mark that ends a sentence.
+        open: whether one of them ends with a colon or comma.
         copied: whether one of them is a part of its task or context.
         judged: whether there are enough of them to judge others by.
     """
@@ -39,6 +41,7 @@ class Shape:
     length: tuple[int, int]
     listed: bool | None
     closed: bool
+    open: bool
     copied: bool
     judged: bool = True
 
@@ -56,9 +59,7 @@ class Shape:
         if not self.judged:
             return False
         text = answer.strip()
-        unfinished = text.endswith((":", ",", "\uff1a", "\u3001")) or (
-            self.closed and not CLOSED.search(text)
-        )
+        unfinished = (not self.open and text.endswith(OPEN)) or (self.closed and not CLOSED.search(text))
         return unfinished or (self.lines[0] > 1 and len(_lines(text)) == 1)
 
     def misfit(self, answer: str) -> str:
@@ -86,6 +87,7 @@ def shape_of(leaf: Leaf) -> Shape:
         (min(lengths), max(lengths)),
         lists.pop() if len(lists) == 1 else None,
         all(CLOSED.search(one.strip()) for one in answers),
+        any(one.strip().endswith(OPEN) for one in answers),
         any(is_copy(pair.answer, pair.question, context) for context, pair in pairs),
         len(pairs) >= FEWEST,
     )

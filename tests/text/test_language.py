@@ -30,7 +30,7 @@ OTHERS = {
     "Italian": "Il vecchio faro sta sulla roccia, e il suo guardiano conta le navi della notte.",
     "Danish": "Det gamle fyrtårn står på klippen, og dets vogter tæller skibene om natten.",
     "Finnish": "Vanha majakka seisoo kalliolla, ja sen vartija laskee yöllä tulevat laivat.",
-    "Russian": "Старый маяк стоит на скале, и его смотритель считает корабли, которые приходят ночью.",
+    "Greek": "Ο παλιός φάρος στέκεται στον βράχο, και ο φύλακάς του μετρά τα πλοία τη νύχτα.",  # noqa: RUF001
     "Korean": "오래된 등대는 바위 위에 서 있고, 등대지기는 밤에 오는 배를 센다.",
     "Marathi": "जुना दीपगृह खडकावर आहे आणि त्याचा रखवालदार रात्री येणारी जहाजे मोजतो आहे.",
 }
