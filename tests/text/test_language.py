@@ -21,7 +21,7 @@ TEXTS = {
     "fr": "Le vieux phare se trouve sur le rocher, et son gardien compte les bateaux de la nuit.",
     "pt": "O velho farol fica na rocha, e o seu guardião conta os barcos que não chegam à noite.",
     "ja": "古い灯台は岩の上に立っていて、番人は夜に来る船を数えます。",
-    "zh": "古老的灯塔矗立在岩石上，看守人数着夜里来的船。",
+    "zh": "古老的灯塔矗立在岩石上，看守人数着夜里来的船。",  # noqa: RUF001
     "hi": "पुराना प्रकाशस्तंभ चट्टान पर है और उसका रखवाला रात में जहाज़ों को गिनता है।",
 }
 OTHERS = {
