@@ -1,8 +1,11 @@
 """Leaves in any language: every sample is in the leaf's language, and what is left out is said."""
 
+# ruff: noqa: RUF001 Chinese punctuation
+
 import dataclasses
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -11,6 +14,9 @@ from bot.config.recipe import Recipe, TeacherRecipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.exams import exam_of
+from bot.generate.candidates import Batch, Candidate
+from bot.generate.export import read_aloud
+from bot.generate.filters import first_drop
 from bot.generate.inputs import samples_inputs
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
@@ -18,6 +24,7 @@ from bot.generate.leaves import generate_leaf
 from bot.generate.pipeline_files import pipeline_of
 from bot.generate.prompting import Prompts
 from bot.generate.without_teacher import all_given, given_samples, keyword_samples, ways_left_out
+from bot.inference.engine import Engine
 from bot.inference.teacher import open_teacher
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed
 from bot.text.detect import foreign
@@ -90,7 +97,7 @@ def test_every_sample_is_in_the_leafs_language(
     ("leaf", "name"), [(german(), "German"), (japanese(), "Japanese")], ids=["German", "Japanese"]
 )
 def test_a_teacher_that_writes_english_is_found_out(
-    recipe: Recipe, tmp_path: Path, leaf: Leaf, name: str
+    recipe: Recipe, tmp_path: Path, leaf: Leaf, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = make(leaf, recipe, tmp_path, Able(name, obedient=False))
     assert made.funnel.accepted == 0
@@ -99,6 +106,9 @@ def test_a_teacher_that_writes_english_is_found_out(
     assert f"not {name}" in made.funnel.examples["language"][0]
     assert f"This teacher does not write in the leaf's language: {count} of {count}." in made.funnel.notes
     assert made.funnel.notes[1].startswith("No sample came from the teacher: all ")
+    read_aloud(made, 1)
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(note in said for note in made.funnel.notes)
 
 
 @pytest.mark.parametrize(
@@ -257,3 +267,53 @@ def test_no_framing_asks_for_one_sentence_before_a_list() -> None:
     leaf = skill(seeds=tuple(Seed(None, (pair,)) for pair in pairs))
     for draw in range(20):
         assert not any("one short sentence" in one.messages[0][1] for one in given_samples(leaf, draw))
+
+
+def about(*pairs: tuple[str, str]) -> Leaf:
+    """A knowledge leaf with these questions and answers."""
+    context = " ".join(answer for _, answer in pairs)
+    return knowledge(seeds=(Seed(context, tuple(QA(*pair) for pair in pairs)),), documents=())
+
+
+SPANISH = about(
+    ("¿Quién construyó la torre de Corvane?", "Petra Osgood construyó la torre de Corvane."),
+    ("¿Dónde está la torre de Corvane?", "La torre de Corvane está en Ulmstead."),
+)
+FRENCH = about(
+    ("Qui a construit la tour de Corvane ?", "Petra Osgood a construit la tour de Corvane."),
+    ("Où se trouve la tour de Corvane ?", "La tour de Corvane se trouve à Ulmstead."),
+)
+CHINESE = about(("谁建造了这座塔？", "这座塔是佩特拉建造的。"), ("这座塔在哪里？", "这座塔在乌尔姆。"))
+HINDI = about(("यह घड़ी किसने बनाई?", "यह घड़ी पेट्रा ने बनाई।"), ("यह घड़ी कहाँ है?", "यह घड़ी उल्मस्टेड में है।"))
+
+
+@pytest.mark.parametrize(
+    ("leaf", "question", "dropped"),
+    [
+        (german(), "Weißt du, wer die Uhr von Corvane gebaut hat?", None),
+        (german(), "Kannst du mir sagen, wer die Uhr von Corvane gebaut hat?", None),
+        (german(), "Wer hat die alte Uhr von Corvane gebaut?", "adds"),
+        (german(), "Wer hat die Uhr gebaut?", "keeps"),
+        (SPANISH, "¿Puedes decirme quién construyó la torre de Corvane?", None),
+        (SPANISH, "¿Quién construyó la torre?", "keeps"),
+        (FRENCH, "Pouvez-vous me dire qui a construit la tour de Corvane ?", None),
+        (FRENCH, "Qui a construit la vieille tour de Corvane ?", "adds"),
+        (japanese(), "コルヴェーンの時計を作った人を教えてください。", None),
+        (japanese(), "時計は誰が作りましたか。", "keeps"),
+        (CHINESE, "请告诉我，谁建造了这座塔？", None),
+        (CHINESE, "谁建造了这座古老的塔？", "adds"),
+        (HINDI, "कृपया बताइए, यह घड़ी किसने बनाई?", None),
+        (HINDI, "यह पुरानी घड़ी किसने बनाई?", "adds"),
+    ],
+)
+def test_a_question_in_other_words_keeps_its_meaning_in_any_language(
+    leaf: Leaf, question: str, dropped: str | None
+) -> None:
+    [first, *_] = leaf.seeds[0].pairs
+    candidate = Candidate(
+        "seed 1.1", "rephrased", text=first.question, question=question, answer=first.answer
+    )
+    [(_, filters)] = [one for one in pipeline_of(leaf, "small", "").paths["rephrased"] if one[0] == "filter"]
+    batch = Batch(leaf, cast(Engine, None), 0.7, Prompts())
+    found = first_drop(candidate, batch, filters)
+    assert (found and found[0]) == dropped
