@@ -49,7 +49,7 @@ def test_every_sample_is_in_the_leafs_language_or_dropped(
     assert funnel.candidates == CANDIDATES == funnel.accepted + sum(funnel.dropped.values())
     assert funnel.accepted or any("No sample came from the teacher" in note for note in funnel.notes)
     spoken = language_of_leaf(leaf).asked
-    assert len(made.samples) > 5
+    assert len(made.samples) >= 5
     for sample in made.samples:
         for _, text in sample.messages:
             assert not foreign(text, spoken), text
