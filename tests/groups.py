@@ -4,9 +4,11 @@
     python -m tests.groups parts      # one of them
     python -m tests.groups lint core units   # what needs no engine and takes a minute, as `make check` does
 
-Tests in which a model learns or answers for minutes take all cores; other groups run at the same time.
+Several groups run at the same time, since many tests wait for a server or start a process that uses one core.
+Each process is told how many threads it may use, because more threads than cores slow each other down.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -16,13 +18,15 @@ from functools import partial
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-ENGINES = ("tests/generate", "tests/loop/test_loop.py", "tests/inference", "tests/train")
+ENGINES = ("tests/generate", "tests/inference", "tests/train")
+"""Tests in which a model learns or answers."""
+STORY = ("tests/loop/test_loop.py",)
+"""The whole loop, once, on real engines."""
 COMMANDS = tuple(
     f"tests/loop/test_{name}.py" for name in ("conditions", "slash_commands", "swaps", "approval")
 )
 """Half of the loop's tests, by time; like the other half they wait more than they compute."""
-_WITHOUT = tuple(f"--ignore={path}" for path in ENGINES)
-SETUP = ("mypy", ".github/actions/setup")
+ACTIONS = ("mypy", ".github/actions/setup", ".github/actions/answer")
 CORE = (
     *(
         "tests/lint",
@@ -61,23 +65,24 @@ UNITS = (
     ),
 )
 """Tests that take seconds and need what generates and trains to be installed, but load no model."""
-LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), SETUP)
+LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), ACTIONS)
 GROUPS = {
-    "lint": LINT,
+    "story": (("pytest", *STORY),),
     "engines": (("pytest", *ENGINES),),
     "loop": (
-        ("pytest", "-m", "not demo", "tests/loop", *_WITHOUT, *(f"--ignore={one}" for one in COMMANDS)),
+        ("pytest", "-m", "not demo", "tests/loop", *(f"--ignore={one}" for one in (*STORY, *COMMANDS))),
     ),
+    "parts": (("pytest", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
     "commands": (("pytest", *COMMANDS),),
-    "parts": (("pytest", "--ignore=tests/loop", *_WITHOUT),),
+    "lint": LINT,
     "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),
     "units": (("pytest", *UNITS),),
 }
-"""The commands of each group."""
+"""The commands of each group; those that take longest come first."""
 AGAIN = ("core", "units")
 """Groups whose tests are in other groups, too; they run only if they are named."""
-SIDE_BY_SIDE = (("lint", "core", "units"), ("engines",), ("loop", "commands", "parts"))
-"""The order of the groups; those in one tuple run at the same time."""
+AT_ONCE = 3
+"""How many groups run at the same time."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Result:
     failures: tuple[str, ...]
 
 
-def run(group: str, *, alone: bool) -> Result:
+def run(group: str, *, alone: bool = False) -> Result:
     """Run all commands of a group.
 
     Args:
@@ -112,6 +117,7 @@ def run(group: str, *, alone: bool) -> Result:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            env={"OMP_NUM_THREADS": str(threads(alone=alone)), **os.environ},
         )
         assert process.stdout is not None, "it is a pipe"
         for line in process.stdout:
@@ -126,18 +132,21 @@ def run(group: str, *, alone: bool) -> Result:
     return Result(group, passed, time.monotonic() - begun, said[-1] if said else "", failures)
 
 
+def threads(*, alone: bool) -> int:
+    """Return how many threads a process of a group may use for computing."""
+    cores = os.cpu_count() or 1
+    return cores if alone else max(1, cores // AT_ONCE)
+
+
 def main(wanted: list[str]) -> int:
     """Run the groups that are named, or all tests once; returns the exit code, 1 where one of them failed."""
     unknown = [name for name in wanted if name not in GROUPS]
     if unknown:
         print(f"no group {unknown[0]!r}; there are {', '.join(GROUPS)}", file=sys.stderr)
         return 2
-    wanted = wanted or [name for name in GROUPS if name not in AGAIN]
-    results: list[Result] = []
-    for together in SIDE_BY_SIDE:
-        groups = [name for name in together if name in wanted]
-        with ThreadPoolExecutor(max(1, len(groups))) as pool:
-            results += pool.map(partial(run, alone=len(groups) == 1), groups)
+    chosen = [name for name in GROUPS if name in wanted or (not wanted and name not in AGAIN)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(partial(run, alone=len(chosen) == 1), chosen))
     print("\n== summary")
     for one in results:
         state = "passed" if one.passed else "FAILED"

@@ -17,7 +17,6 @@ def test_a_group_that_fails_stops_no_other_and_is_named_at_the_end(
         for name in ("bad", "good")
     }
     monkeypatch.setattr(groups, "GROUPS", commands)
-    monkeypatch.setattr(groups, "SIDE_BY_SIDE", (("bad",), ("good",)))
     assert groups.main([]) == 1
     summary = capsys.readouterr().out.partition("== summary\n")[2].splitlines()
     assert summary[0].startswith("FAILED bad")
@@ -28,12 +27,21 @@ def test_a_group_that_fails_stops_no_other_and_is_named_at_the_end(
 
 def test_all_tests_are_in_exactly_one_group() -> None:
     """A file that no group collects would never be run."""
-    apart = [path for path in groups.ENGINES + groups.COMMANDS if not Path(path).exists()]
-    assert apart == []
-    ignored = {f"--ignore={path}" for path in groups.ENGINES}
-    halves = {f"--ignore={path}" for path in groups.COMMANDS}
-    assert ignored | halves <= set(groups.GROUPS["loop"][0])
-    assert {*ignored, "--ignore=tests/loop"} <= set(groups.GROUPS["parts"][0])
+    apart = (*groups.ENGINES, *groups.STORY, *groups.COMMANDS)
+    assert [path for path in apart if not (ROOT / path).exists()] == []
+    (loop,), (parts,) = groups.GROUPS["loop"], groups.GROUPS["parts"]
+    assert {f"--ignore={path}" for path in (*groups.STORY, *groups.COMMANDS)} == set(loop[4:])
+    assert {f"--ignore={path}" for path in ("tests/loop", *groups.ENGINES)} == set(parts[1:])
+
+
+def test_processes_together_have_no_more_threads_than_the_machine_has_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(groups.os, "cpu_count", lambda: 8)
+    assert groups.threads(alone=True) == 8
+    assert groups.threads(alone=False) * groups.AT_ONCE <= 8
+    monkeypatch.setattr(groups.os, "cpu_count", lambda: 2)
+    assert groups.threads(alone=False) == 1
 
 
 def test_the_quick_groups_name_tests_that_are_there_and_run_no_engine() -> None:
@@ -47,10 +55,10 @@ def test_the_quick_groups_name_tests_that_are_there_and_run_no_engine() -> None:
 def test_all_groups_are_run_by_default_but_those_whose_tests_are_in_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(groups, "run", lambda group, alone: groups.Result(group, True, 0.0, "", ()))
+    monkeypatch.setattr(groups, "run", lambda group, alone=False: groups.Result(group, True, 0.0, "", ()))
     assert groups.main([]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
-    assert said == ["lint", "engines", "loop", "commands", "parts"]
+    assert said == ["story", "engines", "loop", "parts", "commands", "lint"]
     assert groups.main(["units", "core", "lint"]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
     assert said == ["lint", "core", "units"]

@@ -68,11 +68,12 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
     loaded = load_recipe(recipe)
     with github_errors("answering a command"):
         accepted = handle_comment(connect(), loaded, Store(loaded.store_url()), _event())
-    if accepted:
-        lines = "".join(f"{name}={value}\n" for name, value in accepted.outputs().items())
-        with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
-            file.write(lines)
-        print(lines, end="")
+    # If the job fails without this output, the workflow's next step answers.
+    outputs = {"answered": "true", **(accepted.outputs() if accepted else {})}
+    lines = "".join(f"{name}={value}\n" for name, value in outputs.items())
+    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
+        file.write(lines)
+    print(lines, end="")
 
 
 @app.command()

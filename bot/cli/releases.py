@@ -15,11 +15,12 @@ def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("
     from bot.config.load import load_recipe
     from bot.core.store import Store
     from bot.github.client import configured, connect, github_errors
-    from bot.github.retrain import retrain_and_tell
+    from bot.github.retrain import retrain_and_tell, tell_merged
     from bot.github.retrain_queue import wait_for_turn
 
     loaded = load_recipe(recipe)
     if configured():
+        tell_merged(repository, loaded)
         with github_errors("checking for other retrainings"):
             needless = wait_for_turn(connect())
         if needless:

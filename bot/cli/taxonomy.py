@@ -188,3 +188,4 @@ def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path
         write_json(output, planned.to_json())
     else:
         Console().print(planned.table())
+        Console().print(planned.note, markup=False, highlight=False)

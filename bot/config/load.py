@@ -41,11 +41,24 @@ def load_recipe(path: Path) -> Recipe:
         UserError: the file is missing, is not YAML, does not match the schema, or its settings contradict
             each other. The message names the setting.
     """
-    data = _read(path)
-    _check(path, data)
-    recipe = replace(_typed(data), folder=path.parent)
+    recipe = replace(parse_recipe(_text(path), path), folder=path.parent)
     if recipe.generate.prompts:
         recipe = replace(recipe, generate=replace(recipe.generate, prompts=_prompts(path, recipe)))
+    return recipe
+
+
+def parse_recipe(text: bytes, path: Path) -> Recipe:
+    """Parse and validate the text of arborist.yaml; reads no other file.
+
+    Args:
+        path: the path for messages.
+
+    Raises:
+        UserError: see `load_recipe`.
+    """
+    data = _parse(text, path)
+    _check(path, data)
+    recipe = _typed(data)
     if contradiction := _contradiction(recipe.train):
         raise UserError(f"{path}: train: {contradiction}", code=1)
     return recipe
@@ -86,19 +99,24 @@ def load_lint_recipe(path: Path) -> LintRecipe:
     """
     if not path.exists():
         return LintRecipe()
-    data = _read(path)
+    data = _parse(_text(path), path)
     if isinstance(data, dict) and data.keys() == {"version", "lint"}:
         _check(path, data["lint"], "lint")
         return _lint(data["lint"])
     return load_recipe(path).lint
 
 
-def _read(path: Path) -> Any:
+def _text(path: Path) -> bytes:
     try:
-        return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: file not found; run in a folder that has an arborist.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+
+
+def _parse(text: bytes, path: Path) -> Any:
+    try:
+        return yaml.load(text.decode(), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
 
 

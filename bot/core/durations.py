@@ -84,3 +84,12 @@ def this_device() -> str:
         if names:
             return f"{len(names)} x {names[0].strip()}"
     return f"{len(os.sched_getaffinity(0))} CPU cores"
+
+
+def readable(seconds: float) -> str:
+    """Return a duration in the unit that a person would use: "40 s", "7 min", "3.5 h" or "2.1 days"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 36 * 3600 else f"{seconds / 86400:.1f} days"

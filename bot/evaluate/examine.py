@@ -35,7 +35,6 @@ class Examination:
         model: the unique ID of the model's weights.
         leaves: leaf -> its answers.
         retention: the answers to the general questions.
-        seeds_asked: leaves without an exam, whose seed questions were asked instead.
         asked: number of questions that the model answered now; the other answers came from the store.
         asked_leaves: number of leaves that these questions belong to.
     """
@@ -43,7 +42,6 @@ class Examination:
     model: str
     leaves: Mapping[str, tuple[Answer, ...]]
     retention: tuple[Answer, ...]
-    seeds_asked: frozenset[str] = frozenset()
     asked: int = field(default=0, compare=False)
     asked_leaves: int = field(default=0, compare=False)
 
@@ -99,7 +97,6 @@ def examine(model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store:
         model.id,
         {path: found[exam.key] for path, exam in exams.items()},
         found[general.key],
-        frozenset(leaf.path for leaf in leaves if not leaf.exam),
         asked=len(questions),
         asked_leaves=len(missing.keys() - {general.key}),
     )

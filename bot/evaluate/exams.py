@@ -1,9 +1,9 @@
 """Exams: the held-out questions of a leaf, and the retention set of general questions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -16,6 +16,13 @@ from bot.text.marking import is_right
 from bot.text.words import holds
 
 RETENTION = Path(__file__).with_name("retention.yaml")
+ExamStatus = Literal["held-out", "shared", "none"]
+"""What a leaf's exam result says about the model.
+
+- `held-out`: no sample in the training data asks one of the questions.
+- `shared`: samples of other leaves ask some of the questions too, so the model was trained on these.
+- `none`: the leaf has no exam; its own examples were asked, which the model was trained on.
+"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,17 @@ def _language_code(leaf: Leaf) -> str:
     if found:
         return found.code
     return "en" if all(text.isascii() for text in texts) else ""
+
+
+def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
+    """Return the status of a leaf's exam.
+
+    Args:
+        shared: the leaves whose exam questions are asked by samples of other leaves.
+    """
+    if not leaf.exam:
+        return "none"
+    return "shared" if leaf.path in shared else "held-out"
 
 
 def retention() -> list[ExamItem]:

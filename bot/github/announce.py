@@ -1,20 +1,21 @@
-"""Comments on merged pull requests: the release and its exam results, or why there is no release."""
+"""Comments on merged pull requests: that training has begun, the release, or why there is none."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from github.GithubException import UnknownObjectException
+from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.core.progress import say
 from bot.evaluate.gate import Verdict
-from bot.github.comment import Posted, find_comment, update_comment
+from bot.github.closing import Closing, closing_of, closing_word
+from bot.github.comment import Posted, find_comment, read_parts, update_comment
 from bot.github.render import render
 from bot.release.hub import Release
 
-MOST_OVERLAPS = 20
-"""How many overlaps with other leaves one comment lists."""
 LOOKED_AT = 60
 """How many closed pull requests, the most recently updated first, are searched before the first release."""
 
@@ -44,29 +45,63 @@ def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
     return sorted(pull.number for pull in merged if find_comment(pull) is not None)
 
 
-def announce_release(repository: Repository, release: Release) -> list[Posted]:
-    """Announce a release on every pull request that is new in it. Announcing it again changes nothing."""
-    leaves = [_row(leaf["path"], leaf["exam"]) for leaf in release.manifest["leaves"]]
-    posted = []
-    for number in release.manifest["pulls"]:
+def announce_training(repository: Repository, pulls: Sequence[int], url: str) -> None:
+    """Say on merged pull requests that the next release is on its way, unless a result stands there already.
+
+    Args:
+        url: the URL of the workflow run.
+    """
+    for number in pulls:
         pull = repository.get_pull(number)
-        own = touched(leaves, [file.filename for file in pull.get_files()])
-        text = render(
-            "release",
-            tag=release.tag,
-            url=release.url,
-            repository=release.repository,
-            leaves=own or leaves,
-            overlaps=_overlaps(release, {leaf["path"] for leaf in own}),
-        )
+        comment = find_comment(pull)
+        if comment is None or not read_parts(comment.body).get("release"):
+            update_comment(pull, {"release": render("training", url=url), "next": ""})
+
+
+def announce_release(repository: Repository, release: Release, previous: Release | None) -> list[Posted]:
+    """Announce a release on every pull request that is new in it. Announcing it again changes nothing.
+
+    Args:
+        previous: the release before; None if there is none.
+    """
+    return [
+        _close(pull, release, closing_of(release, previous, _files(pull)))
+        for pull in map(repository.get_pull, release.manifest["pulls"])
+    ]
+
+
+def announce_unchanged(repository: Repository, release: Release, pulls: Sequence[int]) -> list[Posted]:
+    """Say on merged pull requests that they changed nothing that the model learns, so there is no release."""
+    posted = []
+    for pull in map(repository.get_pull, pulls):
+        text = closing_word(release, closing_of(release, release, _files(pull)), made=False)
         posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
 
 
-def _overlaps(release: Release, own: Collection[str]) -> list[str]:
-    """Describe how other leaves overlap with these; older manifests do not record overlaps."""
-    pairs = release.manifest.get("overlaps", ())
-    return [pair["text"] for pair in pairs if pair["leaf"] in own or pair["other"] in own][:MOST_OVERLAPS]
+def announce_removed(
+    repository: Repository, release: Release, previous: Release, pulls: Sequence[int]
+) -> list[Posted]:
+    """Say on pull requests of earlier releases which of their leaves this release no longer contains."""
+    posted = []
+    for pull in map(repository.get_pull, pulls):
+        closing = closing_of(release, previous, _files(pull))
+        if closing.removed:
+            still = sorted({*closing.same, *(row["path"] for row in closing.learnt)})
+            posted.append(_close(pull, release, replace(closing, learnt=(), same=tuple(still))))
+    return posted
+
+
+def _close(pull: PullRequest, release: Release, closing: Closing) -> Posted:
+    return update_comment(pull, {"release": closing_word(release, closing), "next": ""})
+
+
+def _files(pull: PullRequest) -> list[str]:
+    """Return the paths that a pull request changes; both paths of a moved file."""
+    changed = list(pull.get_files())
+    return [file.filename for file in changed] + [
+        file.previous_filename for file in changed if file.previous_filename
+    ]
 
 
 def announce_refusal(
@@ -74,9 +109,8 @@ def announce_refusal(
 ) -> list[Posted]:
     """Report on every pull request of a failed release why the gate failed."""
     posted = []
-    for number in pulls:
-        pull = repository.get_pull(number)
-        own = touched(leaves, [file.filename for file in pull.get_files()])
+    for pull in map(repository.get_pull, pulls):
+        own = touched(leaves, _files(pull))
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
         posted.append(update_comment(pull, {"release": text, "next": ""}))
     return posted
@@ -88,10 +122,16 @@ def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -
     return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
 
 
+def announce_failure(repository: Repository, pulls: Sequence[int], reason: str, url: str) -> list[Posted]:
+    """Report on every merged pull request why the run that was to release it failed.
+
+    Args:
+        url: the URL of the workflow run.
+    """
+    text = render("stopped", reason=reason, url=url)
+    return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
+
+
 def touched(leaves: Sequence[dict[str, Any]], files: Sequence[str]) -> list[dict[str, Any]]:
     """Return the leaves that contain one of these files."""
     return [leaf for leaf in leaves if any(name.startswith(f"taxonomy/{leaf['path']}/") for name in files)]
-
-
-def _row(path: str, exam: dict[str, Any]) -> dict[str, Any]:
-    return {"path": path, **exam}

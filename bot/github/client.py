@@ -44,6 +44,13 @@ def connect() -> Repository:
     return repository
 
 
+def run_url(repository: str = "", run: int = 0) -> str:
+    """Return the URL of a workflow run, by default of this one."""
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    name = repository or os.environ.get("GITHUB_REPOSITORY", "")
+    return f"{server}/{name}/actions/runs/{run or os.environ.get('GITHUB_RUN_ID', 0)}"
+
+
 @contextmanager
 def github_errors(doing: str) -> Iterator[None]:
     """Convert GitHub's errors and failed connections to a UserError.

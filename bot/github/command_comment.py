@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot.config.recipe import Recipe
+from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github.gpu_work import Work
 from bot.github.rights import may, who_may
@@ -101,7 +102,10 @@ def handle_comment(
         reply(thread, repository.full_name, about, text)
         return None
     comment.create_reaction("eyes")
-    answer = COMMANDS[command.name].answer(asked)
+    try:
+        answer = COMMANDS[command.name].answer(asked)
+    except UserError as error:
+        answer = f"`/arborist {command.name}` failed: {escape(str(error))}"
     if isinstance(answer, str):
         reply(thread, repository.full_name, str(comment.id), answer)
         return None

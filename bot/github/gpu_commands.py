@@ -15,10 +15,12 @@ from bot.core.errors import UserError
 from bot.core.sample import Sample
 from bot.core.store import Store
 from bot.evaluate.examine import Examination
+from bot.evaluate.exams import exam_status
 from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
 from bot.generate.leaf_samples import Generated
 from bot.github.checks import CheckReport, report_check
+from bot.github.client import run_url
 from bot.github.comment import Posted, update_comment
 from bot.github.gpu_work import Failure, check_name, fail
 from bot.github.render import render
@@ -103,7 +105,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
         pull = repository.get_pull(number)
         if pull.head.sha != sha:
             raise Pushed(f"pull request {number} has new commits; {sha[:7]} is no longer its head", code=1)
-    except UserError as error:
+    except Exception as error:
         _report_failure(repository, order, error)
         raise
     posted = update_comment(pull, parts)
@@ -146,7 +148,8 @@ def _leaves(folder: Path, sha: str, named: Sequence[str], access: Access) -> tup
     return leaves, len(changed) - len(chosen) if not named else 0
 
 
-def _report_failure(repository: Repository, order: Order, error: UserError) -> None:
+def _report_failure(repository: Repository, order: Order, error: Exception) -> None:
+    """Report why the work failed; of an error that nobody foresaw, its kind and where to read more."""
     void = isinstance(error, Pushed)
     fix = (
         "Review the newest commit, then give the command again."
@@ -155,7 +158,11 @@ def _report_failure(repository: Repository, order: Order, error: UserError) -> N
     )
     title = "cancelled: the pull request has new commits" if void else "failed: see the comment"
     conclusion = "cancelled" if void else "failure"
-    failure = Failure(str(error), fix, title, conclusion)
+    if isinstance(error, UserError):
+        reason = str(error)
+    else:
+        reason, fix = f"internal error: {type(error).__name__}", f"[The log]({run_url()}) shows more. {fix}"
+    failure = Failure(reason, fix, title, conclusion)
     fail(repository, repository.get_pull(order.number), order.sha, order.command, failure)
 
 
@@ -243,7 +250,7 @@ def _judged(sample: Sample) -> dict[str, str]:
 
 
 def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, model: str) -> str:
-    return render("precheck", sha=sha, model=model, leaves=[_checked(leaf.path, examined) for leaf in leaves])
+    return render("precheck", sha=sha, model=model, leaves=[_checked(leaf, examined) for leaf in leaves])
 
 
 def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
@@ -254,6 +261,7 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
         leaves=[
             {
                 "path": leaf.path,
+                "status": _status(leaf),
                 "before": tried.before.tally(leaf.path),
                 "after": tried.after.tally(leaf.path),
                 "answers": list(
@@ -270,11 +278,17 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
     )
 
 
-def _checked(path: str, examined: Examination) -> dict[str, Any]:
-    right, asked = examined.score(path)
-    answers = examined.leaves[path]
+def _status(leaf: Leaf) -> str:
+    """Return "none" for a leaf without an exam; whether today's model was trained on an exam is not known."""
+    return "" if leaf.exam else exam_status(leaf)
+
+
+def _checked(leaf: Leaf, examined: Examination) -> dict[str, Any]:
+    right, asked = examined.score(leaf.path)
+    answers = examined.leaves[leaf.path]
     return {
-        "path": path,
+        "path": leaf.path,
+        "status": _status(leaf),
         "verdict": verdict(right, asked),
         "right": right,
         "asked": asked,

@@ -1,6 +1,5 @@
 """Work for a GPU runner: its check and its part of the comment, while it runs and if it fails."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,12 +8,16 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.github.checks import CheckReport, report_check, write_note
+from bot.github.client import run_url
 from bot.github.comment import update_comment
 from bot.github.render import render
 
 COMMANDS = ("sample", "precheck", "trial")
 TITLES = {"sample": ("🌱", "Sample"), "precheck": ("🔎", "Precheck"), "trial": ("🧪", "Trial")}
 """The emoji and the name of each command in the comment's headings."""
+
+EARLIER = "\n<sub>Of an earlier commit; the pull request has changed since.</sub>\n"
+WAITING = " is in progress"
 
 
 def check_name(command: str) -> str:
@@ -49,14 +52,32 @@ class Work:
         return cls(command, " ".join(arguments.split()), run)
 
 
+def of_earlier_commits(parts: Mapping[str, str], sha: str) -> dict[str, str]:
+    """Return the parts of the comment that change when a pull request has a new head.
+
+    A result of an earlier commit stays and is marked as such; a failure, or work in progress, is removed.
+
+    Args:
+        parts: the parts of the comment.
+        sha: the new head.
+    """
+    changed = {}
+    for name in COMMANDS:
+        heading, _, rest = parts.get(name, "").partition("\n")
+        if not heading or f"`{sha[:7]}`" in heading or rest.startswith(EARLIER):
+            continue
+        is_result = not heading.startswith(f"### {TITLES[name][0]} No ") and not heading.endswith(WAITING)
+        changed[name] = f"{heading}\n{EARLIER}\n{rest}" if is_result else ""
+    return changed
+
+
 def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
     """Show that work waits for a GPU runner.
 
     The job that does the work completes the check; if the job is lost, the reaper does.
     """
     sha = pull.head.sha
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    url = f"{server}/{repository.full_name}/actions/runs/{work.run}"
+    url = run_url(repository.full_name, work.run)
     repository.create_check_run(
         work.check,
         sha,

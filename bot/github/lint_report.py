@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github.checks import ANNOTATIONS_SHOWN, PLAN, CheckReport, lint_check, report_check
-from bot.github.comment import Posted, update_comment
+from bot.github.comment import Posted, find_comment, read_parts, update_comment
+from bot.github.gpu_work import of_earlier_commits
 from bot.github.lint_verdict import Verdict, judge
 from bot.github.render import render
 from bot.github.suggest import suggest
@@ -26,6 +28,10 @@ ARTIFACT_LIMIT = 20 * 1024 * 1024
 NEXT = (
     "**What comes next:** a maintainer can comment `/arborist sample` to see what the model would "
     "learn, and merges the pull request if that is good. `/arborist help` lists all commands."
+)
+NEXT_WITHOUT_SAMPLES = (
+    "**What comes next:** a maintainer merges the pull request; the next release then follows. There is "
+    "nothing to sample. `/arborist help` lists all commands."
 )
 _LEVEL = {"error": "failure", "warning": "warning", "info": "notice"}
 
@@ -72,11 +78,17 @@ def report(
         posted = Posted(run["html_url"], "")
     else:
         parts = _parts(repository, verdict, plan, findings, planned, run["html_url"])
-        posted = update_comment(verdict.pull, parts)
+        posted = update_comment(verdict.pull, {**_outdated(verdict.pull, plan.head), **parts})
     _tell_checks(repository, verdict, plan, findings, planned, posted.url)
     if verdict.trusted:
         suggest(verdict.pull, repository.get_commit(plan.head), findings)
     return posted
+
+
+def _outdated(pull: PullRequest, head: str) -> dict[str, str]:
+    """Return the comment's parts about earlier commits, marked as such."""
+    comment = find_comment(pull)
+    return of_earlier_commits(read_parts(comment.body), head) if comment else {}
 
 
 def _parts(
@@ -107,13 +119,22 @@ def _parts(
         "sha": plan.head,
         "branch": repository.default_branch,
     }
-    believed = verdict.trusted and not errors
+    believed = verdict.trusted and (not errors or bool(plan.recipe.error))
     return {
         "steering": render("steering", **steering) if verdict.steering else "",
         "lint": lint,
         "plan": render("plan", planned=planned) if believed else "",
-        "next": NEXT if believed and planned["changed"] else "",
+        "next": what_next(planned) if believed else "",
     }
+
+
+def what_next(planned: dict[str, Any]) -> str:
+    """Return what a maintainer can do next; empty if merging trains no new model."""
+    if planned["recipe"].error:
+        return ""
+    if any(leaf["change"] != "deleted" for leaf in planned["changed"]):
+        return NEXT
+    return NEXT_WITHOUT_SAMPLES if planned["changed"] or planned["recipe"].retrains else ""
 
 
 def _tell_checks(
@@ -137,12 +158,14 @@ def _tell_checks(
     name = lint_check(plan.base_ref, repository.default_branch)
     annotations = [_annotation(finding) for finding in findings]
     report_check(repository, name, plan.head, CheckReport(conclusion, title, url, annotations, note))
-    if errors:
+    if plan.recipe.error and verdict.trusted:
+        short = ("failure", "arborist.yaml cannot be read; the comment says why")
+    elif errors:
         short = ("neutral", "waiting until the lint errors are fixed")
     elif not verdict.trusted:
         short = ("neutral", "waiting for a maintainer")
     else:
-        short = ("success", _plan_in_short(planned))
+        short = ("success", plan_in_short(planned))
     report_check(repository, PLAN, plan.head, CheckReport(*short, url))
 
 
@@ -157,11 +180,11 @@ def _lint_in_short(verdict: Verdict, errors: int) -> tuple[str, str]:
     return "success", "everything is in order"
 
 
-def _plan_in_short(planned: dict[str, Any]) -> str:
+def plan_in_short(planned: dict[str, Any]) -> str:
     """Return the title of the plan check."""
     count = len(planned["changed"])
     if not count:
-        return "no leaf changes"
+        return "the recipe changes" if planned["recipe"].retrains else "no leaf changes"
     leaves = "1 changed leaf" if count == 1 else f"{count} changed leaves"
     return f"{leaves}, {planned['to_generate']} samples to generate"
 

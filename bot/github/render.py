@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.core.durations import readable
+from bot.release.exam_words import questions, remarks
 from bot.text.markdown import escape
 
 
@@ -21,14 +23,11 @@ def _environment() -> Environment:
     )
     environment.filters["text"] = escape
     environment.filters["percent"] = lambda share: f"{round(100 * share)}%"
-    environment.filters["minutes"] = _minutes
+    environment.filters["duration"] = readable
+    environment.globals |= {"questions": questions, "remarks": remarks}
     return environment
 
 
 def render(template: str, **values: Any) -> str:
     """Render a part of the comment, for instance `render("sample", leaves=…)`."""
     return _environment().get_template(f"{template}.md.j2").render(**values).strip()
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"

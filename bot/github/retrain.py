@@ -1,24 +1,55 @@
 """Retrain on GitHub: train and release the checkout's commit, and report on the pull requests."""
 
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
+
+from github.Repository import Repository
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Store
-from bot.github.announce import announce_broken, announce_refusal, announce_release, known_pulls, merged_pulls
-from bot.github.client import configured, connect, github_errors
+from bot.github.announce import (
+    announce_broken,
+    announce_failure,
+    announce_refusal,
+    announce_release,
+    announce_removed,
+    announce_training,
+    announce_unchanged,
+    known_pulls,
+    merged_pulls,
+)
+from bot.github.client import configured, connect, github_errors, run_url
+from bot.github.closing import TAXONOMY, leaves_of
 from bot.pipeline.manifest import Origin
 from bot.pipeline.release_inputs import is_released
 from bot.pipeline.retrain import Outcome, nothing_to_do, retrain
-from bot.release.hub import Release, latest_release
+from bot.release.hub import Release, latest_release, release_at
 from bot.taxonomy.files import GitError, NoCommit, git
 from bot.taxonomy.tree import deleted_leaves, load_tree_at, resolve, tree_id
 
 MOST_NAMED = 5
 """How many leaves one message names."""
+MOST_COMMITS = 50
+"""How many commits are searched for the contributors of leaves that a release no longer contains."""
+
+
+class Unreadable(UserError):
+    """Raised if the taxonomy on main contains an error."""
+
+
+def tell_merged(folder: Path, recipe: Recipe) -> None:
+    """Say on the merged pull requests of a checkout that the next release is on its way.
+
+    Args:
+        folder: a checkout of the default branch.
+    """
+    with github_errors("notifying the merged pull requests"):
+        released = latest_release(recipe.release.repository)
+        pulls = _new_pulls(folder, resolve(folder, "HEAD"), released)
+        announce_training(connect(), pulls, run_url())
 
 
 def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
@@ -31,39 +62,85 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls: list[int] = []
-    if configured() and released is None:
-        with github_errors("finding the merged pull requests"):
-            pulls = known_pulls(connect(), set(commits_between(folder, "", commit)))
-    elif configured() and released and released.manifest["taxonomy"]["commit"] != commit:
-        with github_errors("finding the merged pull requests"):
-            since = released.manifest["taxonomy"]["commit"]
-            pulls = merged_pulls(connect(), commits_between(folder, since, commit))
-    tree = tree_id(folder, commit)
+    pulls = _new_pulls(folder, commit, released) if configured() else []
     try:
-        # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
-        same = is_released(released, tree, recipe)
-        leaves = [] if same else load_tree_at(folder, commit, access=recipe.documents)
-        if released is not None and not same:
-            check_losses(folder, commit, {leaf.path for leaf in leaves}, released)
-    except UserError as error:
-        # Somebody merged a pull request that lint had rejected: report the error there, and fail the run.
-        if pulls and not isinstance(error, GitError):
-            with github_errors("notifying the pull requests"):
-                announce_broken(connect(), pulls, str(error))
+        outcome = _retrain(folder, commit, recipe, store, released, pulls)
+    except Exception as error:
+        _tell_failure(pulls, error)
         raise
-    name = os.environ.get("GITHUB_REPOSITORY", "")
-    origin = Origin(name, commit, tuple(pulls), tree)
-    outcome = nothing_to_do(released) if released and same else retrain(leaves, recipe, store, origin)
     if not configured():
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
         return outcome
     with github_errors("notifying the pull requests"):
-        if outcome.verdict and not outcome.verdict.passed:
-            announce_refusal(connect(), pulls, outcome.verdict, outcome.scores)
-        elif outcome.release:
-            announce_release(connect(), outcome.release)
+        _tell(folder, outcome, pulls)
     return outcome
+
+
+def _new_pulls(folder: Path, commit: str, released: Release | None) -> list[int]:
+    """Return the pull requests that were merged since the newest release."""
+    with github_errors("finding the merged pull requests"):
+        if released is None:
+            return known_pulls(connect(), set(commits_between(folder, "", commit)))
+        since = released.manifest["taxonomy"]["commit"]
+        return merged_pulls(connect(), commits_between(folder, since, commit)) if since != commit else []
+
+
+def _retrain(
+    folder: Path, commit: str, recipe: Recipe, store: Store, released: Release | None, pulls: Sequence[int]
+) -> Outcome:
+    tree = tree_id(folder, commit)
+    # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
+    if released is not None and is_released(released, tree, recipe):
+        return nothing_to_do(released)
+    try:
+        leaves = load_tree_at(folder, commit, access=recipe.documents)
+        if released is not None:
+            check_losses(folder, commit, {leaf.path for leaf in leaves}, released)
+    except UserError as error:
+        raise error if isinstance(error, GitError) else Unreadable(str(error), code=error.code) from None
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    return retrain(leaves, recipe, store, Origin(name, commit, tuple(pulls), tree))
+
+
+def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int]) -> None:
+    """Report the result on the pull requests that it concerns."""
+    repository, release = connect(), outcome.release
+    if outcome.verdict and not outcome.verdict.passed:
+        announce_refusal(repository, pulls, outcome.verdict, outcome.scores)
+        return
+    if release is None:
+        return
+    before = release.manifest["previous"]
+    previous = release_at(release.repository, before) if before else None
+    announce_release(repository, release, previous)
+    told = release.manifest["pulls"]
+    announce_unchanged(repository, release, [number for number in pulls if number not in told])
+    if previous is not None:
+        removed = leaves_of(previous).keys() - leaves_of(release).keys()
+        earlier = _contributors(folder, repository, sorted(removed))
+        announce_removed(repository, release, previous, [number for number in earlier if number not in told])
+
+
+def _contributors(folder: Path, repository: Repository, leaves: Sequence[str]) -> list[int]:
+    """Return the merged pull requests that changed one of these leaves, from the newest commits of each."""
+    if not leaves:
+        return []
+    paths = [f"{TAXONOMY}{leaf}" for leaf in leaves]
+    found = git(folder, "rev-list", "--first-parent", f"--max-count={MOST_COMMITS}", "HEAD", "--", *paths)
+    return merged_pulls(repository, found.decode().split())
+
+
+def _tell_failure(pulls: Sequence[int], error: Exception) -> None:
+    """Report on the pull requests why there is no release."""
+    if not pulls or isinstance(error, GitError):
+        return
+    with github_errors("notifying the pull requests"):
+        if isinstance(error, Unreadable):
+            # Somebody merged a pull request that lint had rejected.
+            announce_broken(connect(), pulls, str(error))
+        else:
+            reason = str(error) if isinstance(error, UserError) else f"internal error: {type(error).__name__}"
+            announce_failure(connect(), pulls, reason, run_url())
 
 
 def commits_between(folder: Path, since: str, until: str) -> list[str]:

@@ -15,9 +15,10 @@ from typing import Any
 
 from rich.table import Table
 
-from bot.config.device import PEAK
+from bot.config.device import MEMORY_GB, PEAK
 from bot.config.profiles import deepspeed_profile
 from bot.config.recipe import PhaseRecipe, Recipe
+from bot.core.durations import readable
 from bot.core.errors import UserError
 from bot.generate.general_replay import general_prompts
 from bot.generate.prompting import PASSAGES
@@ -55,15 +56,40 @@ class TrainingPlan:
     Attributes:
         parameters: number of the student's weights.
         device: a key of PEAK.
-        devices: number of devices.
+        devices: number of devices, from the recipe's `train.processes`.
         memory_gb: peak memory per device.
+        device_gb: the memory that each device has; None if unknown.
     """
 
     parameters: int
     device: str
     devices: int
     memory_gb: float
+    device_gb: int | None
     phases: tuple[PhasePlan, ...]
+
+    @property
+    def fits(self) -> str:
+        """Whether the training fits into the devices' memory, as a sentence."""
+        needed = f"It needs about {self.memory_gb:.1f} GB of memory on each device"
+        if self.device_gb is None:
+            return f"{needed}."
+        if self.memory_gb <= self.device_gb:
+            return f"{needed}, which has {self.device_gb} GB: it fits."
+        return (
+            f"{needed}, which has {self.device_gb} GB: it does not fit. Set more `train.processes`, a "
+            "DeepSpeed profile with a higher ZeRO stage, or `train.gradient_checkpointing`."
+        )
+
+    @property
+    def note(self) -> str:
+        """What the estimate includes, and whether the training fits."""
+        together = readable(sum(phase.seconds for phase in self.phases))
+        return (
+            f"About {together} together, by formula and not measured; the number of devices is the recipe's "
+            "`train.processes`. Loading models, generating samples and exams come on top; how long they take "
+            f"is known after a first run. {self.fits}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate as plain data; see schemas/training-plan.json."""
@@ -71,12 +97,11 @@ class TrainingPlan:
 
     def table(self) -> Table:
         """Return the estimate as a table for the terminal."""
-        size = f"{self.parameters / 1e9:.2f} B weights"
-        on = f"{self.devices} x {self.device}, {self.memory_gb:.1f} GB each"
-        table = Table("phase", "samples", "tokens", "steps", "hours", title=f"Estimate: {size} on {on}")
+        on = f"{self.parameters / 1e9:.2f} B weights on {self.devices} x {self.device}"
+        table = Table("phase", "samples", "tokens", "steps", "time", title=f"Estimate of the training: {on}")
         for phase in self.phases:
-            hours = f"{phase.seconds / 3600:.2f}"
-            table.add_row(phase.phase, f"{phase.samples:,}", f"{phase.tokens:,}", f"{phase.steps:,}", hours)
+            numbers = (f"{number:,}" for number in (phase.samples, phase.tokens, phase.steps))
+            table.add_row(phase.phase, *numbers, readable(phase.seconds))
         return table
 
 
@@ -113,7 +138,8 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
         if sum(samples for samples, _ in parts[name])
     )
-    return TrainingPlan(size, device, train.processes, memory_gb(size, recipe, shape), phases)
+    memory = memory_gb(size, recipe, shape)
+    return TrainingPlan(size, device, train.processes, memory, MEMORY_GB.get(device), phases)
 
 
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:

@@ -8,10 +8,11 @@ from typing import Any
 from bot.config.recipe import Recipe
 from bot.core.store import Entry
 from bot.evaluate.examine import Examination
+from bot.evaluate.exams import exam_status
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
 from bot.inference.teacher import teacher_model
-from bot.pipeline.mix import Mixtures, overlaps
+from bot.pipeline.mix import Mixtures, overlaps, shared_exams
 from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, next_tag
@@ -64,7 +65,6 @@ def describe(
     result: Made, leaves: Sequence[Leaf], recipe: Recipe, origin: Origin, released: Release | None
 ) -> dict[str, Any]:
     """Return the manifest of a release; see schemas/manifest.json."""
-    samples = {made.leaf: made for made in result.samples}
     knowledge, skills = result.mixed
     return {
         "version": VERSION,
@@ -77,16 +77,7 @@ def describe(
         "student": _model(recipe.student.model),
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in PARTS},
-        "leaves": [
-            {
-                "path": leaf.path,
-                "key": samples[leaf.path].key,
-                "created_by": leaf.created_by,
-                "samples": len(samples[leaf.path].samples),
-                "exam": {"before": result.before.tally(leaf.path), "after": result.after.tally(leaf.path)},
-            }
-            for leaf in leaves
-        ],
+        "leaves": _leaves(result, leaves),
         "mixtures": {
             mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
             for mixture in (knowledge, skills)
@@ -110,6 +101,38 @@ def describe(
         },
         "pulls": list(origin.pulls),
     }
+
+
+def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
+    samples = {made.leaf: made for made in result.samples}
+    exams = exam_rows(leaves, result.mixed, result.before, result.after)
+    return [
+        {
+            **row,
+            "key": samples[leaf.path].key,
+            "created_by": leaf.created_by,
+            "samples": len(samples[leaf.path].samples),
+        }
+        for leaf, row in zip(leaves, exams, strict=True)
+    ]
+
+
+def exam_rows(
+    leaves: Sequence[Leaf], mixed: Mixtures, before: Examination, after: Examination
+) -> list[dict[str, Any]]:
+    """Return for each leaf its path, and its exam's status and scores before and after."""
+    shared = shared_exams(mixed)
+    return [
+        {
+            "path": leaf.path,
+            "exam": {
+                "status": exam_status(leaf, shared),
+                "before": before.tally(leaf.path),
+                "after": after.tally(leaf.path),
+            },
+        }
+        for leaf in leaves
+    ]
 
 
 def _model(name: str) -> dict[str, str]:

@@ -233,6 +233,11 @@ class Overlap:
     text: str
 
 
+def shared_exams(mixed: Sequence[Mixture]) -> set[str]:
+    """Return the leaves whose exam questions are also asked by samples of other leaves in the mixtures."""
+    return {owner for mixture in mixed for out in mixture.left_out.values() for owner in out.kept}
+
+
 def overlaps(mixed: Sequence[Mixture]) -> list[Overlap]:
     """Return all overlaps: pairs of leaves where one affects the other's samples, or contradicts them."""
     accounts = {leaf: out for mixture in mixed for leaf, out in mixture.left_out.items()}

@@ -1,10 +1,11 @@
 """The plan: what merging a pull request would generate, reuse and train; no model is loaded."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bot.config.difference import UNCHANGED, RecipeChange, compare
+from bot.config.load import parse_recipe
 from bot.config.recipe import Recipe
 from bot.core.durations import latest
 from bot.core.errors import UserError
@@ -13,10 +14,13 @@ from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
 from bot.pipeline.estimate_merge import forecast
-from bot.taxonomy.files import shown
-from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, resolve
+from bot.taxonomy.files import GitFiles, shown
+from bot.taxonomy.tree import LONGEST_PATH, changed_leaves, load_tree_at, merge_base, resolve
 
 SCHEMA = shipped("schemas/plan.json")
+RECIPE = "arborist.yaml"
+LARGEST_RECIPE = 1_000_000
+LONGEST_ERROR = 500
 
 Change = Literal["added", "changed", "deleted"]
 
@@ -27,11 +31,13 @@ class PlannedLeaf:
 
     Attributes:
         key: the key of the leaf's samples, generated or not; "" for a deleted leaf.
+        exam: the number of its held-out exam questions.
     """
 
     path: str
     change: Change
     key: str
+    exam: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Plan:
         same: number of leaves that do not change.
         base: the commit that `head` was compared with.
         base_ref: the branch that the pull request targets.
+        recipe: what changes in arborist.yaml.
     """
 
     pull: int
@@ -55,6 +62,7 @@ class Plan:
     same: int = 0
     base: str = ""
     base_ref: str = ""
+    recipe: RecipeChange = UNCHANGED
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data; see schemas/plan.json."""
@@ -75,9 +83,33 @@ def make_plan(
     new = changes.added | changes.changed
     for leaf in load_tree_at(repository, head, only=new, access=None, lenient=True) if new else ():
         change: Change = "added" if leaf.path in changes.added else "changed"
-        planned.append(PlannedLeaf(leaf.path, change, samples_inputs(leaf, recipe).key))
+        key = samples_inputs(leaf, recipe).key
+        planned.append(PlannedLeaf(leaf.path, change, key, len(leaf.exam)))
     commits = (resolve(repository, head), resolve(repository, base))
-    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref)
+    settings = _recipe_change(repository, merge_base(repository, commits[1], commits[0]), commits[0])
+    return Plan(pull, commits[0], tuple(planned), changes.same, commits[1], base_ref, settings)
+
+
+def _recipe_change(repository: Path, since: str, head: str) -> RecipeChange:
+    """Compare the recipes in two commits, as data; profiles and prompts beside them are not compared."""
+    before, after = (_recipe_text(repository, commit) for commit in (since, head))
+    if before == after:
+        return UNCHANGED
+    if after is None:
+        return RecipeChange((RECIPE,), error=f"{RECIPE} is deleted")
+    try:
+        wanted = parse_recipe(after, Path(RECIPE))
+    except UserError as error:
+        return RecipeChange((RECIPE,), error=shown(str(error))[:LONGEST_ERROR])
+    try:
+        return compare(parse_recipe(before or b"", Path(RECIPE)), wanted)
+    except UserError:  # there was no recipe that could be read
+        return RecipeChange((RECIPE,), retrains=True, samples=True)
+
+
+def _recipe_text(repository: Path, commit: str) -> bytes | None:
+    with GitFiles(repository, commit, "", [RECIPE]) as files:
+        return files.read(RECIPE, LARGEST_RECIPE) if RECIPE in files.entries else None
 
 
 def read_plan(data: Any) -> Plan:
@@ -89,8 +121,10 @@ def read_plan(data: Any) -> Plan:
     mistake = first_mistake(data, SCHEMA)
     if mistake is not None:
         raise UserError(f"plan.json: {mistake[0]}: does not match schemas/plan.json", code=1)
-    leaves = tuple(PlannedLeaf(leaf["path"], leaf["change"], leaf["key"]) for leaf in data["leaves"])
-    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"])
+    leaves = tuple(PlannedLeaf(**leaf) for leaf in data["leaves"])
+    settings = data.get("recipe", {})
+    recipe = RecipeChange(**{**settings, "changed": tuple(settings.get("changed", ()))})
+    return Plan(data["pull"], data["head"], leaves, data["same"], data["base"], data["base_ref"], recipe)
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
@@ -106,23 +140,34 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
     except StoreError as error:
         # A GitHub-hosted job may have no access to the store; the pull request gets its comment anyway.
         there, known, runs, unread = frozenset(), not plan.same, [], str(error)
+    total = len(kept) + plan.same
+    if plan.recipe.samples:  # what the store has was generated with other settings
+        there, known = frozenset(), True
     missing = [leaf for leaf in kept if leaf.key not in there]
+    to_generate = wanted * (total if plan.recipe.samples else len(missing))
     amount = f"{'up to ' if unread else ''}{wanted} to generate"
     return {
         "changed": [
-            {"path": leaf.path, "change": leaf.change, "samples": _samples(leaf, missing, amount)}
-            for leaf in plan.leaves
+            _row(leaf, amount if leaf in missing else "reused from the store") for leaf in plan.leaves
         ],
+        "recipe": plan.recipe,
         "unread": unread,
-        "reused": plan.same if known else 0,
+        "reused": plan.same if known and not plan.recipe.samples else 0,
         "unknown": 0 if known else plan.same,
-        "total": len(kept) + plan.same,
-        "to_generate": wanted * len(missing),
-        "forecast": forecast(wanted * len(missing), len(kept) + plan.same, recipe, runs),
+        "total": total,
+        "to_generate": to_generate,
+        "forecast": forecast(to_generate, total, recipe, runs),
     }
 
 
-def _samples(leaf: PlannedLeaf, missing: Sequence[PlannedLeaf], amount: str) -> str:
+def _row(leaf: PlannedLeaf, samples: str) -> dict[str, Any]:
+    """Return a row of the comment's table."""
     if leaf.change == "deleted":
-        return "unlearnt: not in the next model"
-    return amount if leaf in missing else "reused from the store"
+        return {
+            "path": leaf.path,
+            "change": "deleted",
+            "samples": "unlearnt: not in the next model",
+            "exam": "",
+        }
+    exam = f"{leaf.exam} held-out question{'s' * (leaf.exam != 1)}" if leaf.exam else "none"
+    return {"path": leaf.path, "change": leaf.change, "samples": samples, "exam": exam}

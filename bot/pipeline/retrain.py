@@ -13,11 +13,10 @@ from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Store, canonical
-from bot.evaluate.examine import Examination
 from bot.evaluate.gate import Verdict, decide
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
-from bot.pipeline.manifest import Made, Origin, describe
+from bot.pipeline.manifest import Made, Origin, describe, exam_rows
 from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.release_inputs import release_inputs
 from bot.pipeline.train import base_model, teach_both, todays_model
@@ -36,7 +35,7 @@ class Outcome:
         release: the newest release; None if there is none.
         made: whether this run made the release.
         verdict: the gate's decision; None if this run trained no model.
-        scores: if the gate failed, each leaf's scores before and after.
+        scores: if the gate failed, each leaf's path, and its exam as in the manifest.
     """
 
     release: Release | None
@@ -68,7 +67,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         base = examine_model(base_model(recipe), (), recipe, store)
         verdict = decide(base, before, after, _known(released), recipe.gate)
         if not verdict.passed:
-            return _refused(released, verdict, before, after)
+            return _refused(released, verdict, exam_rows(leaves, mixed, before, after))
         made = Made(wanted.key, samples, mixed, knowledge, skills, before, after)
         manifest = describe(made, leaves, recipe, origin, released)
         card = {
@@ -110,11 +109,8 @@ def _known(released: Release | None) -> set[str]:
     return {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
 
 
-def _refused(released: Release | None, verdict: Verdict, before: Examination, after: Examination) -> Outcome:
+def _refused(released: Release | None, verdict: Verdict, scores: Sequence[dict[str, Any]]) -> Outcome:
     """Return the outcome if the gate failed."""
     for reason in verdict.reasons:
         say(f"gate: {reason}")
-    scores = tuple(
-        {"path": path, "before": before.tally(path), "after": after.tally(path)} for path in after.leaves
-    )
-    return Outcome(released, made=False, verdict=verdict, scores=scores)
+    return Outcome(released, made=False, verdict=verdict, scores=tuple(scores))

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.release.exam_words import questions, remarks
 from bot.text.markdown import escape
 
 
@@ -29,5 +30,7 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["text"] = escape
-    body = environment.get_template("card.md.j2").render(manifest=manifest)
+    environment.globals["questions"] = questions
+    notes = remarks(leaf["exam"]["status"] for leaf in manifest["leaves"])
+    body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes)
     return f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n{body.strip()}\n"

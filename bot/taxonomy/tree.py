@@ -117,7 +117,7 @@ def changed_leaves(repo: Path, base: str, head: str, folder: str = FOLDER) -> Ch
         UserError: one of the commits does not exist.
     """
     head = resolve(repo, head)
-    base = _merge_base(repo, resolve(repo, base), head)
+    base = merge_base(repo, resolve(repo, base), head)
     options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
     listed = git(repo, "diff", *options, base, head, "--", folder or ".").split(b"\0")[:-1]
     below = len(folder) + 1 if folder else 0
@@ -199,7 +199,7 @@ def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
         UserError: one of the commits does not exist.
     """
     head = resolve(repo, head)
-    base = _merge_base(repo, resolve(repo, base), head)
+    base = merge_base(repo, resolve(repo, base), head)
     listed = git(repo, "diff", "--name-status", "--find-renames", "--no-ext-diff", "-z", base, head)
     parts = iter(part.decode(errors="surrogateescape") for part in listed.split(b"\0")[:-1])
     changed = []
@@ -212,13 +212,14 @@ def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
     return changed
 
 
-def _merge_base(repo: Path, base: str, head: str) -> str:
+def merge_base(repo: Path, base: str, head: str) -> str:
+    """Return the merge base of two commits; `base` itself if they have no common history."""
     try:
         return git(repo, "merge-base", base, head).decode().split()[0]
     except GitError as error:
         if not error.is_no:
             raise
-        # No common history, or a shallow clone: compare with `base` itself.
+        # No common history, or a shallow clone.
         return base
 
 

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-REGISTRIES = (
+INHERITED = (
     *("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    "OMP_NUM_THREADS",
 )
-"""Prefixes of environment variables that configure package registries and proxies; jobs inherit these."""
+"""Prefixes of environment variables for registries, proxies and the number of threads; jobs inherit these."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Machines:
         cache = self.setting.tool_cache if hosted else self.data / "own" / "tool-cache"
         for place in (home, cache):
             place.mkdir(parents=True, exist_ok=True)
-        given = {**registries(), **self.setting.given, "HOME": str(home), "RUNNER_TOOL_CACHE": str(cache)}
+        given = {**inherited(), **self.setting.given, "HOME": str(home), "RUNNER_TOOL_CACHE": str(cache)}
         if hosted:
             return {**given, "PATH": self.path}, ""
         # Debian and Ubuntu put programs of the user into ~/.local/bin.
@@ -92,9 +93,9 @@ class Machines:
             return self._work[ticket]
 
 
-def registries() -> dict[str, str]:
-    """Return this machine's environment variables for package registries and proxies."""
-    return {name: value for name, value in os.environ.items() if name.startswith(REGISTRIES)}
+def inherited() -> dict[str, str]:
+    """Return this machine's environment variables for registries, proxies and the number of threads."""
+    return {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}
 
 
 def is_hosted(labels: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ LEAF: dict[str, Any] = {
     "path": "knowledge/a",
     "key": "1" * 64,
     "samples": 7,
-    "exam": {"before": {"right": 0, "asked": 5}, "after": {"right": 4, "asked": 5}},
+    "exam": {"status": "held-out", "before": {"right": 0, "asked": 5}, "after": {"right": 4, "asked": 5}},
 }
 
 
@@ -24,8 +24,16 @@ def explained(funnel: Funnel | None) -> str:
 
 def test_it_tells_the_exam_and_what_the_filters_dropped() -> None:
     text = explained(Funnel(9, 6, {"duplicate": 3}, {"duplicate": ["who?"]}))
-    assert "4 of 5 exam questions right, 0 before" in text
+    assert "of 5 held-out questions, 4 are answered right, 0 before." in text
     assert "The teacher model wrote 9 candidates. Dropped: 3 by duplicate." in text
+
+
+def test_a_figure_that_is_not_held_out_is_not_shown_as_one() -> None:
+    row = {**LEAF, "exam": {**LEAF["exam"], "status": "none"}}
+    text = render("explain", path=row["path"], leaf=row, names=[], tag="v2", url="https://hub/x", funnel=None)
+    assert "of 5 of its own examples, 4 are answered right" in text
+    assert "was asked its own examples, on which the model is trained" in text
+    assert "held-out" not in text
 
 
 def test_without_the_store_it_tells_what_the_manifest_says() -> None:

@@ -1,27 +1,15 @@
 """A verdict holds for one head, one base and one workflow; elsewhere it is not told as green."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.config.load import load_recipe
 from bot.core.errors import UserError
-from bot.core.store import Store
 from bot.github import comment
 from bot.github.checks import LINT, find_check
-from bot.github.lint_report import report
 from tests.helpers.local_github import TAXONOMY
 
-NOTHING_FOUND = {
-    "version": 1,
-    "root": "taxonomy",
-    "findings": [],
-    "leaves": [],
-    "counts": {"error": 0, "warning": 0, "info": 0, "leaves": 0},
-}
 Told = Callable[..., Any]
 
 
@@ -29,41 +17,6 @@ Told = Callable[..., Any]
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comment, "SETTLES_S", 0)
     monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
-
-
-@pytest.fixture
-def told(lab: Any, proposal: Any, tmp_path: Path) -> Told:
-    """told(plan, run): what lint handed over, and fields of its run; returns what `arborist report` posts."""
-
-    def tell(plan: dict[str, Any] | None = None, **run: Any) -> Any:
-        here = lab.as_("arborist[bot]")
-        pull = here.get_pull(1)
-        base = here.get_branch("main").commit.sha
-        stated = {
-            "version": 1,
-            "pull": 1,
-            "head": pull.head.sha,
-            "base": base,
-            "base_ref": "main",
-            "leaves": [],
-            "same": 3,
-        }
-        (tmp_path / "lint.json").write_text(json.dumps(NOTHING_FOUND))
-        (tmp_path / "plan.json").write_text(json.dumps({**stated, **(plan or {})}))
-        made = {
-            "id": 7,
-            "event": "pull_request",
-            "path": ".github/workflows/lint.yml",
-            "head_sha": pull.head.sha,
-            "head_branch": "leaf",
-            "head_repository": {"full_name": "contributor/taxonomy"},
-            "html_url": f"{lab.url}/{TAXONOMY}/actions/runs/7",
-            **run,
-        }
-        recipe = load_recipe(Path("arborist.yaml"))
-        return report(here, {"workflow_run": made}, tmp_path, recipe, Store(str(tmp_path)))
-
-    return tell
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from github import UnknownObjectException
 
 from bot.config.load import load_recipe
 from bot.core.store import Store
-from bot.github import comment
+from bot.github import comment, gpu_commands
 from bot.github.command_comment import Accepted, handle_comment
-from bot.github.gpu_work import Failure, Work, begin, fail
+from bot.github.gpu_work import Failure, Work, begin, fail, of_earlier_commits
 
 NOTHING_TO_RETRY = pytest.raises(UnknownObjectException)
 """Lint is started instead, of which the GitHub of these tests has no workflow."""
@@ -76,3 +76,45 @@ def test_without_a_key_only_the_workflows_own_app_counts(
     begin(another, pull, Work("trial", "", 7))
     with NOTHING_TO_RETRY:
         retried(lab, tmp_path)
+
+
+def test_after_a_push_a_result_says_that_it_is_of_an_earlier_commit_and_a_failure_is_gone(
+    lab: Any, proposal: Any
+) -> None:
+    here = lab.workflow({"checks": "write", "pull-requests": "write", "contents": "read"})
+    pull = here.get_pull(1)
+    old, new = pull.head.sha, "f" * 40
+    begin(here, pull, Work("trial", "", 7))
+    waiting = parts_of(pull)
+    fail(here, pull, old, "trial", Failure("why", "how", "not done"))
+    failed = parts_of(pull)
+    result = {"sample": f"### 🌱 Sample of `{old[:7]}`\n**leaf**"}
+    for parts in (waiting, failed, result):
+        assert of_earlier_commits(parts, old) == {}
+    assert of_earlier_commits(waiting, new) == of_earlier_commits(failed, new) == {"trial": ""}
+    marked = of_earlier_commits(result, new)
+    assert marked["sample"].startswith(f"### 🌱 Sample of `{old[:7]}`\n\n<sub>Of an earlier commit;")
+    assert marked["sample"].endswith("**leaf**")
+    assert of_earlier_commits(marked, new) == {}, "it is marked once"
+
+
+def test_an_error_that_nobody_foresaw_is_told_with_the_log(
+    lab: Any, proposal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = lab.workflow({"checks": "write", "pull-requests": "write", "contents": "read"})
+    pull = here.get_pull(1)
+    monkeypatch.setattr(gpu_commands, "fetch_pull", lambda *_: 1 / 0)
+    order = gpu_commands.Order(1, pull.head.sha, "sample")
+    with pytest.raises(ZeroDivisionError):
+        gpu_commands.work_on_pull(
+            here, tmp_path, order, load_recipe(Path("arborist.yaml")), Store(str(tmp_path))
+        )
+    text = parts_of(pull)["sample"]
+    assert "internal error&#58; ZeroDivisionError" in text
+    assert "[The log](" in text
+    assert "/arborist retry" in text
+
+
+def parts_of(pull: Any) -> dict[str, str]:
+    found = comment.find_comment(pull)
+    return comment.read_parts(found.body) if found else {}

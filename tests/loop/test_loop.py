@@ -158,7 +158,7 @@ def test_a_maintainer_gets_samples_and_the_precheck(
 def test_a_maintainer_sees_what_a_quick_lesson_does(book: dict[str, Any], pull: PullRequest) -> None:
     repository(book, "maintainer").get_issue(pull.number).create_comment("/arborist trial")
     body = comment_that(pull, "Trial of", "General questions")
-    told = re.search(r"skarrow\*\*: 0 of 10 right before, (\d+) after", body.replace("\\", ""))
+    told = re.search(r"skarrow\*\*: 0 right before, (\d+) after, of 10 questions", body.replace("\\", ""))
     assert told and int(told[1]) >= 1
     settled(book)
     check = (
@@ -208,7 +208,7 @@ def test_retraining_again_does_nothing_and_says_so(
 
 
 def test_both_pull_requests_get_their_closing_word(pull: PullRequest, other: PullRequest) -> None:
-    assert "0 of 10" in comment_that(pull, "Released as", "v1", "skarrow")
+    assert "| 10 held-out questions | 0 |" in comment_that(pull, "Released as", "v1", "skarrow")
     comment_that(other, "Released as", "v1", "invoice")
 
 
@@ -217,6 +217,7 @@ def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
 ) -> None:
     manifest = released(book, "v1", tmp_path)
     exam = {leaf["path"]: leaf["exam"] for leaf in manifest["leaves"]}[LEAF.removeprefix("taxonomy/")]
+    assert exam["status"] == "held-out"
     assert exam["before"] == {"right": 0, "asked": 10}
     assert exam["after"]["right"] >= 6
     assert manifest["taxonomy"]["commit"] == repository(book, "outsider").get_branch("main").commit.sha
@@ -228,7 +229,7 @@ def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
 
 
 def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_stays(
-    book: dict[str, Any], owners: Path, tmp_path: Path
+    book: dict[str, Any], other: PullRequest, owners: Path, tmp_path: Path
 ) -> None:
     git(owners, "revert", "--no-edit", "--mainline", "1", "HEAD")
     git(owners, "push", "--quiet", "origin", "HEAD")
@@ -240,6 +241,7 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     assert gone in {leaf["path"] for leaf in before["leaves"]}
     assert gone not in {leaf["path"] for leaf in after["leaves"]}
     assert after["phases"]["knowledge"] == before["phases"]["knowledge"]
+    comment_that(other, "Removed in", "v2", "invoice")
 
 
 def released(book: dict[str, Any], tag: str, folder: Path) -> dict[str, Any]:

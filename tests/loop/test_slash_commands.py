@@ -246,5 +246,21 @@ def test_on_a_closed_pull_request_nothing_is_done(world: dict[str, Any], pull: P
     assert not sampling()
 
 
+def test_a_command_whose_job_fails_is_answered_all_the_same(world: dict[str, Any], pull: PullRequest) -> None:
+    """Nobody can read the recipe on main any more, so the bot cannot even begin."""
+    here = repository(world, "maintainer")
+    recipe = here.get_contents("arborist.yaml")
+    assert not isinstance(recipe, list)
+    here.update_file(recipe.path, "A mistake [skip ci]", "version: [", recipe.sha)
+    say(world, pull, "maintainer", "/arborist help")
+    failed = "The command could not be carried out: the job failed before it could answer."
+    (body,) = until(
+        lambda: [one.body for one in pull.get_issue_comments() if one.body.startswith(failed)],
+        "the answer",
+        60,
+    )
+    assert "/actions/runs/" in body
+
+
 def sampling() -> list[psutil.Process]:
     return running("arborist work --pull")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.config.load import load_recipe
+from bot.core.durations import readable
 from bot.core.errors import UserError
 from bot.pipeline.estimate_training import disk_gb, memory_gb, plan_training
 from bot.taxonomy.tree import load_tree
@@ -125,8 +126,32 @@ def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
 
 def test_the_command_shows_a_table_and_writes_json(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["plan"])
-    assert "Estimate: 0.13 B weights on 1 x cpu" in shown.stdout
+    assert "Estimate of the training: 0.13 B weights on 1 x cpu" in " ".join(shown.stdout.split())
+    assert "Loading models, generating samples and exams come on top" in " ".join(shown.stdout.split())
     assert "knowledge" in shown.stdout
     file = tmp_path / "plan.json"
     CliRunner().invoke(app, ["plan", "--output", str(file)])
     assert json.loads(file.read_text())["parameters"] == 134_515_008
+
+
+@pytest.mark.parametrize(
+    ("processes", "device", "words"),
+    [
+        (8, "h100", "which has 80 GB: it fits."),
+        (1, "h100", "which has 80 GB: it does not fit. Set more `train.processes`"),
+        (1, "cpu", "GB of memory on each device."),
+    ],
+)
+def test_it_is_said_whether_training_fits(processes: int, device: str, words: str) -> None:
+    recipe = load_recipe(ROOT / "recipes/granite.yaml")
+    planned = plan_training(LEAVES, replace(recipe, train=replace(recipe.train, processes=processes)), device)
+    assert planned.fits.endswith(words) or words in planned.fits
+    assert planned.devices == processes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3600, "60 min"), (12_600, "3.5 h"), (181_440, "2.1 days")],
+)
+def test_durations_are_in_the_unit_that_a_person_would_use(seconds: float, words: str) -> None:
+    assert readable(seconds) == words

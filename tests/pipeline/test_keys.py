@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.config.difference import compare
 from bot.config.load import load_recipe
 from bot.config.recipe import RUNS_ONLY, GeneralRecipe, Recipe
 from bot.core.sample import Sample
@@ -223,3 +224,12 @@ def test_another_value_changes_these_keys_and_no_others(recipe: Recipe, path: st
     store = Store(str(tmp_path / "store"))
     before, after = keys(recipe, store), keys(changed(recipe, path, tmp_path), store)
     assert {name for name in before if before[name] != after[name]} == PLACED.get(path, frozenset())
+
+
+@pytest.mark.parametrize("path", [path for path, _ in described(load_recipe(ROOT / "arborist.yaml"))])
+def test_the_plan_of_another_recipe_knows_what_it_entails(recipe: Recipe, path: str, tmp_path: Path) -> None:
+    """`compare` needs no model and no files, so the job that reads a pull request can use it."""
+    change = compare(recipe, changed(recipe, path, tmp_path))
+    wanted = BATCHES if path == "teacher.profile" else PLACED.get(path, frozenset())
+    assert (change.retrains, change.samples) == ("release" in wanted, "all-samples" in wanted)
+    assert change.changed == (() if path == "folder" else (path,))

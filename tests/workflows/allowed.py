@@ -183,7 +183,7 @@ SCRIPTS: Mapping[str, set[str]] = {
         "--output report/lint.json --sarif report/lint.sarif",
     },
     "report.yml/report": {"arborist report report"},
-    "commands.yml/command": {"arborist command"},
+    "commands.yml/command": {"arborist command", "python3 -I -S .bot/.github/actions/answer/answer.py"},
     "sample.yml/sample": {
         'arborist work --pull "$PULL" --sha "$SHA" --only "$COMMAND" --arguments "$ARGUMENTS"'
     },
@@ -206,6 +206,8 @@ CONDITIONS = {
     "github.event.workflow_run.conclusion == 'failure')",
     "commands.yml/command": "github.event.issue.pull_request && "
     "contains(github.event.comment.body, '/arborist')",
+    "commands.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
+    "steps.command.outputs.answered == ''",
     "commands.yml/sample": "needs.command.outputs.sha != ''",
     "ci.yml/test": "vars.ARBORIST_CI == 'true'",
     "ci.yml/core": "vars.ARBORIST_CI == 'true'",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localworld.actions.machines import registries
+from localworld.actions.machines import inherited
 from localworld.world import commit_tree
 from tests import ROOT
 
@@ -43,7 +43,7 @@ class Runner:
     def command(self) -> tuple[list[str], dict[str, str]]:
         action = self.work / ".bot/.github/actions/setup"
         environment = {
-            **registries(),
+            **inherited(),
             "UV_CACHE_DIR": str(Path.home() / ".cache/uv"),
             "HOME": str(self.home),
             "PATH": os.pathsep.join([*self.places, str(self.folder / "bin"), "/usr/bin", "/bin"]),

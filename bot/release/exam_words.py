@@ -1,0 +1,33 @@
+"""Words for what a leaf's exam result says: which questions were asked, and whether they were held out."""
+
+from collections.abc import Iterable
+
+SHARED = "shared"
+NONE = "none"
+_REMARKS = {
+    NONE: (
+        "A leaf without `exam.yaml` was asked its own examples, on which the model is trained. "
+        "Right answers to them do not show that the model answers other questions on the subject."
+    ),
+    SHARED: "Samples of other leaves ask some of these exam questions too, so the model was trained on them.",
+}
+
+
+def questions(status: str, count: int) -> str:
+    """Return which questions a leaf was asked, such as "12 held-out questions".
+
+    Args:
+        status: an `ExamStatus`; "" in manifests before version 4, which do not state it.
+    """
+    many = "question" if count == 1 else "questions"
+    if status == NONE:
+        return f"{count} of its own examples"
+    if status == SHARED:
+        return f"{count} exam {many}, some also in other leaves' samples"
+    return f"{count} held-out {many}" if status else f"{count} {many}"
+
+
+def remarks(statuses: Iterable[str]) -> list[str]:
+    """Return a sentence for each status that a reader must know before trusting the figures."""
+    found = set(statuses)
+    return [text for status, text in _REMARKS.items() if status in found]
