@@ -16,7 +16,8 @@ ENGLISH = language("en")
 # A sentence ends at a punctuation mark followed by a space and anything but a lower-case letter; in Chinese,
 # Japanese and Hindi, at the punctuation mark.
 SENTENCE_END = re.compile(
-    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f\u0964\u0965])"
+    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])"
+    "|(?<=[\u3002\uff01\uff1f\u0964\u0965])"
 )
 # \w does not match the vowel signs of the scripts of India.
 WORD = re.compile("\\w[\\w\u0900-\u0963\u0966-\u0dff'\u2019-]*")
