@@ -5,7 +5,7 @@ SETUP := .github/actions/setup
 # What is installed beside the core; empty for the core alone.
 EXTRAS ?= train deepspeed
 
-.PHONY: setup demo test test-demo check core lint format fuzz docs bench clean
+.PHONY: setup demo test test-demo test-compat check core lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
@@ -26,6 +26,9 @@ test: setup .venv/vllm  ## everything, and the whole loop once on real engines; 
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to
 	@$(BIN)/pytest -m demo
+
+test-compat: setup  ## a release loads and answers the same under older versions of transformers, which it installs
+	@$(BIN)/pytest -m compat
 
 check: .venv/ready  ## before each commit: format, lint, types, and the tests that need no engine
 	@$(BIN)/python -m tests.groups lint core units

@@ -46,7 +46,7 @@ CORE = (
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
     *(f"tests/core/test_{name}.py" for name in ("progress", "store")),
     *(f"tests/pipeline/test_{name}.py" for name in ("estimate_merge", "exclude", "plan")),
-    *(f"tests/text/test_{name}.py" for name in ("benchmarks", "markdown", "overlap")),
+    *(f"tests/text/test_{name}.py" for name in ("as_read", "benchmarks", "markdown", "overlap", "reading")),
     *("tests/setup/test_init.py", "tests/test_groups.py", "tests/test_helpers.py"),
     *("tests/pipeline/test_release_inputs.py", "tests/text/test_words.py"),
 )
@@ -72,7 +72,7 @@ GROUPS = {
     "loop": (
         ("pytest", "-m", "not demo", "tests/loop", *(f"--ignore={one}" for one in (*STORY, *COMMANDS))),
     ),
-    "parts": (("pytest", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
+    "parts": (("pytest", "-m", "not compat", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
     "commands": (("pytest", *COMMANDS),),
     "lint": LINT,
     "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),

@@ -206,3 +206,48 @@ def test_one_entry_is_forgotten_by_the_beginning_of_its_key(
     done = arborist("forget", "abcdef012", cwd=tmp_path)
     assert done.stdout == f"samples/{keys[0]}\nforgot samples/{keys[0]}\n"
     assert [bool(store.get("samples", key)) for key in keys] == [False, True, True]
+
+
+def leaf_with(tmp_path: Path, document: str, *, commit: str = "HEAD") -> Path:
+    """A repository with a leaf whose qna.yaml is not finished, and this document."""
+    leaf = tmp_path / "taxonomy/knowledge/islands/oru"
+    leaf.mkdir(parents=True)
+    source = f"document: {{repo: ., commit: {commit}, patterns: ['*.md']}}"
+    (leaf / "qna.yaml").write_text(f"version: 3\n{source}\nseed_examples: []\n")
+    (leaf / "oru.md").write_text(document)
+    shutil.copy(ROOT / "arborist.yaml", tmp_path)
+    return tmp_path
+
+
+def test_document_prints_the_text_as_it_is_taught_and_cut(tmp_path: Path) -> None:
+    text = "# Oru\n\n[Oru](x) is an **island**.[^1] It is $a = b$ long.\n\n[^1]: It is old.\n"
+    done = arborist("document", "knowledge/islands/oru", cwd=leaf_with(tmp_path, text))
+    assert done.stdout == (
+        "----- oru.md: passage 1 of 2 -----\nOru is an island. It is $a = b$ long.\n\n"
+        "----- oru.md: passage 2 of 2 -----\nIt is old.\n\n"
+    )
+    assert done.stderr.startswith("warning: oru.md:3: has an equation")
+    assert done.returncode == 0
+
+
+def test_document_cuts_as_the_pipeline_of_the_recipe_does(tmp_path: Path) -> None:
+    place = leaf_with(tmp_path, f"# Ferries\n\n{'The ferry sails at eight. ' * 200}\n")
+    (place / "arborist.yaml").write_text(
+        (place / "arborist.yaml").read_text().replace("generate:", "generate:\n  pipeline: full", 1)
+    )
+    done = arborist("document", "knowledge/islands/oru", cwd=place)
+    assert done.stdout.count("\n# Ferries\n\nThe ferry sails") > 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("leaf", "text", "message"),
+    [
+        ("knowledge/none", "Text.", "no such leaf: knowledge/none"),
+        ("knowledge/islands/oru", "", "knowledge/islands/oru/qna.yaml: 'oru.md' contains no text; write the"),
+    ],
+)
+def test_document_says_in_one_line_what_is_wrong(tmp_path: Path, leaf: str, text: str, message: str) -> None:
+    done = arborist("document", leaf, cwd=leaf_with(tmp_path, text))
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

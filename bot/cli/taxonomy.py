@@ -1,4 +1,4 @@
-"""Commands for contributors: lint, rule, new, plan."""
+"""Commands for contributors: lint, rule, document, new, plan."""
 
 import os
 import sys
@@ -130,6 +130,25 @@ def rule(name: Annotated[str, typer.Argument(help="The name of a rule. Default: 
     from bot.lint.explain import explain, page
 
     print(explain(name) if name else page(), end="")
+
+
+@app.command()
+def document(
+    leaf: Annotated[str, typer.Argument(help="The leaf's path below taxonomy/.")],
+    repository: RepositoryOption = Path(),
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Print a leaf's documents as plain text, as they are taught, and where they are cut into passages."""
+    from bot.config.load import load_recipe
+    from bot.generate.taught import documents_as_taught
+    from bot.taxonomy.files import DiskFiles, shown
+
+    files = DiskFiles(repository / "taxonomy")
+    for found, passages, doubts in documents_as_taught(files, leaf.rstrip("/"), load_recipe(recipe)):
+        for number, passage in enumerate(passages, 1):
+            print(f"----- {shown(found.name)}: passage {number} of {len(passages)} -----\n{passage}\n")
+        for doubt in doubts:
+            print(f"warning: {shown(doubt)}", file=sys.stderr)
 
 
 @app.command()

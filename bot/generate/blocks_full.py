@@ -16,6 +16,7 @@ from bot.generate.chunks import chunks
 from bot.generate.parse_answers import VERDICT_SCHEMA, items_schema, read_items, read_verdict
 from bot.generate.pipeline_files import Pipeline
 from bot.inference.engine import Request
+from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import Leaf
 
 ROUNDS = 8
@@ -31,7 +32,7 @@ def _passages(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     passages = [
         (f"{document.name}#{number}", passage)
         for document in leaf.documents
-        for number, passage in enumerate(chunks(document.text, pipeline.chunk, pipeline.model), 1)
+        for number, passage in enumerate(chunks(markdown_of(document), pipeline.chunk, pipeline.model), 1)
     ]
     passages = passages or [(f"seed {n}", seed.context or "") for n, seed in enumerate(leaf.seeds, 1)]
     for turn in range(ROUNDS):

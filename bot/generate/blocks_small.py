@@ -17,6 +17,7 @@ from bot.generate.leaf_language import language_of_leaf
 from bot.generate.pipeline_files import Pipeline
 from bot.generate.prompting import Turns
 from bot.inference.engine import Request
+from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import ENGLISH, WORD, key_words, names, paragraphs, sentences, subject_words, words
 from bot.text.language import Language
@@ -76,7 +77,7 @@ def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
 def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
     spoken = language_of_leaf(leaf).asked
     for document in leaf.documents:
-        for number, paragraph in enumerate(paragraphs(document.text), 1):
+        for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
             for sentence in sentences(paragraph, spoken):
                 # A question about a sentence must name one of its names.
                 named = names(sentence, subject)[:1]

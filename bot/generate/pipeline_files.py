@@ -53,7 +53,11 @@ def pipeline_of(leaf: Leaf, family: str, model: str) -> Pipeline:
         model: the teacher.
     """
     kind = "knowledge" if leaf.kind == "knowledge" else "grounded" if leaf.grounded else leaf.kind
-    name = {"compositional": "freeform"}.get(kind, kind)
+    return pipeline_named({"compositional": "freeform"}.get(kind, kind), family, model)
+
+
+def pipeline_named(name: str, family: str, model: str) -> Pipeline:
+    """Return a pipeline of a family by its file's name, for a teacher."""
     return replace(_read(FOLDER / family / f"{name}.yaml"), model=model, family=family)
 
 

@@ -11,10 +11,12 @@ from bot.generate.exit_check import unsafe
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.prompting import Prompts
 from bot.generate.restate import restated
+from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import QA, Leaf
 from bot.text.analysis import WORD, paragraphs, sentences
 from bot.text.detect import foreign
 from bot.text.language import Language
+from bot.text.reading import read
 from bot.text.words import normal
 
 # Increment whenever the same leaf would get different samples.
@@ -134,7 +136,7 @@ def _some(ways: Sequence[str], count: int, draw: random.Random) -> list[str]:
 def _from_documents(leaf: Leaf, prompts: Prompts) -> Iterator[Sample]:
     about, spoken = _title(leaf), _spoken(leaf)
     for document in leaf.documents:
-        for number, paragraph in enumerate(paragraphs(document.text), 1):
+        for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
             source = f"{document.name}#{number}"
             parts = sentences(paragraph, spoken)
             question = prompts.recite(about, parts[0], spoken) if len(parts) > 1 else None
@@ -205,7 +207,7 @@ def _talk(question: str, answer: str) -> tuple[tuple[str, str], ...]:
 def _title(leaf: Leaf) -> str:
     """Return a title for the leaf: the first heading of its documents, or its folder's name."""
     for document in leaf.documents:
-        heading = re.search(r"(?m)^#[ \t]+(\S.*)$", document.text)
-        if heading:
-            return heading[1].strip()
+        for block in read(markdown_of(document)):
+            if block.kind == "heading":
+                return block.text
     return leaf.path.rsplit("/", 1)[-1].replace("_", " ")

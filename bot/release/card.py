@@ -7,6 +7,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.release.exam_words import questions, remarks
+from bot.release.model_files import OLDEST
 from bot.text.markdown import escape
 
 
@@ -32,5 +33,5 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
     environment.filters["text"] = escape
     environment.globals["questions"] = questions
     notes = remarks(leaf["exam"]["status"] for leaf in manifest["leaves"])
-    body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes)
+    body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes, oldest=OLDEST)
     return f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n{body.strip()}\n"

@@ -23,6 +23,7 @@ from bot.core.errors import UserError
 from bot.core.hub_address import endpoint
 from bot.core.progress import say
 from bot.core.store import cache_folder
+from bot.release.model_files import compatible_files, model_files
 from bot.release.trusted_publishing import available, trusted_publishing
 
 MANIFEST = "manifest.json"
@@ -129,7 +130,8 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
         present = _manifest_at(repository, head)
         if present is None or present.get("key") != manifest["key"]:
             manifest = {**manifest, "files": release_files(folder, files)}
-            content = {**files, MANIFEST: json.dumps(manifest, indent=2, ensure_ascii=False).encode()}
+            written = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+            content = {**compatible_files(folder), **files, MANIFEST: written}
             stale = _written(repository, head, present) - set(manifest["files"])
             head = _commit(api, repository, folder, content, stale, tag, parent=head)
         if tag not in {f"v{number}" for number in _release_tags(repository)}:
@@ -155,11 +157,7 @@ def next_tag(previous: Release | None) -> str:
 
 def release_files(folder: Path, files: Collection[str]) -> list[str]:
     """Return the names of all files in a release: the model's, the additional files, and the manifest."""
-    return sorted({*_model_files(folder), *files, MANIFEST})
-
-
-def _model_files(folder: Path) -> dict[str, Path]:
-    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return sorted({*model_files(folder), *files, MANIFEST})
 
 
 def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[str]:
@@ -192,7 +190,7 @@ def _commit(
     parent: str,
 ) -> str:
     """Commit a model and additional files, delete stale files, and return the ID of the commit."""
-    names = _model_files(folder)
+    names = model_files(folder)
     additions = [CommitOperationAdd(name, str(path)) for name, path in names.items() if name not in content]
     additions += [CommitOperationAdd(name, data) for name, data in content.items()]
     gone = [CommitOperationDelete(name) for name in sorted(stale)]

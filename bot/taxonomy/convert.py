@@ -5,30 +5,34 @@ in its environment, with limits on memory and time, and only its text output is 
 """
 
 import hashlib
-import io
+import json
 import os
 import re
 import resource
 import subprocess
 import sys
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+
+from bot.taxonomy.converted import Converted, Unconvertible
+from bot.text.doubts import Doubt
+from bot.text.doubts import doubts as find_doubts
 
 TIMEOUT_S = 60
 MAX_MEMORY = 3 << 30
 MAX_TEXT = 20_000_000
-MAX_UNPACKED = 200_000_000
-VERSION = 1
+VERSION = 2
 """Part of the cache key: increase it when a change alters the text of converted documents."""
 
 
-class Unconvertible(Exception):
-    """A document cannot be converted. The message continues a sentence after the document's name."""
-
-
 def convert(suffix: str, content: bytes) -> str:
-    """Convert a document to Markdown; the result is cached by content.
+    """Convert a document to Markdown; see `converted`."""
+    return converted(suffix, content).text
+
+
+def converted(suffix: str, content: bytes) -> Converted:
+    """Convert a document to Markdown, and tell what is uncertain in it; the result is cached by content.
 
     Args:
         suffix: the file name's suffix, one of `CONVERTERS`.
@@ -39,15 +43,20 @@ def convert(suffix: str, content: bytes) -> str:
     from bot.core.store import cache_folder
 
     digest = hashlib.sha256(content).hexdigest()
-    place = cache_folder() / "converted" / f"{digest}{suffix}.{VERSION}.md"
+    place = cache_folder() / "converted" / f"{digest}{suffix}.{VERSION}.json"
     if place.exists():
-        return place.read_text()
+        return _loaded(place.read_text())
     text = _in_a_process(suffix, content)
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
     part.write_text(text)
     part.replace(place)
-    return text
+    return _loaded(text)
+
+
+def _loaded(text: str) -> Converted:
+    values = json.loads(text)
+    return Converted(values["text"], tuple(Doubt(**doubt) for doubt in values["doubts"]))
 
 
 def _in_a_process(suffix: str, content: bytes) -> str:
@@ -68,7 +77,8 @@ def _in_a_process(suffix: str, content: bytes) -> str:
         return done.stdout.decode()
     errors = done.stderr.decode(errors="replace").strip().splitlines()
     if done.returncode == 1 and errors:
-        raise Unconvertible(errors[-1][:200])
+        message, _, hint = errors[-1][:300].partition("\t")
+        raise Unconvertible(message, hint)
     raise Unconvertible("takes too much memory or time to convert")
 
 
@@ -78,39 +88,25 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_TEXT, MAX_TEXT))
 
 
-def _html(content: bytes) -> str:
-    from bs4 import BeautifulSoup
-    from markdownify import MarkdownConverter
+def _html(content: bytes) -> Converted:
+    from bot.taxonomy.convert_pandoc import convert_html
 
-    soup = BeautifulSoup(content, "html.parser")
-    for tag in soup(
-        ["script", "style", "template", "noscript", "head", "nav", "footer", "form", "svg", "img"]
-    ):
-        tag.decompose()
-    return str(MarkdownConverter(heading_style="atx", bullets="-").convert_soup(soup))
+    return convert_html(content)
 
 
-def _docx(content: bytes) -> str:
-    import mammoth
+def _docx(content: bytes) -> Converted:
+    from bot.taxonomy.convert_pandoc import convert_docx
 
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        unpacked = sum(member.file_size for member in packed.infolist())
-    if unpacked > MAX_UNPACKED:
-        raise Unconvertible(f"unpacks to {unpacked // 1_000_000:,} MB")
-    # By default, mammoth does not read external files that a document refers to.
-    return _html(mammoth.convert_to_html(io.BytesIO(content)).value.encode())
+    return convert_docx(content)
 
 
-def _pdf(content: bytes) -> str:
-    from pdfminer.high_level import extract_text
+def _pdf(content: bytes) -> Converted:
+    from bot.taxonomy.convert_pdf import convert_pdf
 
-    text = extract_text(io.BytesIO(content)).replace("\f", "\n\n")
-    # PDF lines end at the page width: join hyphenated words, and the lines of each paragraph.
-    joined = [re.sub(r"(?<=\w)-\n(?=[a-z])", "", block) for block in re.split(r"\n\s*\n", text)]
-    return "\n\n".join(" ".join(block.split()) for block in joined if block.strip())
+    return convert_pdf(content)
 
 
-CONVERTERS: Mapping[str, Callable[[bytes], str]] = {
+CONVERTERS: Mapping[str, Callable[[bytes], Converted]] = {
     ".html": _html,
     ".htm": _html,
     ".docx": _docx,
@@ -119,15 +115,17 @@ CONVERTERS: Mapping[str, Callable[[bytes], str]] = {
 
 
 def _main(suffix: str) -> int:
-    """Convert a document from stdin to text on stdout; on failure, print one line to stderr.
+    """Convert a document from stdin to JSON on stdout.
+
+    On failure, print one line to stderr: the message, a tab, and a hint.
 
     Returns:
         The exit status: 0 for success, 1 for a document that cannot be converted, 2 for a lack of memory.
     """
     try:
-        text = CONVERTERS[suffix](sys.stdin.buffer.read())
+        result = CONVERTERS[suffix](sys.stdin.buffer.read())
     except Unconvertible as error:
-        print(error, file=sys.stderr)
+        print(f"{error}\t{error.hint}", file=sys.stderr)
         return 1
     except RecursionError:
         print("is nested too deeply", file=sys.stderr)
@@ -137,8 +135,12 @@ def _main(suffix: str) -> int:
     except Exception as error:  # for a broken file, the libraries raise many types of exceptions
         print(f"is not a valid {suffix[1:].upper()} file ({type(error).__name__})", file=sys.stderr)
         return 1
-    text = re.sub(r"\n{3,}", "\n\n", text.replace("\0", "")).strip() + "\n"
-    sys.stdout.buffer.write(text.encode(errors="replace"))
+    text = re.sub(r"\n{3,}", "\n\n", result.text.replace("\0", "")).strip() + "\n"
+    text = text.encode(errors="replace").decode()
+    # A line of the converted text is no line of the file.
+    found = (replace(doubt, line=1) for doubt in find_doubts(text, markdown=False))
+    doubts = [asdict(doubt) for doubt in dict.fromkeys((*result.doubts, *found))]
+    sys.stdout.write(json.dumps({"text": text, "doubts": doubts}))
     return 0
 
 

@@ -3,22 +3,48 @@
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 
-from bot.taxonomy.convert import CONVERTERS, Unconvertible, convert
+from bot.taxonomy.convert import CONVERTERS, converted
+from bot.taxonomy.converted import Converted, Unconvertible
 from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
 from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
 from bot.taxonomy.leaf import Document, DocumentSource
+from bot.text.doubts import Doubt, doubts
+from bot.text.reading import as_markdown
 from bot.text.safety import forbidden
 
-__all__ = ["PUBLIC", "Access", "DocumentError", "check_source", "match_pattern", "matches", "read_documents"]
+__all__ = [
+    "PUBLIC",
+    "Access",
+    "DocumentError",
+    "check_source",
+    "doubts_of",
+    "markdown_of",
+    "match_pattern",
+    "matches",
+    "read_documents",
+]
 
 TEXT = (".md", ".txt")
 MAX_TEXT_BYTES = 5_000_000
 MAX_DOCUMENT_BYTES = 50_000_000
 """Maximum size of a document that is converted, such as a PDF; most of it may be images."""
 MAX_DOCUMENTS = 200
+NEVER = ("qna.yaml", "exam.yaml", "attribution.txt")
+"""Files that are never documents, although a pattern may match them."""
+UNLESS_NAMED = (
+    "README.md",
+    "README.txt",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "CONTRIBUTING.md",
+    "CODE_OF_CONDUCT.md",
+)
+"""Files about a repository: documents only if a pattern names them without `*` and `?`."""
+RENAMED = {".markdown": ".md", ".mdown": ".md", ".mkd": ".md", ".text": ".txt", ".xhtml": ".html"}
+"""Suffixes of files that are read under another suffix."""
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -33,8 +59,14 @@ def matches(path: str, pattern: str) -> bool:
         return i < len(names) and fnmatchcase(names[i], wanted[j]) and fits(i + 1, j + 1)
 
     names = path.split("/")
-    wanted = re.sub(r"(\*\*/)+", "**/", pattern).split("/")
+    wanted = _parts(pattern)
     return fits(0, 0)
+
+
+@lru_cache(maxsize=64)
+def _parts(pattern: str) -> list[str]:
+    """Return the names in a pattern, with one `**` in place of several in a row."""
+    return re.sub(r"(\*\*/)+", "**/", pattern).split("/")
 
 
 def read_documents(
@@ -72,7 +104,22 @@ def _read(files: Files, folder: str, patterns: Sequence[str]) -> tuple[Document,
     if unnamed is not None:
         raise DocumentError(f"the name {shown(unnamed)!r} is not printable UTF-8 text", "rename the document")
     prefix = f"{folder}/" if folder else ""
-    return tuple(Document(name, _text(files, prefix, name)) for name in sorted(chosen))
+    return tuple(_document(files, prefix, name) for name in sorted(chosen))
+
+
+def markdown_of(document: Document) -> str:
+    """Return a document's text as Markdown; plain text is escaped, so that it is read as it is."""
+    return as_markdown(document.text) if _suffix(document.name) == ".txt" else document.text
+
+
+def doubts_of(document: Document) -> tuple[Doubt, ...]:
+    """Return what is uncertain in a document's text."""
+    suffix = _suffix(document.name)
+    return document.doubts if suffix in CONVERTERS else tuple(doubts(document.text, markdown=suffix == ".md"))
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
 def _checked(documents: tuple[Document, ...]) -> tuple[Document, ...]:
@@ -98,48 +145,85 @@ def match_pattern(names: Sequence[str], pattern: str) -> set[str]:
     Raises:
         DocumentError: the pattern leads out of the folder, is too long, or matches nothing.
     """
-    if pattern.startswith(("/", "~")) or ".." in pattern.split("/") or "\\" in pattern:
+    if "\\" in pattern:
+        raise DocumentError(f"the pattern {pattern[:80]!r} has a \\", "write / for \\")
+    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
         raise DocumentError(
             f"the pattern {pattern[:80]!r} leads out of the folder",
             "use a path relative to the folder, without .. or a leading /",
         )
     if len(pattern) > 200 or pattern.count("*") > 10:
         raise DocumentError(f"the pattern {pattern[:80]!r} is too long", "use fewer * or the file's name")
-    found = {name for name in names if matches(name, pattern)}
+    matched = {name for name in names if matches(name, pattern)}
+    unnamed = NEVER if not re.search(r"[*?\[]", pattern) else (*NEVER, *UNLESS_NAMED)
+    found = {name for name in matched if name.rpartition("/")[2] not in unnamed}
     if not found:
-        raise DocumentError(
-            f"no file matches the pattern {pattern!r}", "check the name, and that the file exists"
-        )
+        raise _no_match(pattern, matched)
     return found
 
 
-def _text(files: Files, prefix: str, name: str) -> str:
-    suffix = PurePosixPath(name).suffix.lower()
+def _no_match(pattern: str, matched: set[str]) -> DocumentError:
+    """Return the error for a pattern that matches no document.
+
+    Args:
+        matched: the files that it matches, which are no documents.
+    """
+    if matched:
+        other = min(matched)
+        hint = (
+            "add the document"
+            if PurePosixPath(other).name in NEVER
+            else f"name {shown(other)} if it is meant"
+        )
+        return DocumentError(
+            f"the pattern {pattern!r} matches only {shown(other)!r}, which is no document", hint
+        )
+    if "." in pattern.split("/"):
+        plain = "/".join(part for part in pattern.split("/") if part != ".")
+        return DocumentError(f"no file matches the pattern {pattern!r}", f"leave ./ out: write {plain}")
+    return DocumentError(
+        f"no file matches the pattern {pattern!r}", "check the name, and that the file exists"
+    )
+
+
+def _document(files: Files, prefix: str, name: str) -> Document:
+    suffix = _suffix(name)
     if suffix not in (*TEXT, *CONVERTERS):
         kinds = ", ".join((*TEXT, *CONVERTERS))
-        raise DocumentError(f"{shown(name)!r} is not a {kinds} file", "convert the document to Markdown")
+        hint = f"rename it to {RENAMED[suffix]}" if suffix in RENAMED else "convert the document to Markdown"
+        raise DocumentError(f"{shown(name)!r} is not a {kinds} file", hint)
     try:
         content = files.read(f"{prefix}{name}", MAX_TEXT_BYTES if suffix in TEXT else MAX_DOCUMENT_BYTES)
     except Unreadable as error:
         raise DocumentError(f"{shown(name)!r} {error}", "replace it with a text file") from None
-    if content.startswith(b"version https://git-lfs."):
-        raise DocumentError(f"{shown(name)!r} is a Git LFS pointer", "commit the document itself")
-    try:
-        text = content.decode("utf-8-sig") if suffix in TEXT else convert(suffix, content)
-    except UnicodeDecodeError:
-        raise DocumentError(f"{shown(name)!r} is not UTF-8 text", "save it as UTF-8") from None
-    except Unconvertible as error:
-        raise DocumentError(f"{shown(name)!r} {error}", "convert the document to Markdown") from None
-    if "\0" in text or not text.strip():
+    result = _result(name, suffix, content)
+    if "\0" in result.text or not result.text.strip():
         raise DocumentError(
             f"{shown(name)!r} contains no text",
             "write the document's text into it" if suffix in TEXT else "if it is a scan, run OCR on it first",
         )
-    if len(text.encode()) > MAX_TEXT_BYTES:
+    if len(result.text.encode()) > MAX_TEXT_BYTES:
         raise DocumentError(
             f"{shown(name)!r} contains over {MAX_TEXT_BYTES // 1_000_000} MB of text", "split it"
         )
-    return text.replace("\r\n", "\n")
+    return Document(name, result.text.replace("\r\n", "\n"), result.doubts)
+
+
+def _result(name: str, suffix: str, content: bytes) -> Converted:
+    """Decode a text file, or convert a file of another format.
+
+    Raises:
+        DocumentError: the file is not UTF-8 text, or cannot be converted.
+    """
+    if content.startswith(b"version https://git-lfs."):
+        raise DocumentError(f"{shown(name)!r} is a Git LFS pointer", "commit the document itself")
+    try:
+        return Converted(content.decode("utf-8-sig")) if suffix in TEXT else converted(suffix, content)
+    except UnicodeDecodeError:
+        raise DocumentError(f"{shown(name)!r} is not UTF-8 text", "save it as UTF-8") from None
+    except Unconvertible as error:
+        hint = "convert the document to Markdown"
+        raise DocumentError(f"{shown(name)!r} {error}", error.hint or hint) from None
 
 
 def check_source(source: DocumentSource, access: Access = PUBLIC) -> None:

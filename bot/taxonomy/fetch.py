@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,8 +86,13 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
         plain = False
     if not (plain or access.is_trusted(url)) or not url.isprintable() or " " in url:
         raise DocumentError(
-            f"{url[:100]!r} is not the https URL of a public repository",
-            "write https://host/owner/name.git, or . for files in the leaf's folder",
+            f"{url[:100]!r} is not the https URL of a public repository", _address_hint(url), "repo"
+        )
+    page = re.match(r"(https://[^/]+/[^/]+/[^/]+)/(?:-/)?(?:tree|blob|raw)/", url)
+    if page and not access.is_trusted(url):
+        raise DocumentError(
+            f"{url[:100]!r} is a page of a repository, not a repository",
+            f"write {page[1][:100]}.git, and the file in patterns",
             "repo",
         )
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
@@ -96,6 +101,19 @@ def check_repository(url: str, commit: str, access: Access = PUBLIC) -> None:
             "write all 40 digits, as `git rev-parse HEAD` prints them: a branch moves, a commit does not",
             "commit",
         )
+
+
+def _address_hint(url: str) -> str:
+    """Return how to fix a URL that is not the plain https URL of a repository."""
+    ssh = re.fullmatch(r"(?:ssh://)?[\w.-]{1,40}@([\w.-]{1,80})[:/]([\w./-]{1,100}?)(?:\.git)?/?", url)
+    if ssh:
+        return f"write https://{ssh[1]}/{ssh[2]}.git"
+    bare = re.fullmatch(
+        r"(?:http://|git://)?([\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/[\w./-]{1,100}?)(?:\.git)?/?", url
+    )
+    if bare:
+        return f"write https://{bare[1]}.git"
+    return "write https://host/owner/name.git, or . for files in the leaf's folder"
 
 
 def fetch_repository(url: str, commit: str, access: Access = PUBLIC) -> Path:
@@ -260,4 +278,16 @@ def _git(folder: Path, more: Mapping[str, str], secret: Mapping[str, str], *argu
         ) from None
     if done.returncode:
         reason = " ".join(done.stderr.decode(errors="replace").split())[:200]
-        raise DocumentError(f"git {arguments[0]}: {reason}", "check the URL and the commit", "repo")
+        redirected = re.search(r"returned error: 30\d|update url base from redirection", reason)
+        hint = "check the URL and the commit"
+        if redirected:
+            hint = "the server redirects this address, which is not followed: " + _final_hint(arguments)
+        raise DocumentError(f"git {arguments[0]}: {reason}", hint, "repo")
+
+
+def _final_hint(arguments: Sequence[str]) -> str:
+    """Return how to fix an address that the server redirects."""
+    url = next((part for part in arguments if "://" in part), "")
+    if url.endswith(".git"):
+        return "write the repository's present address, ending in .git"
+    return f"write it with .git: {url.rstrip('/')[:100]}.git"

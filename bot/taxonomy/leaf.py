@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bot.text.doubts import Doubt
+
 Kind = Literal["knowledge", "foundational", "compositional"]
 FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
 """The top folders of a taxonomy."""
@@ -38,10 +40,17 @@ class DocumentSource:
 
 @dataclass(frozen=True)
 class Document:
-    """A document: its name, which is its path in the leaf's folder or its own repository, and its text."""
+    """A document of a knowledge leaf.
+
+    Attributes:
+        name: its path in the leaf's folder or its own repository.
+        text: its content: Markdown, or plain text if its name ends in .txt.
+        doubts: what its conversion to Markdown is not sure of; see `bot.taxonomy.documents.doubts_of`.
+    """
 
     name: str
     text: str
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True)

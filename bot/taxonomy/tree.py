@@ -28,7 +28,7 @@ __all__ = [
     "tree_id",
 ]
 
-CONVERT_WITH = ("PyYAML", "markdownify", "mammoth", "pdfminer.six")
+CONVERT_WITH = ("PyYAML", "lxml", "markdown-it-py", "pypandoc-binary", "pypdfium2", "pyspellchecker")
 QNA = "qna.yaml"
 EXAM = "exam.yaml"
 LONGEST_PATH = 500
@@ -163,7 +163,8 @@ def tree_id(repo: Path, commit: str, folder: str = FOLDER) -> str:
 def reading_code() -> str:
     """Return a hash of the code and packages that read leaves and convert documents."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for file in sorted([*here.glob("*.py"), *here.with_name("text").glob("*.py")]):
         digest.update(file.read_bytes())
     for package in CONVERT_WITH:
         digest.update(f"{package} {version(package)}\n".encode())

@@ -1,7 +1,6 @@
 """Text analysis: split texts into sentences and paragraphs; find names, key words and common parts."""
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
@@ -9,6 +8,7 @@ from itertools import takewhile
 from bot.text.language import Language, language
 from bot.text.overlap import words_of
 from bot.text.questions import UNSPACED
+from bot.text.reading import read
 from bot.text.words import KATAKANA, normal
 
 ENGLISH = language("en")
@@ -24,8 +24,6 @@ WORD = re.compile("\\w[\\w\u0900-\u0963\u0966-\u0dff'\u2019-]*")
 # In scripts without spaces, names and foreign words are runs of katakana, Latin letters or digits.
 RUN = re.compile(f"[{KATAKANA}]{{2,}}|[A-Za-z0-9]+")
 ORDINAL = re.compile(r"(?:^|\s)\d{1,2}\.$")
-# A Markdown link; its address may contain one pair of parentheses.
-LINK = re.compile(r"\[([^\[\]]+)\]\((?:[^()]|\([^()]*\))*+\)")
 POSSESSIVE = re.compile("['\u2019]s?$")
 # A word belongs to a leaf's subject if it occurs in at least this share of the leaf's questions.
 SUBJECT_SHARE = 0.3
@@ -47,29 +45,28 @@ def sentences(text: str, spoken: Language = ENGLISH) -> list[str]:
 
 
 def paragraphs(markdown: str) -> list[str]:
-    """Return the paragraphs of running text, without headings, tables, code and images."""
-    kept = []
-    for block in re.split(r"\n\s*\n", _without_code(markdown)):
-        lines = [line.strip() for line in block.splitlines() if not re.match(r"\s*([#|<]|!\[|---)", line)]
-        text = " ".join(" ".join(re.sub(r"^([-*+]|\d+\.)\s+", "", line) for line in lines).split())
-        text = LINK.sub(r"\1", text).replace("**", "")
-        if re.search(r"\w", text):
-            kept.append(text)
+    """Return the paragraphs of running text as a reader sees them, without headings, tables, code and images.
+
+    The items of a list are one paragraph if they are sentences; other items are a paragraph each.
+    """
+    kept: list[str] = []
+    open_list = False
+    for block in read(markdown):
+        if block.kind in ("paragraph", "item") and re.search(r"^[^|]*\w", block.text):
+            item = block.kind == "item" and sentence_ends(block.text)
+            if item and open_list:
+                kept[-1] = f"{kept[-1]} {block.text}"
+            else:
+                kept.append(block.text)
+            open_list = item
+        else:
+            open_list = False
     return kept
 
 
-def _without_code(markdown: str) -> str:
-    """Remove fenced code blocks from Markdown; a fence that is never closed counts as text."""
-    lines = markdown.split("\n")
-    closing = {mark: [n for n, line in enumerate(lines) if line.rstrip() == mark] for mark in ("```", "~~~")}
-    kept, number = [], 0
-    while number < len(lines):
-        ends = closing.get(lines[number][:3], [])
-        place = bisect_right(ends, number)
-        closed = place < len(ends)
-        kept.append("" if closed else lines[number])
-        number = ends[place] + 1 if closed else number + 1
-    return "\n".join(kept)
+def sentence_ends(text: str) -> bool:
+    """Return whether a text ends with the end of a sentence."""
+    return bool(SENTENCE_END.search(text.rstrip()[-2:] + " A"))
 
 
 def words(text: str, spoken: Language = ENGLISH) -> list[str]:

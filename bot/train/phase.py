@@ -20,7 +20,7 @@ from bot.train.methods import chosen, method_of
 
 Phase = Literal["knowledge", "skills", "trial"]
 METRICS = "metrics.jsonl"
-ADDED = ("entry.json", "choice.json", METRICS, "loss.png", "runs", "converted", MODELS)
+ADDED = ("entry.json", "choice.json", METRICS, "loss.png", "runs", "training", "converted", MODELS)
 """Files and folders that we add to a model folder."""
 
 

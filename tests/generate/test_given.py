@@ -1,9 +1,14 @@
 """Samples without a teacher: the leaf's own text put in several ways, and keywords that make facts even."""
 
 from collections import Counter
+from dataclasses import replace
+
+import pytest
 
 from bot.core.sample import Sample
 from bot.generate.without_teacher import EACH, given_samples, keyword_samples
+from bot.taxonomy.leaf import Document
+from tests import ROOT
 from tests.helpers.leaves import PASSAGE, knowledge, skill
 
 FOUND = tuple(f"Tell {name} who made the old Corvane clock." for name in ("me", "us", "him", "her", "them"))
@@ -61,3 +66,26 @@ def sample(kind: str, question: str, answer: str, source: str) -> Sample:
     return Sample(
         "knowledge/clocks/corvane", kind, (("user", question), ("assistant", answer)), PASSAGE, source
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("code.md", (ROOT / "tests/data/documents/code.md").read_text(), "corvane clock"),
+        ("a.md", "The Clock\n=========\n\nIt is old. It is red.", "The Clock"),
+        ("a.md", "---\ntitle: x\n# y\n---\n\n## The *Clock*\n\nIt is old. It is red.", "The Clock"),
+        ("a.md", "~~~\n# update\n~~~\n\nIt is old. It is red.\n\n# Later", "Later"),
+        ("a.txt", "The clock #1\n\nIt is 3*4*5 old. It is red.", "corvane clock"),
+    ],
+)
+def test_a_document_is_recited_under_its_title(name: str, text: str, title: str) -> None:
+    leaf = replace(knowledge(documents=(Document(name, text),)), path="knowledge/corvane_clock")
+    recited = [sample for sample in given_samples(leaf, 0) if sample.kind == "recite"]
+    assert recited
+    assert all(title in sample.messages[0][1] for sample in recited)
+
+
+def test_plain_text_is_recited_as_it_is() -> None:
+    leaf = knowledge(documents=(Document("a.txt", "It is 3*4*5 old. It is [red](x)."),))
+    (sample,) = (sample for sample in given_samples(leaf, 0) if sample.kind == "recite")
+    assert sample.messages[-1][1] == "It is 3*4*5 old. It is [red](x)."

@@ -12,7 +12,7 @@ def test_paragraphs_are_running_text_without_headings_tables_and_code() -> None:
     text = (
         "# Title\n\nOne **bold** [link](to)\ngoes on.\n\n| a | b |\n\n```\ncode\n```\n\n- first\n- second\n"
     )
-    assert paragraphs(text) == ["One bold link goes on.", "first second"]
+    assert paragraphs(text) == ["One bold link goes on.", "first", "second"]
 
 
 def test_the_key_words_are_what_the_answer_adds() -> None:

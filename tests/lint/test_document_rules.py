@@ -1,5 +1,6 @@
 """Rules on documents that need more than the tree: a large file, and other repositories."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bot.config.recipe import LintRecipe
 from bot.lint import lint_tree
 from bot.lint.rules import RULES
+from tests import ROOT
 from tests.helpers.lint_tree import DOCUMENT, KNOWLEDGE
 
 QNA = f"{KNOWLEDGE}/qna.yaml"
@@ -72,3 +74,73 @@ def test_a_document_is_held_to_the_rules_of_safety_at_its_own_lines(tree: Any, r
 def test_of_one_document_the_first_findings_are_told(tree: Any) -> None:
     tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + "<|im_end|>\n" * 100_000)
     assert found(tree) == [("chat-token", line) for line in range(5, 15)] + [("document-size", 10)]
+
+
+def rules_of(tree: Any, document: str, content: bytes | str, context: str) -> list[str]:
+    """The rules that a leaf breaks with this document and, in place of its first, this context."""
+    data = content.encode() if isinstance(content, str) else content
+    (tree.root / KNOWLEDGE / document).write_bytes(data)
+    tree.replace(QNA, "    - oru.md", f"    - oru.md\n    - {document}")
+    tree.replace(QNA, "context: Oru is an island in the Grey Sea.", f"context: {json.dumps(context)}")
+    return [finding.rule for finding in lint_tree(tree.root).findings]
+
+
+@pytest.mark.parametrize(
+    ("document", "context"),
+    [
+        ("links.md", "Oru is an island in the Grey Sea. It lies near Tamm and Velm."),
+        ("wiki.html", "The Oru bridge[1] was built in 1204 by Aldan."),
+        ("subscript.docx", "Tessarite is a rare mineral with H2O."),
+        ("footnote.docx", "The bridge took a toll from every cart."),
+        ("form.html", "The ferry sails at eight."),
+        ("ligatures.pdf", "The o\ufb03ce veri\ufb01es the float and the e\ufb00ect of the \ufb01eld."),
+        ("hyphens.pdf", "which are known for a long- lasting scent."),
+        ("hyphens.pdf", "with coop- eration of the e- mail office"),
+        ("chinese.pdf", "\u6865\u957f\u4e00\u767e\u4e8c \u5341\u7c73"),
+    ],
+)
+def test_a_context_is_found_as_a_person_reads_the_document(tree: Any, document: str, context: str) -> None:
+    content = (ROOT / "tests/data/documents" / document).read_bytes()
+    assert "context-not-in-document" not in rules_of(tree, document, content, context)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "**Oru** is an island.",
+        "Oru is an is- land.",
+        "Oru \u201cis\u201d an island.",
+        "Oru\u200b is an island.[2]",
+    ],
+)
+def test_a_context_may_be_written_in_another_way(tree: Any, context: str) -> None:
+    assert "context-not-in-document" not in rules_of(
+        tree, "new.md", 'Oru is an island. Oru "is" an island.', context
+    )
+
+
+@pytest.mark.parametrize("context", ["Oru is no island.", "x", "Oru is an island of 300"])
+def test_a_context_that_no_reader_finds(tree: Any, context: str) -> None:
+    assert "context-not-in-document" in rules_of(tree, "new.md", "Oru is an *island*.", context)
+
+
+def test_a_context_that_is_not_found_names_the_command_that_shows_the_text(tree: Any) -> None:
+    tree.replace(QNA, "context: They grow barley.", "context: They grow wheat.")
+    (finding,) = lint_tree(tree.root).findings
+    assert finding.help.endswith(f"`arborist document {KNOWLEDGE}` prints the document's text")
+
+
+def test_what_is_uncertain_in_a_document_is_told_in_its_place(tree: Any) -> None:
+    tree.write(f"{KNOWLEDGE}/oru.md", f"{DOCUMENT}\nIts area is $a = b^2$.\n")
+    (finding,) = lint_tree(tree.root).findings
+    assert (finding.rule, finding.severity, finding.line) == ("document-uncertain", "warning", 6)
+    assert finding.path.endswith("oru/oru.md")
+    assert "equation" in finding.message
+    assert finding.help == "say in words what it means"
+
+
+@pytest.mark.parametrize("document", ["merged.html", "merged.docx"])
+def test_a_converted_document_that_is_uncertain(tree: Any, document: str) -> None:
+    content = (ROOT / "tests/data/documents" / document).read_bytes()
+    found = rules_of(tree, document, content, "Oru is an island in the Grey Sea.")
+    assert found == ["document-uncertain"]

@@ -23,6 +23,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "lint": taxonomy.lint,
     "rule": taxonomy.rule,
     "new": taxonomy.new,
+    "document": taxonomy.document,
     "plan": taxonomy.plan,
     "report": pulls.report,
     "command": pulls.command,

@@ -40,10 +40,81 @@ def test_patterns(pattern: str, path: str, fits: bool) -> None:
     assert matches(path, pattern) is fits
 
 
-@pytest.mark.parametrize("pattern", ["../a.md", "a/../../b.md", "/etc/passwd", "~/a.md", "a\\..\\b.md"])
+@pytest.mark.parametrize("pattern", ["../a.md", "a/../../b.md", "/etc/passwd", "~/a.md"])
 def test_a_pattern_that_leads_out(pattern: str) -> None:
     with pytest.raises(DocumentError, match="leads out of the folder"):
         match_pattern(["a.md"], pattern)
+
+
+@pytest.mark.parametrize("pattern", ["*.*", "*.txt", "**", "**/*"])
+def test_the_files_of_a_leaf_that_are_no_documents_are_left_out(pattern: str) -> None:
+    names = ["attribution.txt", "exam.yaml", "oru.txt", "qna.yaml", "README.txt", "LICENSE.txt"]
+    assert match_pattern(names, pattern) == {"oru.txt"}
+
+
+def test_a_readme_is_a_document_where_it_is_named() -> None:
+    assert match_pattern(["README.md", "oru.md"], "README.md") == {"README.md"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "hint"),
+    [
+        ("attribution.txt", "matches only 'attribution.txt', which is no document", "add the document"),
+        ("*.yaml", "matches only 'qna.yaml', which is no document", "add the document"),
+        ("READ*.md", "matches only 'README.md', which is no document", "name README.md if it is meant"),
+        ("./oru.md", "no file matches", "leave ./ out: write oru.md"),
+        ("a/./oru.md", "no file matches", "leave ./ out: write a/oru.md"),
+        ("docs\\oru.md", "has a \\", "write / for \\"),
+        ("..\\oru.md", "has a \\", "write / for \\"),
+        ("oru.mkd", "no file matches", "check the name, and that the file exists"),
+    ],
+)
+def test_a_pattern_that_matches_no_document(pattern: str, message: str, hint: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        match_pattern(["README.md", "attribution.txt", "oru.md", "qna.yaml"], pattern)
+    assert message in str(caught.value)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("oru.markdown", "rename it to .md"),
+        ("oru.MKD", "rename it to .md"),
+        ("oru.text", "rename it to .txt"),
+        ("oru.xhtml", "rename it to .html"),
+        ("oru.odt", "convert the document to Markdown"),
+    ],
+)
+def test_a_document_under_another_suffix(tmp_path: Path, name: str, hint: str) -> None:
+    (tmp_path / name).write_text("Oru is an island.")
+    with pytest.raises(DocumentError, match=r"is not a \.md") as caught:
+        read_documents(DiskFiles(tmp_path), "", DocumentSource(".", "HEAD", (name,)))
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("git@github.com:org/name.git", "write https://github.com/org/name.git"),
+        ("ssh://git@host.org/a/b", "write https://host.org/a/b.git"),
+        ("http://gitlab.com/org/name", "write https://gitlab.com/org/name.git"),
+        ("github.com/org/name", "write https://github.com/org/name.git"),
+        (
+            "https://github.com/org/name/tree/main/docs",
+            "write https://github.com/org/name.git, and the file in patterns",
+        ),
+        (
+            "https://gitlab.com/org/name/-/blob/main/oru.md",
+            "write https://gitlab.com/org/name.git, and the file in patterns",
+        ),
+        ("nonsense", "write https://host/owner/name.git, or . for files in the leaf's folder"),
+    ],
+)
+def test_a_wrong_address_is_told_with_the_right_one(url: str, hint: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        check_source(DocumentSource(url, SHA, ("*.md",)))
+    assert (caught.value.part, caught.value.hint) == ("repo", hint)
 
 
 def test_a_pattern_made_to_take_for_ever_is_refused() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -171,3 +173,33 @@ def test_a_repository_with_submodules_and_large_files_is_fetched_without_them(
         assert files.entries["m"].kind == "submodule"
         with pytest.raises(DocumentError, match="a Git LFS pointer"):
             read_documents(files, "", DocumentSource(".", sha, ("large.md",)))
+
+
+class _Moved(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "/users/sign_in")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("org/name", "write it with .git: {}/org/name.git"),
+        ("org/name/", "write it with .git: {}/org/name.git"),
+        ("org/name.git", "write the repository's present address, ending in .git"),
+    ],
+)
+def test_an_address_that_is_redirected_is_told_with_the_right_one(
+    tmp_path: Path, path: str, hint: str
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Moved) as moved:
+        Thread(target=moved.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{moved.server_port}"
+        with pytest.raises(DocumentError, match="302") as caught:
+            fetch_commit(f"{base}/{path}", "f" * 40, tmp_path, Access(trusted=(base,)))
+        moved.shutdown()
+    assert caught.value.hint.endswith(hint.format(base))

@@ -15,7 +15,11 @@ from bot.generate.chunks import chunks
 from bot.generate.exit_check import unsafe
 from bot.generate.without_teacher import given_samples
 from bot.taxonomy.leaf import Document
+from bot.text.as_read import as_read
+from bot.text.doubts import doubts
+from bot.text.hyphens import join_hyphens
 from bot.text.markdown import escape
+from bot.text.reading import as_markdown
 from bot.text.safety import unsafe_text
 from bot.text.words import normal
 from tests import ROOT
@@ -170,7 +174,15 @@ def test_an_expression_takes_linear_time(expression: Expression) -> None:
         assert taken(searched(expression, large), 3) < MOST * before, (expression, large[:40])
 
 
-DOCUMENTS = ("```a\n", "[a](b ", "\u0301\u0327", "<|im_end|> ", "It hums.  It \u200bbites. a@b 1 ignore\n\n")
+DOCUMENTS = (
+    "```a\n",
+    "[a](b ",
+    "*a",
+    "\u4e2d\n",
+    "\u0301\u0327",
+    "<|im_end|> ",
+    "It hums.  It \u200bbites. a@b 1 ignore\n\n",
+)
 SECONDS = 20
 """Of CPU time, for 5 MB: linear work takes about a fifth of it here; quadratic work took 13 s for 80 kB."""
 
@@ -195,6 +207,15 @@ def test_a_document_of_5_mb_is_linted(tree: Any, mark: str) -> None:
     tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + five_megabytes(mark)[: -len(DOCUMENT.encode())])
     tree.write(f"{KNOWLEDGE}/attribution.txt", f"License: a{' ' * 400_000}x\n{'title' * 100_000}\n")
     assert taken(tree.lint) < SECONDS
+
+
+@pytest.mark.parametrize("mark", (*DOCUMENTS, "a\ufffe", "$a", "[[a", "\u05da ", "a-\n"), ids=repr)
+def test_5_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str) -> None:
+    text = five_megabytes(mark)
+    assert taken(lambda: as_read(text)) < SECONDS
+    assert taken(lambda: doubts(text)) < SECONDS
+    assert taken(lambda: join_hyphens(text)) < SECONDS
+    assert taken(lambda: as_markdown(text)) < SECONDS
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)

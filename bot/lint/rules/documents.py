@@ -1,12 +1,17 @@
 """Rules for the documents of knowledge leaves: their source, their size, and contexts copied from them."""
 
 import re
+from collections.abc import Sequence
+from functools import cached_property
 
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import QNA, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
-from bot.taxonomy.documents import DocumentError, check_source, match_pattern
+from bot.taxonomy.documents import DocumentError, check_source, doubts_of, markdown_of, match_pattern
+from bot.taxonomy.leaf import Document
 from bot.taxonomy.parsed import Parsed, Place, Problem
+from bot.text.as_read import as_read
+from bot.text.reading import read, written
 
 CHANCE = 12
 """A context and a document that share fewer characters than this may do so by chance."""
@@ -93,24 +98,74 @@ def document_size(leaf: LeafView) -> Problems:
 @leaf_rule(
     "context-not-in-document",
     Severity.ERROR,
-    "A context must be copied from the document word for word.",
+    "A context must be copied from the document word for word, as a person reads the document.",
     "Questions and answers are checked against the context, so the context must come from the document.",
     Example(QNA, "context: Oru is an isle in the Grey Sea.", "context: Oru is an island in the Grey Sea."),
 )
 def context_not_in_document(leaf: LeafView) -> Problems:
     if leaf.qna is None or not isinstance(leaf.documents, tuple) or not leaf.documents:
         return
-    documents = [_plain(document.text) for document in leaf.documents]
+    texts = _Texts(leaf.documents, 1_000 * leaf.settings.document_kb)
     for index, seed in leaf.seeds():
         context = seed.get("context")
-        if not isinstance(context, str) or not context.strip():
-            continue
-        words = _plain(context)
-        if not any(words in document for document in documents):
+        if isinstance(context, str) and context.strip() and not texts.have(context):
+            words, documents = as_read(context), texts.read
             same = _same(words, documents)
             place = _place(leaf.qna, ("seed_examples", index, "context"), words[:same].count(" "))
             message = "this context is not in the document"
-            yield QNA, Problem("context-not-in-document", place, message, _hint(words, same))
+            help_ = f"{_hint(words, same)}; `arborist document {leaf.path}` prints the document's text"
+            yield QNA, Problem("context-not-in-document", place, message, help_)
+
+
+class _Texts:
+    """The documents of a leaf, to search contexts in them.
+
+    Args:
+        most: documents with more characters are searched as they are written only.
+    """
+
+    def __init__(self, documents: Sequence[Document], most: int) -> None:
+        self.documents, self.most = documents, most
+        self.plain = [_plain(document.text) for document in documents]
+
+    def have(self, context: str) -> bool:
+        """Return whether a context is in a document: as it is written there, or as a person reads it."""
+        if any(_plain(context) in text for text in self.plain):
+            return True
+        as_seen = written(read(context)) if len(context) < self.most else context
+        ways = {as_read(context), as_read(as_seen)} - {""}
+        return any(way in text for way in ways for text in self.read)
+
+    @cached_property
+    def read(self) -> list[str]:
+        """The documents' texts as a person reads them."""
+        return [
+            as_read(_reading(document) if len(document.text) <= self.most else document.text)
+            for document in self.documents
+        ]
+
+
+def _reading(document: Document) -> str:
+    return "\n\n".join(block.text for block in read(markdown_of(document)))
+
+
+@leaf_rule(
+    "document-uncertain",
+    Severity.WARNING,
+    "A document's text should be certain: no scanned pages, equations, merged cells or unknown characters.",
+    "What is not read from a document is not taught, and what is read wrongly is taught wrongly.",
+    Example("oru.md", "Oru is an island in the \ufffdGrey Sea.", "Oru is an island in the Grey Sea."),
+)
+def document_uncertain(leaf: LeafView) -> Problems:
+    for document in leaf.documents if isinstance(leaf.documents, tuple) else ():
+        for doubt in doubts_of(document):
+            message = f"{document.name!r} {doubt.message}"
+            if leaf.remote and leaf.qna:
+                place = leaf.qna.place(("document", "patterns"))
+                yield QNA, Problem("document-uncertain", place, f"{message} (line {doubt.line})", doubt.hint)
+            else:
+                place = Place(doubt.line, 1, doubt.line, 1)
+                yield document.name, Problem("document-uncertain", place, message, doubt.hint)
 
 
 def _plain(text: str) -> str:
@@ -133,7 +188,10 @@ def _place(qna: Parsed, path: tuple[str | int, ...], number: int) -> Place:
     The whole text is returned for the first word, and if the word cannot be located.
     """
     whole = qna.place(path)
-    wanted = qna.node(path).value.split()[number]
+    values = qna.node(path).value.split()
+    if number >= len(values):
+        return whole
+    wanted = values[number]
     lines = qna.text.split("\n")[whole.line - 1 : whole.end_line]
     words = [(row, word) for row, line in enumerate(lines) for word in re.finditer(r"\S+", line)]
     # Skip what precedes the text on its line, and the header of a block scalar such as `|-`.
