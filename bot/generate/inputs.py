@@ -30,7 +30,7 @@ class BatchInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "batch"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     leaf: Leaf
     pipeline: Pipeline
@@ -67,7 +67,7 @@ class SamplesInputs(Inputs):
     """Everything that the samples of one leaf depend on."""
 
     STEP: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     leaf: Leaf
     pipeline: Pipeline
@@ -91,7 +91,7 @@ class AllSamplesInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "all-samples"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     family: str
     pipelines: Mapping[str, int]

@@ -20,7 +20,7 @@ from bot.text.reading import read
 from bot.text.words import normal
 
 # Increment whenever the same leaf would get different samples.
-VERSION = 5
+VERSION = 6
 # Number of framings of each seed question. Skills have few samples and need them; for knowledge they had no
 # measurable effect, since the teacher rephrases its questions.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
