@@ -32,11 +32,11 @@ CORE = (
         "tests/lint",
         "tests/corpus",
         "tests/evaluate",
-        "tests/generate/test_given.py",
         "tests/generate/test_restate.py",
+        "tests/generate/test_seed_shape.py",
     ),
     *(f"tests/contract/test_{name}.py" for name in ("checker", "routes", "webhooks")),
-    *(f"tests/github/test_{name}.py" for name in ("commands", "comment", "explained_leaf")),
+    *(f"tests/github/test_{name}.py" for name in ("commands", "comment", "explained_leaf", "sample_notes")),
     *(f"tests/localworld/actions/test_{name}.py" for name in ("expressions", "workflow_file")),
     *(
         f"tests/taxonomy/test_{name}.py"
@@ -56,9 +56,13 @@ SLOW = ("tests/lint/test_profile_instructlab.py",)
 UNITS = (
     *(
         f"tests/generate/test_{name}.py"
-        for name in ("exit_check", "filters", "full", "generate", "rows", "text")
+        for name in ("exit_check", "filters", "full", "generate", "given", "languages", "rows", "text")
     ),
-    *("tests/pipeline/test_estimate_training.py", "tests/pipeline/test_mix.py"),
+    *(
+        "tests/pipeline/test_estimate_training.py",
+        "tests/pipeline/test_mix.py",
+        "tests/text/test_language.py",
+    ),
 )
 """Tests that take seconds and need what generates and trains to be installed, but load no model."""
 LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), ACTIONS)

@@ -174,4 +174,5 @@ def _show(made: "Generated", number: int, format_: str) -> None:
 def _summary(made: "Generated") -> str:
     funnel = made.funnel
     teachers = f"{funnel.accepted} of the teacher's {funnel.candidates} candidates"
-    return f"{made.leaf}: {len(made.samples)} samples, including {teachers}"
+    summary = f"{made.leaf}: {len(made.samples)} samples, including {teachers}"
+    return "\n  ".join([summary, *funnel.notes])

@@ -13,7 +13,7 @@ from bot.core.store import AT_ONCE, Entry, Store, canonical
 from bot.evaluate.exams import ExamItem, exam_of, retention
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
-from bot.text.words import is_right
+from bot.text.marking import is_right
 
 __all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
 
@@ -66,7 +66,7 @@ class ExamInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "exam"
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     model: str
     questions: Sequence[ExamItem]

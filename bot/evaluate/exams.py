@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 import yaml
 
-from bot.generate.prompting import framings
+from bot.generate.prompting import Prompts
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
-from bot.text.words import holds, is_right, normal
+from bot.text.detect import known_language
+from bot.text.language import Language, language
+from bot.text.marking import is_right
+from bot.text.words import holds
 
 RETENTION = Path(__file__).with_name("retention.yaml")
 ExamStatus = Literal["held-out", "shared", "none"]
@@ -29,40 +32,62 @@ class ExamItem:
     Attributes:
         must_contain: the same as in exam.yaml.
         expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
+        language: code of the exam's language; "" if it has no file.
     """
 
     question: str
     must_contain: tuple[tuple[str, ...], ...] = ()
     expected: str = ""
+    language: str = ""
 
     def right(self, answer: str) -> bool:
         """Return whether an answer is right."""
         if not self.expected:
-            return is_right(answer, self.must_contain)
-        wanted = key_words(self.question, self.expected)
+            return is_right(answer, self.must_contain, self._spoken)
+        wanted = key_words(self.question, self.expected, self._spoken)
         if not wanted:  # for example "No."
-            return is_right(answer, [self.expected])
-        return 2 * sum(holds(normal(answer), word) for word in wanted) >= len(wanted)
+            return is_right(answer, [self.expected], self._spoken)
+        normalized = self._spoken.normal(answer)
+        return 2 * sum(holds(normalized, word) for word in wanted) >= len(wanted)
+
+    @property
+    def _spoken(self) -> Language:
+        return language(self.language)
 
     def to_json(self) -> list[Any]:
         """Return the question as plain data."""
-        return [self.question, self.must_contain, self.expected]
+        return [self.question, self.must_contain, self.expected, self.language]
 
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
+    spoken = _language_code(leaf)
     if leaf.exam:
-        return [ExamItem(question.question, question.must_contain) for question in leaf.exam]
+        return [ExamItem(one.question, one.must_contain, language=spoken) for one in leaf.exam]
     return [
         ExamItem(
-            framings("grounded", passage=seed.context, question=pair.question)[0]
+            Prompts().grounded(seed.context, pair.question)[0]
             if leaf.grounded and seed.context
             else pair.question,
             expected=pair.answer,
+            language=spoken,
         )
         for seed in leaf.seeds
         for pair in seed.pairs
     ]
+
+
+def _language_code(leaf: Leaf) -> str:
+    """Return the code of the language of a leaf's exam and seeds, if it has a file; else "".
+
+    Texts too short to tell count as English if all their letters are ASCII.
+    """
+    texts = [question.question for question in leaf.exam]
+    texts += [text for seed in leaf.seeds for pair in seed.pairs for text in (pair.question, pair.answer)]
+    found = known_language(texts)
+    if found:
+        return found.code
+    return "en" if all(text.isascii() for text in texts) else ""
 
 
 def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
@@ -80,7 +105,11 @@ def retention() -> list[ExamItem]:
     """Return the retention set: general questions, most of which the base answers right."""
     data = yaml.safe_load(RETENTION.read_text())
     return [
-        ExamItem(q["question"], tuple((e,) if isinstance(e, str) else tuple(e) for e in q["must_contain"]))
+        ExamItem(
+            q["question"],
+            tuple((e,) if isinstance(e, str) else tuple(e) for e in q["must_contain"]),
+            language="en",
+        )
         for q in data["questions"]
     ]
 

@@ -11,7 +11,6 @@ from bot.core.sample import Sample
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.filters import first_drop
 from bot.generate.pipeline_files import Pipeline
-from bot.generate.prompting import framings
 from bot.taxonomy.leaf import Leaf
 
 Start = Callable[[Leaf, Pipeline], Iterable[Candidate]]
@@ -58,15 +57,15 @@ def run_batch(batch: Batch, pipeline: Pipeline, candidates: list[Candidate]) -> 
         for name, options in blocks:
             if left:
                 left = BLOCKS[name](batch, left, options)
-        samples += [sample_of_candidate(batch.leaf, candidate) for candidate in left]
+        samples += [sample_of_candidate(batch, candidate) for candidate in left]
     return samples
 
 
-def sample_of_candidate(leaf: Leaf, candidate: Candidate) -> Sample:
+def sample_of_candidate(batch: Batch, candidate: Candidate) -> Sample:
     """Convert an accepted candidate to a sample."""
-    question = candidate.question
+    leaf, question = batch.leaf, candidate.question
     if leaf.grounded and candidate.passage:
-        question = framings("grounded", passage=candidate.passage, question=question)[0]
+        question = batch.prompts.grounded(candidate.passage, question)[0]
     messages = (("user", question), ("assistant", candidate.answer))
     return Sample(leaf.path, candidate.kind, messages, candidate.passage, candidate.source)
 

@@ -120,7 +120,7 @@ def _answer(batch: Batch, candidates: list[Candidate], times: int) -> list[Candi
                     passage=one.passage or "",
                     question=one.question,
                 ),
-                LONGEST_ANSWER,
+                batch.shape.tokens(LONGEST_ANSWER),
                 0.0,
                 one_line=False,
             )

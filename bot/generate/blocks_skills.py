@@ -15,7 +15,6 @@ from bot.generate.blocks import block, start
 from bot.generate.blocks_small import seeds_in_rounds
 from bot.generate.candidates import Batch, Candidate
 from bot.generate.pipeline_files import Pipeline
-from bot.generate.prompting import framings
 from bot.inference.engine import Request
 from bot.taxonomy.leaf import QA, Leaf, Seed
 from bot.text.analysis import common_start
@@ -55,7 +54,8 @@ def _another(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidat
     given = [{"task": _task(grounded, pair)} for pair in examples]
     begin = "" if grounded else common_start([one["task"] for one in given])
     turns = batch.turns("another", given)
-    request = Request(turns, LONGEST_TASK, batch.temperature, begin=begin, one_line=not grounded)
+    one_line = not grounded and all("\n" not in one["task"].strip() for one in given)
+    request = Request(turns, LONGEST_TASK, batch.temperature, begin=begin, one_line=one_line)
     made = []
     for candidate, response in batch.ask(candidates, [request] * len(candidates)):
         question, passage = (
@@ -73,15 +73,16 @@ def _do(batch: Batch, candidates: list[Candidate], times: int) -> list[Candidate
         done = [
             turn
             for pair in order
-            for turn in (("user", _put(batch.leaf, *_parts(batch.leaf, pair))), ("assistant", pair[1].answer))
+            for turn in (("user", _put(batch, *_parts(batch.leaf, pair))), ("assistant", pair[1].answer))
         ]
         begin = common_start([pair[1].answer for pair in order])
         requests = [
             Request(
-                (*done, ("user", _put(batch.leaf, one.question, one.passage))),
-                LONGEST_ANSWER,
+                (*done, ("user", _put(batch, one.question, one.passage))),
+                batch.shape.tokens(LONGEST_ANSWER),
                 0.0,
                 begin=begin,
+                one_line=batch.shape.most_lines == 1,
             )
             for one in candidates
         ]
@@ -109,8 +110,8 @@ def _parts(leaf: Leaf, pair: Pair) -> tuple[str, str | None]:
     return qa.question, seed.context if leaf.grounded else None
 
 
-def _put(leaf: Leaf, question: str, passage: str | None) -> str:
+def _put(batch: Batch, question: str, passage: str | None) -> str:
     """Format a task as a user message; for a grounded skill, with its context."""
-    if not leaf.grounded or not passage:
+    if not batch.leaf.grounded or not passage:
         return question
-    return framings("grounded", passage=passage, question=question)[0]
+    return batch.prompts.grounded(passage, question)[0]

@@ -13,23 +13,17 @@ from typing import Any
 
 from bot.generate.blocks import block, start
 from bot.generate.candidates import Batch, Candidate
+from bot.generate.leaf_language import language_of_leaf
 from bot.generate.pipeline_files import Pipeline
 from bot.generate.prompting import Turns
 from bot.inference.engine import Request
 from bot.taxonomy.documents import markdown_of
 from bot.taxonomy.leaf import Leaf
-from bot.text.analysis import WORD, key_words, names, paragraphs, sentences, subject_words, words
+from bot.text.analysis import ENGLISH, WORD, key_words, names, paragraphs, sentences, subject_words, words
+from bot.text.language import Language
 
-# Beginnings of rephrased questions, another one for each round; "" leaves the beginning to the teacher.
-BEGINS = (
-    "Can you tell me", "Name", "Tell me", "What", "Do you know", "Which", "", "I would like to know",
-    "Please tell me", "Could you say", "I wonder", "Let me know",
-)  # fmt: skip
-# Beginnings of rephrased tasks that are not questions.
-TASK_BEGINS = (
-    "Please", "Can you", "I need you to", "Could you", "", "Now", "I would like you to", "Your task is to",
-    "I want you to", "Could you please", "It is your turn to", "Today, please",
-)  # fmt: skip
+ROUNDS = 12
+"""Number of rounds of the seeds, each with other beginnings where the leaf's language has some."""
 # Number of rounds of the seeds before the questions about the document's sentences.
 FIRST = 2
 # Minimum similarity (difflib's ratio) of a name and a misspelling of it.
@@ -42,7 +36,7 @@ LONGEST_ANSWER = 16
 def seeds_in_rounds(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     """Yield all seeds in rounds, with other beginnings in each round."""
     subject = _subject(leaf)
-    for turn in range(len(BEGINS)):
+    for turn in range(ROUNDS):
         yield from _of_seeds(leaf, subject, turn)
 
 
@@ -50,21 +44,23 @@ def seeds_in_rounds(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
 def _seeds_and_sentences(leaf: Leaf, pipeline: Pipeline) -> Iterator[Candidate]:
     """Yield the seeds in rounds, and the document's sentences after the first FIRST rounds."""
     subject = _subject(leaf)
-    for turn in range(len(BEGINS)):
+    for turn in range(ROUNDS):
         yield from _of_seeds(leaf, subject, turn)
         if turn + 1 == FIRST:
             yield from _of_documents(leaf, subject)
 
 
 def _subject(leaf: Leaf) -> set[str]:
-    return subject_words(pair.question for seed in leaf.seeds for pair in seed.pairs)
+    questions = (pair.question for seed in leaf.seeds for pair in seed.pairs)
+    return subject_words(questions, language_of_leaf(leaf).asked)
 
 
 def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
-    place = turn
+    place, spoken = turn, language_of_leaf(leaf).asked
     for i, seed in enumerate(leaf.seeds, 1):
         for j, pair in enumerate(seed.pairs, 1):
-            begins = BEGINS if pair.question.endswith("?") else TASK_BEGINS
+            kind = "begins" if pair.question.endswith("?") else "task_begins"
+            begins = spoken.texts(kind) or ("",)
             yield Candidate(
                 source=f"seed {i}.{j}",
                 kind="rephrased",
@@ -79,9 +75,10 @@ def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
 
 
 def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
+    spoken = language_of_leaf(leaf).asked
     for document in leaf.documents:
         for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
-            for sentence in sentences(paragraph):
+            for sentence in sentences(paragraph, spoken):
                 # A question about a sentence must name one of its names.
                 named = names(sentence, subject)[:1]
                 if named:
@@ -94,7 +91,7 @@ def _of_documents(leaf: Leaf, subject: set[str]) -> Iterator[Candidate]:
 @block("reword")
 def _reword(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
     """Have the last sentence of each seed's question rephrased; the sentences before it stay unchanged."""
-    parts = [sentences(candidate.text) for candidate in candidates]
+    parts = [sentences(candidate.text, batch.language) for candidate in candidates]
     requests = [
         _request(batch, candidate, batch.turns("rephrase", question=part[-1]))
         for candidate, part in zip(candidates, parts, strict=True)
@@ -103,7 +100,7 @@ def _reword(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate
     return [
         replace(
             one,
-            question=with_names(one, f"{before[id(one)]} {response.text}".strip()),
+            question=with_names(one, f"{before[id(one)]} {response.text}".strip(), batch.language),
             finished=response.finished,
         )
         for one, response in batch.ask(candidates, requests)
@@ -115,27 +112,26 @@ def _ask(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candidate]:
     """Have a question written about each sentence."""
     requests = [_request(batch, one, batch.turns("ask", sentence=one.text)) for one in candidates]
     return [
-        replace(one, question=with_names(one, response.text), finished=response.finished)
+        replace(one, question=with_names(one, response.text, batch.language), finished=response.finished)
         for one, response in batch.ask(candidates, requests)
     ]
 
 
 def _request(batch: Batch, candidate: Candidate, turns: Turns) -> Request:
-    # The beginnings are English; in other languages the teacher chooses its own.
-    begin = candidate.begin if batch.language.code == "en" else ""
-    return Request(turns, LONGEST_QUESTION, batch.temperature, begin=begin, names=candidate.names)
+    begin, named = candidate.begin, candidate.names
+    return Request(turns, LONGEST_QUESTION, batch.temperature, begin=begin, names=named)
 
 
-def with_names(candidate: Candidate, question: str) -> str:
+def with_names(candidate: Candidate, question: str, spoken: Language = ENGLISH) -> str:
     """Correct misspelled names in a question ("skarow" for "skarrow").
 
     Leaves are often about names that the teacher has never seen, and weak teachers misspell those.
     """
-    source = {*words(candidate.text), *words(candidate.passage or candidate.answer)}
+    source = {*words(candidate.text, spoken), *words(candidate.passage or candidate.answer, spoken)}
     for name in candidate.names:
         written = {word.casefold(): word for word in WORD.findall(question)}
         if name.casefold() not in written:
-            unknown = [word for word in written if not set(words(word)) <= source]
+            unknown = [word for word in written if not set(words(word, spoken)) <= source]
             for near in get_close_matches(name.casefold(), unknown, 1, NEARLY):
                 question = question.replace(written[near], name, 1)
     return question
@@ -154,8 +150,8 @@ def _round_trip(batch: Batch, candidates: list[Candidate], _: Any) -> list[Candi
     ]
     kept = []
     for candidate, response in batch.ask(candidates, requests):
-        wanted = key_words(candidate.question, candidate.answer)
-        if 2 * len(wanted & set(words(response.text))) < len(wanted):
+        wanted = key_words(candidate.question, candidate.answer, batch.language)
+        if 2 * len(wanted & set(batch.words(response.text))) < len(wanted):
             batch.drop(candidate, "round trip", f"the answer from the passage is: {response.text}")
         else:
             kept.append(candidate)

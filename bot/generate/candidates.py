@@ -6,16 +6,21 @@ from functools import cached_property
 from typing import Any
 
 from bot.generate.exit_check import UNSAFE, approved_in
+from bot.generate.leaf_language import LeafLanguage, language_of_leaf
 from bot.generate.prompting import Prompts, Turns
+from bot.generate.seed_shape import Shape, shape_of
 from bot.inference.engine import Engine, Request, Response
 from bot.taxonomy.leaf import QA, Leaf, Seed
-from bot.text.language import English, Language, language_of
+from bot.text.analysis import words
+from bot.text.language import Language
 from bot.text.safety import CHAT_TOKEN
 
 SAFETY = "safety"
 """Name of the filter that drops content which must not be used for training."""
 NO_ANSWER = "no answer"
 """The reported filter if the teacher failed to answer, but may answer in another run."""
+ANSWERS = ("answer", "answer_from", "respond")
+"""The prompts that ask for an answer, which is in the language of the seeds' answers."""
 REFUSED = "refused"
 """The reported filter if the teacher rejected the request, and would reject it again."""
 
@@ -75,9 +80,28 @@ class Batch:
     asked: set[str] = field(default_factory=set)
 
     @cached_property
+    def spoken(self) -> LeafLanguage:
+        """The languages of the leaf's questions, answers and contexts."""
+        return language_of_leaf(self.leaf)
+
+    @property
     def language(self) -> Language:
-        """The language of the leaf's seeds; English if it cannot be identified."""
-        return language_of([pair.question + " " + pair.answer for _, pair in self.pairs]) or English
+        """The language of the leaf's questions."""
+        return self.spoken.asked
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What the seeds' answers have in common."""
+        return shape_of(self.leaf)
+
+    @property
+    def spaced(self) -> bool:
+        """Whether the leaf's language has spaces between words."""
+        return bool(self.language.data.get("spaced", True))
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text in the leaf's language, without function words."""
+        return words(text, self.language)
 
     @cached_property
     def approved(self) -> frozenset[str]:
@@ -90,14 +114,15 @@ class Batch:
         return [(seed, pair) for seed in self.leaf.seeds for pair in seed.pairs]
 
     def turns(self, prompt: str, examples: Sequence[Mapping[str, Any]] = (), **values: Any) -> Turns:
-        """Render a prompt; for leaves in other languages than English, it asks for the leaf's language.
+        """Render a prompt; if the text asked for is not to be in English, it asks for its language.
 
         Args:
             prompt: name of the prompt, without `.yaml`.
             examples: values of each few-shot example.
             values: values of the other turns.
         """
-        language = "" if self.language == English else self.language.name
+        wanted = self.spoken.answered if prompt in ANSWERS else self.language
+        language = wanted.name if wanted.code not in ("", "en") else ""
         return self.prompts.turns(prompt, examples, language=language, **values)
 
     def ask(

@@ -69,6 +69,8 @@ def read_aloud(made: Generated, number: int) -> None:
     if funnel.given:
         given = ", ".join(f"{count} {kind}" for kind, count in funnel.given.items())
         console.print(f"made without a teacher: {given}")
+    for note in funnel.notes:
+        console.print(escape(note))
     if funnel.refused:
         reasons = escape("; ".join(funnel.refusals))
         console.print(f"{funnel.refused} more were rejected by the safety check: {reasons}")

@@ -12,46 +12,25 @@ from rapidfuzz import fuzz
 
 from bot.generate.candidates import NO_ANSWER, REFUSED, SAFETY, Batch, Candidate
 from bot.generate.exit_check import UNSAFE
+from bot.generate.seed_shape import is_copy
 from bot.text.analysis import common_end, common_start, key_words, names, stem, words
 from bot.text.benchmarks import benchmark_of
-from bot.text.language import language_of
+from bot.text.detect import foreign
+from bot.text.language import UNKNOWN, Language
+from bot.text.numbers import has_number_word
 from bot.text.safety import unsafe_text
-from bot.text.words import normal
+from bot.text.words import holds, normal
 
 Check = Callable[[Candidate, Batch], str | None]
 
-REQUESTS = ("name", "tell", "give", "list", "say", "please")
-INDIRECT = ("i would like to know", "let me know", "i wonder", "can you", "could you", "do you know")
-"""Beginnings of indirect questions, if a question word follows."""
-NUMBER_ASKED = re.compile(r"\b(year|when|date|how (many|much|long|high|old|far|tall|heavy))\b", re.IGNORECASE)
 QUOTED = re.compile('["\u201c\u00ab]([^"\u201c\u201d\u00ab\u00bb]{3,})["\u201d\u00bb]')
-NUMBER = re.compile(r"\d[\d.,]*")
+NUMBER = re.compile(r"\d+(?:\.\d+)*")
 LONGEST_QUESTION, LONGEST_ANSWER = 1_000, 8_000
 """Maximum lengths in characters."""
 NEAR = 96
 """Minimum similarity (rapidfuzz's ratio, 0 to 100) of texts that differ only by a letter or an article."""
-NUMBERS = """
-    one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half
-    dozen january february march april may june july august september october november december
-"""
-NUMBER_WORDS = frozenset(NUMBERS.split())
-"""Words that answer a question for a number or a date without a digit."""
 SUPPORTED = 0.5
 """Minimum share of an answer's words that must occur in its passage."""
-LITTLE = """
-    answer call called could describe exactly explain find found give happen help hear kind know known let
-    like list need please question remember remind say something sort task tell thing time type want wonder
-    word would wish
-"""
-NOTHING = "a an are called can did do does is kind me the was were what which you your"
-SAYS_LITTLE = frozenset(LITTLE.split())
-"""Words that a rephrased question may add without a change of meaning."""
-SAYS_NOTHING = frozenset(NOTHING.split())
-"""Words that a rephrased question may omit without a change of meaning."""
-VERBS = frozenset(("is", "are", "was", "were"))
-OPEN = frozenset(("who", "what", "which", "where", "when", "how"))
-"""Question words; a rephrased question with one of them must keep the seed's verbs out of VERBS."""
 POSSESSIVE = re.compile("['\u2019]s\\b")
 LOOPS = re.compile(r"(\b\w[^\n]{5,60}?)(?:\W{1,20}+\1){2}", re.IGNORECASE)
 """Matches a sequence of words that occurs three times in a row."""
@@ -97,7 +76,7 @@ def _filter(name: str, description: str) -> Callable[[Check], Check]:
 
 @_filter("format", "is not a complete sentence or task")
 def _format(candidate: Candidate, batch: Batch) -> str | None:
-    if not candidate.finished or len(words(batch.new_in(candidate))) < 2:
+    if not candidate.finished or len(batch.words(batch.new_in(candidate))) < 2:
         return "not a complete sentence"
     return None
 
@@ -105,11 +84,17 @@ def _format(candidate: Candidate, batch: Batch) -> str | None:
 @_filter("question", "is neither a question nor a request")
 def _question(candidate: Candidate, batch: Batch) -> str | None:
     asks = candidate.question.rstrip().endswith(("?", "\uff1f", "\u061f", "\u037e"))
-    question = normal(candidate.question)
-    indirect = question.startswith(INDIRECT) and OPEN & set(question.split())
-    if not asks and not indirect and not question.startswith(REQUESTS):
+    asks = asks or candidate.question.rstrip().endswith(batch.language.texts("question_ends"))
+    question, spoken = normal(candidate.question), batch.language
+    indirect = question.startswith(_beginnings(spoken, "indirect"))
+    indirect = indirect and bool(spoken.words("question_words") & set(question.split()))
+    if not asks and not indirect and not question.startswith(_beginnings(spoken, "requests")):
         return "neither a question nor a request"
     return None
+
+
+def _beginnings(spoken: Language, key: str) -> tuple[str, ...]:
+    return tuple(normal(text) for text in spoken.texts(key))
 
 
 @_filter("length", "is too long")
@@ -122,24 +107,54 @@ def _length(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("language", "is not in the language of the leaf")
 def _language(candidate: Candidate, batch: Batch) -> str | None:
-    found = [language_of([candidate.question]), language_of([candidate.answer])]
-    others = [one.name for one in found if one and one != batch.language]
-    return f"in {others[0]}, not {batch.language.name}" if others else None
+    """A language that the seeds themselves do not keep to is UNKNOWN, and then nothing is foreign to it."""
+    spoken = batch.spoken
+    parts = [(candidate.question, spoken.asked), (candidate.answer, spoken.answered)]
+    if batch.leaf.grounded:
+        parts.append((candidate.passage or "", spoken.passages))
+    for text, wanted in parts:
+        found = foreign(text, wanted) if wanted != UNKNOWN else ""
+        if found:
+            return f"in {found}, not {wanted.name}"
+    return None
+
+
+@_filter("cut", "has an answer that breaks off")
+def _cut(candidate: Candidate, batch: Batch) -> str | None:
+    # The teacher writes more kinds of knowledge answers than the seeds show, such as lists.
+    shaped = batch.leaf.kind != "knowledge" and batch.shape.is_cut(candidate.answer)
+    return f"the answer breaks off: {candidate.answer}" if shaped or not candidate.finished else None
+
+
+@_filter("shape", "has an answer of another shape than the seeds' answers")
+def _shape(candidate: Candidate, batch: Batch) -> str | None:
+    misfit = batch.shape.misfit(candidate.answer)
+    return f"{misfit}, unlike every seed: {candidate.answer}" if misfit else None
+
+
+@_filter("unchanged", "has an answer that only repeats its task or context")
+def _unchanged(candidate: Candidate, batch: Batch) -> str | None:
+    """Applies to skills whose seeds' answers are no copies, such as rewriting."""
+    if batch.shape.copied or not is_copy(candidate.answer, candidate.question, candidate.passage or ""):
+        return None
+    return f"copied: {candidate.answer}"
 
 
 @_filter("repeats", "repeats the same words")
 def _repeats(candidate: Candidate, batch: Batch) -> str | None:
-    written = words(batch.new_in(candidate))
+    written = batch.words(batch.new_in(candidate))
     loop = LOOPS.search(f"{candidate.question[:LONGEST_QUESTION]}\n{candidate.answer[:LONGEST_ANSWER]}")
     if loop:
         return f"repeats: {loop[1]}"
-    return "repeats the same words" if len(set(written)) < len(written) / 2 else None
+    # Letters, which are the words of a script without spaces, recur in every text.
+    few = len(set(written)) < len(written) / (2 if batch.spaced else 6)
+    return "repeats the same words" if few else None
 
 
 @_filter("says twice", "contains a word twice")
 def _says_twice(candidate: Candidate, batch: Batch) -> str | None:
-    more = Counter(words(candidate.question)) - Counter(words(candidate.text))
-    twice = [word for word in more if words(candidate.question).count(word) > 1]
+    more = Counter(batch.words(candidate.question)) - Counter(batch.words(candidate.text))
+    twice = [word for word in more if batch.spaced and batch.words(candidate.question).count(word) > 1]
     return f"contains {twice[0]} twice" if twice else None
 
 
@@ -164,8 +179,8 @@ def _earlier(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("names", "does not name its subject")
 def _names(candidate: Candidate, batch: Batch) -> str | None:
-    named = set(words(candidate.question))
-    missing = [name for name in candidate.names if not set(words(name)) <= named]
+    named = set(batch.words(candidate.question))
+    missing = [name for name in candidate.names if not set(batch.words(name)) <= named]
     return f"does not name {', '.join(missing)}" if missing else None
 
 
@@ -173,46 +188,58 @@ def _names(candidate: Candidate, batch: Batch) -> str | None:
 def _keeps(candidate: Candidate, batch: Batch) -> str | None:
     """Stop words count, too: "the bird Velmora" is not "the bird of Velmora"."""
     before, after = (
-        Counter(stem(word) for word in normal(re.sub(POSSESSIVE, " of", text)).split())
+        Counter(stem(word) for word in _all_words(re.sub(POSSESSIVE, " of", text), batch))
         for text in (candidate.text, candidate.question)
     )
-    lost = [word for word in before - after if word not in SAYS_NOTHING]
-    if OPEN & after.keys() and sum(after[verb] for verb in (*VERBS, "will")) < sum(before[v] for v in VERBS):
+    spoken = batch.language
+    verbs, others = spoken.words("auxiliaries"), spoken.words("future")
+    lost = [word for word in before - after if word not in spoken.words("may_omit")]
+    asks = bool(spoken.words("question_words") & after.keys())
+    if asks and sum(after[verb] for verb in (*verbs, *others)) < sum(before[verb] for verb in verbs):
         lost.append("the verb")
     return f"omits {', '.join(lost)}" if lost else None
 
 
+def _all_words(text: str, batch: Batch) -> list[str]:
+    """Return all words of a text; in a script without spaces, the letters that are no particles."""
+    return normal(text).split() if batch.spaced else batch.words(text)
+
+
 @_filter("adds", "asks for more than the seed's question")
 def _adds(candidate: Candidate, batch: Batch) -> str | None:
-    known = {stem(word) for word in words(candidate.text)}
-    more = [w for w in words(candidate.question) if stem(w) not in known and w not in SAYS_LITTLE]
+    known = {stem(word) for word in batch.words(candidate.text)}
+    more = [
+        w
+        for w in batch.words(candidate.question)
+        if stem(w) not in known and w not in batch.language.words("may_add")
+    ]
     return f"adds {', '.join(dict.fromkeys(more))}" if more else None
 
 
 @_filter("borrowed", "has an answer copied from a seed about something else")
 def _borrowed(candidate: Candidate, batch: Batch) -> str | None:
     """Words that occur in only one seed's answer and not in the new task belong to that seed's task."""
-    answers = [set(words(pair.answer)) for _, pair in batch.pairs]
-    new = set(words(candidate.answer)) - set(words(candidate.question))
+    answers = [set(batch.words(pair.answer)) for _, pair in batch.pairs]
+    new = set(batch.words(candidate.answer)) - set(batch.words(candidate.question))
     for answer, (_, pair) in zip(answers, batch.pairs, strict=True):
         own = answer - set().union(*(other for other in answers if other is not answer))
-        if len(new & own) > 1:
+        if batch.spaced and len(new & own) > 1:
             return f"copies the answer of the seed {pair.question!r}: {candidate.answer}"
     return None
 
 
 @_filter("kind", "asks for a number, but the answer has none")
 def _kind(candidate: Candidate, batch: Batch) -> str | None:
-    answer = candidate.answer
-    has_one = any(char.isdigit() for char in answer) or NUMBER_WORDS & set(normal(answer).split())
-    if NUMBER_ASKED.search(candidate.question) and not has_one:
+    answer, asked = candidate.answer, batch.language.number_asked
+    has_one = any(char.isdigit() for char in answer) or has_number_word(normal(answer), batch.language)
+    if asked and asked.search(normal(candidate.question)) and not has_one:
         return "asks for a number, but the answer has none"
     return None
 
 
 @_filter("gives away", "contains its own answer")
 def _gives_away(candidate: Candidate, batch: Batch) -> str | None:
-    given = key_words(candidate.text, candidate.answer) & set(words(candidate.question))
+    given = key_words(candidate.text, candidate.answer, batch.language) & set(batch.words(candidate.question))
     return f"the question contains the answer: {', '.join(sorted(given))}" if given else None
 
 
@@ -222,14 +249,17 @@ def _grounded(candidate: Candidate, batch: Batch) -> str | None:
     if not candidate.passage:
         return None
     source = f"{candidate.passage} {candidate.question} {' '.join(d.name for d in batch.leaf.documents)}"
-    known, plain = set(words(source)), normal(source)
-    numbers, there = [n.rstrip(".,") for n in NUMBER.findall(candidate.answer)], set(plain.split())
-    wrong = [n for n in numbers if normal(n) not in there]
-    wrong += [quote for quote in QUOTED.findall(candidate.answer) if normal(quote) not in plain]
-    wrong += [name for name in names(candidate.answer, ()) if not set(words(name)) <= known]
+    known, plain = set(batch.words(source)), batch.language.normal(source)
+    numbers = NUMBER.findall(batch.language.normal(candidate.answer))
+    wrong = [number for number in numbers if not holds(plain, number)]
+    wrong += [
+        quote for quote in QUOTED.findall(candidate.answer) if batch.language.normal(quote) not in plain
+    ]
+    if batch.language.data.get("capitals") == "names":
+        wrong += [name for name in names(candidate.answer, ()) if not set(batch.words(name)) <= known]
     if wrong:
         return f"the passage does not contain {', '.join(dict.fromkeys(wrong))}: {candidate.answer}"
-    answer = set(words(candidate.answer))
+    answer = set(batch.words(candidate.answer))
     if answer and len(answer & known) < SUPPORTED * len(answer):
         return f"most words of the answer are not in the passage: {candidate.answer}"
     return None
@@ -237,7 +267,7 @@ def _grounded(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("form", "has an answer in a different form than the seeds' answers")
 def _form(candidate: Candidate, batch: Batch) -> str | None:
-    form, answer = _seed_form(batch), words(candidate.answer)
+    form, answer = _seed_form(batch), batch.words(candidate.answer)
     if not candidate.finished or not set(answer) - form:
         return f"not a complete answer: {candidate.answer}"
     return None if form <= set(answer) else f"not in the form of the seeds' answers: {candidate.answer}"
@@ -245,8 +275,12 @@ def _form(candidate: Candidate, batch: Batch) -> str | None:
 
 @_filter("from the context", "has an answer that is not in its context")
 def _from_the_context(candidate: Candidate, batch: Batch) -> str | None:
-    own = set(words(candidate.answer)) - _seed_form(batch)
-    return None if own <= set(words(candidate.passage or "")) else f"not in the context: {candidate.answer}"
+    own = set(batch.words(candidate.answer)) - _seed_form(batch)
+    return (
+        None
+        if own <= set(batch.words(candidate.passage or ""))
+        else f"not in the context: {candidate.answer}"
+    )
 
 
 @_filter("agreement", "is answered differently each time")
@@ -258,8 +292,10 @@ def _agreement(candidate: Candidate, batch: Batch) -> str | None:
 @_filter("relevance", "has an answer about something else")
 def _relevance(candidate: Candidate, batch: Batch) -> str | None:
     """The answer must contain a word of the task that is not in any seed's task."""
-    about = set(words(candidate.question)) - {w for _, pair in batch.pairs for w in words(pair.question)}
-    if about and not about & set(words(candidate.answer)):
+    about = set(batch.words(candidate.question)) - {
+        w for _, pair in batch.pairs for w in batch.words(pair.question)
+    }
+    if about and not about & set(batch.words(candidate.answer)):
         return f"the answer does not mention {', '.join(sorted(about))}: {candidate.answer}"
     return None
 
@@ -306,4 +342,4 @@ def first_drop(candidate: Candidate, batch: Batch, filters: Sequence[str]) -> tu
 def _seed_form(batch: Batch) -> set[str]:
     """Return the words that all seed answers begin and end with."""
     answers = [pair.answer for _, pair in batch.pairs]
-    return {*words(common_start(answers)), *words(common_end(answers))}
+    return {*batch.words(common_start(answers)), *batch.words(common_end(answers))}

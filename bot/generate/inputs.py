@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
@@ -14,6 +14,7 @@ from bot.generate.prompting import Prompts
 from bot.generate.without_teacher import VERSION as GIVEN
 from bot.inference.teacher import teacher_inputs
 from bot.taxonomy.leaf import Leaf
+from bot.text.language import fingerprint
 
 STORED = 1
 """The version of the storage format of a leaf's samples; raising it keeps batches valid."""
@@ -29,7 +30,7 @@ class BatchInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "batch"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     leaf: Leaf
     pipeline: Pipeline
@@ -48,6 +49,7 @@ class SampleSettings:
         samples: number of accepted samples wanted from the teacher, for each leaf.
         batches: maximum number of batches, for each leaf.
         given: the version of the samples that need no teacher.
+        languages: a hash of all language files.
     """
 
     prompts: Prompts
@@ -57,6 +59,7 @@ class SampleSettings:
     batches: int
     given: int = GIVEN
     stored: int = STORED
+    languages: str = field(default_factory=fingerprint)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class SamplesInputs(Inputs):
     """Everything that the samples of one leaf depend on."""
 
     STEP: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     leaf: Leaf
     pipeline: Pipeline
@@ -88,7 +91,7 @@ class AllSamplesInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "all-samples"
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
 
     family: str
     pipelines: Mapping[str, int]

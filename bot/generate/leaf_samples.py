@@ -18,6 +18,7 @@ class Funnel:
         given: kind -> number of samples made from the leaf's own text, without a teacher.
         refused: number of samples without a teacher that the exit check rejected.
         refusals: up to three of them, with the reason.
+        notes: what people should know, such as that the teacher's answers are cut; one sentence each.
     """
 
     candidates: int
@@ -27,6 +28,7 @@ class Funnel:
     given: Mapping[str, int] = field(default_factory=dict)
     refused: int = 0
     refusals: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from bot.generate.inputs import BatchInputs, SamplesInputs
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.generate.pipeline_files import Pipeline
 from bot.generate.rows import FILE, StoredSamples, samples_to_bytes
-from bot.generate.without_teacher import all_given
+from bot.generate.teacher_fit import teacher_notes
+from bot.generate.without_teacher import all_given, ways_left_out
 from bot.inference.engine import Engine
 from bot.text.words import normal
 
@@ -238,21 +239,35 @@ def _generated(inputs: SamplesInputs, key: str, made: _Made) -> Generated:
     examples: dict[str, list[str]] = {}
     for drop in made.drops:
         examples.setdefault(drop.filter, []).append(f"{drop.question} ({drop.reason})")
-    given, refusals = all_given(inputs.leaf, made.samples, inputs.settings.seed, made.approved)
+    prompts = inputs.settings.prompts
+    given = all_given(inputs.leaf, made.samples, inputs.settings.seed, made.approved, prompts)
+    for line in given.foreign:
+        examples.setdefault("language", []).append(line)
+    dropped = Counter(drop.filter for drop in made.drops)
+    notes = [*teacher_notes(dropped, len(made.samples)), ways_left_out(inputs.leaf, prompts)]
     funnel = Funnel(
-        candidates=len(made.samples) + len(made.drops),
+        candidates=len(made.samples) + len(made.drops) + len(given.foreign),
         accepted=len(made.samples),
-        dropped=dict(Counter(drop.filter for drop in made.drops)),
+        dropped=dict(dropped + Counter({"language": len(given.foreign)})),
         examples={name: lines[:EXAMPLES] for name, lines in examples.items()},
-        given=dict(Counter(sample.kind for sample in given)),
-        refused=len(refusals),
-        refusals=refusals[:EXAMPLES],
+        given=dict(Counter(sample.kind for sample in given.samples)),
+        refused=len(given.refusals),
+        refusals=given.refusals[:EXAMPLES],
+        notes=[note for note in notes if note],
     )
     # Failed requests do not matter if there are enough samples anyway.
     short = len(made.samples) < inputs.settings.samples
     lost = [drop.reason for drop in made.drops if drop.filter == NO_ANSWER] if short else []
     return Generated(
-        *(inputs.leaf.path, key, (*made.samples, *given), funnel, made.asked, made.reused, made.tokens),
+        *(
+            inputs.leaf.path,
+            key,
+            (*made.samples, *given.samples),
+            funnel,
+            made.asked,
+            made.reused,
+            made.tokens,
+        ),
         failed=len(lost),
         failure=lost[0] if lost else "",
     )

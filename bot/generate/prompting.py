@@ -12,12 +12,16 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from bot.core.errors import UserError
+from bot.text.analysis import sentences
+from bot.text.language import Language
 
 FOLDER = Path(__file__).parent / "prompts"
 _jinja = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 PASSAGES = 4
 """Number of passages shown with a question in retrieval form."""
+SHORT = 200
+"""Maximum length, in characters, of an answer that may be called a short sentence."""
 Turns = tuple[tuple[str, str], ...]
 """(role, content) of each turn of a conversation."""
 
@@ -58,6 +62,52 @@ class Prompts:
                 f"{self.file(name)}: {error}; compare it with {FOLDER / name}.yaml", code=1
             ) from None
 
+    def framed(self, question: str, answer: str, spoken: Language) -> list[str]:
+        """Return a question in all framings that fit its answer; the question alone is first.
+
+        Args:
+            spoken: the leaf's language; without framings for it, the question is returned alone.
+        """
+        ways = self._own("question") or spoken.data.get("framings", ["{{ question }}"])
+        short = "\n" not in answer.strip() and len(answer) <= SHORT and len(sentences(answer, spoken)) == 1
+        fitting = [
+            way if isinstance(way, str) else way["short"] for way in ways if isinstance(way, str) or short
+        ]
+        return [self._fill(way, question=question) for way in fitting]
+
+    def grounded(self, passage: str, question: str) -> list[str]:
+        """Return a question with its passage, in all framings; the plainest is first."""
+        ways = self._own("grounded") or _load(FOLDER / "framings.yaml")["grounded"]
+        return [self._fill(way, passage=passage, question=question) for way in ways]
+
+    def recite(self, title: str, start: str, spoken: Language) -> str | None:
+        """Return a request for a paragraph; None if there is none in the leaf's language."""
+        own, known = self._own("recite"), spoken.data.get("recite")
+        way = own[0] if own else known
+        return self._fill(way, title=title, start=start) if way else None
+
+    def has_own(self, kind: str) -> bool:
+        """Whether the recipe's own framings.yaml has framings of this kind."""
+        return bool(self._own(kind))
+
+    def _own(self, kind: str) -> list[Any]:
+        """Return the framings of a kind in the recipe's own framings.yaml; [] if there are none."""
+        file = self.file("framings")
+        ways = _load(file).get(kind, []) if file.parent != FOLDER else []
+        ways = [ways] if isinstance(ways, str) else ways
+        if not isinstance(ways, list) or not all(_is_framing(way, kind) for way in ways):
+            raise UserError(
+                f"{file}: `{kind}` must be a list of texts; see the example in {FOLDER / 'framings.yaml'}",
+                code=1,
+            )
+        return ways
+
+    def _fill(self, way: str, **values: str) -> str:
+        try:
+            return _template(way).render(values)
+        except TemplateError as error:
+            raise UserError(f"{self.file('framings')}: {way!r}: {error}", code=1) from None
+
     def canonical(self) -> str:
         """Return a hash of all prompts, for store keys."""
         return _fingerprint(self)
@@ -68,10 +118,11 @@ class Prompts:
         return own if self.folder and own.exists() else FOLDER / f"{name}.yaml"
 
 
-def framings(kind: str, **values: str) -> list[str]:
-    """Render all templates of a kind in prompts/framings.yaml; the plainest is first."""
-    data = _load(FOLDER / "framings.yaml")
-    return [_template(text).render(values) for text in data[kind]]
+def _is_framing(way: Any, kind: str) -> bool:
+    """Whether an entry of framings.yaml is a text, or for questions `short` with a text."""
+    if kind == "question" and isinstance(way, dict):
+        return way.keys() == {"short"} and isinstance(way["short"], str)
+    return isinstance(way, str)
 
 
 @cache

@@ -6,9 +6,11 @@ only if it was seen in several forms (arXiv 2309.14316).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from bot.text.analysis import WORD, key_words, sentences, stem, words
+from bot.text.analysis import ENGLISH, WORD, key_words, sentences, stem, words
+from bot.text.language import Language
 from bot.text.words import normal
 
 QUESTION = re.compile(r"\b(which|what|who|whom|where|when|how)\b(?: (\w+))?", re.IGNORECASE)
@@ -42,17 +44,20 @@ ANSWERS = {"who": "person", "whom": "person", "where": "place"}
 PLAIN, LONGEST = 16, 5
 
 
-def restated(question: str, answer: str, passage: str) -> str | None:
+def restated(question: str, answer: str, passage: str, spoken: Language = ENGLISH) -> str | None:
     """Restate an answer as "The … is …."
 
     Args:
         answer: the answer, one sentence.
         passage: the passage that the answer comes from.
+        spoken: the leaf's language.
 
     Returns:
-        The restated answer; None if the answer is longer, or the question (only English is supported) does
-        not make clear what it asks for.
+        The restated answer; None if the answer is longer, the question does not make clear what it asks for,
+        or the file of the language does not say how to restate an answer.
     """
+    if spoken != ENGLISH:
+        return _restated_by(spoken, question, answer)
     asked = QUESTION.search(question)
     if not asked or len(sentences(answer)) != 1 or len(answer.split()) > PLAIN:
         return None
@@ -70,6 +75,43 @@ def restated(question: str, answer: str, passage: str) -> str | None:
     if after and stem(normal(after[0])) == stem(noun.split()[-1]):
         end = after.end()
     return f"The {noun} is {_part(answer, start, end, passage)}."
+
+
+def _restated_by(spoken: Language, question: str, answer: str) -> str | None:
+    """Restate an answer as the file of a language says.
+
+    Only new words that stand together are used, without a function word or article before or among them:
+    an article would have to be inflected.
+    """
+    way = spoken.data.get("restatement")
+    if not way or len(sentences(answer, spoken)) != 1 or len(answer.split()) > PLAIN:
+        return None
+    noun, pattern = _noun_by(way, question)
+    known = {stem(word) for word in words(question, spoken)}
+    new = [
+        word
+        for word in WORD.finditer(answer)
+        if words(word[0], spoken) and not {stem(part) for part in words(word[0], spoken)} & known
+    ]
+    if not noun or not 0 < len(new) <= LONGEST:
+        return None
+    part = answer[new[0].start() : new[-1].end()]
+    before = WORD.findall(answer[: new[0].start()])
+    inflected = bool(before) and normal(before[-1]) in spoken.words("articles")
+    if len(WORD.findall(part)) != len(new) or inflected or not re.fullmatch(pattern, part):
+        return None
+    return str(way["sentence"]).replace("{{ noun }}", noun).replace("{{ answer }}", part)
+
+
+def _noun_by(way: Mapping[str, Any], question: str) -> tuple[str, str]:
+    """Return the noun that a question asks for, and a pattern for the answer's part; "" if unclear."""
+    for key, pattern in (("year", r"\d{3,4}"), ("number", r"\d\S*(?: \w+)?")):
+        if any(re.match(rf"[^\w]*{asked}\b", question, re.IGNORECASE) for asked in way.get(key, ())):
+            return way[f"{key}_noun"], pattern
+    first = WORD.search(question)
+    # A name or a place in one to three words, each with a capital letter.
+    nouns = {normal(word): noun for word, noun in way["nouns"].items()}
+    return nouns.get(normal(first[0]) if first else "", ""), r"[^\W\d_a-z]\S*(?: [^\W\d_a-z]\S*){0,2}"
 
 
 def _asked_for(question: str, asks: str, follows: str, part: str) -> str | None:

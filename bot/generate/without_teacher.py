@@ -1,20 +1,26 @@
 """Samples made without a teacher, from the text of a leaf's seeds and documents."""
 
 import random
+import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 
 from bot.core.sample import Sample
 from bot.generate.exit_check import unsafe
-from bot.generate.prompting import framings
+from bot.generate.leaf_language import language_of_leaf
+from bot.generate.prompting import Prompts
 from bot.generate.restate import restated
 from bot.taxonomy.documents import markdown_of
-from bot.taxonomy.leaf import Leaf
-from bot.text.analysis import COMMON, WORD, paragraphs, sentences
+from bot.taxonomy.leaf import QA, Leaf
+from bot.text.analysis import WORD, paragraphs, sentences
+from bot.text.detect import foreign
+from bot.text.language import Language
 from bot.text.reading import read
+from bot.text.words import normal
 
 # Increment whenever the same leaf would get different samples.
-VERSION = 5
+VERSION = 6
 # Number of framings of each seed question. Skills have few samples and need them; for knowledge they had no
 # measurable effect, since the teacher rephrases its questions.
 FRAMED = {"knowledge": 0, "compositional": 3, "foundational": 3}
@@ -22,52 +28,85 @@ EACH = 11
 """Target number of samples for each fact; keyword questions make up the difference."""
 
 
+@dataclass(frozen=True)
+class Given:
+    """The samples that need no teacher.
+
+    Attributes:
+        samples: the accepted samples.
+        refusals: the source and reason of each that the exit check rejected.
+        foreign: the source and reason of each that is not in the leaf's language.
+    """
+
+    samples: Sequence[Sample]
+    refusals: Sequence[str]
+    foreign: Sequence[str]
+
+
 def all_given(
-    leaf: Leaf, taught: Sequence[Sample], seed: int, approved: Collection[str]
-) -> tuple[list[Sample], list[str]]:
-    """Make all samples that need no teacher, and apply the exit check.
+    leaf: Leaf, taught: Sequence[Sample], seed: int, approved: Collection[str], prompts: Prompts
+) -> Given:
+    """Make all samples that need no teacher, and check their language and safety.
 
     Args:
         taught: the teacher's samples, whose questions are also turned into keyword questions.
         seed: seed of the random choices.
         approved: see `bot.generate.exit_check.approved_in`.
-
-    Returns:
-        The accepted samples, and the source and reason of each rejected one.
     """
-    plain = given_samples(leaf, seed)
-    kept, refusals = [], []
+    plain = given_samples(leaf, seed, prompts)
+    kept, refusals, others = [], [], []
     for sample in (*plain, *keyword_samples(leaf, (*taught, *plain), seed)):
-        reason = unsafe(sample, approved)
-        if reason is None:
-            kept.append(sample)
+        name, reason = f"{sample.kind} of {sample.source}", unsafe(sample, approved)
+        # The seeds are as their author wants them; a document may have passages in other languages.
+        language = foreign(sample.messages[-1][1], _spoken(leaf)) if sample.kind == "recite" else ""
+        if reason is not None:
+            refusals.append(f"{name} ({reason})")
+        elif language:
+            others.append(f"{name} (in {language}, not {_spoken(leaf).name})")
         else:
-            refusals.append(f"{sample.kind} of {sample.source} ({reason})")
-    return kept, refusals
+            kept.append(sample)
+    return Given(kept, refusals, others)
 
 
-def given_samples(leaf: Leaf, seed: int) -> list[Sample]:
+def ways_left_out(leaf: Leaf, prompts: Prompts) -> str:
+    """Return which kinds of samples are not made in the leaf's language, and why; "" if all are made."""
+    spoken, knowledge = _spoken(leaf), leaf.kind == "knowledge"
+    missing = [] if spoken.data.get("framings") or prompts.has_own("question") or knowledge else ["framed"]
+    if knowledge:
+        missing += [] if spoken.data.get("recite") or prompts.has_own("recite") else ["recite"]
+        missing += [] if spoken.data.get("restatement") or spoken.code == "en" else ["restated"]
+        missing += [] if spoken.data.get("spaced") else ["keywords"]
+    if not missing:
+        return ""
+    lacking = "has no data for them" if spoken.data else "has no file"
+    named = f"the language {spoken.name}" if spoken.code else "the leaf's language, which is not known,"
+    return f"No samples of the kinds {', '.join(missing)} were made, because {named} {lacking}."
+
+
+def given_samples(leaf: Leaf, seed: int, prompts: Prompts | None = None) -> list[Sample]:
     """Make samples from the leaf's seeds and documents; deterministic for a given seed."""
     draw = random.Random(f"{seed} {leaf.path}")  # noqa: S311 variety, not a secret
-    made = list(_from_seeds(leaf, draw))
+    shipped = prompts or Prompts()
+    made = list(_from_seeds(leaf, draw, shipped))
     if leaf.kind == "knowledge":
-        made += _from_documents(leaf)
+        made += _from_documents(leaf, shipped)
     return made
 
 
-def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
+def _spoken(leaf: Leaf) -> Language:
+    return language_of_leaf(leaf).asked
+
+
+def _from_seeds(leaf: Leaf, draw: random.Random, prompts: Prompts) -> Iterator[Sample]:
     for number, seed in enumerate(leaf.seeds, 1):
         for place, pair in enumerate(seed.pairs, 1):
             source = f"seed {number}.{place}"
-            ways = framings("question", question=pair.question)
-            asked = [ways[0], *draw.sample(ways[1:], FRAMED[leaf.kind])]
-            if leaf.grounded and seed.context:
-                asked = [framings("grounded", passage=seed.context, question=way)[0] for way in asked]
-            for place_of_way, question in enumerate(asked):
-                kind = "seed" if place_of_way == 0 else "framed"
+            for kind, question in _asked(leaf, pair, seed.context, draw, prompts):
                 yield Sample(leaf.path, kind, _talk(question, pair.answer), seed.context, source)
             other = (
-                restated(pair.question, pair.answer, seed.context or "") if leaf.kind == "knowledge" else None
+                restated(pair.question, pair.answer, seed.context or "", _spoken(leaf))
+                if leaf.kind == "knowledge"
+                else None
             )
             if other:
                 yield Sample(leaf.path, "restated", _talk(pair.question, other), seed.context, source)
@@ -75,19 +114,33 @@ def _from_seeds(leaf: Leaf, draw: random.Random) -> Iterator[Sample]:
             # Only one per passage: the student can already read, and passages make up most of the tokens.
             place = draw.randrange(len(seed.pairs))
             pair = seed.pairs[place]
-            question = draw.choice(framings("grounded", passage=seed.context, question=pair.question))
+            question = draw.choice(prompts.grounded(seed.context, pair.question))
             source = f"seed {number}.{place + 1}"
             yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
 
 
-def _from_documents(leaf: Leaf) -> Iterator[Sample]:
-    about = _title(leaf)
+def _asked(
+    leaf: Leaf, pair: QA, context: str | None, draw: random.Random, prompts: Prompts
+) -> Iterator[tuple[str, str]]:
+    """Yield a seed's question as it is, and in framings that fit its answer, each with the sample's kind."""
+    first, *ways = prompts.framed(pair.question, pair.answer, _spoken(leaf))
+    for kind, way in (("seed", first), *(("framed", way) for way in _some(ways, FRAMED[leaf.kind], draw))):
+        grounded = leaf.grounded and context
+        yield kind, prompts.grounded(context or "", way)[0] if grounded else way
+
+
+def _some(ways: Sequence[str], count: int, draw: random.Random) -> list[str]:
+    return draw.sample(ways, min(count, len(ways)))
+
+
+def _from_documents(leaf: Leaf, prompts: Prompts) -> Iterator[Sample]:
+    about, spoken = _title(leaf), _spoken(leaf)
     for document in leaf.documents:
         for number, paragraph in enumerate(paragraphs(markdown_of(document)), 1):
             source = f"{document.name}#{number}"
-            parts = sentences(paragraph)
-            if len(parts) > 1:
-                question = framings("recite", title=about, start=parts[0])[0]
+            parts = sentences(paragraph, spoken)
+            question = prompts.recite(about, parts[0], spoken) if len(parts) > 1 else None
+            if question:
                 yield Sample(leaf.path, "recite", _talk(question, paragraph), paragraph, source)
 
 
@@ -99,38 +152,45 @@ def keyword_samples(leaf: Leaf, samples: Sequence[Sample], seed: int) -> list[Sa
     teacher rephrases some questions often and others never.
 
     Args:
-        samples: the leaf's other samples; only plain questions of knowledge leaves are used.
+        samples: the leaf's other samples; only plain questions of knowledge leaves are used. There are none
+            in a language whose function words are not known, or that has no spaces between words.
         seed: seed of the random choices.
     """
     draw = random.Random(f"{seed} {leaf.path} keywords")  # noqa: S311 variety, not a secret
     facts: dict[str, list[Sample]] = {}
-    for sample in samples if leaf.kind == "knowledge" else ():
-        if sample.kind in ("seed", "restated", "rephrased", "asked") and len(_carrying(sample)) > 1:
+    spoken = _spoken(leaf)
+    for sample in samples if leaf.kind == "knowledge" and spoken.data.get("spaced") else ():
+        plain = sample.kind in ("seed", "restated", "rephrased", "asked")
+        if plain and len(_carrying(sample, spoken)) > 1:
             facts.setdefault(sample.source, []).append(sample)
-    return [line for asked in facts.values() for line in _keyword_lines(asked, draw)]
+    return [line for asked in facts.values() for line in _keyword_lines(asked, draw, spoken)]
 
 
-def _keyword_lines(asked: Sequence[Sample], draw: random.Random) -> list[Sample]:
+def _keyword_lines(asked: Sequence[Sample], draw: random.Random, spoken: Language) -> list[Sample]:
     """Make the keyword questions of one fact: in the original order and, if there are too few, shuffled."""
     own = [sample for sample in asked if sample.kind in ("seed", "restated")]
     others = [sample for sample in asked if sample not in own]
     draw.shuffle(others)
-    plain = [_keywords(sample, _carrying(sample), draw) for sample in (*own, *others)]
+    plain = [_keywords(sample, _carrying(sample, spoken), draw) for sample in (*own, *others)]
     if not own:
         return plain
-    lines = [*plain[: len(own)], *(_shuffled(sample, draw) for sample in own), *plain[len(own) :]]
+    lines = [*plain[: len(own)], *(_shuffled(sample, draw, spoken) for sample in own), *plain[len(own) :]]
     wanted = max(2 * len(own), EACH - len(asked))
-    lines += [_shuffled(sample, draw) for sample in islice(cycle(asked), max(0, wanted - len(lines)))]
+    lines += [_shuffled(sample, draw, spoken) for sample in islice(cycle(asked), max(0, wanted - len(lines)))]
     return lines[:wanted]
 
 
-def _carrying(sample: Sample) -> list[str]:
-    question = sample.messages[-2][1]
-    return [word for word in WORD.findall(question) if word.casefold() not in COMMON]
+def _carrying(sample: Sample, spoken: Language) -> list[str]:
+    """Return the words of a sample's question, without function words."""
+    found, little = WORD.findall(sample.messages[-2][1]), spoken.words("function_words")
+    elided = [article for article in spoken.words("articles") if len(article) == 1]
+    if elided:  # l'horloge
+        found = [re.sub(rf"(?i)^(?:{'|'.join(elided)})['\u2019]", "", word) for word in found]
+    return [word for word in found if normal(word) not in little]
 
 
-def _shuffled(sample: Sample, draw: random.Random) -> Sample:
-    words = _carrying(sample)
+def _shuffled(sample: Sample, draw: random.Random, spoken: Language) -> Sample:
+    words = _carrying(sample, spoken)
     return _keywords(sample, draw.sample(words, len(words)), draw)
 
 

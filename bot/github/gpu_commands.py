@@ -228,6 +228,7 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
             "rest": [_judged(sample) for sample in made.samples[shown : made.funnel.accepted][:MOST_FOLDED]],
             "accepted": made.funnel.accepted,
             "candidates": made.funnel.candidates,
+            "notes": made.funnel.notes,
             "dropped": [
                 (count, takes(name), made.funnel.examples[name][0])
                 for name, count in sorted(made.funnel.dropped.items(), key=lambda item: -item[1])

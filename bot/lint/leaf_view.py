@@ -13,6 +13,8 @@ from bot.taxonomy.leaf import Document, DocumentSource, Kind
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
+from bot.text.detect import known_language
+from bot.text.language import UNKNOWN, Language
 
 DEFAULTS = LintRecipe()
 QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
@@ -155,6 +157,12 @@ class LeafView:
             if parsed is not None and parsed.root is not None
             for path, text in _texts(parsed.root.value, ())
         ]
+
+    @cached_property
+    def language(self) -> Language:
+        """The language of the seed examples, if it has a file; UNKNOWN if not, or if it is unclear."""
+        found = known_language([text for _, *texts in self.pairs for text in texts])
+        return found or UNKNOWN
 
     @cached_property
     def all_text(self) -> str:

@@ -20,7 +20,7 @@ from bot.core.store import Store, canonical, key_of
 from bot.generate.exit_check import approved_in, unsafe
 from bot.generate.general_replay import general_samples
 from bot.generate.leaf_samples import Generated
-from bot.generate.prompting import PASSAGES, framings
+from bot.generate.prompting import PASSAGES, Prompts
 from bot.generate.rows import FILE, SampleWriter, StoredSamples
 from bot.inference.models import model_folder
 from bot.pipeline.exclude import GENERAL, LeftOut, Sifted, read_ahead, sift
@@ -334,5 +334,5 @@ def _among_passages(sample: Sample, passages: Sequence[str], draw: random.Random
         shown = [*shown[: PASSAGES - 1], sample.context or ""]
         draw.shuffle(shown)
     *before, (role, question), answer = sample.messages
-    asked = framings("grounded", passage="\n\n".join(shown), question=question)[0]
+    asked = Prompts().grounded("\n\n".join(shown), question)[0]
     return replace(sample, kind="retrieval", messages=(*before, (role, asked), answer))

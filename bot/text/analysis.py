@@ -5,31 +5,43 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
+from bot.text.language import Language, language
+from bot.text.overlap import words_of
+from bot.text.questions import UNSPACED
 from bot.text.reading import read
-from bot.text.words import normal
+from bot.text.words import KATAKANA, normal
 
-# A sentence ends at a punctuation mark followed by a space and anything but a lower-case letter; in Chinese
-# and Japanese, at the punctuation mark.
+ENGLISH = language("en")
+
+# A sentence ends at a punctuation mark followed by a space and anything but a lower-case letter; in Chinese,
+# Japanese and Hindi, at the punctuation mark.
 SENTENCE_END = re.compile(
-    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])|(?<=[\u3002\uff01\uff1f])"
+    "(?:(?<=[.!?])|(?<=[.!?][\"'\u201d\u2019)]))\\s+(?=[\"'\u201c\u2018(]?[^\\W_a-z])"
+    "|(?<=[\u3002\uff01\uff1f\u0964\u0965])"
 )
-WORD = re.compile("\\w[\\w'\u2019-]*")
+# \w does not match the vowel signs of the scripts of India.
+WORD = re.compile("\\w[\\w\u0900-\u0963\u0966-\u0dff'\u2019-]*")
+# In scripts without spaces, names and foreign words are runs of katakana, Latin letters or digits.
+RUN = re.compile(f"[{KATAKANA}]{{2,}}|[A-Za-z0-9]+")
+ORDINAL = re.compile(r"(?:^|\s)\d{1,2}\.$")
 POSSESSIVE = re.compile("['\u2019]s?$")
-# Words that carry no information about the topic of a question (stop words).
-LITTLE_WORDS = """
-    s t a about after all also an and any are as at be been before by can did do does for from had has have he
-    her his how i if in into is it its made many me much my name named no not of on one or she so some such
-    tell than that the their them then there these they this those to up was we were what when where which
-    who whom whose why will with would year you your
-"""
-COMMON = frozenset(LITTLE_WORDS.split())
 # A word belongs to a leaf's subject if it occurs in at least this share of the leaf's questions.
 SUBJECT_SHARE = 0.3
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, spoken: Language = ENGLISH) -> list[str]:
     """Split a paragraph into sentences."""
-    return [part.strip() for part in SENTENCE_END.split(text) if part.strip()]
+    parts = [part.strip() for part in SENTENCE_END.split(text) if part.strip()]
+    if spoken.data.get("capitals") != "nouns":
+        return parts
+    # Where nouns have capitals, an ordinal is no end: am 3. Mai.
+    whole: list[str] = []
+    for part in parts:
+        if whole and ORDINAL.search(whole[-1]):
+            whole[-1] += f" {part}"
+        else:
+            whole.append(part)
+    return whole
 
 
 def paragraphs(markdown: str) -> list[str]:
@@ -57,9 +69,14 @@ def sentence_ends(text: str) -> bool:
     return bool(SENTENCE_END.search(text.rstrip()[-2:] + " A"))
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text in normal form, without stop words."""
-    return [word for word in normal(text).split() if word not in COMMON]
+def words(text: str, spoken: Language = ENGLISH) -> list[str]:
+    """Return the words of a text in normal form, without function words.
+
+    In scripts without spaces, each letter counts as a word; if all are function words, they are returned.
+    """
+    every, little = words_of(spoken.normal(text)), spoken.words("function_words")
+    kept = [word for word in every if word not in little]
+    return kept if kept or spoken.data.get("spaced", True) else every
 
 
 def stem(word: str) -> str:
@@ -70,15 +87,15 @@ def stem(word: str) -> str:
     return word
 
 
-def key_words(question: str, answer: str) -> set[str]:
+def key_words(question: str, answer: str, spoken: Language = ENGLISH) -> set[str]:
     """Return the answer's words that are not in the question; all its words if none are new."""
-    answered, asked = set(words(answer)), {stem(word) for word in words(question)}
+    answered, asked = set(words(answer, spoken)), {stem(word) for word in words(question, spoken)}
     return {word for word in answered if stem(word) not in asked} or answered
 
 
-def subject_words(questions: Iterable[str]) -> set[str]:
+def subject_words(questions: Iterable[str], spoken: Language = ENGLISH) -> set[str]:
     """Return the words that recur in a leaf's questions: the subject of the leaf."""
-    all_questions = [set(words(question)) for question in questions]
+    all_questions = [set(words(question, spoken)) for question in questions]
     seen = Counter(word for question in all_questions for word in question)
     return {w for w, n in seen.items() if n >= max(2, SUBJECT_SHARE * len(all_questions)) and len(w) > 3}
 
@@ -91,6 +108,8 @@ def names(question: str, subject: Iterable[str]) -> tuple[str, ...]:
     Args:
         subject: see `subject_words`.
     """
+    if UNSPACED.search(question):
+        return tuple(dict.fromkeys(RUN.findall(question)))
     about = set(subject)
     found = []
     for place, word in enumerate(WORD.findall(question)):

@@ -10,7 +10,7 @@ from bot.generate.filters import FILTERS, first_drop, takes
 from bot.generate.pipeline_files import FOLDER, pipeline_of
 from bot.generate.prompting import Prompts
 from bot.inference.teacher import open_teacher
-from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.leaf import QA, Leaf, Seed
 from tests import ROOT
 from tests.helpers.leaves import PASSAGE, knowledge, skill
 from tests.helpers.texts import DUCKS
@@ -27,6 +27,37 @@ ASKED = Candidate(
 GREETING = Candidate("draw 1", "new", question="Greet a sailor.", answer="Ahoy, sailor! Yours, the parrot.")
 SECRET = "The key is ghp_" + 36 * "a"
 GERMAN = "Die Uhr von Corvane wurde im Jahr 1702 von Petra Osgood in der Stadt Ulmstead gebaut."
+
+LISTED = (
+    "Give three antonyms for Attend.",
+    "Three antonyms for Attend are:\n- neglect\n- ignore\n- disregard",
+)
+
+
+def antonyms() -> Leaf:
+    """A skill whose answers are a line and a list."""
+    words = {
+        "Begin": ("finish", "conclude", "end it"),
+        "Praise": ("criticise", "blame", "condemn"),
+        "Expand": ("shrink", "contract", "reduce"),
+    }
+    pairs = (
+        QA(f"Give three antonyms for {word}.", f"Three antonyms for {word} are:\n- " + "\n- ".join(others))
+        for word, others in words.items()
+    )
+    return skill(seeds=tuple(Seed(None, (pair,)) for pair in pairs))
+
+
+def rewording() -> Leaf:
+    """A skill whose answers change the sentence of the task."""
+    sentences = {
+        "The chairman spoke.": "The chairperson spoke.",
+        "The policeman waved.": "The police officer waved.",
+        "The stewardess smiled.": "The flight attendant smiled.",
+    }
+    pairs = (QA(f"Make it inclusive: {one}", other) for one, other in sentences.items())
+    return skill(seeds=tuple(Seed(None, (pair,)) for pair in pairs))
+
 
 # filter -> a leaf, a candidate that passes, and changes of it with which it is taken
 CASES: dict[str, tuple[Leaf, Candidate, list[dict[str, object]]]] = {
@@ -102,6 +133,32 @@ CASES: dict[str, tuple[Leaf, Candidate, list[dict[str, object]]]] = {
         skill(grounded=True),
         dataclasses.replace(GREETING, passage="A sailor says Ahoy to his ship."),
         [{"passage": "A sailor goes home."}],
+    ),
+    "cut": (
+        antonyms(),
+        dataclasses.replace(GREETING, question=LISTED[0], answer=LISTED[1]),
+        [
+            {"answer": "Three antonyms for Attend are"},
+            {"answer": "Three antonyms for Attend are:"},
+            {"answer": "- neglect\n- ignore\n- miss", "finished": False},
+        ],
+    ),
+    "shape": (
+        antonyms(),
+        dataclasses.replace(GREETING, question=LISTED[0], answer=LISTED[1]),
+        [
+            {"answer": "neglect, ignore and miss"},
+            {"answer": "Three antonyms:\nneglect\nignore\nmiss"},
+            {"answer": "Three antonyms:\n" + "- one of very many antonyms\n" * 40},
+            {"answer": "A:\n- b\n- c\n- d"},
+        ],
+    ),
+    "unchanged": (
+        rewording(),
+        dataclasses.replace(
+            GREETING, question="Make it inclusive: The fireman climbs.", answer="The firefighter climbs."
+        ),
+        [{"answer": "The fireman climbs."}, {"answer": "the FIREMAN climbs!"}],
     ),
     "agreement": (
         skill(),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.generate.restate import restated
+from bot.text.language import language
 
 PLAIN = [
     ("Which metal is in tessarite?", "The metal in tessarite is cobalt.", "The metal is cobalt."),
@@ -68,3 +69,44 @@ def test_nothing_is_said_that_neither_question_nor_answer_said(
     if other is not None:
         known = re.findall(r"\w+", f"{question} {answer} the is name answer".casefold())
         assert set(re.findall(r"\w+", other.casefold())) <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("code", "question", "answer", "other"),
+    [
+        (
+            "de",
+            "Wer leitete die Siedler?",
+            "Ilse Brandvik leitete die Siedler.",
+            "Die Person ist Ilse Brandvik.",
+        ),
+        ("de", "Wo steht die Uhr?", "Die Uhr steht in Ulmstead.", "Der Ort ist Ulmstead."),
+        ("de", "Wie viele Menschen leben dort?", "Dort leben 8.400 Menschen.", "Die Zahl ist 8.400."),
+        ("es", "¿Quién hizo el reloj?", "Petra Osgood hizo el reloj.", "La persona es Petra Osgood."),
+        ("es", "¿En qué año se hizo?", "Se hizo en 1702.", "El año es 1702."),
+        ("fr", "Où se trouve la tour ?", "La tour se trouve à Ulmstead.", "Le lieu est Ulmstead."),
+        ("pt", "Quando foi feito o relógio?", "O relógio foi feito em 1702.", "O ano é 1702."),
+    ],
+)
+def test_plain_answers_are_restated_in_other_languages(
+    code: str, question: str, answer: str, other: str
+) -> None:
+    assert restated(question, answer, "", language(code)) == other
+
+
+@pytest.mark.parametrize(
+    ("code", "question", "answer"),
+    [
+        ("de", "Wer hat den Turm gebaut?", "Aldan war der Baumeister."),
+        ("de", "Wo steht das Haus?", "Das Haus steht bei den Bergen."),
+        ("de", "Wo steht das Haus?", "Das Haus steht im Norden."),
+        ("de", "Wann schließt das Tor?", "Um neun Uhr ist die Schließung."),
+        ("es", "¿Por qué se cerró?", "Se cerró por la tormenta."),
+        ("ja", "誰が作りましたか。", "ペトラが作りました。"),
+        ("nl", "Wie heeft de klok gemaakt?", "Petra Osgood heeft de klok gemaakt."),
+    ],
+)
+def test_an_answer_that_would_have_to_be_inflected_is_left_alone(
+    code: str, question: str, answer: str
+) -> None:
+    assert restated(question, answer, "", language(code)) is None

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.overlap import MINIMUM, ExamIndex, words_of
-from bot.text.words import UNSPACED, normal
+from bot.text.questions import UNSPACED
+from bot.text.words import normal
 
 # Few words, so that questions hold and resemble each other; one is of a script without spaces.
 WORDS = st.sampled_from(

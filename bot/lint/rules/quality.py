@@ -9,7 +9,11 @@ from bot.lint.rule import Example, Problems, leaf_rule
 from bot.lint.token_count import count_tokens
 from bot.taxonomy.parsed import Problem
 from bot.text.benchmarks import benchmark_of
+from bot.text.language import Language
+from bot.text.numbers import number_of, numbers_in
+from bot.text.questions import UNSPACED
 from bot.text.safety import secrets
+from bot.text.words import HANGUL, holds
 
 SAME = 0.8
 """Two questions with the same answer count as the same if they share at least this share of their words.
@@ -24,11 +28,7 @@ CONTEXT_WORDS, PAIR_WORDS, SKILL_WORDS = 500, 250, 2300
 COUNTED = 300_000
 """Bytes per leaf to tokenize, which takes half a second; the rule `too-long` checks larger leaves."""
 _WORD = re.compile(r"\w[\w'\u2019.,]*\w|\w")
-_LITTLE_WORDS = """
-    a an and are as at be by called for from had has have in is it its name named of on or said that the
-    their there they this to was were what when where which who with
-"""
-_LITTLE = frozenset(_LITTLE_WORDS.split())
+_DIGITS = re.compile(r"\d(?:[\d.,]*\d)?")
 
 
 def _words(text: str) -> list[str]:
@@ -78,10 +78,12 @@ def near_repeated_seed(leaf: LeafView) -> Problems:
 def gives_away_answer(leaf: LeafView) -> Problems:
     if leaf.qna is None:
         return
+    little, choices = _little_words(leaf, "function_words"), _little_words(leaf, "choice_words")
     for path, question, answer, _ in leaf.pairs:
-        asked, answered = set(_words(question)), set(_words(answer)) - _LITTLE
+        asked, answered = set(_words(question)), set(_words(answer)) - little
         # A question that offers a choice, or a skill that extracts text from it, must contain the answer.
-        given = answered <= asked and "or" not in asked and leaf.kind == "knowledge"
+        # Without a list of function words, it is not known what an answer says.
+        given = little and answered <= asked and not choices & asked and leaf.kind == "knowledge"
         if answered and (given or question.strip() == answer.strip()):
             place = leaf.qna.place((*path, "question"))
             message = "this question contains its own answer"
@@ -100,10 +102,9 @@ def answer_not_in_context(leaf: LeafView) -> Problems:
     if leaf.qna is None or leaf.kind != "knowledge":
         return
     for path, question, answer, context in leaf.pairs:
-        facts = _facts(answer) if context else []
+        facts = _facts(answer, leaf.language) if context else []
         if facts:
-            known = set(_words(f"{context} {question}"))
-            missing = [word for word in facts if not set(_words(word)) <= known]
+            missing = _not_in(f"{context} {question}", facts, leaf.language)
             if missing and not any(secrets(answer)):
                 place = leaf.qna.place((*path, "answer"))
                 message = f"{missing[0][:60]!r} is in this answer but not in the context"
@@ -113,18 +114,40 @@ def answer_not_in_context(leaf: LeafView) -> Problems:
                 )
 
 
-def _facts(answer: str) -> list[str]:
-    """Return an answer's numbers and names: words with a digit, or capitalized inside a sentence."""
+def _facts(answer: str, spoken: Language) -> list[str]:
+    """Return an answer's numbers and names: words with a digit, or capitalized inside a sentence.
+
+    Names are found only in a language that is known to write nothing else with a capital letter.
+    """
+    if UNSPACED.search(answer) or HANGUL.search(answer):
+        return _DIGITS.findall(answer)
     facts = []
     begins = True
     for match in _WORD.finditer(answer):
         word = match.group()
         plain = word.islower() and word.isalpha()
-        name = word[0].isupper() and not begins and word != "I"
+        name = word[0].isupper() and not begins and word != "I" and spoken.data.get("capitals") == "names"
         if not plain and (name or any(char.isdigit() for char in word)):
             facts.append(word)
         begins = answer[match.end() : match.end() + 1] in (".", "!", "?", ":")
     return facts
+
+
+def _not_in(text: str, facts: list[str], spoken: Language) -> list[str]:
+    """Return the facts that a text does not contain; a number may be written in another way."""
+    known, plain = set(_words(text)), spoken.normal(text)
+    figures = numbers_in(plain, spoken)
+    return [
+        fact
+        for fact in facts
+        if not set(_words(fact)) <= known
+        and not holds(plain, spoken.normal(fact))
+        and number_of(spoken.normal(fact), spoken) not in figures
+    ]
+
+
+def _little_words(leaf: LeafView, key: str) -> frozenset[str]:
+    return frozenset(str(leaf.language.data.get(key, "")).split())
 
 
 @leaf_rule(
