@@ -89,6 +89,7 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         new = command.startswith("arborist new")
         if command.startswith("arborist adopt"):
             shutil.copytree(ROOT / "taxonomy/knowledge", tmp_path / "taxonomy/knowledge")
+            shutil.copy(ROOT / "arborist.yaml", tmp_path)
         else:
             (tmp_path / "taxonomy").mkdir()
         folder = tmp_path if new else ROOT

@@ -21,7 +21,7 @@ from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.text.analysis import WORD, key_words, names, paragraphs, sentences, words
-from bot.text.language import English, language_of
+from bot.text.language import Language
 from bot.text.words import normal
 
 CONTEXTS, PAIRS = 5, 3
@@ -89,18 +89,19 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
         raise UserError(
             f"{document.name}: no paragraphs of running text found; use a document with sentences"
         )
-    leaf = Leaf("knowledge/draft", "knowledge", 3, "", "", (), documents=(document,))
+    # The contexts tell the language of the leaf.
+    contexts = tuple(Seed(passage, ()) for passage in passages)
+    leaf = Leaf("knowledge/draft", "knowledge", 3, "", "", contexts, documents=(document,))
     batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
-    batch.language = language_of([document.text[:100_000]]) or English
-    candidates = left = list(_candidates(passages))
+    candidates = left = list(_candidates(passages, batch.language))
     pipeline, made = pipeline_of(leaf, "small", recipe.teacher.model), list[Sample]()
     for _ in range(ROUNDS if recipe.teacher.temperature else 1):
         made += run_batch(batch, pipeline, left)
         answered = {sample.messages[1][1] for sample in made}
         left = [candidate for candidate in left if candidate.answer not in answered]
     dropped = Counter(drop.filter for drop in batch.drops)
-    seeds, others = _seeds(passages, made, dropped)
-    exam = [one for pair in others if (one := exam_question(pair))]
+    seeds, others = _seeds(passages, made, dropped, batch.language)
+    exam = [one for pair in others if (one := exam_question(pair, batch.language))]
     return Draft(document, seeds, exam[:EXAM], len(candidates), dropped)
 
 
@@ -117,16 +118,16 @@ def passages_of(text: str) -> list[str]:
     return [one for one in found if len(one) <= LONGEST_PASSAGE]
 
 
-def _candidates(passages: Sequence[str]) -> Iterator[Candidate]:
+def _candidates(passages: Sequence[str], language: Language) -> Iterator[Candidate]:
     for number, passage in enumerate(passages):
-        for sentence in dict.fromkeys(sentences(passage)):
+        for sentence in dict.fromkeys(sentences(passage, language)):
             named = names(sentence, ())[:1]
             if named and len(sentence.split()) > PAIRS:
                 yield Candidate(str(number), "asked", sentence, answer=sentence, passage=passage, names=named)
 
 
 def _seeds(
-    passages: Sequence[str], made: Sequence[Sample], dropped: Counter[str]
+    passages: Sequence[str], made: Sequence[Sample], dropped: Counter[str], language: Language
 ) -> tuple[list[Seed], list[QA]]:
     """Return the passages with their questions, and the questions that are left for the exam."""
     seeds, others = [], []
@@ -141,7 +142,7 @@ def _seeds(
                 dropped["not in the passage"] += 1
             elif normal(question) in asked:
                 dropped["asked before"] += 1
-            elif set(words(answer)) <= set(words(question)):
+            elif set(words(answer, language)) <= set(words(question, language)):
                 dropped["gives away"] += 1
             else:
                 asked.add(normal(question))
@@ -152,9 +153,9 @@ def _seeds(
     return sorted(seeds, key=lambda seed: -len(seed.pairs)), others
 
 
-def exam_question(pair: QA) -> ExamQuestion | None:
+def exam_question(pair: QA, language: Language) -> ExamQuestion | None:
     """Return an exam question that requires a number or a name of the answer; None if there is neither."""
-    new = key_words(pair.question, pair.answer)
+    new = key_words(pair.question, pair.answer, language)
     written = [word for word in WORD.findall(pair.answer)[1:] if normal(word) in new]
     marked = [word for word in written if any(char.isdigit() for char in word) or word[0].isupper()]
     return ExamQuestion(pair.question, ((marked[0],),)) if marked else None
