@@ -201,7 +201,8 @@ def test_retraining_again_does_nothing_and_says_so(
 ) -> None:
     start = time.monotonic()
     done = subprocess.run([ARBORIST, "retrain"], cwd=owners, env=bot, capture_output=True, text=True)
-    assert time.monotonic() - start < 10
+    # A few seconds; nothing is generated, trained or asked, which would take minutes.
+    assert time.monotonic() - start < 60
     assert done.returncode == 0
     assert "nothing to do: v1" in done.stderr
     assert tags(book) == ["v1"]
