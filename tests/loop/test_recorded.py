@@ -15,7 +15,16 @@ from github.WorkflowRun import WorkflowRun
 from localworld.github import Event
 from localworld.world import World
 from tests.contract.webhooks import recorded
-from tests.helpers.loop import LEAF, bot_comments, push, repository, settled, teach_skarrow, until
+from tests.helpers.loop import (
+    LEAF,
+    bot_comments,
+    git,
+    push,
+    repository,
+    settled,
+    teach_skarrow,
+    until,
+)
 
 Fields = Mapping[str, Any]
 
@@ -208,8 +217,18 @@ def test_workflow_dispatch_reaps(quiet: World, pull: PullRequest) -> None:
 def test_push_retrains_and_says_where_main_cannot_be_read(
     quiet: World, clone: Path, pull: PullRequest
 ) -> None:
-    base = pull.base.sha
-    repository(quiet.address(), "maintainer").get_pull(pull.number).merge()
+    """No leaf of main can be read: those that were there are gone, and the new one is broken."""
+    maintainer = repository(quiet.address(), "maintainer")
+    maintainer.get_pull(pull.number).merge()
+    url = quiet.address()["github"]["git"].replace("://", f"://maintainer:{quiet.tokens['maintainer']}@")
+    git(clone, "fetch", "--quiet", url, "main")
+    git(clone, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+    base = maintainer.get_branch("main").commit.sha
+    kept = LEAF.removeprefix("taxonomy/")
+    gone = [str(file.parent) for file in (clone / "taxonomy").rglob("qna.yaml") if kept not in str(file)]
+    git(clone, "rm", "-rq", *gone)
+    git(clone, "commit", "--quiet", "--message", "Only the broken leaf")
+    git(clone, "push", "--quiet", url, "HEAD:main")
     main = repository(quiet.address(), "outsider").get_branch("main").commit.sha
     run = deliver(
         quiet, "push", {"ref": "refs/heads/main", "before": base, "after": main}, sha=main, actor="maintainer"
