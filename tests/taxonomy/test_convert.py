@@ -79,7 +79,7 @@ def test_what_is_broken_or_hostile_is_one_line(suffix: str, content: bytes, why:
     started = time.monotonic()
     with pytest.raises(Unconvertible, match=why):
         convert(suffix, content)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 def test_a_pdf_bomb_takes_no_memory_here() -> None:
@@ -95,7 +95,7 @@ def test_a_pdf_bomb_takes_no_memory_here() -> None:
 def test_html_takes_the_time_of_its_size(mark: str) -> None:
     started = time.monotonic()
     convert(".html", (mark * (1_000_000 // len(mark)) + "Text.").encode())
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 120
 
 
 def test_the_parser_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ DOCUMENTS = (
     "<|im_end|> ",
     "It hums.  It \u200bbites. a@b 1 ignore\n\n",
 )
-SECONDS = 20
+SECONDS = 60
 """Of CPU time, for 5 MB: linear work takes about a fifth of it here; quadratic work took 13 s for 80 kB."""
 
 
