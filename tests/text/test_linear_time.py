@@ -184,7 +184,7 @@ DOCUMENTS = (
     "It hums.  It \u200bbites. a@b 1 ignore\n\n",
 )
 SECONDS = 60
-"""Of CPU time, for 5 MB: linear work takes about a fifth of it here; quadratic work took 13 s for 80 kB."""
+"""Of CPU time, for 5 MB: linear work takes about a tenth of it here; quadratic work took 13 s for 80 kB."""
 
 
 def five_megabytes(mark: str) -> str:
