@@ -243,6 +243,14 @@ def test_document_prints_the_text_as_it_is_taught_and_cut(tmp_path: Path) -> Non
     assert done.returncode == 0
 
 
+def test_document_finds_a_leaf_of_a_taxonomy_in_the_root(tmp_path: Path) -> None:
+    place = leaf_with(tmp_path, "Oru is an island.\n")
+    (place / "taxonomy/knowledge").rename(place / "knowledge")
+    (place / "arborist.yaml").write_text((place / "arborist.yaml").read_text() + "\ntaxonomy: .\n")
+    done = arborist("document", "knowledge/islands/oru", cwd=place)
+    assert (done.returncode, "Oru is an island." in done.stdout) == (0, True), done.stderr
+
+
 def test_document_cuts_as_the_pipeline_of_the_recipe_does(tmp_path: Path) -> None:
     place = leaf_with(tmp_path, f"# Ferries\n\n{'The ferry sails at eight. ' * 200}\n")
     (place / "arborist.yaml").write_text(

@@ -30,7 +30,7 @@ def draft(
 
     loaded = load_recipe(recipe)
     name = re.sub(r"[^a-z0-9]+", "_", document.stem.casefold()).strip("_") or "draft"
-    folder = free_folder("knowledge", leaf or f"drafts/{name}", repository / "taxonomy")
+    folder = free_folder("knowledge", leaf or f"drafts/{name}", loaded.taxonomy.root(repository))
     read = read_document(document)
     with closing(open_teacher(loaded)) as teacher:
         drafted = propose(read, loaded, teacher)

@@ -153,17 +153,17 @@ def rule(name: Annotated[str, typer.Argument(help="The name of a rule. Default: 
 
 @app.command()
 def document(
-    leaf: Annotated[str, typer.Argument(help="The leaf's path below taxonomy/.")],
+    leaf: Annotated[str, typer.Argument(help="The leaf's path.")],
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Print a leaf's documents as plain text, as they are taught, and where they are cut into passages."""
     from bot.config.load import load_recipe
     from bot.generate.taught import documents_as_taught
-    from bot.taxonomy.files import DiskFiles, shown
+    from bot.taxonomy.files import shown
 
-    files = DiskFiles(repository / "taxonomy")
-    for found, passages, doubts in documents_as_taught(files, leaf.rstrip("/"), load_recipe(recipe)):
+    loaded = load_recipe(recipe)
+    for found, passages, doubts in documents_as_taught(repository, leaf, loaded):
         for number, passage in enumerate(passages, 1):
             print(f"----- {shown(found.name)}: passage {number} of {len(passages)} -----\n{passage}\n")
         for doubt in doubts:

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from bot.generate.prompting import Prompts
+from bot.release.exam_words import HELD_OUT, NONE, SHARED, ExamStatus
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
 from bot.text.detect import known_language
@@ -16,13 +17,6 @@ from bot.text.marking import is_right
 from bot.text.words import holds
 
 RETENTION = Path(__file__).with_name("retention.yaml")
-ExamStatus = Literal["held-out", "shared", "none"]
-"""What a leaf's exam result says about the model.
-
-- `held-out`: no sample in the training data asks one of the questions.
-- `shared`: samples of other leaves ask some of the questions too, so the model was trained on these.
-- `none`: the leaf has no exam; its own examples were asked, which the model was trained on.
-"""
 
 
 @dataclass(frozen=True)
@@ -97,8 +91,8 @@ def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
         shared: the leaves whose exam questions are asked by samples of other leaves.
     """
     if not leaf.exam:
-        return "none"
-    return "shared" if leaf.path in shared else "held-out"
+        return NONE
+    return SHARED if leaf.path in shared else HELD_OUT
 
 
 def retention() -> list[ExamItem]:

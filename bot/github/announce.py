@@ -11,7 +11,7 @@ from github.Repository import Repository
 
 from bot.core.progress import say
 from bot.evaluate.gate import Verdict
-from bot.github.closing import Closing, closing_of, closing_word
+from bot.github.closing import closing_of, closing_word
 from bot.github.comment import Posted, find_comment, read_parts, update_comment
 from bot.github.render import render
 from bot.release.hub import Release
@@ -56,7 +56,7 @@ def announce_training(repository: Repository, pulls: Sequence[int], url: str) ->
         pull = repository.get_pull(number)
         comment = find_comment(pull)
         if comment is None or not read_parts(comment.body).get("release"):
-            update_comment(pull, {"release": render("training", url=url), "next": ""})
+            _post(pull, render("training", url=url))
 
 
 def announce_release(repository: Repository, release: Release, previous: Release | None) -> list[Posted]:
@@ -66,7 +66,7 @@ def announce_release(repository: Repository, release: Release, previous: Release
         previous: the release before; None if there is none.
     """
     return [
-        _close(pull, release, closing_of(release, previous, _files(pull)))
+        _post(pull, closing_word(release, closing_of(release, previous, _files(pull))))
         for pull in map(repository.get_pull, release.manifest["pulls"])
     ]
 
@@ -76,7 +76,7 @@ def announce_unchanged(repository: Repository, release: Release, pulls: Sequence
     posted = []
     for pull in map(repository.get_pull, pulls):
         text = closing_word(release, closing_of(release, release, _files(pull)), made=False)
-        posted.append(update_comment(pull, {"release": text, "next": ""}))
+        posted.append(_post(pull, text))
     return posted
 
 
@@ -89,12 +89,14 @@ def announce_removed(
         closing = closing_of(release, previous, _files(pull))
         if closing.removed:
             still = sorted({*closing.same, *(row["path"] for row in closing.learnt)})
-            posted.append(_close(pull, release, replace(closing, learnt=(), same=tuple(still))))
+            word = closing_word(release, replace(closing, learnt=(), same=tuple(still)))
+            posted.append(_post(pull, word))
     return posted
 
 
-def _close(pull: PullRequest, release: Release, closing: Closing) -> Posted:
-    return update_comment(pull, {"release": closing_word(release, closing), "next": ""})
+def _post(pull: PullRequest, text: str) -> Posted:
+    """Set the part `release` of the comment; what was to be done before the merge is over."""
+    return update_comment(pull, {"release": text, "next": ""})
 
 
 def _files(pull: PullRequest) -> list[str]:
@@ -117,14 +119,14 @@ def announce_refusal(
     for pull in map(repository.get_pull, pulls):
         own = touched(leaves, _files(pull), layout)
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
-        posted.append(update_comment(pull, {"release": text, "next": ""}))
+        posted.append(_post(pull, text))
     return posted
 
 
 def announce_broken(repository: Repository, pulls: Sequence[int], reason: str) -> list[Posted]:
     """Report on every merged pull request that nothing is released because main contains an error."""
     text = render("unreadable", reason=reason)
-    return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
+    return [_post(pull, text) for pull in map(repository.get_pull, pulls)]
 
 
 def announce_failure(repository: Repository, pulls: Sequence[int], reason: str, url: str) -> list[Posted]:
@@ -134,7 +136,7 @@ def announce_failure(repository: Repository, pulls: Sequence[int], reason: str, 
         url: the URL of the workflow run.
     """
     text = render("stopped", reason=reason, url=url)
-    return [update_comment(repository.get_pull(number), {"release": text, "next": ""}) for number in pulls]
+    return [_post(pull, text) for pull in map(repository.get_pull, pulls)]
 
 
 def touched(

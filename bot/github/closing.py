@@ -7,7 +7,6 @@ from typing import Any
 
 from bot.github.render import render
 from bot.release.hub import Release
-from bot.taxonomy.layout import DEFAULT, Layout
 
 MOST_OVERLAPS = 20
 """How many overlaps with other leaves one comment lists."""
@@ -48,7 +47,7 @@ def closing_of(release: Release, previous: Release | None, files: Iterable[str])
         previous: the release before; None if there is none.
         files: paths from the repository's root.
     """
-    now, before, layout = leaves_of(release), leaves_of(previous), layout_of(release)
+    now, before, layout = leaves_of(release), leaves_of(previous), release.layout
     unreadable = {one["path"]: str(one["reason"]) for one in release.manifest.get("quarantined", ())}
     touched: set[str] = set()
     gone: set[str] = set()
@@ -72,11 +71,6 @@ def closing_of(release: Release, previous: Release | None, files: Iterable[str])
         tuple(name for name in loose if not gone & {str(folder) for folder in PurePosixPath(name).parents}),
         tuple((path, unreadable[path]) for path in sorted(touched & unreadable.keys())),
     )
-
-
-def layout_of(release: Release) -> Layout:
-    """Return the place of the taxonomy that a release was made of; older manifests do not state it."""
-    return Layout.of(release.manifest.get("taxonomy", {}).get("folder", DEFAULT.name))
 
 
 def leaves_of(release: Release | None) -> dict[str, Mapping[str, Any]]:

@@ -23,7 +23,7 @@ from bot.github.announce import (
     merged_pulls,
 )
 from bot.github.client import configured, connect, github_errors, run_url
-from bot.github.closing import layout_of, leaves_of
+from bot.github.closing import leaves_of
 from bot.github.quarantine import tell_quarantine
 from bot.pipeline.manifest import Origin, Quarantined
 from bot.pipeline.quarantine import quarantine
@@ -38,6 +38,8 @@ from bot.taxonomy.tree import read_tree_at
 
 MOST_NAMED = 5
 """How many leaves one message names."""
+SETTINGS = ("arborist.yaml", "prompts", "runners")
+"""Files and folders beside the taxonomy that a model depends on."""
 MOST_COMMITS = 50
 """How many commits are searched for the contributors of leaves that a release no longer contains."""
 
@@ -54,7 +56,7 @@ def tell_merged(folder: Path, recipe: Recipe) -> None:
     """
     with github_errors("notifying the merged pull requests"):
         released = latest_release(recipe.release.repository)
-        pulls = _new_pulls(folder, resolve(folder, "HEAD"), released)
+        pulls = _new_pulls(folder, resolve(folder, "HEAD"), released, recipe.taxonomy)
         announce_training(connect(), pulls, run_url())
 
 
@@ -83,7 +85,7 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls = _new_pulls(folder, commit, released) if configured() else []
+    pulls = _new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
     try:
         wanted = _wanted(folder, commit, released, recipe, store)
         if configured():
@@ -104,13 +106,15 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
     return outcome
 
 
-def _new_pulls(folder: Path, commit: str, released: Release | None) -> list[int]:
-    """Return the pull requests that were merged since the newest release."""
+def _new_pulls(folder: Path, commit: str, released: Release | None, layout: Layout) -> list[int]:
+    """Return the pull requests that were merged since the newest release and may change the next model."""
     with github_errors("finding the merged pull requests"):
         if released is None:
             return known_pulls(connect(), set(commits_between(folder, "", commit)))
         since = released.manifest["taxonomy"]["commit"]
-        return merged_pulls(connect(), commits_between(folder, since, commit)) if since != commit else []
+        if since == commit:
+            return []
+        return merged_pulls(connect(), commits_between(folder, since, commit, (*layout.folders, *SETTINGS)))
 
 
 def _wanted(folder: Path, commit: str, released: Release | None, recipe: Recipe, store: Store) -> Wanted:
@@ -150,7 +154,7 @@ def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int], layout: Layout) 
     announce_unchanged(repository, release, [number for number in pulls if number not in told])
     if previous is not None:
         removed = leaves_of(previous).keys() - leaves_of(release).keys()
-        earlier = _contributors(folder, repository, sorted(removed), layout_of(previous))
+        earlier = _contributors(folder, repository, sorted(removed), previous.layout)
         announce_removed(repository, release, previous, [number for number in earlier if number not in told])
 
 
@@ -176,11 +180,12 @@ def _tell_failure(pulls: Sequence[int], error: Exception) -> None:
             announce_failure(connect(), pulls, reason, run_url())
 
 
-def commits_between(folder: Path, since: str, until: str) -> list[str]:
+def commits_between(folder: Path, since: str, until: str, paths: Sequence[str] = ()) -> list[str]:
     """Return the first-parent commits of `until` that are not in the history of `since`, the newest first.
 
     Args:
         since: a commit; "" for the whole history.
+        paths: only commits that change something there; all commits if empty.
     """
     try:
         span = f"{resolve(folder, since)}..{until}" if since else until
@@ -188,7 +193,7 @@ def commits_between(folder: Path, since: str, until: str) -> list[str]:
         # main was rewritten, or the checkout is shallow, so only the last commit is known.
         say(f"the commit of the previous release ({since[:7]}) is not in this checkout")
         return [until]
-    return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--").decode().split()
+    return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--", *paths).decode().split()
 
 
 def check_losses(

@@ -11,7 +11,6 @@ from bot.generate.inputs import SamplesInputs, samples_inputs
 from bot.pipeline.manifest import Quarantined
 from bot.release.hub import Release
 from bot.taxonomy.files import NoCommit
-from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import BrokenLeaf, Tree, read_tree_at
 
@@ -51,11 +50,10 @@ def _previous(
         path -> the leaf, and the commit that it was read from.
     """
     manifest = released.manifest
-    layout = Layout.of(manifest["taxonomy"].get("folder", DEFAULT.name))
     found: dict[str, tuple[Leaf, str]] = {}
     for commit, paths in _commits(manifest, {leaf.path for leaf in broken}).items():
         try:
-            before = read_tree_at(folder, commit, paths, layout=layout, access=None)
+            before = read_tree_at(folder, commit, paths, layout=released.layout, access=None)
         except NoCommit:
             continue  # main was rewritten, so the leaf cannot be read as it was
         found |= {leaf.path: (leaf, commit) for leaf in before.leaves}

@@ -1,9 +1,15 @@
 """Words for what a leaf's exam result says: which questions were asked, and whether they were held out."""
 
 from collections.abc import Iterable
+from typing import Final, Literal
 
-SHARED = "shared"
-NONE = "none"
+ExamStatus = Literal["held-out", "shared", "none"]
+HELD_OUT: Final = "held-out"
+"""No sample in the training data asks one of the questions."""
+SHARED: Final = "shared"
+"""Samples of other leaves ask some of the questions too, so the model was trained on these."""
+NONE: Final = "none"
+"""The leaf has no exam; its own examples were asked, which the model was trained on."""
 _REMARKS = {
     NONE: (
         "A leaf without `exam.yaml` was asked its own examples, on which the model is trained. "

@@ -25,6 +25,7 @@ from bot.core.progress import say
 from bot.core.store import cache_folder
 from bot.release.model_files import compatible_files, model_files
 from bot.release.trusted_publishing import available, trusted_publishing
+from bot.taxonomy.layout import DEFAULT, Layout
 
 MANIFEST = "manifest.json"
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
@@ -43,6 +44,11 @@ class Release:
     @property
     def url(self) -> str:
         return f"{endpoint()}/{self.repository}/tree/{self.tag}"
+
+    @property
+    def layout(self) -> Layout:
+        """The place of the taxonomy that the release was made of; older manifests do not state it."""
+        return Layout.of(self.manifest.get("taxonomy", {}).get("folder", DEFAULT.name))
 
 
 def _api() -> HfApi:

@@ -68,7 +68,8 @@ def _files(repository: Path, recipe: Path) -> Iterator[Diagnosis]:
     there = layout.root(repository).is_dir()
     leaves = len(leaves_of(layout.on_disk(repository))) if there else 0
     where = layout.prefix or "the repository's root"
-    yield seen("taxonomy", leaves > 0, f"{leaves} leaves in {where}", f"no leaf in {where}; {ADD}")
+    count = "1 leaf" if leaves == 1 else f"{leaves} leaves"
+    yield seen("taxonomy", leaves > 0, f"{count} in {where}", f"no leaf in {where}; {ADD}")
 
 
 def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:

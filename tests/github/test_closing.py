@@ -87,7 +87,7 @@ def test_where_nothing_is_released_the_model_stays() -> None:
     text = word(now, now, f"taxonomy/{A}/attribution.txt", made=False)
     assert text.startswith("### 📭 Merged; the model stays [v1]")
     assert "In v1 with the same samples as before: knowledge/islands/oru." in text
-    assert word(now, now, "README.md", made=False).endswith("nothing else that a model is made of.")
+    assert word(now, now, "README.md", made=False).endswith("nothing else that a model depends on.")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def comment(bot: Any, number: int) -> str:
 def test_the_pull_request_and_one_issue_say_why(lab: Any, bot: Any, merged: int) -> None:
     tell_quarantine(bot, [merged], [LEAF], DEFAULT)
     said = comment(bot, merged)
-    assert "Not learnt yet: a leaf of this pull request cannot be read" in said
+    assert "Not taught yet: a leaf of this pull request cannot be read" in said
     assert "the host 'gone.example' cannot be found; check the URL" in said
     assert "green" in said, "the other parts stay"
     [issue] = issues(lab)
@@ -71,7 +71,7 @@ def test_the_issue_follows_the_leaves_and_is_closed_when_all_can_be_read(
     assert "2 leaves of the taxonomy cannot be read" in issue.body
     assert "<b>" not in issue.body
     tell_quarantine(bot, [], [OTHER], DEFAULT)
-    assert "Not learnt yet" not in comment(bot, merged), "its leaf can be read again"
+    assert "Not taught yet" not in comment(bot, merged), "its leaf can be read again"
     assert "gone.example" not in issues(lab)[0].body
     tell_quarantine(bot, [], [], DEFAULT)
     [issue] = issues(lab)
@@ -84,26 +84,26 @@ def test_the_issue_follows_the_leaves_and_is_closed_when_all_can_be_read(
 def test_where_nothing_is_quarantined_nobody_is_told(lab: Any, bot: Any, merged: int) -> None:
     tell_quarantine(bot, [merged], [], DEFAULT)
     assert issues(lab) == []
-    assert "Not learnt yet" not in comment(bot, merged)
+    assert "Not taught yet" not in comment(bot, merged)
 
 
 def test_a_pull_request_of_another_leaf_is_not_told(lab: Any, bot: Any, merged: int) -> None:
     tell_quarantine(bot, [merged], [OTHER], DEFAULT)
-    assert "Not learnt yet" not in comment(bot, merged)
+    assert "Not taught yet" not in comment(bot, merged)
     assert len(issues(lab)) == 1
 
 
 def test_a_pull_request_is_found_by_its_files_in_any_layout(lab: Any, bot: Any, merged: int) -> None:
     """The pull request's file is taxonomy/leaf/qna; in the root, that is another leaf."""
     tell_quarantine(bot, [merged], [LEAF], Layout(""))
-    assert "Not learnt yet" not in comment(bot, merged)
+    assert "Not taught yet" not in comment(bot, merged)
     tell_quarantine(bot, [merged], [Quarantined("taxonomy/leaf", REASON)], Layout(""))
-    assert "Not learnt yet" in comment(bot, merged)
+    assert "Not taught yet" in comment(bot, merged)
 
 
 def test_the_pull_request_says_what_the_release_keeps(lab: Any, bot: Any, merged: int) -> None:
     tell_quarantine(bot, [merged], [Quarantined("leaf", REASON, "0123456" + "0" * 33)], DEFAULT)
-    assert "the release keeps what it had learnt of this leaf as of `0123456`" in comment(bot, merged)
+    assert "The release still contains this leaf as of `0123456`." in comment(bot, merged)
     assert "as of `0123456`" in issues(lab)[0].body
 
 
@@ -123,4 +123,4 @@ def test_numbers_that_somebody_writes_into_the_issue_do_not_count(lab: Any, bot:
     own = issues(lab)[0]
     own.edit(body=own.body.replace("arborist:pulls ", f"arborist:pulls {merged} 999 "))
     tell_quarantine(bot, [], [LEAF], DEFAULT)
-    assert "Not learnt yet" not in comment(bot, merged)
+    assert "Not taught yet" not in comment(bot, merged)

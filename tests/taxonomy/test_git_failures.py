@@ -60,6 +60,16 @@ def test_the_commits_parent_that_cannot_be_read(pull: Any) -> None:
             read(pull.path, other, head)
 
 
+def test_commits_that_change_nothing_that_a_model_depends_on_are_not_listed(pull: Any) -> None:
+    before = pull.git("rev-parse", "HEAD")
+    (pull.path / "README.md").write_text("A page.")
+    pull.commit()
+    pull.write("knowledge/new/qna.yaml", "version: 3\n# more\n")
+    taught = pull.commit()
+    assert len(commits_between(pull.path, before, taught)) == 2
+    assert commits_between(pull.path, before, taught, ("taxonomy", "arborist.yaml")) == [taught]
+
+
 def test_where_no_commit_is_shared_the_commits_themselves_are_compared(pull: Any) -> None:
     other = pull.git("commit-tree", "main^{tree}", "-m", "other")
     assert changed_leaves(pull.path, other, "HEAD").added == {"knowledge/new"}
