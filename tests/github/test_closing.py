@@ -76,6 +76,13 @@ def test_a_moved_leaf_is_learnt_and_removed() -> None:
     assert "Not in v2 any more: knowledge/islands/oru." in text
 
 
+def test_what_changes_no_sample_is_not_said_to_be_missing() -> None:
+    """Only the exam changed, which makes a release and teaches nothing."""
+    text = word(release("v2", leaf(A)), release("v1", leaf(A)), f"taxonomy/{A}/exam.yaml")
+    assert text.startswith("### 📭 Merged: nothing new to learn in [v2]")
+    assert "In v2 with the same samples as before: knowledge/islands/oru." in text
+
+
 def test_the_recipe_alone_concerns_all_leaves() -> None:
     text = word(release("v2", leaf(A), leaf(B)), release("v1", leaf(A), leaf(B)), "arborist.yaml")
     assert "This pull request changes no leaf." in text
