@@ -120,7 +120,7 @@ def test_a_plan_names_every_changed_leaf_that_cannot_be_read(
     assert read_plan(json.loads(json.dumps(made.to_json()))) == made
     recipe = load_recipe(ROOT / "arborist.yaml")
     text = render("plan", planned=summarize(made, recipe, Store(str(tmp_path))))
-    assert "These changed leaves cannot be read, so a release would not have them:" in text
+    assert "These changed leaves cannot be read, so a release would not contain them:" in text
     assert text.count("\n- knowledge/b") == 20 and "\n- and 2 more" in text
     assert "<b>" not in text
     assert "changes no leaf" not in text
