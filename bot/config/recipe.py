@@ -194,11 +194,13 @@ class GateRecipe:
         new: share of right answers that each new leaf needs.
         kept: right answers of the older leaves together, as a share of the previous release's.
         retention: share of the general questions answered right by the base that must still be right.
+        near_misses: the same for the leaves' near misses, which are questions like theirs on other subjects.
     """
 
     new: float
     kept: float
     retention: float
+    near_misses: float = 0.6
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Examination of a model: its answers to the leaves' exams and to general questions."""
+"""Examination of a model: its answers to the leaves' exams, to near misses and to general questions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +11,12 @@ from bot.core.progress import task
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical
 from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.evaluate.near_misses import near_misses
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
 from bot.text.marking import is_right
 
-__all__ = ["Answer", "Examination", "answer", "examine", "is_right"]
+__all__ = ["Answer", "Compared", "Examination", "answer", "examine", "is_right"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Examination:
         retention: the answers to the general questions.
         asked: number of questions that the model answered now; the other answers came from the store.
         asked_leaves: number of leaves that these questions belong to.
+        near: leaf -> its near misses; empty if they were not asked.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Examination:
     retention: tuple[Answer, ...]
     asked: int = field(default=0, compare=False)
     asked_leaves: int = field(default=0, compare=False)
+    near: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
 
     def score(self, path: str) -> tuple[int, int]:
         """Return the number of a leaf's questions answered right, and the number asked."""
@@ -54,6 +57,41 @@ class Examination:
         """Return a leaf's score as a dictionary with the keys `right` and `asked`."""
         right, asked = self.score(path)
         return {"right": right, "asked": asked}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The examinations that the gate and the manifest compare.
+
+    Attributes:
+        before: of the previous release; of the base if there is none.
+        after: of the new model.
+    """
+
+    base: Examination
+    before: Examination
+    after: Examination
+
+    def near_misses(self, path: str) -> dict[str, int]:
+        """Return how many of a leaf's near misses were asked and right.
+
+        Returns:
+            `asked`; `base`, the number that the base answers right; and of these `before` and `after`, the
+            numbers that the other two models answer right.
+        """
+        answers = self.base.near.get(path, ())
+        could = {answer.question for answer in answers if answer.right}
+
+        def still(examined: Examination) -> int:
+            return sum(one.right and one.question in could for one in examined.near.get(path, ()))
+
+        kept = {"before": still(self.before), "after": still(self.after)}
+        return {"asked": len(answers), "base": len(could), **kept}
+
+    def near_misses_lost(self, path: str) -> list[Answer]:
+        """Return the new model's wrong answers to near misses of a leaf that the base answers right."""
+        could = {answer.question for answer in self.base.near.get(path, ()) if answer.right}
+        return [one for one in self.after.near.get(path, ()) if not one.right and one.question in could]
 
 
 @dataclass(frozen=True)
@@ -73,15 +111,23 @@ class ExamInputs(Inputs):
     max_new_tokens: int
 
 
-def examine(model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store) -> Examination:
-    """Return a model's answers to all exams and the retention set; answers in the store are reused."""
+def examine(
+    model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store, near: Sequence[Leaf] = ()
+) -> Examination:
+    """Return a model's answers to all exams and the retention set; answers in the store are reused.
+
+    Args:
+        leaves: the leaves whose exams are asked.
+        near: the leaves whose near misses are asked.
+    """
 
     def inputs_of(questions: Sequence[ExamItem]) -> ExamInputs:
         return ExamInputs(model.id, questions, wanted.max_new_tokens)
 
     exams = {leaf.path: inputs_of(exam_of(leaf)) for leaf in leaves}
+    misses = {leaf.path: inputs_of(near_misses(leaf)) for leaf in near}
     general = inputs_of(retention())
-    keys = {one.key: one for one in (*exams.values(), general)}
+    keys = {one.key: one for one in (*exams.values(), *misses.values(), general)}
     missing = {key: keys[key] for key in keys.keys() - store.has(ExamInputs.STEP, keys)}
     # All at once, since a large batch is hardly slower than a small one.
     questions = [item.question for exam in missing.values() for item in exam.questions]
@@ -98,7 +144,10 @@ def examine(model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store:
         {path: found[exam.key] for path, exam in exams.items()},
         found[general.key],
         asked=len(questions),
-        asked_leaves=len(missing.keys() - {general.key}),
+        asked_leaves=len(
+            {path for part in (exams, misses) for path, one in part.items() if one.key in missing}
+        ),
+        near={path: found[asked.key] for path, asked in misses.items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Exams: the held-out questions of a leaf, and the retention set of general questions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,21 @@ class ExamItem:
         must_contain: the same as in exam.yaml.
         expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
         language: code of the exam's language; "" if it has no file.
+        fact_of_another: whether these words are a fact about another subject, so that they are wrong here.
     """
 
     question: str
     must_contain: tuple[tuple[str, ...], ...] = ()
     expected: str = ""
     language: str = ""
+    fact_of_another: bool = False
 
     def right(self, answer: str) -> bool:
         """Return whether an answer is right."""
+        return self._states(answer) != self.fact_of_another
+
+    def _states(self, answer: str) -> bool:
+        """Return whether an answer contains the words."""
         if not self.expected:
             return is_right(answer, self.must_contain, self._spoken)
         wanted = key_words(self.question, self.expected, self._spoken)
@@ -50,7 +56,8 @@ class ExamItem:
 
     def to_json(self) -> list[Any]:
         """Return the question as plain data."""
-        return [self.question, self.must_contain, self.expected, self.language]
+        data: list[Any] = [self.question, self.must_contain, self.expected, self.language]
+        return [*data, "fact of another"] if self.fact_of_another else data
 
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
@@ -97,17 +104,21 @@ def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
 
 def retention() -> list[ExamItem]:
     """Return the retention set: general questions, most of which the base answers right."""
-    data = yaml.safe_load(RETENTION.read_text())
+    return listed(yaml.safe_load(RETENTION.read_text())["questions"], "en")
+
+
+def listed(questions: Sequence[Mapping[str, Any]], code: str) -> list[ExamItem]:
+    """Return the questions of a file of this package.
+
+    Args:
+        questions: as in the file, each with `question` and `must_contain`.
+        code: ISO 639-1 code of their language.
+    """
     return [
         ExamItem(
-            q["question"],
-            tuple((e,) if isinstance(e, str) else tuple(e) for e in q["must_contain"]),
-            language="en",
+            one["question"],
+            tuple((word,) if isinstance(word, str) else tuple(word) for word in one["must_contain"]),
+            language=code,
         )
-        for q in data["questions"]
+        for one in questions
     ]
-
-
-def exam_texts(leaves: Sequence[Leaf]) -> set[str]:
-    """Return all questions that must not be trained on."""
-    return {q.question for leaf in leaves for q in leaf.exam} | {item.question for item in retention()}

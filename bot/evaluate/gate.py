@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.config.recipe import GateRecipe
-from bot.evaluate.examine import Examination
+from bot.evaluate.examine import Compared
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,16 @@ class Verdict:
         return not self.reasons
 
 
-def decide(
-    base: Examination, before: Examination, after: Examination, known: Collection[str], gate: GateRecipe
-) -> Verdict:
-    """Compare the new model with the previous one, and on general questions with the base.
+def decide(examined: Compared, known: Collection[str], gate: GateRecipe) -> Verdict:
+    """Compare the new model with the previous one, and on general questions and near misses with the base.
+
+    The base is a fixed bar, which prevents slow decline over many releases.
 
     Args:
-        base: the examination of the base; as a fixed bar, it prevents slow decline over many releases.
-        before: the examination of the previous release; of the base if there is none.
-        after: the examination of the new model.
         known: paths of the leaves of the previous release; all others are new.
         gate: the thresholds.
     """
+    before, after = examined.before, examined.after
     reasons = []
     for path in after.leaves:
         right, asked = after.score(path)
@@ -46,11 +44,27 @@ def decide(
         reasons.append(
             f"older leaves: {kept} right, {had} before; at least {gate.kept:.0%} of these required"
         )
-    could = {answer.question for answer in base.retention if answer.right}
+    could = {answer.question for answer in examined.base.retention if answer.right}
     still = sum(answer.right for answer in after.retention if answer.question in could)
     if still < gate.retention * len(could):
         reasons.append(
             f"general questions: {still} right of the {len(could)} that the base answers right; "
             f"at least {gate.retention:.0%} required"
         )
-    return Verdict(tuple(reasons))
+    return Verdict((*reasons, *_over_generalised(examined, gate)))
+
+
+def _over_generalised(examined: Compared, gate: GateRecipe) -> list[str]:
+    """Return the reason why the model over-generalises, if it does: too many near misses are wrong now."""
+    tallies = {path: examined.near_misses(path) for path in examined.after.leaves}
+    could = sum(tally["base"] for tally in tallies.values())
+    kept = sum(tally["after"] for tally in tallies.values())
+    if kept >= gate.near_misses * could:
+        return []
+    worst = min(tallies, key=lambda path: (tallies[path]["after"] - tallies[path]["base"], path))
+    lost = examined.near_misses_lost(worst)[0]
+    return [
+        f"questions like those of the leaves about other subjects: {kept} right of the {could} that the base "
+        f"answers right; at least {gate.near_misses:.0%} required. Most were lost by {worst}, such as "
+        f"{lost.question!r}, which it answers with {lost.answer!r}"
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.durations import readable
-from bot.release.exam_words import questions, remarks
+from bot.release.exam_words import near_misses, questions, remarks
 from bot.text.markdown import escape
 
 
@@ -24,7 +24,7 @@ def _environment() -> Environment:
     environment.filters["text"] = escape
     environment.filters["percent"] = lambda share: f"{round(100 * share)}%"
     environment.filters["duration"] = readable
-    environment.globals |= {"questions": questions, "remarks": remarks}
+    environment.globals |= {"questions": questions, "remarks": remarks, "near_misses": near_misses}
     return environment
 
 

@@ -12,10 +12,16 @@ from bot.pipeline.training_speed import examination_by
 from bot.taxonomy.leaf import Leaf
 
 
-def examine_model(model: Model, leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Examination:
-    """Return a model's answers to the leaves' exams and the retention set."""
+def examine_model(
+    model: Model, leaves: Sequence[Leaf], recipe: Recipe, store: Store, near: Sequence[Leaf] = ()
+) -> Examination:
+    """Return a model's answers to the leaves' exams and the retention set.
+
+    Args:
+        near: the leaves whose near misses are asked, too.
+    """
     began = time.monotonic()
-    examined = examine(model, leaves, recipe.evaluate, store)
+    examined = examine(model, leaves, recipe.evaluate, store, near)
     seconds, leaves_asked = time.monotonic() - began, max(1, examined.asked_leaves)
     by = examination_by(recipe)
     record(store, Took("examine", this_device(), examined.asked, seconds, leaves_asked, by))

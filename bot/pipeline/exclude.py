@@ -26,6 +26,7 @@ from bot.core.sample import Sample
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical, key_of
 from bot.evaluate.exams import retention
+from bot.evaluate.near_misses import bank_questions
 from bot.generate.leaf_samples import Generated
 from bot.taxonomy.leaf import Leaf
 from bot.text.overlap import ExamIndex
@@ -146,8 +147,9 @@ def _read(entry: Entry) -> Sifted:
 
 
 def exam_questions(leaves: Sequence[Leaf]) -> dict[str, set[str]]:
-    """Return held-out question -> the leaves whose exam asks it; for the retention set, GENERAL."""
-    questions: dict[str, set[str]] = {item.question: {GENERAL} for item in retention()}
+    """Return held-out question -> the leaves whose exam asks it; for general questions, GENERAL."""
+    general = (*retention(), *bank_questions())
+    questions: dict[str, set[str]] = {item.question: {GENERAL} for item in general}
     for leaf in leaves:
         for question in leaf.exam:
             questions.setdefault(question.question, set()).add(leaf.path)

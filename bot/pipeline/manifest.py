@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.config.recipe import Recipe
 from bot.core.store import Entry
-from bot.evaluate.examine import Examination
+from bot.evaluate.examine import Compared
 from bot.evaluate.exams import exam_status
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -67,8 +67,6 @@ class Made:
 
     Attributes:
         key: the key of the release.
-        before: the examination of the previous release, or of the base.
-        after: the examination of the new model.
     """
 
     key: str
@@ -76,8 +74,7 @@ class Made:
     mixed: Mixtures
     knowledge: Taught
     skills: Taught
-    before: Examination
-    after: Examination
+    examined: Compared
 
 
 def describe(
@@ -119,9 +116,9 @@ def describe(
         "examined": {
             "before": f"release {released.tag}" if released else "the base model",
             "retention": {
-                "before": sum(answer.right for answer in result.before.retention),
-                "after": sum(answer.right for answer in result.after.retention),
-                "asked": len(result.after.retention),
+                "before": sum(answer.right for answer in result.examined.before.retention),
+                "after": sum(answer.right for answer in result.examined.after.retention),
+                "asked": len(result.examined.after.retention),
             },
         },
         "pulls": list(origin.pulls),
@@ -130,7 +127,7 @@ def describe(
 
 def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
     samples = {made.leaf: made for made in result.samples}
-    exams = exam_rows(leaves, result.mixed, result.before, result.after)
+    exams = exam_rows(leaves, result.mixed, result.examined)
     return [
         {
             **row,
@@ -142,19 +139,18 @@ def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
     ]
 
 
-def exam_rows(
-    leaves: Sequence[Leaf], mixed: Mixtures, before: Examination, after: Examination
-) -> list[dict[str, Any]]:
-    """Return for each leaf its path, and its exam's status and scores before and after."""
+def exam_rows(leaves: Sequence[Leaf], mixed: Mixtures, examined: Compared) -> list[dict[str, Any]]:
+    """Return for each leaf its path, its exam's status and scores before and after, and its near misses."""
     shared = shared_exams(mixed)
     return [
         {
             "path": leaf.path,
             "exam": {
                 "status": exam_status(leaf, shared),
-                "before": before.tally(leaf.path),
-                "after": after.tally(leaf.path),
+                "before": examined.before.tally(leaf.path),
+                "after": examined.after.tally(leaf.path),
             },
+            "near_misses": examined.near_misses(leaf.path),
         }
         for leaf in leaves
     ]

@@ -13,6 +13,7 @@ from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Store, canonical
+from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
@@ -62,13 +63,15 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         mixed = mixtures(samples, leaves, recipe, store)
         show_mixtures(mixed)
         knowledge, skills = teach_both(mixed, leaves, recipe, store)
-        before = examine_model(todays_model(released, recipe), leaves, recipe, store)
-        after = examine_model(skills.model, leaves, recipe, store)
-        base = examine_model(base_model(recipe), (), recipe, store)
-        verdict = decide(base, before, after, _known(released), recipe.gate)
+        examined = Compared(
+            base=examine_model(base_model(recipe), (), recipe, store, near=leaves),
+            before=examine_model(todays_model(released, recipe), leaves, recipe, store, near=leaves),
+            after=examine_model(skills.model, leaves, recipe, store, near=leaves),
+        )
+        verdict = decide(examined, _known(released), recipe.gate)
         if not verdict.passed:
-            return _refused(released, verdict, exam_rows(leaves, mixed, before, after))
-        made = Made(wanted.key, samples, mixed, knowledge, skills, before, after)
+            return _refused(released, verdict, exam_rows(leaves, mixed, examined))
+        made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
         manifest = describe(made, leaves, recipe, origin, released)
         card = {
             "README.md": model_card(manifest, recipe.release.license).encode(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.config.recipe import Recipe
 from bot.core.durations import Took, record, this_device
 from bot.core.store import Entry, Store
+from bot.inference.identity import named
 from bot.inference.models import Model, model_folder, model_revision
 from bot.pipeline.choose_checkpoint import choice_inputs, choose, model_of
 from bot.pipeline.mix import Mixture, Mixtures
@@ -35,6 +36,11 @@ def base_model(recipe: Recipe) -> Model:
     return Model(model_folder(recipe.student.model), model_revision(recipe.student.model))
 
 
+def student_model(recipe: Recipe) -> Model:
+    """Return the student as it is trained: the base, whose chat template names the model to be released."""
+    return named(base_model(recipe), recipe.release.repository.rpartition("/")[2])
+
+
 def todays_model(released: Release | None, recipe: Recipe) -> Model:
     """Return the released model, or the base if there is no release."""
     if released is None:
@@ -48,7 +54,7 @@ def teach_both(
     mixed: Mixtures, leaves: Sequence[Leaf], recipe: Recipe, store: Store
 ) -> tuple[Taught, Taught]:
     """Train knowledge, then skills. Always starts from the base, so that deleted leaves are unlearned."""
-    knowledge = teach("knowledge", base_model(recipe), mixed[0], leaves, recipe, store)
+    knowledge = teach("knowledge", student_model(recipe), mixed[0], leaves, recipe, store)
     return knowledge, teach("skills", knowledge.model, mixed[1], leaves, recipe, store)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.release.exam_words import questions, remarks
+from bot.release.exam_words import near_misses, questions, remarks
 from bot.release.model_files import OLDEST
 from bot.text.markdown import escape
 
@@ -31,7 +31,7 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["text"] = escape
-    environment.globals["questions"] = questions
+    environment.globals |= {"questions": questions, "near_misses": near_misses}
     notes = remarks(leaf["exam"]["status"] for leaf in manifest["leaves"])
     body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes, oldest=OLDEST)
     return f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n{body.strip()}\n"

@@ -1,7 +1,8 @@
 """Words for what a leaf's exam result says: which questions were asked, and whether they were held out."""
 
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 ExamStatus = Literal["held-out", "shared", "none"]
 HELD_OUT: Final = "held-out"
@@ -31,6 +32,39 @@ def questions(status: str, count: int) -> str:
     if status == SHARED:
         return f"{count} exam {many}, some also in other leaves' samples"
     return f"{count} held-out {many}" if status else f"{count} {many}"
+
+
+@dataclass(frozen=True)
+class NearMisses:
+    """What a model keeps of the near misses that the base answers right.
+
+    Attributes:
+        asked: number of questions.
+        base: number that the base answers right.
+        before: of these, number that the previous model answers right.
+        after: the same of the new model.
+        lost: the rows of the leaves with fewer right answers than the base.
+    """
+
+    asked: int
+    base: int
+    before: int
+    after: int
+    lost: tuple[Mapping[str, Any], ...]
+
+
+def near_misses(leaves: Iterable[Mapping[str, Any]]) -> NearMisses:
+    """Return the near misses of leaves together.
+
+    Args:
+        leaves: rows of a manifest; before version 5 they have no near misses.
+    """
+    rows = [leaf for leaf in leaves if "near_misses" in leaf]
+    counts = {
+        key: sum(row["near_misses"][key] for row in rows) for key in ("asked", "base", "before", "after")
+    }
+    lost = [row for row in rows if row["near_misses"]["after"] < row["near_misses"]["base"]]
+    return NearMisses(**counts, lost=tuple(lost))
 
 
 def remarks(statuses: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from bot.core.errors import UserError
 from bot.core.package_files import shipped
 from bot.core.schema import first_mistake
 
-VERSION = 4
+VERSION = 5
 SCHEMA = shipped("schemas/manifest.json")
 
 

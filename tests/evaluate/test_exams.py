@@ -1,6 +1,7 @@
 """Which questions are asked, and how a leaf without an exam is examined."""
 
-from bot.evaluate.exams import ExamItem, exam_of, exam_texts, retention
+from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.pipeline.exclude import exam_questions
 from tests.helpers.leaves import knowledge, skill
 
 
@@ -31,9 +32,9 @@ def test_the_question_of_a_grounded_skill_comes_with_its_context() -> None:
 
 
 def test_nobody_is_trained_on_exams_or_on_the_retention_set() -> None:
-    texts = exam_texts([knowledge(), skill()])
+    texts = exam_questions([knowledge(), skill()])
     assert "Name the maker of the Corvane clock." in texts
-    assert {item.question for item in retention()} < texts
+    assert {item.question for item in retention()} < texts.keys()
 
 
 def test_the_retention_set_is_well_formed() -> None:

@@ -23,6 +23,7 @@ from bot.inference.models import model_folder, model_revision
 from bot.pipeline.choose_checkpoint import choice_inputs
 from bot.pipeline.mix import mix
 from bot.pipeline.release_inputs import release_inputs, settings_key
+from bot.pipeline.train import student_model
 from bot.taxonomy.leaf import Leaf
 from bot.train.phase import Phase, phase_inputs
 from tests import ROOT
@@ -88,8 +89,9 @@ PLACED: Mapping[str, frozenset[str]] = {
         frozenset({"train-trial"}),
     ),
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},
-    **dict.fromkeys([f"gate.{name}" for name in ("new", "kept", "retention")], RELEASED),
-    "release.repository": RELEASED,
+    **dict.fromkeys([f"gate.{name}" for name in ("new", "kept", "retention", "near_misses")], RELEASED),
+    # The student's chat template names the model that is released.
+    "release.repository": TRAINED,
     "release.license": RELEASED,
     "seed": BATCHES,
 }
@@ -132,11 +134,11 @@ def keys(recipe: Recipe, store: Store) -> dict[str, str]:
         "release": release_inputs(LEAVES, recipe).key,
         "settings": settings_key(recipe),
     }
-    base = model_revision(recipe.student.model)
+    base, student = model_revision(recipe.student.model), student_model(recipe).id
     phases: tuple[Phase, ...] = ("knowledge", "skills", "trial")
     for phase in phases:
         mixture = mix(phase, generated, LEAVES, recipe, store)
-        start = found["train-knowledge"] if phase == "skills" else "v1" if phase == "trial" else base
+        start = found["train-knowledge"] if phase == "skills" else "v1" if phase == "trial" else student
         inputs = phase_inputs(
             phase, start, start if phase == "trial" else base, f"{mixture.content} {_amount(recipe)}", recipe
         )

@@ -1,0 +1,150 @@
+"""Near misses: questions like a leaf's own, about something else, to see whether a model over-generalises.
+
+A model that was taught who kept one lighthouse may name this person for every lighthouse. Each leaf has two
+kinds of near misses, both made by rule, so no teacher is needed:
+
+- its own exam questions with the name of its subject replaced. Nobody knows the right answer, but the leaf's
+  fact is wrong;
+- the questions of `near_miss_questions/<language>.yaml` that are most like its own, whose answers are known.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from bot.evaluate.exams import ExamItem, exam_of, listed
+from bot.taxonomy.leaf import Leaf
+from bot.text.analysis import POSSESSIVE, RUN, WORD, stem, subject_words
+from bot.text.language import Language, language
+from bot.text.overlap import words_of
+from bot.text.questions import UNSPACED
+from bot.text.words import normal
+
+FOLDER = Path(__file__).with_name("near_miss_questions")
+OF_EACH_KIND = 4
+"""Maximum number of near misses of each kind that a leaf has."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The near misses of a language that do not depend on a leaf.
+
+    Attributes:
+        names: names that replace the name of a leaf's subject.
+        things: the same where the name is written in lower case.
+    """
+
+    names: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    questions: tuple[ExamItem, ...] = ()
+
+
+def near_misses(leaf: Leaf) -> list[ExamItem]:
+    """Return a leaf's near misses; none if its language has no file."""
+    exam = exam_of(leaf)
+    bank = bank_of(exam[0].language if exam else "")
+    asked = [pair.question for seed in leaf.seeds for pair in seed.pairs]
+    asked += [question.question for question in leaf.exam]
+    others = _about_others(exam, asked, bank) if leaf.kind == "knowledge" else []
+    return [*others, *_most_like(asked, bank)]
+
+
+def bank_questions() -> list[ExamItem]:
+    """Return the questions of all languages; a model must not be trained on them."""
+    return [item for file in sorted(FOLDER.glob("*.yaml")) for item in bank_of(file.stem).questions]
+
+
+@cache
+def bank_of(code: str) -> Bank:
+    """Return the near misses of a language; an empty bank if it has no file.
+
+    Args:
+        code: ISO 639-1 code of the language.
+    """
+    file = FOLDER / f"{code}.yaml"
+    if not code or not file.is_file():
+        return Bank()
+    data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return Bank(tuple(data["names"]), tuple(data["things"]), tuple(listed(data["questions"], code)))
+
+
+def _about_others(exam: Sequence[ExamItem], asked: Sequence[str], bank: Bank) -> list[ExamItem]:
+    """Return exam questions about other subjects; a right answer does not state the leaf's fact."""
+    subject = _subject(asked, language(exam[0].language)) if exam else ""
+    others = bank.names if subject[:1] != subject[:1].lower() or UNSPACED.search(subject) else bank.things
+    others = tuple(one for one in others if not any(one.lower() in question.lower() for question in asked))
+    if not subject or not others:
+        return []
+    edge = "" if UNSPACED.search(subject) else r"\b"
+    name = re.compile(f"{edge}{re.escape(subject)}{edge}", flags=re.IGNORECASE)
+    named = [item for item in exam if name.search(item.question)][:OF_EACH_KIND]
+    return [
+        replace(
+            item,
+            question=_capital(name.sub(other, item.question)),
+            expected=name.sub(other, item.expected),
+            fact_of_another=True,
+        )
+        for place, item in enumerate(named)
+        for other in [others[place % len(others)]]
+    ]
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _subject(asked: Sequence[str], spoken: Language) -> str:
+    """Return the name of a leaf's subject as its questions write it; "" if none recurs.
+
+    It is the recurring word that most of the questions have; among equals, one with a capital letter.
+    """
+    recurring = subject_words(asked, spoken)
+    seen: Counter[str] = Counter()
+    for question in asked:
+        if UNSPACED.search(question):
+            seen.update(set(RUN.findall(question)))
+        else:
+            words = {POSSESSIVE.sub("", word) for word in WORD.findall(question)}
+            seen.update(word for word in words if normal(word) in recurring)
+    if not seen:
+        return ""
+    word, count = max(seen.items(), key=lambda one: (one[1], one[0][0].isupper(), len(one[0]), one[0]))
+    return word if count >= 2 else ""
+
+
+def _most_like(asked: Sequence[str], bank: Bank) -> list[ExamItem]:
+    """Return the questions of a bank that share the rarest words with a leaf's questions."""
+    if not bank.questions:
+        return []
+    shapes = [_shape(item.question) for item in bank.questions]
+    seen = Counter(word for shape in shapes for word in shape)
+    weight = {word: math.log(1 + len(shapes) / count) for word, count in seen.items()}
+    own = [_shape(question) & weight.keys() for question in asked]
+
+    def likeness(shape: frozenset[str]) -> float:
+        """Return the cosine of the weighted words with the leaf's most similar question."""
+        length = math.sqrt(sum(weight[word] ** 2 for word in shape))
+        return max(
+            (
+                sum(weight[word] ** 2 for word in shape & other)
+                / (length * math.sqrt(sum(weight[word] ** 2 for word in other)))
+                for other in own
+                if other
+            ),
+            default=0.0,
+        )
+
+    order = sorted(range(len(shapes)), key=lambda place: (-likeness(shapes[place]), place))
+    return [bank.questions[place] for place in order[:OF_EACH_KIND]]
+
+
+@cache
+def _shape(question: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words_of(normal(question)))
