@@ -9,7 +9,6 @@ kinds of near misses, both made by rule, so no teacher is needed:
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +19,10 @@ import yaml
 
 from bot.evaluate.exams import ExamItem, exam_of, listed
 from bot.taxonomy.leaf import Leaf
-from bot.text.analysis import POSSESSIVE, RUN, WORD, stem, subject_words
-from bot.text.language import Language, language
+from bot.text.analysis import stem
+from bot.text.language import language
 from bot.text.overlap import words_of
-from bot.text.questions import UNSPACED
+from bot.text.subject import about_another, is_name, subject_of
 from bot.text.words import normal
 
 FOLDER = Path(__file__).with_name("near_miss_questions")
@@ -76,47 +75,24 @@ def bank_of(code: str) -> Bank:
 
 def _about_others(exam: Sequence[ExamItem], asked: Sequence[str], bank: Bank) -> list[ExamItem]:
     """Return exam questions about other subjects; a right answer does not state the leaf's fact."""
-    subject = _subject(asked, language(exam[0].language)) if exam else ""
-    others = bank.names if subject[:1] != subject[:1].lower() or UNSPACED.search(subject) else bank.things
+    subject = subject_of(asked, language(exam[0].language)) if exam else ""
+    others = bank.names if is_name(subject) else bank.things
     others = tuple(one for one in others if not any(one.lower() in question.lower() for question in asked))
     if not subject or not others:
         return []
-    edge = "" if UNSPACED.search(subject) else r"\b"
-    name = re.compile(f"{edge}{re.escape(subject)}{edge}", flags=re.IGNORECASE)
-    named = [item for item in exam if name.search(item.question)][:OF_EACH_KIND]
-    return [
+    replaced = [
         replace(
             item,
-            question=_capital(name.sub(other, item.question)),
-            expected=name.sub(other, item.expected),
+            question=about_another(item.question, subject, other),
+            expected=about_another(item.expected, subject, other),
             fact_of_another=True,
         )
-        for place, item in enumerate(named)
+        for place, item in enumerate(exam)
         for other in [others[place % len(others)]]
     ]
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
-def _subject(asked: Sequence[str], spoken: Language) -> str:
-    """Return the name of a leaf's subject as its questions write it; "" if none recurs.
-
-    It is the recurring word that most of the questions have; among equals, one with a capital letter.
-    """
-    recurring = subject_words(asked, spoken)
-    seen: Counter[str] = Counter()
-    for question in asked:
-        if UNSPACED.search(question):
-            seen.update(set(RUN.findall(question)))
-        else:
-            words = {POSSESSIVE.sub("", word) for word in WORD.findall(question)}
-            seen.update(word for word in words if normal(word) in recurring)
-    if not seen:
-        return ""
-    word, count = max(seen.items(), key=lambda one: (one[1], one[0][0].isupper(), len(one[0]), one[0]))
-    return word if count >= 2 else ""
+    return [one for one, item in zip(replaced, exam, strict=True) if one.question != item.question][
+        :OF_EACH_KIND
+    ]
 
 
 def _most_like(asked: Sequence[str], bank: Bank) -> list[ExamItem]:

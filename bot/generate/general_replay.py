@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -63,7 +63,8 @@ def general_samples(
     inputs = GeneralInputs(model_revision(student), prompts)
     entry = store.get(inputs.STEP, inputs.key)
     if entry is None:
-        samples = [sample.to_json() for sample in _answered(prompts, student, seed, batch)]
+        answers = zip(prompts, own_answers(student, seed, batch)(prompts), strict=True)
+        samples = [own_sample(prompt, text, "the base model").to_json() for prompt, text in answers if text]
         files = {"samples.json": canonical(samples).encode()}
         entry = store.put(inputs.STEP, inputs.key, inputs.values(), files)
     return tuple(sample_of(line) for line in entry.read_json("samples.json"))
@@ -81,17 +82,27 @@ def _drawn(among: list[T], most: int, seed: int) -> list[T]:
     return [among[place] for place in sorted(drawn)]
 
 
-def _answered(prompts: Sequence[str], student: str, seed: int, batch: int) -> list[Sample]:
+def own_answers(student: str, seed: int, batch: int) -> Callable[[Sequence[str]], list[str]]:
+    """Load a student, and return a function that returns its answers to requests, in their order.
+
+    Args:
+        batch: batch size.
+    """
     from bot.inference.engine import Request
     from bot.inference.engine_transformers import TransformersEngine
 
     engine = TransformersEngine(student, batch, seed)
-    asked = [Request((("user", prompt),), LONGEST, 0.0, one_line=False) for prompt in prompts]
-    return [
-        Sample("", "general", (("user", prompts[r.index]), ("assistant", r.text)), None, "the base model")
-        for r in sorted(engine.complete(asked), key=lambda r: r.index)
-        if r.text
-    ]
+
+    def answers(prompts: Sequence[str]) -> list[str]:
+        asked = [Request((("user", prompt),), LONGEST, 0.0, one_line=False) for prompt in prompts]
+        return [r.text for r in sorted(engine.complete(asked), key=lambda r: r.index)]
+
+    return answers
+
+
+def own_sample(prompt: str, answer: str, source: str) -> Sample:
+    """Return a sample that belongs to no leaf, with the student's own answer."""
+    return Sample("", "general", (("user", prompt), ("assistant", answer)), None, source)
 
 
 def _of_dataset(dataset: str) -> list[Sample]:

@@ -17,6 +17,7 @@ from bot.core.progress import console, say
 from bot.core.sample import Sample
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Store, canonical, key_of
+from bot.generate.contrast import contrast_samples
 from bot.generate.exit_check import approved_in, unsafe
 from bot.generate.general_replay import general_samples
 from bot.generate.leaf_samples import Generated
@@ -131,9 +132,7 @@ def mix(
     """
     train = recipe.train
     student = model_folder(recipe.student.model)
-    general = general_samples(
-        train.general, recipe.student.model, recipe.seed, store, batch=recipe.evaluate.batch
-    )
+    general = _general(leaves, recipe, store)
     sifted = sift(generated, general, leaves, store)
     inputs = MixtureInputs(
         phase,
@@ -158,6 +157,15 @@ def mix(
     facts = entry.facts
     samples = StoredSamples(entry)
     return Mixture(phase, entry.key, samples, facts["table"], facts["content"], left_out, facts["unsafe"])
+
+
+def _general(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Sample, ...]:
+    """Return what the student is to answer as before: general requests and contrast questions."""
+    general, student, batch = recipe.train.general, recipe.student.model, recipe.evaluate.batch
+    if not general.samples:
+        return ()
+    shipped = general_samples(general, student, recipe.seed, store, batch=batch)
+    return (*shipped, *contrast_samples(leaves, student, store, batch=batch))
 
 
 def mixtures(

@@ -1,0 +1,42 @@
+"""The subject of a leaf's questions, and the same questions about another subject."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.text.analysis import POSSESSIVE, RUN, WORD, subject_words
+from bot.text.language import Language
+from bot.text.questions import UNSPACED
+from bot.text.words import normal
+
+
+def subject_of(questions: Sequence[str], spoken: Language) -> str:
+    """Return the name of the questions' subject as they write it; "" if none recurs.
+
+    It is the recurring word that most of the questions have; among equals, one with a capital letter. In
+    scripts without spaces, it is a recurring run of katakana, Latin letters or digits.
+    """
+    recurring = subject_words(questions, spoken)
+    seen: Counter[str] = Counter()
+    for question in questions:
+        if UNSPACED.search(question):
+            seen.update(set(RUN.findall(question)))
+        else:
+            words = {POSSESSIVE.sub("", word) for word in WORD.findall(question)}
+            seen.update(word for word in words if normal(word) in recurring)
+    if not seen:
+        return ""
+    word, count = max(seen.items(), key=lambda one: (one[1], one[0][0].isupper(), len(one[0]), one[0]))
+    return word if count >= 2 else ""
+
+
+def is_name(subject: str) -> bool:
+    """Return whether a subject is written like a name: with a capital letter, or in a script without them."""
+    return not subject[:1].islower()
+
+
+def about_another(text: str, subject: str, other: str) -> str:
+    """Return a text with the name of its subject replaced, wherever it stands as a word of its own."""
+    edge = "" if UNSPACED.search(subject) else r"\b"
+    replaced = re.sub(f"{edge}{re.escape(subject)}{edge}", lambda _: other, text, flags=re.IGNORECASE)
+    return replaced[:1].upper() + replaced[1:] if text[:1].isupper() else replaced
