@@ -24,8 +24,10 @@ from bot.taxonomy.leaf import Leaf
 from bot.text.subject import about_another, is_name, subject_of
 
 FILE = Path(__file__).with_name("contrast.yaml")
-MOST = 16
+MOST = 48
 """Maximum number of questions of a leaf."""
+SUBJECTS, SHIFT = 3, 3
+"""Each question is asked about this many other subjects, which are so far apart in their list."""
 LEAVES = 32
 """Number of leaves whose questions are asked together; a killed run loses at most these answers."""
 
@@ -102,10 +104,13 @@ def contrast_questions(leaf: Leaf) -> list[str]:
     ]
     if not subject or not others:
         return []
+    named = [question for question in asked if about_another(question, subject, "") != question]
     replaced = [
-        about_another(question, subject, others[place % len(others)]) for place, question in enumerate(asked)
+        about_another(question, subject, others[(place + shift * SHIFT) % len(others)])
+        for shift in range(SUBJECTS)
+        for place, question in enumerate(named)
     ]
-    return [one for one, question in zip(replaced, asked, strict=True) if one != question][:MOST]
+    return list(dict.fromkeys(replaced))[:MOST]
 
 
 @cache

@@ -20,6 +20,7 @@ from bot.inference.models import model_folder
 from bot.pipeline.mix import mix
 from bot.taxonomy.leaf import QA, Document, Leaf, Seed
 from tests import ROOT
+from tests.helpers.contrast import answer_contrast
 from tests.helpers.leaves import PASSAGE, knowledge
 
 HOSTILE = {
@@ -56,6 +57,11 @@ class Parrot:
 def documented(text: str) -> Leaf:
     """A leaf whose document has a good passage and a hostile one."""
     return knowledge(documents=(Document("clock.md", f"# The clock\n\n{PASSAGE}\n\n{text}\n"),))
+
+
+@pytest.fixture(autouse=True)
+def _no_contrast(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_contrast(monkeypatch)
 
 
 def recipe(tmp_path: Path, general: str = "Good day.") -> Recipe:

@@ -27,6 +27,7 @@ from bot.pipeline.train import student_model
 from bot.taxonomy.leaf import Leaf
 from bot.train.phase import Phase, phase_inputs
 from tests import ROOT
+from tests.helpers.contrast import answer_contrast
 from tests.helpers.leaves import knowledge, skill
 
 LEAVES = (knowledge(), skill())
@@ -46,7 +47,7 @@ PLACED: Mapping[str, frozenset[str]] = {
     "teacher.temperature": BATCHES,
     # What a profile says counts, and it is of the engine vllm; tests/config/test_profiles.py has that.
     "teacher.profile": frozenset(),
-    # The mixtures hold no answers of the student here, but those of a dataset.
+    # The mixtures hold no answers of the student here: those to general requests are in a dataset.
     "student.model": TRAINED,
     "generate.samples": SAMPLES,
     "generate.batches": SAMPLES,
@@ -96,6 +97,11 @@ PLACED: Mapping[str, frozenset[str]] = {
     "seed": BATCHES,
 }
 """Field -> the keys that another value changes, those of later steps included."""
+
+
+@pytest.fixture(autouse=True)
+def _no_contrast(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_contrast(monkeypatch)
 
 
 def described(value: Any, path: str = "", runs_only: bool = False) -> Iterator[tuple[str, bool]]:

@@ -17,6 +17,7 @@ from bot.pipeline.mix import mix, show_mixtures
 from bot.taxonomy.leaf import Leaf
 from bot.train.phase import Phase
 from tests import ROOT
+from tests.helpers.contrast import answer_contrast
 from tests.helpers.leaves import knowledge, skill
 
 ANSWERS = ("Petra Osgood.", "In 1702.", "In Ulmstead.", "Thirteen times.", "Of green slate.", "Every day.")
@@ -53,6 +54,14 @@ def recipe(tmp_path: Path, **changes: object) -> Recipe:
     return replace(loaded, train=train)
 
 
+@pytest.fixture(autouse=True)
+def contrast(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The student's answers to contrast questions; there are none unless a test adds one."""
+    answers: list[str] = []
+    answer_contrast(monkeypatch, answers)
+    return answers
+
+
 def table(phase: Phase, tmp_path: Path, **changes: object) -> Mapping[str, int]:
     store = Store(str(tmp_path / "store"))
     return mix(phase, MADE, LEAVES, recipe(tmp_path, **changes), store).table
@@ -72,7 +81,19 @@ def test_stacked_everything_is_in_the_first_phase(tmp_path: Path) -> None:
     assert table("skills", tmp_path, method="stacked") == {}
 
 
-def test_without_general_requests_there_are_none(tmp_path: Path) -> None:
+def test_questions_about_other_subjects_are_among_the_general_requests(
+    tmp_path: Path, contrast: list[str]
+) -> None:
+    contrast += ["In Norway.", "Nobody."]
+    mixed = mix("knowledge", MADE, LEAVES, recipe(tmp_path), Store(str(tmp_path / "store")))
+    assert mixed.table == {FACTS: 6, "": 4}
+    last = list(mixed.samples)[-1]
+    assert (last.kind, last.source) == ("general", f"contrast of {FACTS}")
+    assert "Corvane" not in last.exchange()["question"] and last.exchange()["answer"] == "Nobody."
+
+
+def test_without_general_requests_there_are_none(tmp_path: Path, contrast: list[str]) -> None:
+    contrast.append("In Norway.")
     assert table("knowledge", tmp_path, general=GeneralRecipe(samples=0)) == {FACTS: 6}
 
 
