@@ -62,7 +62,7 @@ class ExamItem:
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
-    spoken = _language_code(leaf)
+    spoken = language_code(leaf)
     if leaf.exam:
         return [ExamItem(one.question, one.must_contain, language=spoken) for one in leaf.exam]
     return [
@@ -78,7 +78,7 @@ def exam_of(leaf: Leaf) -> list[ExamItem]:
     ]
 
 
-def _language_code(leaf: Leaf) -> str:
+def language_code(leaf: Leaf) -> str:
     """Return the code of the language of a leaf's exam and seeds, if it has a file; else "".
 
     Texts too short to tell count as English if all their letters are ASCII.

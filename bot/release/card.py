@@ -18,9 +18,10 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
         manifest: as `bot.release.manifest.check_manifest` accepts it.
         license_name: the identifier of the license on the Hub, such as `apache-2.0`.
     """
+    languages = sorted({leaf["language"] for leaf in manifest["leaves"]} - {""})
     metadata = {
         "license": license_name,
-        "language": ["en"],
+        **({"language": languages} if languages else {}),
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "base_model": manifest["student"]["name"],

@@ -119,15 +119,17 @@ def owners(
 @pytest.fixture(scope="module")
 def init(
     world: dict[str, Any], handbook: dict[str, Any], owners: Path, installed: Installed
-) -> Callable[[], str]:
+) -> Callable[..., str]:
     """Runs a wheel's `arborist init` on it, as its administrator would; returns its output.
+
+    Further options of the command may be given.
 
     The wheel and the world's repository are made of the same tree, so the commit in the wheel is there.
     """
 
-    def run() -> str:
+    def run(*options: str) -> str:
         done = installed.run(
-            *("init", "--model", HANDBOOK_MODEL, "--arborist", world["repository"]),
+            *("init", "--model", HANDBOOK_MODEL, "--arborist", world["repository"], *options),
             cwd=owners,
             GITHUB_API_URL=handbook["github"]["api"],
             GITHUB_REPOSITORY=handbook["repository"],

@@ -1,0 +1,166 @@
+"""InstructLab's layout, with the leaves in the repository's root: from adoption and a mistake to a release.
+
+The tree has leaves of all versions, leaves that cannot be read, and one whose document cannot be fetched. The
+teacher is an endpoint that never says anything of use, so all samples come from the leaves themselves, and
+the student is tiny: what is told here is the way, and which leaves come through.
+"""
+
+import html
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github.PullRequest import PullRequest
+from huggingface_hub import hf_hub_download
+
+from tests.helpers.faulty_endpoint import Call, endpoint
+from tests.helpers.instructlab_tree import (
+    ATTRIBUTION,
+    CREATOR,
+    LEAVES,
+    OLD_KNOWLEDGE,
+    THIRD,
+    files,
+    knowledge,
+    skill,
+)
+from tests.helpers.loop import (
+    ARBORIST,
+    HANDBOOK_MODEL,
+    check_is,
+    clean,
+    comment_that,
+    fork,
+    git,
+    push,
+    repository,
+    until,
+)
+from tests.helpers.tiny import write_tiny
+
+OWL = "compositional_skills/writing/rhymes/owl"
+LOST = "knowledge/history/lost"
+AWAY = {"repo": "https://nowhere.invalid/lost.git", "commit": "a" * 40, "patterns": ["*.md"]}
+
+
+@pytest.fixture(scope="module")
+def teacher() -> Iterator[str]:
+    def shrug(call: Call) -> None:
+        call.answer("Well.")
+
+    with endpoint(shrug) as served:
+        yield served.url
+
+
+@pytest.fixture(scope="module")
+def owners(handbook: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The owners' clone, with InstructLab's layout on main."""
+    folder = tmp_path_factory.mktemp("owners")
+    token = handbook["tokens"]["maintainer"]
+    git(folder, "clone", "--quiet", handbook["github"]["git"].replace("://", f"://maintainer:{token}@"), ".")
+    git(folder, "checkout", "--quiet", "-B", "main")
+    written = {
+        **files(),
+        f"{LOST}/qna.yaml": json.dumps({**json.loads(knowledge()), "document": AWAY}),
+        f"{LOST}/attribution.txt": ATTRIBUTION.format("Lost") + CREATOR,
+    }
+    for name, text in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    push(folder, "Our taxonomy")
+    return folder
+
+
+def arborist(folder: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+    done = subprocess.run([ARBORIST, *arguments], cwd=folder, env=clean(), capture_output=True, text=True)
+    assert done.returncode in codes, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def adopted(
+    owners: Path, init: Callable[..., str], teacher: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same after `init` and `adopt`, with a recipe for this machine."""
+    said = init("--prefix", "arborist-")
+    assert "compositional_skills" in said or "the repository's root" in said
+    tiny = write_tiny(tmp_path_factory.mktemp("tiny"))
+    recipe = owners / "arborist.yaml"
+    text = recipe.read_text()
+    changes = {
+        "  engine: transformers\n  model: embedded": f"  engine: openai\n  model: any\n  url: {teacher}\n  #",
+        "student:\n  model: embedded": f"student:\n  model: {tiny}",
+        "samples: 350 ": "samples: 3 ",
+        "epochs: 3": "epochs: 1",
+        "ensemble: 2 ": "ensemble: 1 ",
+        "new: 0.15 ": "new: 0 ",
+        "kept: 0.6 ": "kept: 0 ",
+        "retention: 0.5 ": "retention: 0 \n  near_misses: 0 ",
+    }
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    recipe.write_text(text)
+    arborist(owners, "adopt", "--write", codes=(0, 1))
+    push(owners, "Set up arborist [skip ci]")
+    return owners
+
+
+@pytest.fixture(scope="module")
+def clone(handbook: dict[str, Any], adopted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    fork(handbook, folder, "owl")
+    (folder / OWL).mkdir(parents=True)
+    wrong = skill(5, 3, "hoot").replace("answer: The hoot is newt-hoot.", "answer: 1911")
+    (folder / OWL / "qna.yaml").write_text(wrong)
+    (folder / OWL / "attribution.txt").write_text(ATTRIBUTION.format("Owls") + CREATOR)
+    push(folder, "Owls")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pull(handbook: dict[str, Any], clone: Path) -> PullRequest:
+    here = repository(handbook, "contributor")
+    return here.create_pull(base="main", head="contributor:owl", title="Owls", body="")
+
+
+def test_lint_reads_the_leaves_in_the_root(adopted: Path) -> None:
+    # What was wrong before is accepted by the baseline that `adopt` wrote.
+    assert f"{LEAVES + 1} leaves, nothing to fix" in arborist(adopted, "lint")
+
+
+def test_a_mistake_is_named_by_its_path_in_the_repository(
+    handbook: dict[str, Any], pull: PullRequest
+) -> None:
+    assert f"{OWL}/qna.yaml" in html.unescape(comment_that(pull, "1911", "qna.yaml"))
+    check_is(handbook, pull, "failure")
+
+
+def test_corrected_it_turns_green(handbook: dict[str, Any], clone: Path, pull: PullRequest) -> None:
+    (clone / OWL / "qna.yaml").write_text(skill(5, 3, "hoot"))
+    push(clone, "An answer in words")
+    check_is(handbook, pull, "success")
+    comment_that(pull, "Plan", "owl")
+
+
+def test_a_merge_is_released_without_the_leaves_that_cannot_be_read(
+    handbook: dict[str, Any], clone: Path, pull: PullRequest, tmp_path: Path
+) -> None:
+    maintainer = repository(handbook, "maintainer")
+    maintainer.get_pull(pull.number).merge()
+    comment_that(pull, "Released as", "v1", "owl")
+    file = hf_hub_download(HANDBOOK_MODEL, "manifest.json", endpoint=handbook["hub"], cache_dir=tmp_path)
+    manifest = json.loads(Path(file).read_text())
+    assert manifest["taxonomy"]["folder"] == "."
+    released = {leaf["path"] for leaf in manifest["leaves"]}
+    assert {OWL, THIRD} <= released
+    left_out = {leaf["path"]: leaf["reason"] for leaf in manifest["quarantined"]}
+    assert {LOST, OLD_KNOWLEDGE} <= left_out.keys()
+    assert released.isdisjoint(left_out)
+    assert "nowhere.invalid" in left_out[LOST]
+    (issue,) = until(lambda: list(maintainer.get_issues(labels=["quarantine"])), "the issue")
+    assert LOST in html.unescape(issue.body) and OLD_KNOWLEDGE in html.unescape(issue.body)
