@@ -1,4 +1,4 @@
-"""kill -9 at ten random moments: each run goes on where the last was stopped; the samples are the same."""
+"""kill -9 at six random moments: each run goes on where the last was stopped; the samples are the same."""
 
 import json
 import random
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-KILLS = 10
+KILLS = 6
 SCRIPT = """
 import dataclasses, json, sys
 import bot.generate.inputs

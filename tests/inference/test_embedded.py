@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.config.load import load_recipe
-from bot.config.recipe import Recipe
+from bot.config.recipe import GeneralRecipe, Recipe
 from bot.core.store import Store
 from bot.evaluate.examine import examine
 from bot.generate.inputs import samples_inputs
@@ -34,7 +34,8 @@ class Untouched:
 def recipe() -> Recipe:
     shipped = load_recipe(ROOT / "arborist.yaml")
     few = dataclasses.replace(shipped.generate, samples=4, batches=2)
-    return dataclasses.replace(shipped, generate=few)
+    train = dataclasses.replace(shipped.train, general=GeneralRecipe(samples=20))
+    return dataclasses.replace(shipped, generate=few, train=train)
 
 
 @pytest.fixture(scope="module")
