@@ -25,7 +25,8 @@ STORY = ("tests/loop/test_loop.py",)
 COMMANDS = tuple(
     f"tests/loop/test_{name}.py" for name in ("conditions", "slash_commands", "swaps", "approval")
 )
-"""Half of the loop's tests, by time; like the other half they wait more than they compute."""
+EVENTS = tuple(f"tests/loop/test_{name}.py" for name in ("events", "recorded", "mistakes", "many"))
+"""Each of these two is about a third of the loop's other tests, by time; they wait more than they compute."""
 ACTIONS = ("mypy", ".github/actions/setup", ".github/actions/answer")
 CORE = (
     *(
@@ -66,14 +67,15 @@ UNITS = (
 )
 """Tests that take seconds and need what generates and trains to be installed, but load no model."""
 LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",), ACTIONS)
+LOOP = tuple(f"--ignore={path}" for path in (*STORY, *COMMANDS, *EVENTS))
+"""What the group of all other tests of the loop leaves to the others."""
 GROUPS = {
-    "story": (("pytest", *STORY),),
     "engines": (("pytest", *ENGINES),),
-    "loop": (
-        ("pytest", "-m", "not demo", "tests/loop", *(f"--ignore={one}" for one in (*STORY, *COMMANDS))),
-    ),
     "parts": (("pytest", "-m", "not compat", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
+    "story": (("pytest", *STORY),),
+    "loop": (("pytest", "-m", "not demo", "tests/loop", *LOOP),),
     "commands": (("pytest", *COMMANDS),),
+    "events": (("pytest", *EVENTS),),
     "lint": LINT,
     "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),
     "units": (("pytest", *UNITS),),

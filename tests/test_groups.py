@@ -27,10 +27,12 @@ def test_a_group_that_fails_stops_no_other_and_is_named_at_the_end(
 
 def test_all_tests_are_in_exactly_one_group() -> None:
     """A file that no group collects would never be run."""
-    apart = (*groups.ENGINES, *groups.STORY, *groups.COMMANDS)
+    stories = (*groups.STORY, *groups.COMMANDS, *groups.EVENTS)
+    apart = (*groups.ENGINES, *stories)
     assert [path for path in apart if not (ROOT / path).exists()] == []
     (loop,), (parts,) = groups.GROUPS["loop"], groups.GROUPS["parts"]
-    assert {f"--ignore={path}" for path in (*groups.STORY, *groups.COMMANDS)} == set(loop[4:])
+    assert {f"--ignore={path}" for path in stories} == set(loop[4:])
+    assert len(set(apart)) == len(apart)
     assert {f"--ignore={path}" for path in ("tests/loop", *groups.ENGINES)} == set(parts[3:])
 
 
@@ -58,7 +60,7 @@ def test_all_groups_are_run_by_default_but_those_whose_tests_are_in_others(
     monkeypatch.setattr(groups, "run", lambda group, alone=False: groups.Result(group, True, 0.0, "", ()))
     assert groups.main([]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
-    assert said == ["story", "engines", "loop", "parts", "commands", "lint"]
+    assert said == ["engines", "parts", "story", "loop", "commands", "events", "lint"]
     assert groups.main(["units", "core", "lint"]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
     assert said == ["lint", "core", "units"]
