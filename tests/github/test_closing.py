@@ -47,6 +47,19 @@ def test_a_leaf_without_an_exam_is_not_praised_for_answers_to_its_own_examples()
     assert "held-out" not in text
 
 
+def test_a_leaf_whose_facts_are_stated_of_other_subjects_is_told() -> None:
+    over = leaf(A) | {"near_misses": {"asked": 8, "base": 6, "before": 6, "after": 4}}
+    text = word(release("v1", over), None, f"taxonomy/{A}/qna.yaml")
+    assert "the base model answers 6 of 8 right; of these, 6 were right before and 4 are right after." in text
+    assert f"Fewer than the base: {A} (4 of 6)." in text
+    kept = leaf(A) | {"near_misses": {"asked": 8, "base": 6, "before": 6, "after": 6}}
+    assert "Fewer than the base" not in word(release("v1", kept), None, f"taxonomy/{A}/qna.yaml")
+
+
+def test_of_an_older_release_no_near_misses_are_claimed() -> None:
+    assert "Near misses" not in word(release("v1", leaf(A)), None, f"taxonomy/{A}/qna.yaml")
+
+
 def test_a_file_with_another_name_taught_nothing() -> None:
     text = word(release("v1", leaf(B)), None, f"taxonomy/{A}/qna.yaml.txt")
     assert text.startswith("### 📭 Merged, but nothing of it is in [v1]")
