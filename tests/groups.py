@@ -134,14 +134,17 @@ def run(group: str, *, alone: bool = False) -> Result:
     return Result(group, passed, time.monotonic() - begun, said[-1] if said else "", failures)
 
 
-def environment(threads: int) -> dict[str, str]:
+def environment(count: int) -> dict[str, str]:
     """Return the environment of a group's processes.
 
     Python keeps what it has compiled, even on an image that forbids it; otherwise each of some hundred
     processes compiles torch and transformers again, which takes 6 seconds.
+
+    Args:
+        count: how many threads each may use for computing.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {"OMP_NUM_THREADS": str(threads), **kept}
+    return {"OMP_NUM_THREADS": str(count), **kept}
 
 
 def threads(*, alone: bool) -> int:

@@ -38,7 +38,7 @@ class Examination:
         retention: the answers to the general questions.
         asked: number of questions that the model answered now; the other answers came from the store.
         asked_leaves: number of leaves that these questions belong to.
-        near: leaf -> its near misses; empty if they were not asked.
+        near: leaf -> the answers to its near misses; empty if they were not asked.
     """
 
     model: str
@@ -79,19 +79,24 @@ class Compared:
             `asked`; `base`, the number that the base answers right; and of these `before` and `after`, the
             numbers that the other two models answer right.
         """
-        answers = self.base.near.get(path, ())
-        could = {answer.question for answer in answers if answer.right}
-
-        def still(examined: Examination) -> int:
-            return sum(one.right and one.question in could for one in examined.near.get(path, ()))
-
-        kept = {"before": still(self.before), "after": still(self.after)}
-        return {"asked": len(answers), "base": len(could), **kept}
+        base, before, after = (one.near.get(path, ()) for one in (self.base, self.before, self.after))
+        return {
+            "asked": len(base),
+            "base": sum(answer.right for answer in base),
+            "before": sum(answer.right for answer in known_to(base, before)),
+            "after": sum(answer.right for answer in known_to(base, after)),
+        }
 
     def near_misses_lost(self, path: str) -> list[Answer]:
         """Return the new model's wrong answers to near misses of a leaf that the base answers right."""
-        could = {answer.question for answer in self.base.near.get(path, ()) if answer.right}
-        return [one for one in self.after.near.get(path, ()) if not one.right and one.question in could]
+        after = known_to(self.base.near.get(path, ()), self.after.near.get(path, ()))
+        return [answer for answer in after if not answer.right]
+
+
+def known_to(base: Sequence[Answer], answers: Sequence[Answer]) -> list[Answer]:
+    """Return a model's answers to the questions that the base answers right."""
+    could = {answer.question for answer in base if answer.right}
+    return [answer for answer in answers if answer.question in could]
 
 
 @dataclass(frozen=True)

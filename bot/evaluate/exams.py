@@ -56,13 +56,12 @@ class ExamItem:
 
     def to_json(self) -> list[Any]:
         """Return the question as plain data."""
-        data: list[Any] = [self.question, self.must_contain, self.expected, self.language]
-        return [*data, "fact of another"] if self.fact_of_another else data
+        return [self.question, self.must_contain, self.expected, self.language, self.fact_of_another]
 
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
-    spoken = language_code(leaf)
+    spoken = _language_code(leaf)
     if leaf.exam:
         return [ExamItem(one.question, one.must_contain, language=spoken) for one in leaf.exam]
     return [
@@ -78,7 +77,7 @@ def exam_of(leaf: Leaf) -> list[ExamItem]:
     ]
 
 
-def language_code(leaf: Leaf) -> str:
+def _language_code(leaf: Leaf) -> str:
     """Return the code of the language of a leaf's exam and seeds, if it has a file; else "".
 
     Texts too short to tell count as English if all their letters are ASCII.

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.config.recipe import GateRecipe
-from bot.evaluate.examine import Compared
+from bot.evaluate.examine import Compared, known_to
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def decide(examined: Compared, known: Collection[str], gate: GateRecipe) -> Verd
         reasons.append(
             f"older leaves: {kept} right, {had} before; at least {gate.kept:.0%} of these required"
         )
-    could = {answer.question for answer in examined.base.retention if answer.right}
-    still = sum(answer.right for answer in after.retention if answer.question in could)
-    if still < gate.retention * len(could):
+    could = sum(answer.right for answer in examined.base.retention)
+    still = sum(answer.right for answer in known_to(examined.base.retention, after.retention))
+    if still < gate.retention * could:
         reasons.append(
-            f"general questions: {still} right of the {len(could)} that the base answers right; "
+            f"general questions: {still} right of the {could} that the base answers right; "
             f"at least {gate.retention:.0%} required"
         )
     return Verdict((*reasons, *_over_generalised(examined, gate)))
@@ -64,7 +64,7 @@ def _over_generalised(examined: Compared, gate: GateRecipe) -> list[str]:
     worst = min(tallies, key=lambda path: (tallies[path]["after"] - tallies[path]["base"], path))
     lost = examined.near_misses_lost(worst)[0]
     return [
-        f"questions like those of the leaves about other subjects: {kept} right of the {could} that the base "
-        f"answers right; at least {gate.near_misses:.0%} required. Most were lost by {worst}, such as "
-        f"{lost.question!r}, which it answers with {lost.answer!r}"
+        f"near misses (questions like those of the leaves, about other subjects): {kept} right of the "
+        f"{could} that the base answers right; at least {gate.near_misses:.0%} required. Most were lost for "
+        f"{worst}; for example, the new model answers {lost.question!r} with {lost.answer!r}"
     ]

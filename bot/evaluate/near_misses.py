@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import yaml
@@ -22,7 +23,7 @@ from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import stem
 from bot.text.language import language
 from bot.text.overlap import words_of
-from bot.text.subject import about_another, is_name, subject_of
+from bot.text.subject import Others, about_another, subject_of
 from bot.text.words import normal
 
 FOLDER = Path(__file__).with_name("near_miss_questions")
@@ -32,16 +33,10 @@ OF_EACH_KIND = 4
 
 @dataclass(frozen=True)
 class Bank:
-    """The near misses of a language that do not depend on a leaf.
+    """The content of a language's file: what near misses are made of."""
 
-    Attributes:
-        names: names that replace the name of a leaf's subject.
-        things: the same where the name is written in lower case.
-    """
-
-    names: tuple[str, ...] = ()
-    things: tuple[str, ...] = ()
-    questions: tuple[ExamItem, ...] = ()
+    others: Others
+    questions: tuple[ExamItem, ...]
 
 
 def near_misses(leaf: Leaf) -> list[ExamItem]:
@@ -61,25 +56,23 @@ def bank_questions() -> list[ExamItem]:
 
 @cache
 def bank_of(code: str) -> Bank:
-    """Return the near misses of a language; an empty bank if it has no file.
+    """Return the content of a language's file; an empty bank if it has none.
 
     Args:
         code: ISO 639-1 code of the language.
     """
     file = FOLDER / f"{code}.yaml"
     if not code or not file.is_file():
-        return Bank()
+        return Bank(Others(), ())
     data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return Bank(tuple(data["names"]), tuple(data["things"]), tuple(listed(data["questions"], code)))
+    others = Others(tuple(data["names"]), tuple(data["things"]))
+    return Bank(others, tuple(listed(data["questions"], code)))
 
 
 def _about_others(exam: Sequence[ExamItem], asked: Sequence[str], bank: Bank) -> list[ExamItem]:
     """Return exam questions about other subjects; a right answer does not state the leaf's fact."""
     subject = subject_of(asked, language(exam[0].language)) if exam else ""
-    others = bank.names if is_name(subject) else bank.things
-    others = tuple(one for one in others if not any(one.lower() in question.lower() for question in asked))
-    if not subject or not others:
-        return []
+    others = bank.others.than(subject, asked)
     replaced = [
         replace(
             item,
@@ -87,12 +80,10 @@ def _about_others(exam: Sequence[ExamItem], asked: Sequence[str], bank: Bank) ->
             expected=about_another(item.expected, subject, other),
             fact_of_another=True,
         )
-        for place, item in enumerate(exam)
-        for other in [others[place % len(others)]]
+        for item, other in zip(exam, cycle(others), strict=False)
+        if about_another(item.question, subject, other) != item.question
     ]
-    return [one for one, item in zip(replaced, exam, strict=True) if one.question != item.question][
-        :OF_EACH_KIND
-    ]
+    return replaced[:OF_EACH_KIND]
 
 
 def _most_like(asked: Sequence[str], bank: Bank) -> list[ExamItem]:

@@ -60,14 +60,36 @@ def general_samples(
     if wanted.dataset:
         return tuple(_drawn(_of_dataset(wanted.dataset), wanted.samples, seed))
     prompts = _drawn(general_prompts(), wanted.samples, seed)
-    inputs = GeneralInputs(model_revision(student), prompts)
-    entry = store.get(inputs.STEP, inputs.key)
-    if entry is None:
-        answers = zip(prompts, own_answers(student, seed, batch)(prompts), strict=True)
-        samples = [own_sample(prompt, text, "the base model").to_json() for prompt, text in answers if text]
-        files = {"samples.json": canonical(samples).encode()}
-        entry = store.put(inputs.STEP, inputs.key, inputs.values(), files)
-    return tuple(sample_of(line) for line in entry.read_json("samples.json"))
+    return own_samples([prompts], student, store, batch=batch)[0]
+
+
+def own_samples(
+    asked: Sequence[Sequence[str]], student: str, store: Store, *, batch: int
+) -> list[tuple[Sample, ...]]:
+    """Return requests with the student's own answers, as samples that belong to no leaf.
+
+    Args:
+        asked: lists of requests; the answers to each list are an entry of the store, and are reused.
+        student: name of the model that answers.
+        batch: batch size.
+    """
+    revision = model_revision(student)
+    wanted = [GeneralInputs(revision, prompts) for prompts in asked]
+    keys = {one.key: one for one in wanted}
+    missing = [keys[key] for key in sorted(keys.keys() - store.has(GeneralInputs.STEP, keys))]
+    if missing:
+        answers = own_answers(student, batch)
+        for one in missing:
+            # Each list on its own: in bf16, an answer depends on the other requests of its batch.
+            texts = answers(one.prompts)
+            made = [_own(*pair).to_json() for pair in zip(one.prompts, texts, strict=True) if pair[1]]
+            store.put(one.STEP, one.key, one.values(), {"samples.json": canonical(made).encode()})
+    entries = store.get_many(GeneralInputs.STEP, keys)
+    return [tuple(sample_of(line) for line in entries[one.key].read_json("samples.json")) for one in wanted]
+
+
+def _own(prompt: str, answer: str) -> Sample:
+    return Sample("", "general", (("user", prompt), ("assistant", answer)), None, "the base model")
 
 
 def general_prompts() -> list[str]:
@@ -82,7 +104,7 @@ def _drawn(among: list[T], most: int, seed: int) -> list[T]:
     return [among[place] for place in sorted(drawn)]
 
 
-def own_answers(student: str, seed: int, batch: int) -> Callable[[Sequence[str]], list[str]]:
+def own_answers(student: str, batch: int) -> Callable[[Sequence[str]], list[str]]:
     """Load a student, and return a function that returns its answers to requests, in their order.
 
     Args:
@@ -91,18 +113,13 @@ def own_answers(student: str, seed: int, batch: int) -> Callable[[Sequence[str]]
     from bot.inference.engine import Request
     from bot.inference.engine_transformers import TransformersEngine
 
-    engine = TransformersEngine(student, batch, seed)
+    engine = TransformersEngine(student, batch, 0)
 
     def answers(prompts: Sequence[str]) -> list[str]:
         asked = [Request((("user", prompt),), LONGEST, 0.0, one_line=False) for prompt in prompts]
         return [r.text for r in sorted(engine.complete(asked), key=lambda r: r.index)]
 
     return answers
-
-
-def own_sample(prompt: str, answer: str, source: str) -> Sample:
-    """Return a sample that belongs to no leaf, with the student's own answer."""
-    return Sample("", "general", (("user", prompt), ("assistant", answer)), None, source)
 
 
 def _of_dataset(dataset: str) -> list[Sample]:

@@ -17,9 +17,10 @@ from rich.table import Table
 
 from bot.config.device import MEMORY_GB, PEAK
 from bot.config.profiles import deepspeed_profile
-from bot.config.recipe import PhaseRecipe, Recipe
+from bot.config.recipe import GeneralRecipe, PhaseRecipe, Recipe
 from bot.core.durations import readable
 from bot.core.errors import UserError
+from bot.generate.contrast import most_questions
 from bot.generate.general_replay import general_prompts
 from bot.generate.prompting import PASSAGES
 from bot.inference.model_shape import Shape, shape_at_hand
@@ -123,9 +124,8 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     method = method_of(chosen(train))
     replayed = train.skills.replay if method.learns("replayed") else 0.0
     first, second = _amount(knowledge, recipe), _amount(skills, recipe)
-    shipped = len(general_prompts())
-    count = train.general.samples if train.general.dataset else min(train.general.samples, shipped)
-    general = (count, count * GENERAL_TOKENS) if method.learns("general") else (0, 0)
+    count = _general(knowledge, train.general) if method.learns("general") else 0
+    general = (count, count * GENERAL_TOKENS)
     parts = {
         "knowledge": [first, *([second] if train.method == "stacked" else []), general],
         "skills": []
@@ -140,6 +140,14 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     )
     memory = memory_gb(size, recipe, shape)
     return TrainingPlan(size, device, train.processes, memory, MEMORY_GB.get(device), phases)
+
+
+def _general(knowledge: Sequence[Leaf], wanted: GeneralRecipe) -> int:
+    """Return the number of general requests in a phase, with at most this many contrast questions."""
+    if not wanted.samples:
+        return 0
+    shipped = wanted.samples if wanted.dataset else min(wanted.samples, len(general_prompts()))
+    return shipped + sum(map(most_questions, knowledge))
 
 
 def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:

@@ -8,7 +8,8 @@ from typing import Any
 from bot.config.recipe import Recipe
 from bot.core.store import Entry
 from bot.evaluate.examine import Compared
-from bot.evaluate.exams import exam_status, language_code
+from bot.evaluate.exams import exam_status
+from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
 from bot.inference.teacher import teacher_model
@@ -133,7 +134,7 @@ def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
             **row,
             "key": samples[leaf.path].key,
             "created_by": leaf.created_by,
-            "language": language_code(leaf),
+            "language": language_of_leaf(leaf).asked.code,
             "samples": len(samples[leaf.path].samples),
         }
         for leaf, row in zip(leaves, exams, strict=True)

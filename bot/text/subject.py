@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from bot.text.analysis import POSSESSIVE, RUN, WORD, subject_words
 from bot.text.language import Language
@@ -30,9 +31,30 @@ def subject_of(questions: Sequence[str], spoken: Language) -> str:
     return word if count >= 2 else ""
 
 
-def is_name(subject: str) -> bool:
-    """Return whether a subject is written like a name: with a capital letter, or in a script without them."""
-    return not subject[:1].islower()
+@dataclass(frozen=True)
+class Others:
+    """Subjects that replace the subject of a leaf's questions.
+
+    Attributes:
+        names: for a subject with a capital letter, or in a script without them.
+        things: for a subject in lower case.
+    """
+
+    names: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+
+    def than(self, subject: str, questions: Sequence[str], taught: Collection[str] = ()) -> list[str]:
+        """Return the subjects that can replace one; none if it is "".
+
+        Args:
+            questions: the leaf's questions; a subject that they mention is no other one.
+            taught: subjects of leaves, which cannot replace it either.
+        """
+        if not subject:
+            return []
+        mentioned, taken = " ".join(questions).lower(), {one.lower() for one in taught}
+        among = self.things if subject[:1].islower() else self.names
+        return [one for one in among if one.lower() not in mentioned and one.lower() not in taken]
 
 
 def about_another(text: str, subject: str, other: str) -> str:

@@ -11,4 +11,4 @@ def answer_contrast(monkeypatch: pytest.MonkeyPatch, answers: Sequence[str] = ()
     def answering(*_: object) -> Callable[[Sequence[str]], list[str]]:
         return lambda prompts: [*answers, *[""] * len(prompts)][: len(prompts)]
 
-    monkeypatch.setattr("bot.generate.contrast.own_answers", answering)
+    monkeypatch.setattr("bot.generate.general_replay.own_answers", answering)

@@ -119,4 +119,4 @@ def test_hostile_questions_take_no_time(tree: Any) -> None:
     tree.write(
         EXAM, f"version: 1\nquestions:\n  - question: {'it that ' * 100_000}\n    must_contain: [Grey]\n"
     )
-    tree.lint()  # fails if it takes long
+    assert tree.rules() == []  # `rules` fails if linting takes long
