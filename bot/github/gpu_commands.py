@@ -58,7 +58,7 @@ REASON_SHOWN = 400
 """Maximum length of the reason why a leaf cannot be read, in characters."""
 NEXT = (
     "**What comes next:** if the samples match what the contribution means, a maintainer merges it and the "
-    "next release learns it. If they do not, it usually helps to add seed examples or to rephrase them."
+    "next release learns it. If they do not, add seed examples or rephrase them."
 )
 _LEAF = re.compile(r"[\w./-]+")
 
