@@ -47,9 +47,16 @@ CORE = (
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
     *(f"tests/core/test_{name}.py" for name in ("progress", "store")),
     *(f"tests/pipeline/test_{name}.py" for name in ("estimate_merge", "exclude", "plan")),
-    *(f"tests/text/test_{name}.py" for name in ("as_read", "benchmarks", "markdown", "overlap", "reading")),
+    *(
+        f"tests/text/test_{name}.py"
+        for name in ("benchmarks", "compare_as_read", "escape_markdown", "overlap")
+    ),
     *("tests/setup/test_init.py", "tests/test_groups.py", "tests/test_helpers.py"),
-    *("tests/pipeline/test_release_inputs.py", "tests/text/test_words.py"),
+    *(
+        "tests/pipeline/test_release_inputs.py",
+        "tests/text/test_read_markdown.py",
+        "tests/text/test_words.py",
+    ),
 )
 """Tests that take seconds and need the core dependencies only; no model, no world, no act."""
 SLOW = ("tests/lint/test_profile_instructlab.py",)

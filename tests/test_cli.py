@@ -158,25 +158,30 @@ def test_with_a_base_the_folder_must_be_in_the_repository() -> None:
 def test_samples_are_made_read_and_written(tmp_path: Path) -> None:
     leaf = "foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
     store = {"ARBORIST_STORE": str(tmp_path / "store")}
-    made = arborist("sample", leaf, "-n", "3", **store)
+    shutil.copytree(ROOT / "taxonomy" / leaf, tmp_path / "taxonomy" / leaf)
+    shipped = (ROOT / "arborist.yaml").read_text()
+    (tmp_path / "arborist.yaml").write_text(shipped.replace("samples: 40 ", "samples: 8 "))
+    made = arborist("sample", leaf, "-n", "3", cwd=tmp_path, **store)
     assert made.returncode == 0, made.stderr
     assert "3. Today is" in made.stdout and "4. " not in made.stdout
     assert "rephrased, from seed" in made.stdout
     assert "candidates passed" in made.stdout
 
-    read = arborist("samples", leaf, "--format", "json", **store)
+    read = arborist("samples", leaf, "--format", "json", cwd=tmp_path, **store)
     lines = [json.loads(line) for line in read.stdout.splitlines()]
     assert len(lines) > 3
     assert [turn["role"] for turn in lines[0]["messages"]] == ["user", "assistant"]
     assert lines[0]["messages"][0]["content"] in made.stdout
 
     file = tmp_path / "out/samples.parquet"
-    written = arborist("generate", leaf, "--output", str(file), **store)
+    written = arborist("generate", leaf, "--output", str(file), cwd=tmp_path, **store)
     assert written.returncode == 0, written.stderr
     rows = pyarrow.parquet.read_table(file).to_pylist()
     assert len(rows) >= len(lines)
     assert {row["leaf"] for row in rows} == {leaf}
-    assert arborist("generate", leaf, "--output", str(tmp_path / "x.csv"), **store).returncode == 2
+    assert (
+        arborist("generate", leaf, "--output", str(tmp_path / "x.csv"), cwd=tmp_path, **store).returncode == 2
+    )
 
 
 @pytest.fixture

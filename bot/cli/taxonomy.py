@@ -159,7 +159,7 @@ def document(
 ) -> None:
     """Print a leaf's documents as plain text, as they are taught, and where they are cut into passages."""
     from bot.config.load import load_recipe
-    from bot.generate.taught import documents_as_taught
+    from bot.generate.show_document import documents_as_taught
     from bot.taxonomy.files import shown
 
     loaded = load_recipe(recipe)

@@ -14,7 +14,7 @@ from bot.evaluate.exams import ExamItem, exam_of, retention
 from bot.evaluate.near_misses import near_misses
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
-from bot.text.marking import is_right
+from bot.text.mark_answer import is_right
 
 __all__ = ["Answer", "Compared", "Examination", "answer", "examine", "is_right"]
 

@@ -13,7 +13,7 @@ from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
 from bot.text.detect import known_language
 from bot.text.language import Language, language
-from bot.text.marking import is_right
+from bot.text.mark_answer import is_right
 from bot.text.words import holds
 
 RETENTION = Path(__file__).with_name("retention.yaml")

@@ -9,7 +9,7 @@ from typing import Any
 from bot.inference.models import tokenizer_at_hand
 from bot.text.analysis import sentence_ends
 from bot.text.glyphs import UNSPACED
-from bot.text.reading import Block, read, separator
+from bot.text.read_markdown import Block, read, separator
 
 CHARACTERS_A_TOKEN = 4
 """For an estimate if the teacher's tokenizer is not on this machine.

@@ -27,7 +27,7 @@ from bot.generate.inputs import BatchInputs, SamplesInputs
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.generate.pipeline_files import Pipeline
 from bot.generate.rows import FILE, StoredSamples, samples_to_bytes
-from bot.generate.teacher_fit import teacher_notes
+from bot.generate.teacher_notes import teacher_notes
 from bot.generate.without_teacher import all_given, ways_left_out
 from bot.inference.engine import Engine
 from bot.text.words import normal

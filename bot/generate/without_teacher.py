@@ -16,7 +16,7 @@ from bot.taxonomy.leaf import QA, Leaf
 from bot.text.analysis import WORD, paragraphs, sentences
 from bot.text.detect import foreign
 from bot.text.language import Language
-from bot.text.reading import read
+from bot.text.read_markdown import read
 from bot.text.words import normal
 
 # Increment whenever the same leaf would get different samples.

@@ -19,7 +19,7 @@ from bot.github.gpu_work import Work
 from bot.github.rights import may, who_may
 from bot.github.signed_marks import reply
 from bot.github.slash_commands import COMMANDS, Asked, Command, help_
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 _COMMAND = re.compile(r"/arborist(?:[ \t]+([\w-]*)(.*))?", re.IGNORECASE)
 

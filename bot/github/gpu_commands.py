@@ -32,7 +32,7 @@ from bot.taxonomy.files import resolve
 from bot.taxonomy.layout import Layout
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import BrokenLeaf, read_tree_at
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 SAMPLES_SHOWN = 6
 MOST_SAMPLES = 200

@@ -23,7 +23,7 @@ from bot.lint.reporters.markdown import FINDINGS_SHOWN
 from bot.lint.reporters.markdown import render as render_findings
 from bot.lint.rule_links import rules_page
 from bot.pipeline.plan import Plan, read_plan, summarize
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 ARTIFACT_LIMIT = 20 * 1024 * 1024
 NEXT = (

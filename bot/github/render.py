@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.durations import readable
 from bot.release.exam_words import near_misses, questions, remarks
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 
 @cache

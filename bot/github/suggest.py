@@ -10,7 +10,7 @@ from github.Commit import Commit
 from github.PullRequest import PullRequest
 
 from bot.lint.findings import Finding
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 MOST = 20
 """How many suggestions one review has; the next ones follow after these are applied."""

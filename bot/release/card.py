@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.release.exam_words import near_misses, questions, remarks
 from bot.release.model_files import OLDEST
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 
 def model_card(manifest: dict[str, Any], license_name: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from bot.taxonomy.converted import Converted, Unconvertible
 from bot.text.doubts import Doubt
 from bot.text.glyphs import joined, plain_letters, raised
-from bot.text.reading import as_markdown, no_marker, table
+from bot.text.read_markdown import as_markdown, no_marker, table
 
 MAX_UNPACKED = 200_000_000
 MAX_MEMORY = "1500M"

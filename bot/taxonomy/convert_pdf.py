@@ -17,7 +17,7 @@ from bot.taxonomy.converted import Converted, Unconvertible
 from bot.text.doubts import MOST, Doubt
 from bot.text.glyphs import joined, plain_letters
 from bot.text.hyphens import HYPHEN, join_hyphens
-from bot.text.reading import as_markdown, no_marker
+from bot.text.read_markdown import as_markdown, no_marker
 
 MAX_PAGES = 5_000
 EDGE = 3

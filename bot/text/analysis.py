@@ -8,7 +8,7 @@ from itertools import takewhile
 from bot.text.language import Language, language
 from bot.text.overlap import words_of
 from bot.text.questions import UNSPACED
-from bot.text.reading import read
+from bot.text.read_markdown import read
 from bot.text.words import KATAKANA, normal
 
 ENGLISH = language("en")

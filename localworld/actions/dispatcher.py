@@ -22,8 +22,8 @@ from localworld.github import checks, policies
 from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.event import Event
-from localworld.github.events import emit_event
 from localworld.github.state import GitHub
 
 AT_ONCE, WAITING_LIMIT = 2, 30

@@ -1,6 +1,6 @@
 """Merge one branch into another through the API."""
 
-from localworld.github import merge, pushes, shapes
+from localworld.github import git_merge, pushes, shapes
 from localworld.github.auth import require_user
 from localworld.github.caller import Caller
 from localworld.github.clock import now
@@ -48,7 +48,7 @@ def merge_into_branch(
             kind, made = "fast-forward", sha
         else:
             author, web = shapes.signature_of(user, now()), Signature(*WEB_FLOW, now())
-            merged = merge.merge(git, tip, sha, message, author, web)
+            merged = git_merge.merge(git, tip, sha, message, author, web)
             if merged is None:
                 raise ApiError(409, "There are merge conflicts")
             kind, made = "merge", merged

@@ -6,8 +6,8 @@ from typing import Any
 from localworld.github import clock, shapes
 from localworld.github.caller import Caller
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.errors import invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.state import ACTIONS_BOT, GitHub
 
 STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")

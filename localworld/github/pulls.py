@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from localworld.github import issues, merge, shapes, timeline
+from localworld.github import git_merge, issues, shapes, timeline
 from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.git import Git, Signature
 from localworld.github.state import GitHub, is_deleted
 
@@ -127,7 +127,7 @@ def refresh(github: GitHub, repository: Row, pull: Row) -> Row:
     _bring(git, github.git(source["full_name"]), head_sha)
     git.set_ref(f"refs/pull/{pull['number']}/head", head_sha)
     who = Signature(*WEB_FLOW, now())
-    merged = merge.merge(git, base_sha, head_sha, f"Merge {head_sha} into {base_sha}", who, who)
+    merged = git_merge.merge(git, base_sha, head_sha, f"Merge {head_sha} into {base_sha}", who, who)
     test = f"refs/pull/{pull['number']}/merge"
     if merged:
         git.set_ref(test, merged)

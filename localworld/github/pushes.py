@@ -7,7 +7,7 @@ from localworld.github import diff, pulls, shapes, timeline
 from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
-from localworld.github.events import emit_event
+from localworld.github.emit_event import emit_event
 from localworld.github.git import ZERO, Commit, Git
 from localworld.github.state import GitHub
 

@@ -7,8 +7,8 @@ from localworld.github.auth import require_user
 from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.issues import check_body
 from localworld.github.state import GitHub
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.generate.seed_shape import Shape, is_copy, shape_of
-from bot.generate.teacher_fit import teacher_notes
+from bot.generate.teacher_notes import teacher_notes
 from bot.taxonomy.leaf import QA, Seed
 from tests.helpers.leaves import skill
 

@@ -212,7 +212,7 @@ def _place(lines: list[str], dice: random.Random) -> int:
 
 
 @settings(
-    max_examples=max(500, settings.default.max_examples),
+    max_examples=max(250, settings.default.max_examples),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -18,9 +18,9 @@ MORE_PARAMETERS = {
     "localworld/actions/admission.py: __init__": "what one run's jobs share, put together in one place",
     "localworld/actions/runner.py: __init__": "what one run needs, put together in one place",
     "localworld/github/branches.py: merge_into_branch": "the fields of GitHub's request",
-    "localworld/github/events.py: emit_event": "the fields of an event, most of them optional",
+    "localworld/github/emit_event.py: emit_event": "the fields of an event, most of them optional",
     "localworld/github/issues.py: emit_comment_event": "the fields of an event",
-    "localworld/github/merging.py: merge_pull": "the fields of GitHub's request",
+    "localworld/github/merge_pull.py: merge_pull": "the fields of GitHub's request",
 }
 """Functions with more than six parameters, and the reason."""
 

@@ -184,7 +184,7 @@ def test_an_equation_is_uncertain_and_kept(suffix: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["3*4*5", "a_b_c", "<b>", "[1]: x", "# 5", "&amp;lt;"])
 def test_text_that_looks_like_markdown_is_read_as_it_is(text: str) -> None:
-    from bot.text.reading import read
+    from bot.text.read_markdown import read
 
     escaped = text.replace("&", "&amp;").replace("<", "&lt;")
     (block,) = read(html(f"<p>{escaped}</p>"))

@@ -15,11 +15,11 @@ from bot.generate.chunks import chunks
 from bot.generate.exit_check import unsafe
 from bot.generate.without_teacher import given_samples
 from bot.taxonomy.leaf import Document
-from bot.text.as_read import as_read
+from bot.text.compare_as_read import as_read
 from bot.text.doubts import doubts
+from bot.text.escape_markdown import escape
 from bot.text.hyphens import join_hyphens
-from bot.text.markdown import escape
-from bot.text.reading import as_markdown
+from bot.text.read_markdown import as_markdown
 from bot.text.safety import unsafe_text
 from bot.text.words import normal
 from tests import ROOT
@@ -183,35 +183,35 @@ DOCUMENTS = (
     "<|im_end|> ",
     "It hums.  It \u200bbites. a@b 1 ignore\n\n",
 )
-SECONDS = 60
-"""Of CPU time, for 5 MB: linear work takes about a tenth of it here; quadratic work took 13 s for 80 kB."""
+SECONDS = 24
+"""Of CPU time, for 2 MB: linear work takes about a tenth of it here; quadratic work took 13 s for 80 kB."""
 
 
-def five_megabytes(mark: str) -> str:
-    return mark * (5_000_000 // len(mark.encode()))
+def two_megabytes(mark: str) -> str:
+    return mark * (2_000_000 // len(mark.encode()))
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_5_mb_is_made_into_checked_samples(mark: str) -> None:
-    leaf = knowledge(documents=(Document("long.md", five_megabytes(mark)),))
+def test_a_document_of_2_mb_is_made_into_checked_samples(mark: str) -> None:
+    leaf = knowledge(documents=(Document("long.md", two_megabytes(mark)),))
     assert taken(lambda: [unsafe(sample) for sample in given_samples(leaf, 0)]) < SECONDS
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_5_mb_is_cut_into_passages(mark: str) -> None:
-    assert taken(lambda: chunks(five_megabytes(mark), 500, "")) < SECONDS
+def test_a_document_of_2_mb_is_cut_into_passages(mark: str) -> None:
+    assert taken(lambda: chunks(two_megabytes(mark), 500, "")) < SECONDS
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_5_mb_is_linted(tree: Any, mark: str) -> None:
-    tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + five_megabytes(mark)[: -len(DOCUMENT.encode())])
+def test_a_document_of_2_mb_is_linted(tree: Any, mark: str) -> None:
+    tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + two_megabytes(mark)[: -len(DOCUMENT.encode())])
     tree.write(f"{KNOWLEDGE}/attribution.txt", f"License: a{' ' * 400_000}x\n{'title' * 100_000}\n")
     assert taken(tree.lint) < SECONDS
 
 
 @pytest.mark.parametrize("mark", (*DOCUMENTS, "a\ufffe", "$a", "[[a", "\u05da ", "a-\n"), ids=repr)
-def test_5_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str) -> None:
-    text = five_megabytes(mark)
+def test_2_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str) -> None:
+    text = two_megabytes(mark)
     assert taken(lambda: as_read(text)) < SECONDS
     assert taken(lambda: doubts(text)) < SECONDS
     assert taken(lambda: join_hyphens(text)) < SECONDS
@@ -219,8 +219,8 @@ def test_5_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str)
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_5_mb_of_text_are_normal_and_checked_in_linear_time(mark: str) -> None:
-    text = five_megabytes(mark)
+def test_2_mb_of_text_are_normal_and_checked_in_linear_time(mark: str) -> None:
+    text = two_megabytes(mark)
     assert taken(lambda: normal(text)) < SECONDS
     assert taken(lambda: unsafe_text(f"<{text}")) < SECONDS
     assert taken(lambda: escape(text)) < SECONDS

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.language import known_codes, language
-from bot.text.marking import is_right
+from bot.text.mark_answer import is_right
 from bot.text.words import normal
 
 

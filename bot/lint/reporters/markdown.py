@@ -5,7 +5,7 @@ from itertools import groupby
 
 from bot.lint.findings import Finding
 from bot.lint.rule_links import rule_link, rules_page
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 FINDINGS_SHOWN = 30
 CHARACTERS_SHOWN = 20_000

@@ -12,8 +12,8 @@ from bot.lint.rule import Example, Problems, leaf_rule
 from bot.taxonomy.documents import DocumentError, check_source, doubts_of, markdown_of, match_pattern
 from bot.taxonomy.leaf import Document, DocumentSource
 from bot.taxonomy.parsed import Parsed, Place, Problem
-from bot.text.as_read import as_read
-from bot.text.reading import read, written
+from bot.text.compare_as_read import as_read
+from bot.text.read_markdown import read, written
 from bot.text.safety import secrets
 
 CHANCE = 12

@@ -9,8 +9,8 @@ from localworld.github import diff, protection, pulls, shapes
 from localworld.github.auth import at_least, role_of
 from localworld.github.clock import now
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.git import Git, GitError
 from localworld.github.http import Call
 

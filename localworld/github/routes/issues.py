@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from localworld.github import issues, marking, pulls, shapes, timeline
+from localworld.github import issues, label_and_assign, pulls, shapes, timeline
 from localworld.github.auth import at_least, require_user, role_of
 from localworld.github.clock import now
 from localworld.github.db import Row
@@ -50,13 +50,17 @@ def create(call: Call) -> Response:
     row = issues.create_row(call.github, repository, call.caller, title, body)
     labels, assignees = [], []
     if _may_triage(call, repository):  # otherwise GitHub ignores labels and assignees
-        labels = [marking.put_label(call.github, repository, row, name) for name in _names(call, "labels")]
-        assignees = [marking.put_assignee(call.github, row, name) for name in _names(call, "assignees")]
+        labels = [
+            label_and_assign.put_label(call.github, repository, row, name) for name in _names(call, "labels")
+        ]
+        assignees = [
+            label_and_assign.put_assignee(call.github, row, name) for name in _names(call, "assignees")
+        ]
     pulls.emit_issue_event(call.github, repository, row["number"], "opened", call.caller)
     for label in filter(None, labels):
-        marking.emit_label_event(call.github, repository, row, "labeled", label, call.caller)
+        label_and_assign.emit_label_event(call.github, repository, row, "labeled", label, call.caller)
     for user in filter(None, assignees):
-        marking.emit_assignee_event(call.github, repository, row, "assigned", user, call.caller)
+        label_and_assign.emit_assignee_event(call.github, repository, row, "assigned", user, call.caller)
     shape = shapes.issue(call.github, repository, row)
     return call.reply(shape, 201, {"Location": shape["url"]})
 
@@ -83,9 +87,9 @@ def update(call: Call) -> Response:
         more = {"changes": changes}
         pulls.emit_issue_event(call.github, repository, row["number"], "edited", call.caller, more)
     if isinstance(fields.get("labels"), list):
-        marking.set_labels(call.github, repository, row, _names(call, "labels"), call.caller)
+        label_and_assign.set_labels(call.github, repository, row, _names(call, "labels"), call.caller)
     if isinstance(fields.get("assignees"), list):
-        marking.set_assignees(call.github, repository, row, fields["assignees"], call.caller)
+        label_and_assign.set_assignees(call.github, repository, row, fields["assignees"], call.caller)
     _set_state(call, repository, row)
     return call.reply(shapes.issue(call.github, repository, find(call)[1]))
 
@@ -131,7 +135,7 @@ def add_assignees(call: Call) -> Response:
     """POST /repos/{owner}/{repo}/issues/{number}/assignees"""
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
-    marking.add_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
+    label_and_assign.add_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
     return call.reply(shapes.issue(call.github, repository, row), 201)
 
 
@@ -139,7 +143,7 @@ def remove_assignees(call: Call) -> Response:
     """DELETE /repos/{owner}/{repo}/issues/{number}/assignees"""
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
-    marking.remove_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
+    label_and_assign.remove_assignees(call.github, repository, row, _names(call, "assignees"), call.caller)
     return call.reply(shapes.issue(call.github, repository, row))
 
 

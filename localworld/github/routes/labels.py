@@ -4,7 +4,7 @@ import re
 
 from starlette.responses import Response
 
-from localworld.github import issues, marking, reviews, shapes
+from localworld.github import issues, label_and_assign, reviews, shapes
 from localworld.github.auth import require_user
 from localworld.github.db import Row
 from localworld.github.errors import invalid, not_found
@@ -101,7 +101,7 @@ def _put(call: Call, *, replace: bool) -> Response:
     if not isinstance(names, list):
         raise invalid("Label", "labels")
     wanted = [name.get("name") if isinstance(name, dict) else name for name in names]
-    change = marking.set_labels if replace else marking.add_labels
+    change = label_and_assign.set_labels if replace else label_and_assign.add_labels
     change(call.github, repository, row, wanted, call.caller)
     return call.reply(shapes.labels_of(call.github, repository, row))
 
@@ -113,7 +113,7 @@ def remove(call: Call) -> Response:
     label = _label(call, repository)
     if label["id"] not in {one["id"] for one in shapes.labels_of(call.github, repository, row)}:
         raise not_found()
-    marking.remove_label(call.github, repository, row, label["id"], call.caller)
+    label_and_assign.remove_label(call.github, repository, row, label["id"], call.caller)
     return call.reply(shapes.labels_of(call.github, repository, row))
 
 
@@ -122,7 +122,7 @@ def remove_all(call: Call) -> Response:
     repository, row = find(call)
     call.require(repository, "triage", *areas(row))
     for label in shapes.labels_of(call.github, repository, row):
-        marking.remove_label(call.github, repository, row, label["id"], call.caller)
+        label_and_assign.remove_label(call.github, repository, row, label["id"], call.caller)
     return Response(status_code=204)
 
 

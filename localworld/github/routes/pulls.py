@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from localworld.github import branches, diff, issues, merging, policies, pulls, shapes
+from localworld.github import branches, diff, issues, merge_pull, policies, pulls, shapes
 from localworld.github.auth import at_least, require_user, role_of
 from localworld.github.db import Row
 from localworld.github.errors import ApiError, invalid, not_found
@@ -173,7 +173,7 @@ def merge(call: Call) -> Response:
         title, text = (
             call.optional("PullRequest", name) or "" for name in ("commit_title", "commit_message")
         )
-        sha = merging.merge_pull(call.github, repository, row["number"], call.caller, method, title, text)
+        sha = merge_pull.merge_pull(call.github, repository, row["number"], call.caller, method, title, text)
     return call.reply({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from localworld.github import pushes, shapes
 from localworld.github.clock import now
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event
 from localworld.github.errors import invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.git import ZERO, valid_ref
 from localworld.github.http import Call
 

@@ -3,11 +3,11 @@
 from starlette.responses import Response
 
 from bot.core.errors import UserError
-from localworld.github import branches, events, shapes
+from localworld.github import branches, shapes
 from localworld.github.auth import at_least, require_user, role_of
 from localworld.github.db import Row
+from localworld.github.emit_event import emit_event, organization
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.events import emit_event
 from localworld.github.http import Call
 
 
@@ -127,7 +127,7 @@ def organization(call: Call) -> Response:
     user = shapes.public_user(call.github, account)
     shared = ("public_repos", "public_gists", "followers", "following", "created_at", "updated_at")
     content = {
-        **events.organization(call.github, account),
+        **organization(call.github, account),
         **{name: user[name] for name in shared},
         "html_url": user["html_url"],
         "type": "Organization",

@@ -11,7 +11,7 @@ from github import InputGitTreeElement
 from github.GithubException import GithubException, UnknownObjectException
 
 from localworld.github.git import Git, Signature, valid_path, valid_ref
-from localworld.github.merge import rebase
+from localworld.github.git_merge import rebase
 from tests.helpers.local_github import TAXONOMY
 
 BAD_PATHS = ["../x", "a//b", ".git/config", "a/../b", "a/.git/hooks/x", "./a"]

@@ -1,6 +1,6 @@
 """Merge pull requests, with a merge commit, by squashing or by rebasing."""
 
-from localworld.github import merge, protection, pulls, pushes, shapes
+from localworld.github import git_merge, protection, pulls, pushes, shapes
 from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
@@ -58,7 +58,7 @@ def _merged(
     author = shapes.signature_of(caller.user, moment) if caller.user else web
     head = pull["head_sha"]
     if method == "rebase":
-        return merge.rebase(git, base, head, author)
+        return git_merge.rebase(git, base, head, author)
     if method == "squash":
         commits = git.commits(f"{base}..{head}", options=("--reverse",))
         one = len(commits) == 1
@@ -66,10 +66,10 @@ def _merged(
         listed = rest.strip() if one else "\n\n".join(f"* {commit.message}" for commit in commits)
         message = _message(title or f"{first_line} (#{pull['number']})", text or listed)
         writer = github.user_by_id(pull["user_id"])
-        return merge.squash(git, base, head, message, shapes.signature_of(writer, moment), web)
+        return git_merge.squash(git, base, head, message, shapes.signature_of(writer, moment), web)
     source = github.repository_by_id(pull["head_repository_id"])["full_name"].partition("/")[0]
     default = f"Merge pull request #{pull['number']} from {source}/{pull['head_ref']}"
-    return merge.merge(git, base, head, _message(title or default, text or pull["title"]), author, web)
+    return git_merge.merge(git, base, head, _message(title or default, text or pull["title"]), author, web)
 
 
 def _message(title: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.text.as_read import as_read
+from bot.text.compare_as_read import as_read
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bot.taxonomy.documents import DocumentError, doubts_of, markdown_of, read_d
 from bot.taxonomy.leaf import Document
 from bot.taxonomy.tree import leaves_of
 from bot.text.analysis import paragraphs
-from bot.text.reading import read
+from bot.text.read_markdown import read
 
 
 def documents_as_taught(

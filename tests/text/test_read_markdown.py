@@ -4,7 +4,7 @@ import pytest
 
 from bot.text.analysis import paragraphs
 from bot.text.doubts import doubts
-from bot.text.reading import as_markdown, read, written
+from bot.text.read_markdown import as_markdown, read, written
 from tests import ROOT
 
 DATA = ROOT / "tests/data/documents"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.text.markdown import escape
+from bot.text.escape_markdown import escape
 
 
 @pytest.mark.parametrize(
