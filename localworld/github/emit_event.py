@@ -38,7 +38,7 @@ def emit_event(
     if caller.user is not None:
         shared["sender"] = shapes.simple_user(github, caller.user)
     if owner["type"] == "Organization":
-        shared["organization"] = organization(github, owner)
+        shared["organization"] = organization_fields(github, owner)
     github.emit(
         Event(
             name=name,
@@ -54,7 +54,7 @@ def emit_event(
     )
 
 
-def organization(github: GitHub, owner: Row) -> dict[str, Any]:
+def organization_fields(github: GitHub, owner: Row) -> dict[str, Any]:
     """Return the JSON of an organization as in payloads."""
     url = f"{github.api_url}/orgs/{owner['login']}"
     return {

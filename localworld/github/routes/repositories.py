@@ -6,7 +6,7 @@ from bot.core.errors import UserError
 from localworld.github import branches, shapes
 from localworld.github.auth import at_least, require_user, role_of
 from localworld.github.db import Row
-from localworld.github.emit_event import emit_event, organization
+from localworld.github.emit_event import emit_event, organization_fields
 from localworld.github.errors import ApiError, invalid, not_found
 from localworld.github.http import Call
 
@@ -127,7 +127,7 @@ def organization(call: Call) -> Response:
     user = shapes.public_user(call.github, account)
     shared = ("public_repos", "public_gists", "followers", "following", "created_at", "updated_at")
     content = {
-        **organization(call.github, account),
+        **organization_fields(call.github, account),
         **{name: user[name] for name in shared},
         "html_url": user["html_url"],
         "type": "Organization",
