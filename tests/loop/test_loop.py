@@ -71,10 +71,9 @@ def book(
     fewer = {
         "samples: 40 ": "samples: 20 ",
         "batches: 8 ": "batches: 3 ",
-        "samples: 350 ": "samples: 16 ",
+        "samples: 350 ": "samples: 40 ",
         "ensemble: 2 ": "ensemble: 1 ",
         "max_new_tokens: 32": "max_new_tokens: 20",
-        "batch_tokens: 1024\n    epochs: 3": "batch_tokens: 1024\n    epochs: 2",
         "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
     }
     for old, new in fewer.items():
