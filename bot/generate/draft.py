@@ -1,4 +1,4 @@
-"""Drafts of knowledge leaves: a teacher asks about a document's sentences, and a person edits the result."""
+"""Drafts of knowledge leaves: a teacher and rules ask about a document, and a person edits the result."""
 
 import re
 import shutil
@@ -11,36 +11,53 @@ from tempfile import TemporaryDirectory
 import bot.generate.blocks_small  # noqa: F401 it registers the blocks of the pipeline
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
-from bot.core.sample import Sample
+from bot.core.progress import task
 from bot.generate.blocks import run_batch
 from bot.generate.candidates import Batch, Candidate
-from bot.generate.pipeline_files import pipeline_of
+from bot.generate.pipeline_files import Pipeline, pipeline_of
 from bot.generate.prompting import Prompts
+from bot.generate.sentence_questions import questions_about
 from bot.inference.engine import Engine
-from bot.taxonomy.documents import DocumentError, read_documents
+from bot.taxonomy.documents import DocumentError, markdown_of, read_documents
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.text.analysis import WORD, key_words, names, paragraphs, sentences, words
 from bot.text.language import Language
+from bot.text.read_markdown import read
 from bot.text.words import normal
 
 CONTEXTS, PAIRS = 5, 3
 """Numbers of passages, and of questions for each, that a knowledge leaf needs at least."""
 PASSAGES, EXAM = 12, 10
 """Maximum numbers of passages that are asked about, and of exam questions that are proposed."""
-ROUNDS = 3
-"""How often the teacher is asked about a sentence, until one of its questions passes the filters."""
 ENOUGH_SENTENCES, LONGEST_PASSAGE = 5, 1_500
 """Paragraphs that follow each other are joined up to this many sentences and characters."""
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """A question about a sentence of a passage.
+
+    Attributes:
+        passage: the passage's number.
+        answer: the sentence.
+        wanted: the part of it that is asked for; "" if not known.
+    """
+
+    passage: int
+    question: str
+    answer: str
+    wanted: str = ""
+
+
+@dataclass(frozen=True)
 class Draft:
-    """What a teacher proposes for a document.
+    """What a teacher and rules propose for a document.
 
     Attributes:
         seeds: passages with questions and answers; some may have fewer than PAIRS.
-        asked: the number of sentences that the teacher was asked about, each up to ROUNDS times.
+        asked: the number of sentences that the teacher was asked about.
+        by_rule: the number of proposed questions that were made by rule, without the teacher.
         dropped: filter -> the number of questions that it dropped.
     """
 
@@ -48,6 +65,7 @@ class Draft:
     seeds: Sequence[Seed]
     exam: Sequence[ExamQuestion]
     asked: int
+    by_rule: int
     dropped: Counter[str]
 
     @property
@@ -79,7 +97,7 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
     """Have a teacher ask about the sentences of a document, and keep the questions that pass the filters.
 
     An answer is a sentence of its passage. A question is kept only if the teacher, given the passage, answers
-    it with that sentence.
+    it with that sentence. It is not asked about sentences about which rules make questions.
 
     Raises:
         UserError: the document has no passages of running text.
@@ -93,16 +111,37 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
     contexts = tuple(Seed(passage, ()) for passage in passages)
     leaf = Leaf("knowledge/draft", "knowledge", 3, "", "", contexts, documents=(document,))
     batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
-    candidates = left = list(_candidates(passages, batch.language))
-    pipeline, made = pipeline_of(leaf, "small", recipe.teacher.model), list[Sample]()
-    for _ in range(ROUNDS if recipe.teacher.temperature else 1):
-        made += run_batch(batch, pipeline, left)
-        answered = {sample.messages[1][1] for sample in made}
-        left = [candidate for candidate in left if candidate.answer not in answered]
+    by_rule = list(_by_rule(document, passages, batch.language))
+    answered = {one.answer for one in by_rule}
+    candidates = [one for one in _candidates(passages, batch.language) if one.answer not in answered]
+    pipeline = pipeline_of(leaf, "small", recipe.teacher.model)
+    made = list(_by_teacher(batch, pipeline, candidates))
     dropped = Counter(drop.filter for drop in batch.drops)
-    seeds, others = _seeds(passages, made, dropped, batch.language)
+    seeds, others = _seeds(passages, [*made, *by_rule], dropped, batch.language)
     exam = [one for pair in others if (one := exam_question(pair, batch.language))]
-    return Draft(document, seeds, exam[:EXAM], len(candidates), dropped)
+    return Draft(document, seeds, exam[:EXAM], len(candidates), len(by_rule), dropped)
+
+
+def _by_rule(document: Document, passages: Sequence[str], language: Language) -> Iterator[Proposed]:
+    """Yield the questions that rules make of the sentences."""
+    title = next((block.text for block in read(markdown_of(document)) if block.kind == "heading"), "")
+    by_passage = [sentences(passage, language) for passage in passages]
+    within = {word for each in by_passage for sentence in each for word in WORD.findall(sentence)[1:]}
+    named = {word for word in within if word[0].isupper()}
+    for number, each in enumerate(by_passage):
+        for sentence in dict.fromkeys(each):
+            for one in questions_about(sentence, title, named, language):
+                yield Proposed(number, one.question, sentence, one.wanted)
+
+
+def _by_teacher(batch: Batch, pipeline: Pipeline, candidates: Sequence[Candidate]) -> Iterator[Proposed]:
+    """Yield the teacher's questions that pass the filters."""
+    with task("sentences that the teacher was asked about", len(candidates)) as advance:
+        for place in range(0, len(candidates), pipeline.batch):
+            part = list(candidates[place : place + pipeline.batch])
+            for sample in run_batch(batch, pipeline, part):
+                yield Proposed(int(sample.source), sample.messages[0][1], sample.messages[1][1])
+            advance(len(part), "")
 
 
 def passages_of(text: str) -> list[str]:
@@ -127,38 +166,42 @@ def _candidates(passages: Sequence[str], language: Language) -> Iterator[Candida
 
 
 def _seeds(
-    passages: Sequence[str], made: Sequence[Sample], dropped: Counter[str], language: Language
-) -> tuple[list[Seed], list[QA]]:
+    passages: Sequence[str], proposed: Sequence[Proposed], dropped: Counter[str], language: Language
+) -> tuple[list[Seed], list[Proposed]]:
     """Return the passages with their questions, and the questions that are left for the exam."""
     seeds, others = [], []
     asked: set[str] = set()
     for number, passage in enumerate(passages):
-        pairs = []
-        for sample in made:
-            question, answer = sample.messages[0][1], sample.messages[1][1]
-            if sample.source != str(number):
+        kept = []
+        for one in proposed:
+            if one.passage != number:
                 continue
-            if answer not in passage:
+            if one.answer not in passage:
                 dropped["not in the passage"] += 1
-            elif normal(question) in asked:
+            elif normal(one.question) in asked:
                 dropped["asked before"] += 1
-            elif set(words(answer, language)) <= set(words(question, language)):
+            elif set(words(one.answer, language)) <= set(words(one.question, language)):
                 dropped["gives away"] += 1
             else:
-                asked.add(normal(question))
-                pairs.append(QA(question, answer))
-        if pairs:
-            seeds.append(Seed(passage, tuple(pairs[:PAIRS])))
-            others += pairs[PAIRS:]
+                asked.add(normal(one.question))
+                kept.append(one)
+        if kept:
+            seeds.append(Seed(passage, tuple(QA(one.question, one.answer) for one in kept[:PAIRS])))
+            others += kept[PAIRS:]
     return sorted(seeds, key=lambda seed: -len(seed.pairs)), others
 
 
-def exam_question(pair: QA, language: Language) -> ExamQuestion | None:
+def exam_question(one: Proposed, language: Language) -> ExamQuestion | None:
     """Return an exam question that requires a number or a name of the answer; None if there is neither."""
-    new = key_words(pair.question, pair.answer, language)
-    written = [word for word in WORD.findall(pair.answer)[1:] if normal(word) in new]
-    marked = [word for word in written if any(char.isdigit() for char in word) or word[0].isupper()]
-    return ExamQuestion(pair.question, ((marked[0],),)) if marked else None
+    new = key_words(one.question, one.answer, language)
+    written = WORD.findall(one.wanted) or WORD.findall(one.answer)[1:]
+    nouns = language.data.get("capitals") == "nouns"
+    marked = [
+        word
+        for word in written
+        if normal(word) in new and (any(char.isdigit() for char in word) or (word[0].isupper() and not nouns))
+    ]
+    return ExamQuestion(one.question, ((marked[-1 if one.wanted else 0],),)) if marked else None
 
 
 def _plain(text: str) -> str:

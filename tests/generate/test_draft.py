@@ -17,10 +17,10 @@ from tests import ROOT
 
 TOWNS = ("Aldern", "Briskow", "Corvane", "Dunmore", "Elsinor")
 FACTS = {
-    "The tower of {0} was built in {1}.": "When was the tower of {0} built?",
-    "The bell of {0} weighs {1} pounds.": "How much does the bell of {0} weigh?",
+    "In {0} a tower of {1} steps looks over the sea.": "How many steps has the tower of {0}?",
+    "Ringing the bell of {0} takes {1} men.": "How many men ring the bell of {0}?",
     "The road to {0} crosses {1} bridges.": "How many bridges does the road to {0} cross?",
-    "The school of {0} has {1} pupils.": "How many pupils does the school of {0} have?",
+    "To the school of {0} go {1} pupils.": "How many pupils go to the school of {0}?",
     "The mill of {0} grinds {1} sacks.": "How many sacks does the mill of {0} grind?",
 }
 
