@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 BIN = Path(sys.executable).parent
 ENGINES = ("tests/generate", "tests/inference", "tests/train")
@@ -90,6 +91,8 @@ GROUPS = {
 """The commands of each group; those that take longest come first."""
 AGAIN = ("core", "units")
 """Groups whose tests are in other groups, too; they run only if they are named."""
+TOOL_CACHE = "ARBORIST_TESTS_TOOL_CACHE"
+"""The environment variable with the folder where the local GitHub's machines keep what they installed."""
 AT_ONCE = 3
 """How many groups run at the same time."""
 
@@ -167,7 +170,8 @@ def main(wanted: list[str]) -> int:
         print(f"no group {unknown[0]!r}; there are {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     chosen = [name for name in GROUPS if name in wanted or (not wanted and name not in AGAIN)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with TemporaryDirectory(prefix="tool-cache-") as cache, ThreadPoolExecutor(AT_ONCE) as pool:
+        os.environ[TOOL_CACHE] = cache
         results = list(pool.map(partial(run, alone=len(chosen) == 1), chosen))
     print("\n== summary")
     for one in results:

@@ -1,5 +1,6 @@
 """The local world in the test's own process, so that every exchange with its GitHub is checked."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localworld.world import World
 from tests import ROOT
 from tests.contract.plugin import Watch
+from tests.groups import TOOL_CACHE
 from tests.helpers.loop import HANDBOOK_MODEL, approve_at_once, git, push, repository
 from tests.package.plugin import Installed
 
@@ -45,8 +47,12 @@ def requests_of_a_run(counts: Counter[str], world: dict[str, Any]) -> Callable[[
 
 @pytest.fixture(scope="session")
 def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """GitHub's machines' tool cache in all worlds: the first job of each commit installs the bot there."""
-    return tmp_path_factory.mktemp("tool-cache")
+    """GitHub's machines' tool cache in all worlds: the first job of each commit installs the bot there.
+
+    Groups of tests that run at the same time share one; see `tests.groups`.
+    """
+    shared = os.environ.get(TOOL_CACHE)
+    return Path(shared) if shared else tmp_path_factory.mktemp("tool-cache")
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +68,11 @@ def served(
     counts: Counter[str],
     approving: bool,
     tool_cache: Path,
+    project: Path,
 ) -> Iterator[World]:
     """A world that is up."""
     middleware = (*contract.middleware, Middleware(Counted, counts=counts))
-    running = World(tmp_path_factory.mktemp("world"), ROOT, middleware=middleware, tool_cache=tool_cache)
+    running = World(tmp_path_factory.mktemp("world"), project, middleware=middleware, tool_cache=tool_cache)
     contract.watch(running.github)
     running.start()
     if approving:

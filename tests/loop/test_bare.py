@@ -11,7 +11,6 @@ import requests
 from github.WorkflowRun import WorkflowRun
 
 from localworld.world import World
-from tests import ROOT
 from tests.contract.plugin import Watch
 from tests.helpers.loop import (
     approve_at_once,
@@ -45,13 +44,15 @@ jobs:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator[tuple[dict[str, Any], Path]]:
+def bare(
+    tmp_path_factory: pytest.TempPathFactory, contract: Watch, project: Path
+) -> Iterator[tuple[dict[str, Any], Path]]:
     """A world whose jobs find no wheel on this machine, and the tool cache of its hosted jobs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("wheels")))
         cache = tmp_path_factory.mktemp("bare-tools")
         running = World(
-            tmp_path_factory.mktemp("bare"), ROOT, middleware=contract.middleware, tool_cache=cache
+            tmp_path_factory.mktemp("bare"), project, middleware=contract.middleware, tool_cache=cache
         )
         contract.watch(running.github)
         running.start()

@@ -1,6 +1,7 @@
 """The package as others have it: a wheel, installed alone into an environment with the core dependencies."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from localworld.world import commit_tree
 from tests import ROOT
 
 UV = Path(sys.executable).with_name("uv")
+UNUSED = ("tests", "localworld", "docs", "benchmarks")
+"""Folders that no job reads. The tests run some hundred jobs, each with up to three checkouts."""
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -57,11 +60,25 @@ class Installed:
 
 
 @pytest.fixture(scope="session")
-def bot_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout, as it is on disk, as one commit in a bare repository."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git checkout of this project, as it is on disk, without the folders that no job reads."""
+    folder = tmp_path_factory.mktemp("project")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, tracked.stdout.split("\0")):
+        if name.partition("/")[0] not in UNUSED and (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "--all", "--force"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bot_repository(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """The project as one commit in a bare repository."""
     bare = tmp_path_factory.mktemp("published") / "arborist.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-    commit_tree(ROOT, bare)
+    commit_tree(project, bare)
     return bare
 
 

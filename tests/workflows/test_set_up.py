@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ class Runner:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+def machine(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Runner:
     """One on which the core was installed."""
     runner = Runner(tmp_path_factory.mktemp("runner"))
     for folder in (runner.home, runner.folder / "bin", runner.work):
@@ -88,7 +89,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     (runner.folder / "bin" / "python3").symlink_to(BASE)
     bare = runner.folder / "arborist.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-    commit_tree(ROOT, bare)
+    commit_tree(project, bare)
     subprocess.run(["git", "clone", "-q", "--depth=1", bare.as_uri(), runner.work / ".bot"], check=True)
     shutil.copy(ROOT / "arborist.yaml", runner.work)
     runner.set_up()
@@ -150,36 +151,84 @@ def test_changes_in_the_checkout_that_are_not_committed_are_not_installed(runner
     )
 
 
-@pytest.mark.parametrize("name", ["yaml/__init__.py", "sitecustomize.py", "bot/cli/__init__.py"])
-def test_an_environment_that_was_altered_is_made_anew(runner: Runner, name: str) -> None:
+def test_an_environment_that_was_altered_is_made_anew(runner: Runner) -> None:
     environment, _ = runner.set_up()
-    file = environment / SITE / name
-    before = file.read_text() if file.exists() else ""
-    put(file, "raise SystemExit('planted')\n")
+    name = f"{SITE}/yaml/__init__.py"
+    before = (environment / name).read_text()
+    put(environment / name, "raise SystemExit('planted')\n")
     again, said = runner.set_up()
     assert again == environment
-    assert f"{SITE}/{name} was modified after installation; installing it again" in said
-    assert (file.read_text() if file.exists() else "") == before
+    assert f"{name} was modified after installation; installing it again" in said
+    assert (environment / name).read_text() == before
 
 
-def test_planted_programs_links_and_bytecode_of_an_environment_are_found(runner: Runner) -> None:
+def test_bytecode_that_a_job_wrote_is_deleted_and_no_alteration(runner: Runner) -> None:
     environment, _ = runner.set_up()
-    put(environment / "bin/arborist", "#!/bin/sh\necho planted\n")
-    assert "bin/arborist was modified after installation" in runner.set_up()[1]
-    (environment / "bin/python").unlink()
-    (environment / "bin/python").symlink_to("/bin/true")
-    assert "bin/python was modified after installation" in runner.set_up()[1]
     planted = environment / SITE / "bot/__pycache__/planted.cpython-311.pyc"
     put(planted, "planted")
     assert "installing it again" not in runner.set_up()[1]
     assert not planted.exists()
 
 
-def test_a_half_made_environment_is_made_anew(runner: Runner) -> None:
-    environment, _ = runner.set_up()
+class Kept:
+    """A folder of environments, each a copy of a whole one, since an installation takes 15 seconds."""
+
+    def __init__(self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(ROOT / ".github/actions/setup")
+        self.folder, self.whole = folder, whole
+        self.environments = import_module("environments").Environments(folder)
+
+    def get(self) -> Path:
+        with self.environments as kept:
+            folder: Path = kept.get("core", self.copy)
+        return folder
+
+    def copy(self, folder: Path, fresh: bool) -> None:
+        shutil.copytree(self.whole, folder, symlinks=True, copy_function=os.link)
+
+
+@pytest.fixture
+def kept(runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    return Kept(tmp_path, runner.set_up()[0], monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"{SITE}/yaml/__init__.py", f"{SITE}/sitecustomize.py", f"{SITE}/bot/cli/__init__.py", "bin/arborist"],
+)
+def test_a_planted_file_is_found(kept: Kept, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    environment = kept.get()
+    put(environment / name, "planted")
+    assert kept.get() == environment
+    assert f"{name} was modified after installation; installing it again" in capsys.readouterr().out
+    assert (environment / name).exists() == (kept.whole / name).exists()
+    assert not (environment / name).exists() or (environment / name).read_text() != "planted"
+
+
+def test_a_planted_link_is_found(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    python = kept.get() / "bin/python"
+    before = python.readlink()
+    python.unlink()
+    python.symlink_to("/bin/true")
+    kept.get()
+    assert "bin/python was modified after installation" in capsys.readouterr().out
+    assert python.readlink() == before
+
+
+def test_a_missing_file_is_found(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    program = kept.get() / "bin/arborist"
+    program.unlink()
+    kept.get()
+    assert "bin/arborist was modified after installation" in capsys.readouterr().out
+    assert program.exists()
+
+
+def test_a_half_made_environment_is_made_anew(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = kept.get()
     environment.with_name(f"{environment.name}.json").unlink()
     (environment / "bin/arborist").unlink()
-    assert f"{environment}: the environment is incomplete; installing it again" in runner.set_up()[1]
+    kept.get()
+    assert f"{environment}: the environment is incomplete; installing it again" in capsys.readouterr().out
     assert (environment / "bin/arborist").exists()
 
 

@@ -108,10 +108,10 @@ def _trouble(folder: Path, manifest: Path) -> str:
         return "the environment is incomplete"
     if record.get("python") != _python():
         return "the environment was created with another Python"
-    for path in _walk(folder):
+    for name in _walk(folder):
         # Running jobs write bytecode at any time.
-        if path.parent.name == "__pycache__" and str(path.relative_to(folder)) not in wanted:
-            path.unlink(missing_ok=True)
+        if "/__pycache__/" in name and name not in wanted:
+            (folder / name).unlink(missing_ok=True)
     found = _contents(folder)
     different = sorted(
         name
@@ -126,30 +126,45 @@ def _python() -> list[str]:
     return [os.path.realpath(sys.executable), sys.version]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield all files and symbolic links below a folder; links are not followed."""
-    for place, folders, files in os.walk(folder):
-        paths = [Path(place, name) for name in (*folders, *files)]
-        yield from (path for path in paths if path.is_symlink() or not path.is_dir())
+def _walk(folder: Path) -> Iterator[str]:
+    """Yield the relative paths of all files and symbolic links below a folder; links are not followed."""
+    places = [""]
+    while places:
+        place = places.pop()
+        with os.scandir(f"{folder}/{place}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    places.append(f"{place}{entry.name}/")
+                else:
+                    yield f"{place}{entry.name}"
 
 
 def _contents(folder: Path) -> dict[str, str]:
     """Return path -> SHA-256 of each file, or the target of each symbolic link."""
-    paths = list(_walk(folder))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(
-            zip((str(path.relative_to(folder)) for path in paths), pool.map(_digest, paths), strict=True)
-        )
+    names, threads = list(_walk(folder)), os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(lambda part: [_digest(f"{folder}/{name}") for name in part], _shares(names, threads))
+        return {
+            name: digest
+            for names_, digests in zip(_shares(names, threads), parts, strict=True)
+            for name, digest in zip(names_, digests, strict=True)
+        }
 
 
-def _digest(path: Path) -> str:
+def _shares(names: list[str], count: int) -> list[list[str]]:
+    """Divide names into `count` lists of about the same length."""
+    return [names[start::count] for start in range(count)]
+
+
+def _digest(path: str) -> str:
     try:
-        if path.is_symlink():
-            return f"-> {os.readlink(path)}"  # noqa: PTH115  pathlib would normalize the target
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:  # bytecode is written under a temporary name, then renamed
         return ""
+    except OSError:  # O_NOFOLLOW opens no symbolic link
+        return f"-> {os.readlink(path)}"
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123  a descriptor has no path
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _altered(folder: Path, found: dict[str, str]) -> str:
