@@ -118,8 +118,13 @@ def _named(question: str, title: str, names: Collection[str], spoken: Language) 
     """Return a question that can be understood alone: it names something, or begins with the title."""
     question = " ".join(question.split())
     question = question[0].upper() + question[1:]
-    others = set(WORD.findall(question)[1:])
-    named = others.intersection(names) if spoken.data.get("capitals") == "names" else set[str]()
-    if not title or named or set(words(title, spoken)).intersection(words(question, spoken)):
+    asked, about = words(question, spoken), words(title, spoken)
+    if spoken.data.get("capitals") == "names":
+        dates = spoken.words("date_words")
+        named = any(word in names and normal(word) not in dates for word in WORD.findall(question)[1:])
+        complete = named or set(about) <= set(asked)
+    else:
+        complete = not set(about).isdisjoint(asked)
+    if complete or not title:
         return question
     return f"{title}: {question}"

@@ -38,7 +38,16 @@ def asked(sentence: str, title: str = "Corran Viaduct", code: str = "en") -> lis
             "By whom was the tower of Aldern designed?",
             "Ida Brask",
         ),
-        ("The viaduct is 412 metres long and has a kink.", "How long is the viaduct?", "412 metres"),
+        (
+            "The viaduct is 412 metres long and has a kink.",
+            "Corran Viaduct: How long is the viaduct?",
+            "412 metres",
+        ),
+        (
+            "The bridge was begun by Ida Brask in May 1861.",
+            "When was the bridge begun by Ida Brask?",
+            "in May 1861",
+        ),
         ("Aldern has about 240 houses.", "How many houses does Aldern have?", "240"),
         ("About 8400 people live on Aldern.", "How many people live on Aldern?", "8400"),
         ("The capital of Aldern is Marrowby.", "What is the capital of Aldern?", "Marrowby"),

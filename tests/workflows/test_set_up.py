@@ -175,11 +175,10 @@ class Kept:
 
     def __init__(self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(ROOT / ".github/actions/setup")
-        self.folder, self.whole = folder, whole
-        self.environments = import_module("environments").Environments(folder)
+        self.folder, self.whole, self.module = folder, whole, import_module("environments")
 
     def get(self) -> Path:
-        with self.environments as kept:
+        with self.module.Environments(self.folder) as kept:
             folder: Path = kept.get("core", self.copy)
         return folder
 

@@ -162,7 +162,7 @@ def _digest(path: str) -> str:
     except FileNotFoundError:  # bytecode is written under a temporary name, then renamed
         return ""
     except OSError:  # O_NOFOLLOW opens no symbolic link
-        return f"-> {os.readlink(path)}"
+        return f"-> {os.readlink(path)}"  # noqa: PTH115  pathlib would normalize the target
     with open(file, "rb", buffering=0) as opened:  # noqa: PTH123  a descriptor has no path
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
