@@ -21,7 +21,7 @@ from bot.inference.engine import Engine
 from bot.taxonomy.documents import DocumentError, markdown_of, read_documents
 from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
-from bot.text.analysis import WORD, key_words, names, paragraphs, sentences, words
+from bot.text.analysis import WORD, key_words, names, paragraphs, sentence_ends, sentences, words
 from bot.text.language import Language
 from bot.text.read_markdown import read
 from bot.text.words import normal
@@ -124,7 +124,8 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
 
 def _by_rule(document: Document, passages: Sequence[str], language: Language) -> Iterator[Proposed]:
     """Yield the questions that rules make of the sentences."""
-    title = next((block.text for block in read(markdown_of(document)) if block.kind == "heading"), "")
+    name = Path(document.name).stem.replace("_", " ").capitalize()
+    title = next((block.text for block in read(markdown_of(document)) if block.kind == "heading"), name)
     by_passage = [sentences(passage, language) for passage in passages]
     within = {word for each in by_passage for sentence in each for word in WORD.findall(sentence)[1:]}
     named = {word for word in within if word[0].isupper()}
@@ -150,7 +151,8 @@ def passages_of(text: str) -> list[str]:
     for paragraph in filter(whole.__contains__, map(_plain, paragraphs(text))):
         joined = f"{found[-1]} {paragraph}" if found else ""
         short = found and len(sentences(found[-1])) < ENOUGH_SENTENCES and len(joined) <= LONGEST_PASSAGE
-        if short and joined in whole:
+        # A heading in a PDF is a paragraph without an end of a sentence.
+        if short and joined in whole and sentence_ends(found[-1]):
             found[-1] = joined
         else:
             found.append(paragraph)

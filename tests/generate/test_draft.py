@@ -155,3 +155,28 @@ def test_a_name_with_marks_of_a_pattern_is_read(tmp_path: Path) -> None:
 def test_a_document_without_sentences_is_said() -> None:
     with pytest.raises(UserError, match="no paragraphs of running text"):
         propose(Document("a.md", "# Title\n\n| a | b |\n"), load_recipe(ROOT / "arborist.yaml"), Teacher())
+
+
+class Silent(Teacher):
+    """A teacher that has nothing to say, so that all questions are made by rule."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Response]:
+        return (Response(index, "", True, 0) for index, _ in enumerate(requests))
+
+
+DRAFTS = ROOT / "tests/data/drafts"
+READ = ROOT / "docs/experiments/2026-11-29-drafts.md"
+
+
+@pytest.mark.parametrize("name", ["corran_viaduct.pdf", "ashen_fritillary.md", "wolkenried.md"])
+def test_what_rules_ask_about_a_document_is_what_people_have_read(name: str, tmp_path: Path) -> None:
+    drafted = propose(read_document(DRAFTS / name), load_recipe(ROOT / "arborist.yaml"), Silent())
+    rows = [line.strip("| ").split(" | ") for line in READ.read_text().splitlines() if line.startswith("| ")]
+    read = {question: (part, right) for document, question, part, right in rows if document == name}
+    pairs = [pair for seed in drafted.seeds for pair in seed.pairs]
+    assert {pair.question for pair in pairs} == set(read)
+    assert all(read[pair.question][0] in pair.answer for pair in pairs)
+    assert sum(right == "yes" for _, right in read.values()) >= 0.8 * len(read)
+    write_draft(drafted, DRAFTS / name, tmp_path / "taxonomy/knowledge/places/drafted", "wrenna")
+    found = {finding.rule for finding in lint_tree(tmp_path / "taxonomy").findings}
+    assert found == {"attribution-empty", "empty-text"}
