@@ -15,8 +15,9 @@ from bot.pipeline.training_speed import (
     GIVEN,
     examination_by,
     generation_by,
-    tokens_a_second,
+    layers_of,
     training_by,
+    training_seconds,
 )
 
 
@@ -103,7 +104,7 @@ def _training(
         return Step(
             name, None, "no such run is in the store yet, and `estimate.device` is not set in the recipe"
         )
-    size = recipe.student.parameters
+    size, shape = recipe.student.parameters, None
     if not size:
         shape = shape_of(recipe.student.model)
         if shape is None:
@@ -115,7 +116,8 @@ def _training(
     given = GIVEN[phase] if recipe.generate.pipeline == "small" else 1
     tokens = leaves / 2 * recipe.generate.samples * given * GENERAL_TOKENS * rounds
     basis = f"by formula for {recipe.train.processes} x {device}; no such run is in the store yet"
-    return Step(name, tokens / tokens_a_second(round(size), recipe, device), basis)
+    layers = layers_of(round(size), shape)
+    return Step(name, training_seconds(tokens, settings, round(size), layers, recipe, device), basis)
 
 
 def _examination(leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Step:

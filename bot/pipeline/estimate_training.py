@@ -25,7 +25,7 @@ from bot.generate.general_replay import general_prompts
 from bot.generate.prompting import PASSAGES
 from bot.inference.model_shape import Shape, shape_at_hand
 from bot.inference.models import EMBEDDED, EMBEDDED_PARAMETERS
-from bot.pipeline.training_speed import GENERAL_TOKENS, GIVEN, tokens_a_second
+from bot.pipeline.training_speed import GENERAL_TOKENS, GIVEN, layers_of, steps_of, training_seconds
 from bot.taxonomy.leaf import Leaf
 from bot.train.checkpoint import checkpoint_bytes
 from bot.train.methods import chosen, method_of
@@ -132,9 +132,8 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         if train.method == "stacked"
         else [second, _share(first, replayed), _searched(knowledge, first, recipe), general],
     }
-    speed = tokens_a_second(size, recipe, device)
     phases = tuple(
-        _phase(name, parts[name], phase, speed)
+        _phase(name, parts[name], phase, recipe, device, size, layers_of(size, shape))
         for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
         if sum(samples for samples, _ in parts[name])
     )
@@ -150,12 +149,19 @@ def _general(knowledge: Sequence[Leaf], wanted: GeneralRecipe) -> int:
     return shipped + sum(map(most_questions, knowledge))
 
 
-def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: float) -> PhasePlan:
+def _phase(
+    name: str,
+    parts: Sequence[tuple[int, int]],
+    phase: PhaseRecipe,
+    recipe: Recipe,
+    device: str,
+    size: int,
+    layers: float,
+) -> PhasePlan:
     samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
     learnt = round(tokens * phase.epochs * phase.ensemble)
-    # An epoch has at least one step (train/packing.py).
-    steps = math.ceil(max(learnt / phase.batch_tokens, phase.epochs * phase.ensemble))
-    return PhasePlan(name, samples, learnt, steps, learnt / speed)
+    seconds = training_seconds(learnt, phase, size, layers, recipe, device)
+    return PhasePlan(name, samples, learnt, steps_of(learnt, phase), seconds)
 
 
 def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:
@@ -231,11 +237,8 @@ def disk_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
 
 
 def _area(size: int, shape: Shape | None) -> float:
-    """Return layers times width; without a shape, that of a typical model, 128 times as wide as deep."""
-    if shape:
-        return float(shape.layers * shape.hidden)
-    layers = math.cbrt(size / (12 * 128**2))
-    return 128 * layers**2
+    """Return layers times width."""
+    return float(shape.layers * shape.hidden) if shape else 128 * layers_of(size, None) ** 2
 
 
 def zero_stage(recipe: Recipe) -> int:

@@ -1,32 +1,55 @@
 """The speed of steps: its dependencies, and a formula for training. Needs only the core dependencies."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from bot.config.device import PEAK
-from bot.config.recipe import Recipe
+from bot.config.recipe import PhaseRecipe, Recipe
+from bot.inference.model_shape import Shape
 from bot.inference.teacher import teacher_model
 from bot.train.methods import chosen, method_of
 
 REACHED = 0.4
 """The share of the peak speed that training reaches: measured on a CPU (BENCHMARKS.md), typical of a GPU."""
+LAYER_S = 0.0035
+"""Seconds that a GPU's host needs for a layer, forward and backward: a row of SmolLM2-135M, with 30 layers, took
+0.107 s on an H200 (BENCHMARKS.md)."""
 GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Total samples per sample of the teacher, measured for the pipeline `small`; about 1 for `full`."""
 GENERAL_TOKENS = 60
 """Assumed tokens of a general request with its answer, and of any sample before the first run."""
 
 
-def tokens_a_second(size: int, recipe: Recipe, device: str) -> float:
-    """Return the estimated speed of training in tokens per second: available over required operations.
+def training_seconds(
+    tokens: float, phase: PhaseRecipe, size: int, layers: float, recipe: Recipe, device: str
+) -> float:
+    """Return the estimated duration of training: the required operations at the device's speed, or longer.
+
+    On a GPU a pass takes at least LAYER_S per layer, since small models wait for their host.
 
     Args:
+        tokens: number of tokens in all epochs.
         size: number of the student's weights.
+        layers: number of the student's layers.
         device: a key of PEAK.
     """
     train = recipe.train
     forward = 4 if train.gradient_checkpointing else 2
     operations = method_of(chosen(train)).operations(forward, train.processes)
-    return PEAK[device] * REACHED * train.processes / (operations * size)
+    computing = tokens * operations * size / (PEAK[device] * REACHED * train.processes)
+    passes = max(steps_of(tokens, phase), tokens / train.max_length / train.processes)
+    return max(computing, 0.0 if device == "cpu" else passes * layers * LAYER_S)
+
+
+def steps_of(tokens: float, phase: PhaseRecipe) -> int:
+    """Return the estimated number of steps; an epoch has at least one (train/packing.py)."""
+    return math.ceil(max(tokens / phase.batch_tokens, phase.epochs * phase.ensemble))
+
+
+def layers_of(size: int, shape: Shape | None) -> float:
+    """Return the number of layers; without a shape, that of a typical model, 128 times as wide as deep."""
+    return float(shape.layers) if shape else math.cbrt(size / (12 * 128**2))
 
 
 def generation_by(recipe: Recipe) -> dict[str, Any]:

@@ -92,6 +92,11 @@ def test_an_epoch_is_a_step_at_least() -> None:
     assert plan_training(LEAVES[:1], recipe, "h100").phases[-1].steps >= recipe.train.knowledge.epochs
 
 
+def test_a_step_of_a_small_model_on_a_gpu_takes_the_time_of_its_host() -> None:
+    (phase, *_) = plan_training(LEAVES, load_recipe(ROOT / "arborist.yaml"), "h100").phases
+    assert 0.05 < phase.seconds / phase.steps < 1
+
+
 def test_lower_layers_are_computed_once_by_one_process_alone() -> None:
     recipe = load_recipe(ROOT / "arborist.yaml")
     several = replace(recipe, train=replace(recipe.train, processes=2, deepspeed="zero2"))
