@@ -13,11 +13,11 @@ from bot.inference.model_shape import shape_of
 from bot.pipeline.training_speed import (
     GENERAL_TOKENS,
     GIVEN,
+    Speed,
     examination_by,
     generation_by,
     layers_of,
     training_by,
-    training_seconds,
 )
 
 
@@ -116,8 +116,8 @@ def _training(
     given = GIVEN[phase] if recipe.generate.pipeline == "small" else 1
     tokens = leaves / 2 * recipe.generate.samples * given * GENERAL_TOKENS * rounds
     basis = f"by formula for {recipe.train.processes} x {device}; no such run is in the store yet"
-    layers = layers_of(round(size), shape)
-    return Step(name, training_seconds(tokens, settings, round(size), layers, recipe, device), basis)
+    speed = Speed(round(size), layers_of(round(size), shape), recipe, device)
+    return Step(name, speed.seconds(tokens, settings), basis)
 
 
 def _examination(leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Step:

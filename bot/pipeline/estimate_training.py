@@ -25,7 +25,7 @@ from bot.generate.general_replay import general_prompts
 from bot.generate.prompting import PASSAGES
 from bot.inference.model_shape import Shape, shape_at_hand
 from bot.inference.models import EMBEDDED, EMBEDDED_PARAMETERS
-from bot.pipeline.training_speed import GENERAL_TOKENS, GIVEN, layers_of, steps_of, training_seconds
+from bot.pipeline.training_speed import GENERAL_TOKENS, GIVEN, Speed, layers_of, steps_of
 from bot.taxonomy.leaf import Leaf
 from bot.train.checkpoint import checkpoint_bytes
 from bot.train.methods import chosen, method_of
@@ -132,8 +132,9 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         if train.method == "stacked"
         else [second, _share(first, replayed), _searched(knowledge, first, recipe), general],
     }
+    speed = Speed(size, layers_of(size, shape), recipe, device)
     phases = tuple(
-        _phase(name, parts[name], phase, recipe, device, size, layers_of(size, shape))
+        _phase(name, parts[name], phase, speed)
         for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
         if sum(samples for samples, _ in parts[name])
     )
@@ -149,19 +150,10 @@ def _general(knowledge: Sequence[Leaf], wanted: GeneralRecipe) -> int:
     return shipped + sum(map(most_questions, knowledge))
 
 
-def _phase(
-    name: str,
-    parts: Sequence[tuple[int, int]],
-    phase: PhaseRecipe,
-    recipe: Recipe,
-    device: str,
-    size: int,
-    layers: float,
-) -> PhasePlan:
+def _phase(name: str, parts: Sequence[tuple[int, int]], phase: PhaseRecipe, speed: Speed) -> PhasePlan:
     samples, tokens = (sum(part[place] for part in parts) for place in (0, 1))
     learnt = round(tokens * phase.epochs * phase.ensemble)
-    seconds = training_seconds(learnt, phase, size, layers, recipe, device)
-    return PhasePlan(name, samples, learnt, steps_of(learnt, phase), seconds)
+    return PhasePlan(name, samples, learnt, steps_of(learnt, phase), speed.seconds(learnt, phase))
 
 
 def _amount(leaves: Sequence[Leaf], recipe: Recipe) -> tuple[int, int]:

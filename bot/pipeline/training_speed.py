@@ -1,7 +1,7 @@
 """The speed of steps: its dependencies, and a formula for training. Needs only the core dependencies."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.config.device import PEAK
@@ -13,33 +13,43 @@ from bot.train.methods import chosen, method_of
 REACHED = 0.4
 """The share of the peak speed that training reaches: measured on a CPU (BENCHMARKS.md), typical of a GPU."""
 LAYER_S = 0.0035
-"""Seconds that a GPU's host needs for a layer, forward and backward: a row of SmolLM2-135M, with 30 layers, took
-0.107 s on an H200 (BENCHMARKS.md)."""
+"""Seconds that a GPU's host needs for a layer, forward and backward: a row of SmolLM2-135M, with 30
+layers, took 0.107 s on an H200 (BENCHMARKS.md)."""
 GIVEN = {"knowledge": 4.5, "skills": 1.8}
 """Total samples per sample of the teacher, measured for the pipeline `small`; about 1 for `full`."""
 GENERAL_TOKENS = 60
 """Assumed tokens of a general request with its answer, and of any sample before the first run."""
 
 
-def training_seconds(
-    tokens: float, phase: PhaseRecipe, size: int, layers: float, recipe: Recipe, device: str
-) -> float:
-    """Return the estimated duration of training: the required operations at the device's speed, or longer.
+@dataclass(frozen=True)
+class Speed:
+    """The estimated speed of training a student on a device.
 
-    On a GPU a pass takes at least LAYER_S per layer, since small models wait for their host.
-
-    Args:
-        tokens: number of tokens in all epochs.
+    Attributes:
         size: number of the student's weights.
         layers: number of the student's layers.
         device: a key of PEAK.
     """
-    train = recipe.train
-    forward = 4 if train.gradient_checkpointing else 2
-    operations = method_of(chosen(train)).operations(forward, train.processes)
-    computing = tokens * operations * size / (PEAK[device] * REACHED * train.processes)
-    passes = max(steps_of(tokens, phase), tokens / train.max_length / train.processes)
-    return max(computing, 0.0 if device == "cpu" else passes * layers * LAYER_S)
+
+    size: int
+    layers: float
+    recipe: Recipe
+    device: str
+
+    def seconds(self, tokens: float, phase: PhaseRecipe) -> float:
+        """Return the estimated duration: the required operations at the device's speed, or longer.
+
+        On a GPU a pass takes at least LAYER_S per layer, since small models wait for their host.
+
+        Args:
+            tokens: number of tokens in all epochs.
+        """
+        train = self.recipe.train
+        forward = 4 if train.gradient_checkpointing else 2
+        operations = method_of(chosen(train)).operations(forward, train.processes)
+        computing = tokens * operations * self.size / (PEAK[self.device] * REACHED * train.processes)
+        passes = max(steps_of(tokens, phase), tokens / train.max_length / train.processes)
+        return max(computing, 0.0 if self.device == "cpu" else passes * self.layers * LAYER_S)
 
 
 def steps_of(tokens: float, phase: PhaseRecipe) -> int:

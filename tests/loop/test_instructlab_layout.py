@@ -18,10 +18,14 @@ from huggingface_hub import hf_hub_download
 
 from tests.helpers.faulty_endpoint import Call, endpoint
 from tests.helpers.instructlab_tree import (
+    ATTRIBUTED,
     ATTRIBUTION,
     CREATOR,
+    FEW,
+    FOUNDATIONAL,
     LEAVES,
     OLD_KNOWLEDGE,
+    SECOND,
     THIRD,
     files,
     knowledge,
@@ -132,6 +136,19 @@ def pull(handbook: dict[str, Any], clone: Path) -> PullRequest:
 def test_lint_reads_the_leaves_in_the_root(adopted: Path) -> None:
     # What was wrong before is accepted by the baseline that `adopt` wrote.
     assert f"{LEAVES + 1} leaves, nothing to fix" in arborist(adopted, "lint")
+
+
+def test_its_owners_plan_generate_five_leaves_and_ask_doctor(adopted: Path, handbook: dict[str, Any]) -> None:
+    planned = arborist(adopted, "plan", "--device", "h100")
+    assert "Estimate of the training" in planned and "by formula and not measured" in planned
+    assert f"left out: {LOST}/qna.yaml" in planned
+    for leaf in (ATTRIBUTED, SECOND, FEW, THIRD, FOUNDATIONAL):
+        made = arborist(adopted, "sample", leaf, "-n", "2", "--format", "json")
+        samples = [json.loads(line) for line in made.splitlines() if line.startswith("{")]
+        assert samples and all(sample["leaf"] == leaf for sample in samples), made
+    told = arborist(adopted, "doctor", codes=(0, 2))
+    assert "✔ taxonomy:" in told and "✔ workflows:" in told, told
+    assert not [line for line in told.splitlines() if line.startswith("✘ recipe")], told
 
 
 def test_a_mistake_is_named_by_its_path_in_the_repository(
