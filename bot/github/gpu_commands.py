@@ -14,7 +14,7 @@ from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.sample import Sample
 from bot.core.store import Store
-from bot.evaluate.examine import Examination
+from bot.evaluate.examine import Examination, known_to
 from bot.evaluate.exams import exam_status
 from bot.generate.exit_check import spells_token
 from bot.generate.filters import takes
@@ -276,6 +276,11 @@ def _precheck_part(sha: str, leaves: Sequence[Leaf], examined: Examination, mode
 
 
 def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
+    near = [
+        answer
+        for leaf in leaves
+        for answer in known_to(tried.before.near[leaf.path], tried.after.near[leaf.path])
+    ]
     return render(
         "trial",
         sha=sha,
@@ -297,6 +302,7 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
             sum(answer.right for answer in tried.after.retention),
             len(tried.after.retention),
         ),
+        near=(sum(answer.right for answer in near), len(near)),
     )
 
 

@@ -58,10 +58,10 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     """
     released = latest_release(recipe.release.repository)
     today = todays_model(released, recipe)
-    before = examine_model(today, leaves, recipe, store)
+    before = examine_model(today, leaves, recipe, store, near=leaves)
     mixture = mix("trial", sample(leaves, recipe, store, count), leaves, recipe, store)
     learnt = teach("trial", today, mixture, leaves, recipe, store)
-    after = examine_model(learnt.model, leaves, recipe, store)
+    after = examine_model(learnt.model, leaves, recipe, store, near=leaves)
     return Trial(_name(released), len(mixture.samples) - mixture.table.get("", 0), before, after)
 
 

@@ -166,6 +166,7 @@ def test_a_maintainer_sees_what_a_quick_lesson_does(book: dict[str, Any], pull: 
     body = comment_that(pull, "Trial of", "General questions")
     told = re.search(r"skarrow\*\*: 0 right before, (\d+) after, of 10 questions", body.replace("\\", ""))
     assert told and int(told[1]) >= 1
+    assert re.search(r"about other subjects: of the \d+ that were right before, \d+ are right after", body)
     settled(book)
     check = (
         repository(book, "outsider").get_commit(pull.head.sha).get_check_runs(check_name="arborist trial")[0]
