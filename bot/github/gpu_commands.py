@@ -22,7 +22,7 @@ from bot.generate.leaf_samples import Generated
 from bot.github.checks import CheckReport, report_check
 from bot.github.client import run_url
 from bot.github.comment import Posted, update_comment
-from bot.github.gpu_work import Failure, check_name, fail
+from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, check_name, fail
 from bot.github.render import render
 from bot.inference.models import model_folder
 from bot.pipeline.preview import SAMPLE, Trial, precheck, sample, trial
@@ -99,8 +99,8 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
         fetch_pull(folder, number, sha)
         leaves, left_out, broken = _leaves(folder, sha, named, recipe)
         parts = {}
+        parts["next"] = NEXT if command == "precheck" else NEXT_WITH_RESULTS
         if command == "sample":
-            parts["next"] = NEXT
             generated = sample(leaves, recipe, store, wanted or SAMPLE)
             parts["sample"] = _sample_part(sha, generated, wanted or SAMPLES_SHOWN, left_out, recipe)
         if command == "trial":

@@ -18,6 +18,10 @@ TITLES = {"sample": ("🌱", "Sample"), "precheck": ("🔎", "Precheck"), "trial
 
 EARLIER = "\n<sub>Of an earlier commit; the pull request has changed since.</sub>\n"
 WAITING = " is in progress"
+NEXT_WITH_RESULTS = (
+    "**What comes next:** a maintainer reads the results above and merges the pull request if they are good; "
+    "otherwise its author improves the seed examples. `/arborist help` lists all commands."
+)
 
 
 def check_name(command: str) -> str:
@@ -71,6 +75,22 @@ def of_earlier_commits(parts: Mapping[str, str], sha: str) -> dict[str, str]:
     return changed
 
 
+def next_after_work(parts: Mapping[str, str], sha: str) -> str | None:
+    """Return the part about what comes next, if there was GPU work for a commit; otherwise None.
+
+    Args:
+        parts: the parts of the comment.
+    """
+    headings = {name: parts.get(name, "").partition("\n")[0] for name in COMMANDS}
+    known = {name: heading for name, heading in headings.items() if f"`{sha[:7]}`" in heading}
+    if any(heading.endswith(WAITING) for heading in known.values()):
+        return ""
+    results = [
+        name for name, heading in known.items() if not heading.startswith(f"### {TITLES[name][0]} No ")
+    ]
+    return NEXT_WITH_RESULTS if {"sample", "trial"}.intersection(results) else None
+
+
 def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
     """Show that work waits for a GPU runner.
 
@@ -86,7 +106,8 @@ def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
         details_url=url,
         output={"title": "waiting for a GPU runner", "summary": "`/arborist cancel` stops it."},
     )
-    update_comment(pull, {work.command: render("waiting", title=TITLES[work.command], sha=sha, url=url)})
+    waiting = render("waiting", title=TITLES[work.command], sha=sha, url=url)
+    update_comment(pull, {work.command: waiting, "next": ""})
 
 
 @dataclass(frozen=True)

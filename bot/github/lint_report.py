@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.config.recipe import Recipe
@@ -13,7 +12,7 @@ from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github.checks import ANNOTATIONS_SHOWN, PLAN, CheckReport, lint_check, report_check
 from bot.github.comment import Posted, find_comment, read_parts, update_comment
-from bot.github.gpu_work import of_earlier_commits
+from bot.github.gpu_work import next_after_work, of_earlier_commits
 from bot.github.lint_verdict import Verdict, judge
 from bot.github.render import render
 from bot.github.suggest import suggest
@@ -81,17 +80,16 @@ def report(
     else:
         parts = _parts(repository, verdict, plan, findings, planned, run["html_url"])
         parts["lint"] += f"\n\n{accepted}." if accepted else ""
-        posted = update_comment(verdict.pull, {**_outdated(verdict.pull, plan.head), **parts})
+        before = find_comment(verdict.pull)
+        shown = read_parts(before.body) if before else {}
+        after_work = next_after_work(shown, plan.head)
+        if parts["next"] and after_work is not None:
+            parts["next"] = after_work
+        posted = update_comment(verdict.pull, {**of_earlier_commits(shown, plan.head), **parts})
     _tell_checks(repository, verdict, plan, findings, planned, posted.url)
     if verdict.trusted:
         suggest(verdict.pull, repository.get_commit(plan.head), findings)
     return posted
-
-
-def _outdated(pull: PullRequest, head: str) -> dict[str, str]:
-    """Return the comment's parts about earlier commits, marked as such."""
-    comment = find_comment(pull)
-    return of_earlier_commits(read_parts(comment.body), head) if comment else {}
 
 
 def _parts(

@@ -102,7 +102,7 @@ def _training(
     device = recipe.estimate.device
     if not device:
         return Step(
-            name, None, "no such run is in the store yet, and `estimate.device` is not set in the recipe"
+            name, None, "no such run is in the store yet, and estimate.device is not set in the recipe"
         )
     size, shape = recipe.student.parameters, None
     if not size:

@@ -21,7 +21,7 @@ from bot.github.announce import (
     announce_unchanged,
 )
 from bot.github.comment import find_comment, update_comment
-from bot.github.gpu_work import Failure, Work, begin, fail
+from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, Work, begin, fail
 from bot.release.hub import Release
 
 LEAF = "knowledge/islands/oru"
@@ -59,7 +59,8 @@ class Scene:
 
     def sampled(self) -> None:
         sha = self.pull.head.sha
-        update_comment(self.pull, {"sample": f"### 🌱 Sample of `{sha[:7]}`\n**{LEAF}**"})
+        made = f"### 🌱 Sample of `{sha[:7]}`\n**{LEAF}**"
+        update_comment(self.pull, {"sample": made, "next": NEXT_WITH_RESULTS})
 
     def failed(self, failure: Failure, command: str = "sample") -> None:
         fail(self.bot, self.pull, self.pull.head.sha, command, failure)
@@ -132,9 +133,23 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
     "waiting for a GPU": (
         [lambda s: s.linted("added"), Scene.started],
         ["Sample of", "is in progress", "/actions/runs/7", "`/arborist cancel` stops it"],
-        [],
+        [NEXT],
     ),
-    "sampled": ([lambda s: s.linted("added"), Scene.started, Scene.sampled], [LEAF], ["in progress"]),
+    "sampled": (
+        [lambda s: s.linted("added"), Scene.started, Scene.sampled],
+        [LEAF, NEXT, "reads the results"],
+        ["in progress", "can comment `/arborist sample`"],
+    ),
+    "sampled and linted again": (
+        [lambda s: s.linted("added"), Scene.sampled, lambda s: s.linted("added")],
+        [LEAF, NEXT, "reads the results"],
+        ["can comment `/arborist sample`"],
+    ),
+    "linted again while a GPU works": (
+        [lambda s: s.linted("added"), Scene.started, lambda s: s.linted("added")],
+        ["is in progress"],
+        [NEXT],
+    ),
     "sampling failed": (
         [
             Scene.started,
@@ -162,8 +177,8 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
     ),
     "pushed after a sample": (
         [Scene.sampled, Scene.pushed, lambda s: s.linted("added")],
-        ["Sample of", "Of an earlier commit"],
-        [],
+        ["Sample of", "Of an earlier commit", "can comment `/arborist sample`"],
+        ["reads the results"],
     ),
     "merged": (
         [lambda s: s.linted("added"), lambda s: announce_training(s.bot, [1], RUN)],
