@@ -129,14 +129,15 @@ def init(
 ) -> Callable[..., str]:
     """Runs a wheel's `arborist init` on it, as its administrator would; returns its output.
 
-    Further options of the command may be given.
-
-    The wheel and the world's repository are made of the same tree, so the commit in the wheel is there.
+    Further options of the command may be given. The commit is named, since the world's repository has fewer
+    folders than the one that the wheel is made of.
     """
 
     def run(*options: str) -> str:
+        commit = repository(world, "maintainer").get_branch("main").commit.sha
         done = installed.run(
-            *("init", "--model", HANDBOOK_MODEL, "--arborist", world["repository"], *options),
+            *("init", "--model", HANDBOOK_MODEL, "--arborist", world["repository"], "--commit", commit),
+            *options,
             cwd=owners,
             GITHUB_API_URL=handbook["github"]["api"],
             GITHUB_REPOSITORY=handbook["repository"],

@@ -74,11 +74,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bot_repository(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
-    """The project as one commit in a bare repository."""
+def bot_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This checkout, as it is on disk, as one commit in a bare repository."""
     bare = tmp_path_factory.mktemp("published") / "arborist.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-    commit_tree(project, bare)
+    commit_tree(ROOT, bare)
     return bare
 
 
