@@ -39,7 +39,7 @@ def draft(
     kept = sum(len(seed.pairs) for seed in drafted.seeds)
     reasons = ", ".join(f"{number} {filter_}" for filter_, number in drafted.dropped.most_common())
     say(
-        f"{kept} questions and {len(drafted.exam)} exam questions; {drafted.by_rule} were made by rule, "
+        f"{kept} questions and {len(drafted.exam)} exam questions; rules proposed {drafted.by_rule}, "
         f"and the teacher was asked about {drafted.asked} sentences; dropped: {reasons or 'none'}; "
         f"{drafted.missing} questions are left for you to write"
     )

@@ -57,7 +57,7 @@ def questions_about(sentence: str, title: str, names: Collection[str], spoken: L
     """Return questions that a sentence answers; none if the language has no file or no rule fits.
 
     Args:
-        title: the title of the document; a question that has no word of it begins with it.
+        title: the title of the document; a question that cannot be understood alone begins with it.
         names: words that keep their capital letter within a sentence.
     """
     rules, found = rules_of(spoken.code), dict[str, Asked]()

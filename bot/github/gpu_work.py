@@ -70,9 +70,13 @@ def of_earlier_commits(parts: Mapping[str, str], sha: str) -> dict[str, str]:
         heading, _, rest = parts.get(name, "").partition("\n")
         if not heading or f"`{sha[:7]}`" in heading or rest.startswith(EARLIER):
             continue
-        is_result = not heading.startswith(f"### {TITLES[name][0]} No ") and not heading.endswith(WAITING)
-        changed[name] = f"{heading}\n{EARLIER}\n{rest}" if is_result else ""
+        changed[name] = f"{heading}\n{EARLIER}\n{rest}" if _is_result(name, heading) else ""
     return changed
+
+
+def _is_result(command: str, heading: str) -> bool:
+    """Return whether a part with this heading shows a result, and not a failure or work in progress."""
+    return not heading.startswith(f"### {TITLES[command][0]} No ") and not heading.endswith(WAITING)
 
 
 def next_after_work(parts: Mapping[str, str], sha: str) -> str | None:
@@ -85,10 +89,8 @@ def next_after_work(parts: Mapping[str, str], sha: str) -> str | None:
     known = {name: heading for name, heading in headings.items() if f"`{sha[:7]}`" in heading}
     if any(heading.endswith(WAITING) for heading in known.values()):
         return ""
-    results = [
-        name for name, heading in known.items() if not heading.startswith(f"### {TITLES[name][0]} No ")
-    ]
-    return NEXT_WITH_RESULTS if {"sample", "trial"}.intersection(results) else None
+    results = {name for name, heading in known.items() if _is_result(name, heading)}
+    return NEXT_WITH_RESULTS if results & {"sample", "trial"} else None
 
 
 def begin(repository: Repository, pull: PullRequest, work: Work) -> None:

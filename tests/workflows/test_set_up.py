@@ -214,6 +214,12 @@ def test_a_planted_link_is_found(kept: Kept, capsys: pytest.CaptureFixture[str])
     assert python.readlink() == before
 
 
+def test_a_planted_pipe_makes_nobody_wait(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(kept.get() / "bin/planted")
+    kept.get()
+    assert "bin/planted was modified after installation" in capsys.readouterr().out
+
+
 def test_a_missing_file_is_found(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
     program = kept.get() / "bin/arborist"
     program.unlink()

@@ -45,8 +45,8 @@ _PRONOUNS = _PERSONS | {"it", "its", "they", "their", "them", "hers", "theirs"}
 # "How long does it take to …", "Is it possible that …": the pronoun stands for what follows.
 _EXPLETIVE = re.compile(
     r"\bit\s+(?:take|takes|took|mean|means|cost|costs|rain|rains|snow|snows|matter|matters|happen)\b"
-    r"|\bit\b[^?.!]{0,80}?\b(?:to|that|for|if|when|who|which|whether|how|why)\b"
-    r"|\bthey\b[^?.!]{0,80}?\b(?:that|who)\b|\b(?:do|did) they (?:call|say)\b",
+    r"|\bit\b[^?.!]{0,200}?\b(?:to|that|for|if|when|who|which|whether|how|why)\b"
+    r"|\bthey\b[^?.!]{0,200}?\b(?:that|who)\b|\b(?:do|did) they (?:call|say)\b",
     re.IGNORECASE,
 )
 _OF_TEXT = re.compile(
