@@ -1,13 +1,12 @@
 """Commands that the workflows run for pull requests."""
 
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app
+from bot.cli.root import RecipeOption, RepositoryOption, app, event_payload
 from bot.core.errors import UserError
 
 
@@ -53,7 +52,7 @@ def report(
 
     loaded = load_recipe(recipe)
     with github_errors("reporting on a pull request"):
-        posted = post(connect(), _event(), folder, loaded, Store(loaded.store_url()))
+        posted = post(connect(), event_payload(), folder, loaded, Store(loaded.store_url()))
     print(posted.url if posted else "the pull request was changed meanwhile; the next run reports on it")
 
 
@@ -67,7 +66,7 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
 
     loaded = load_recipe(recipe)
     with github_errors("answering a command"):
-        accepted = handle_comment(connect(), loaded, Store(loaded.store_url()), _event())
+        accepted = handle_comment(connect(), loaded, Store(loaded.store_url()), event_payload())
     # If the job fails without this output, the workflow's next step answers.
     outputs = {"answered": "true", **(accepted.outputs() if accepted else {})}
     lines = "".join(f"{name}={value}\n" for name, value in outputs.items())
@@ -86,11 +85,3 @@ def reap(recipe: RecipeOption = Path("arborist.yaml")) -> None:
     prefix = load_prefix(recipe)
     with github_errors("checking the open pull requests"):
         print("\n".join(clean_up(connect(), prefix)) or "nothing was left open")
-
-
-def _event() -> dict[str, Any]:
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    if not path:
-        raise UserError("GITHUB_EVENT_PATH is not set: this command only works in a workflow, on an event")
-    event: dict[str, Any] = json.loads(Path(path).read_text())
-    return event

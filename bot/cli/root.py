@@ -1,11 +1,13 @@
 """The root of the command line, and what several commands share."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot.core.errors import UserError
 from bot.taxonomy.files import well_formed
 
 app = typer.Typer(
@@ -29,3 +31,16 @@ def write_json(path: Path, value: Any) -> None:
 def json_text(value: Any) -> str:
     """Return a value as indented JSON that can always be encoded as UTF-8."""
     return well_formed(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def event_payload() -> dict[str, Any]:
+    """Return the event that started this workflow run, as GitHub describes it.
+
+    Raises:
+        UserError: this is no workflow.
+    """
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        raise UserError("GITHUB_EVENT_PATH is not set: this command only works in a workflow, on an event")
+    event: dict[str, Any] = json.loads(Path(path).read_text())
+    return event

@@ -1,4 +1,4 @@
-"""Data files of the package: schemas, recipes, runner profiles, workflows.
+"""Data files of the package: schemas, recipes, runner profiles, workflows, the form of issues.
 
 In a checkout they are in folders beside `bot/`; setup.py copies them into the package when it builds a wheel.
 """

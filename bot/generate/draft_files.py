@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.generate.draft import CONTEXTS, PAIRS, Draft
 from bot.taxonomy.leaf import Seed
+from bot.taxonomy.new_leaf import Source
 
 _HEAD = """# A draft: read and correct every question and answer, and fill in the empty values.
 # `arborist lint` lists what is missing.
@@ -27,15 +28,14 @@ _EXAM_HEAD = """# Held-out questions: they test the model and are never trained 
 version: 1
 questions:
 """
-_ATTRIBUTION = "Title of work:\nLink to work:\nRevision:\nLicense of the work:\nCreator names:\n"
 
 
-def write_draft(draft: Draft, document: Path, folder: Path, author: str) -> list[Path]:
+def write_draft(draft: Draft, document: Path, folder: Path, source: Source) -> list[Path]:
     """Write a draft's files to a new folder, with a copy of the document, and return their paths."""
     folder.mkdir(parents=True)
     shutil.copyfile(document, folder / document.name)
-    (folder / "qna.yaml").write_text(qna_text(draft, folder, author), encoding="utf-8")
-    (folder / "attribution.txt").write_text(_ATTRIBUTION, encoding="utf-8")
+    (folder / "qna.yaml").write_text(qna_text(draft, folder, source.author), encoding="utf-8")
+    (folder / "attribution.txt").write_text(source.attribution, encoding="utf-8")
     if draft.exam:
         (folder / "exam.yaml").write_text(exam_text(draft), encoding="utf-8")
     return sorted(folder.iterdir())

@@ -45,6 +45,17 @@ class Accepted:
         }
 
 
+@dataclass(frozen=True)
+class AcceptedDraft:
+    """An issue with a document, of which a GPU runner is to draft a leaf."""
+
+    issue: int
+
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs for the workflow's next job."""
+        return {"issue": str(self.issue)}
+
+
 def find_commands(body: str) -> list[Command]:
     """Return the commands in a comment: the lines of paragraphs that start with `/arborist`.
 
@@ -79,17 +90,17 @@ def _lines(content: Sequence[Token]) -> list[str]:
 
 def handle_comment(
     repository: Repository, recipe: Recipe, store: Store, event: dict[str, Any]
-) -> Accepted | None:
+) -> Accepted | AcceptedDraft | None:
     """Handle an `issue_comment` event: react to the command, check its author, and answer or hand it over.
 
     Handling the same event twice has the same effect as once.
 
     Returns:
-        The work for a GPU runner; None if nothing is left to do.
+        What a GPU runner is to do; None if nothing is left to do.
     """
     number, given = event["issue"]["number"], event["comment"]
     commands = find_commands(given["body"] or "")
-    if not commands or "pull_request" not in event["issue"]:
+    if not commands:
         return None
     command = commands[0]
     thread = repository.get_issue(number)
@@ -115,7 +126,9 @@ def handle_comment(
     if isinstance(answer, str):
         reply(thread, repository.full_name, str(comment.id), answer)
         return None
-    return Accepted(answer, number, asked.pull.head.sha)
+    if isinstance(answer, Work):
+        return Accepted(answer, number, asked.pull.head.sha)
+    return AcceptedDraft(answer.number)
 
 
 def _one_at_a_time(commands: Sequence[Command]) -> str:
@@ -152,6 +165,10 @@ def _refusal(asked: Asked, comment: IssueComment, same: bool) -> tuple[str, str,
         what = f"There is no command `{escape(name, 40)}` here." if name else "Which command do you mean?"
         text = f"{what} Start a line with one of these:\n\n{help_(asked)}"
         return "confused", str(comment.id), text
+    if not COMMANDS[name].works_on(asked):
+        place = "an issue that is made from the form" if asked.on_pull else "a pull request"
+        text = f"`/arborist {name}` works on {place}. Here you can use:\n\n{help_(asked)}"
+        return "confused", str(comment.id), text
     allowed = asked.recipe.commands[name]
     if not may(asked.repository, asked.thread, login, allowed):
         text = (
@@ -159,5 +176,6 @@ def _refusal(asked: Asked, comment: IssueComment, same: bool) -> tuple[str, str,
         )
         return "-1", once, text
     if asked.thread.state != "open" and not COMMANDS[name].when_closed:
-        return "confused", str(comment.id), "This pull request is closed, so there is nothing to do."
+        what = "pull request" if asked.on_pull else "issue"
+        return "confused", str(comment.id), f"This {what} is closed, so there is nothing to do."
     return None

@@ -1,10 +1,11 @@
-"""The slash commands: each returns a reply, or work for a GPU runner."""
+"""The slash commands: each returns a reply, or what a GPU runner is to do."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from github.GithubException import GithubException, UnknownObjectException
 from github.Issue import Issue
@@ -23,6 +24,9 @@ from bot.github.relint import start_lint
 from bot.github.render import render
 from bot.github.rights import who_may
 
+if TYPE_CHECKING:
+    from bot.github.draft_request import DraftRequest
+
 HOLD = "hold"
 """The label of a pull request on hold."""
 
@@ -40,7 +44,7 @@ class Asked:
     """A command with everything that is needed to answer it.
 
     Attributes:
-        thread: the issue of the pull request on which the command was given.
+        thread: the issue, or the issue of the pull request, on which the command was given.
         at: when the command was given, by GitHub's clock.
     """
 
@@ -64,6 +68,11 @@ class Asked:
         return lint_check(self.pull.base.ref, self.repository.default_branch)
 
     @property
+    def on_pull(self) -> bool:
+        """Whether the thread is a pull request, and not an issue."""
+        return self.thread.pull_request is not None
+
+    @property
     def held(self) -> bool:
         return HOLD in {label.name for label in self.thread.labels}
 
@@ -77,12 +86,19 @@ class Spec:
         answer: the function that answers the command.
         arguments: how the arguments are shown in `help`, with a leading space.
         when_closed: whether the command also works on a closed pull request.
+        on_pulls, on_issues: whether the command works on pull requests, and on other issues.
     """
 
     doc: str
-    answer: Callable[[Asked], "str | Work"]
+    answer: Callable[[Asked], "str | Work | DraftRequest"]
     arguments: str = ""
     when_closed: bool = False
+    on_pulls: bool = True
+    on_issues: bool = False
+
+    def works_on(self, asked: Asked) -> bool:
+        """Return whether the command works on the thread on which it was given."""
+        return self.on_pulls if asked.on_pull else self.on_issues
 
 
 def help_(asked: Asked) -> str:
@@ -90,7 +106,7 @@ def help_(asked: Asked) -> str:
     rows = [
         f"| `/arborist {name}{spec.arguments}` | {spec.doc} | {who_may(asked.recipe.commands[name])} |"
         for name, spec in COMMANDS.items()
-        if asked.recipe.commands.get(name)
+        if asked.recipe.commands.get(name) and spec.works_on(asked)
     ]
     return "\n".join(["| command | what it does | who may use it |", "|---|---|---|", *rows])
 
@@ -211,6 +227,18 @@ def explain(asked: Asked) -> str:
     )
 
 
+def draft(asked: Asked) -> "str | DraftRequest":
+    """Hand the issue's document to a GPU runner, unless there is a draft of it."""
+    from bot.github.draft_pull import draft_of
+    from bot.github.draft_request import DraftRequest
+
+    request = DraftRequest.read(asked.thread.raw_data)
+    pull = draft_of(asked.repository, request)
+    if pull is not None:
+        return f"There is a draft: #{pull.number}. To get another one, close it and delete its branch first."
+    return request
+
+
 def retrain(asked: Asked) -> str:
     """Start a retraining; it does nothing if the newest release already matches main."""
     workflow = asked.repository.get_workflow("retrain.yml")
@@ -222,7 +250,7 @@ def retrain(asked: Asked) -> str:
 
 
 COMMANDS: dict[str, Spec] = {
-    "help": Spec("list the commands", help_, when_closed=True),
+    "help": Spec("list the commands", help_, when_closed=True, on_issues=True),
     "status": Spec(
         "show the checks, whether the pull request is held, and the newest release", status, when_closed=True
     ),
@@ -238,6 +266,12 @@ COMMANDS: dict[str, Spec] = {
         "show how today's model answers its exam before and after a short training",
         work,
         " [COMMIT] [N] [LEAF…]",
+    ),
+    "draft": Spec(
+        "draft a leaf from the document of this issue, and open a pull request with it",
+        draft,
+        on_pulls=False,
+        on_issues=True,
     ),
     "cancel": Spec("stop the GPU work for this pull request", cancel),
     "retry": Spec("repeat what failed or was cancelled", retry, " [COMMIT]"),

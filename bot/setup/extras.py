@@ -11,12 +11,12 @@ from bot.config.load import load_recipe
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError, run_program
 
-ALONE = ("lint", "reap")
-"""Jobs that do not read the recipe, because it may be invalid: lint reports that."""
+ALONE = ("lint", "reap", "propose")
+"""Jobs that need the core alone. Their recipe is not read: it may be invalid, and lint reports that."""
 READING = ("report", "command")
 """Jobs that read the store."""
-TEACHING = ("sample", "retrain")
-"""Jobs that generate and train. Both also run the student, so a client for the teacher is never enough."""
+TEACHING = ("sample", "draft", "retrain")
+"""Jobs that generate and train. Some also run the student, so a client for the teacher is never enough."""
 KINDS = (*ALONE, *READING, *TEACHING)
 _STORES = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "", "file": "", "memory": ""}
 """The extra for each protocol of a store; empty if none is needed."""

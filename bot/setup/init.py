@@ -17,12 +17,14 @@ from bot.core.version import commit as own_commit
 from bot.core.version import git, installed_from
 from bot.taxonomy.layout import DEFAULT, Layout, find_layout
 
-CALLED = ("lint", "report", "commands", "retrain", "reap")
+CALLED = ("lint", "report", "commands", "draft", "retrain", "reap")
 """The workflows that a taxonomy's repository calls; these call the others."""
 KEEPS_ITS_NAME = "retrain"
 """The workflow that gets no prefix: the Hub trusts a workflow by the name of its file."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
 _WORKFLOWS = ".github/workflows"
+FORM = ".github/ISSUE_TEMPLATE/teach.yml"
+"""The form of issues with a document, of which a leaf is drafted."""
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,30}-")
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _ORIGIN = re.compile(r"(?:https?://[^/]+/|(?:ssh://)?[^@/]+@[^:/]+[:/])([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -114,6 +116,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") ->
         yield _write(folder, workflow_path(name, caller.prefix), call(name, bot, caller))
     if caller.prefix:
         yield from _left_over(folder)
+    yield _write_form(folder)
     if here:
         yield from make(here, load_recipe(path))
     else:
@@ -185,6 +188,16 @@ def _write(folder: Path, path: str, text: str) -> Diagnosis:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return Diagnosis(path, "ok", "updated to another commit" if there else "written")
+
+
+def _write_form(folder: Path) -> Diagnosis:
+    """Write the form of issues that ask for a draft, unless there is one; its text may be changed there."""
+    file = folder / FORM
+    if file.exists():
+        return Diagnosis(FORM, "ok", "exists; kept as it is")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(shipped(FORM).read_text())
+    return Diagnosis(FORM, "ok", "written: issues made from it can be drafted by `/arborist draft`")
 
 
 def _left_over(folder: Path) -> Iterator[Diagnosis]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.errors import UserError
@@ -12,6 +13,34 @@ KINDS = {"knowledge": "knowledge", "skill": "compositional_skills"}
 """The kinds of leaves that can be created, each with its default top folder."""
 
 _LOGIN = re.compile(r"[A-Za-z0-9-]{1,39}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a document comes from, for attribution.txt; each part is blank if it is not known.
+
+    Attributes:
+        author: the GitHub user name of the leaf's author.
+        title, link, license, creators: of the document.
+    """
+
+    author: str = ""
+    title: str = ""
+    link: str = ""
+    license: str = ""
+    creators: str = ""
+
+    @property
+    def attribution(self) -> str:
+        """The text of attribution.txt."""
+        lines = {
+            "Title of work": self.title,
+            "Link to work": self.link,
+            "Revision": "",
+            "License of the work": self.license,
+            "Creator names": self.creators,
+        }
+        return "".join(f"{name}: {' '.join(value.split())}".rstrip() + "\n" for name, value in lines.items())
 
 
 def new_leaf(kind: str, path: str, taxonomy: Path, author: str = "") -> list[Path]:

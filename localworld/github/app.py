@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from localworld.github import graphql, pages, smart_http
+from localworld.github import attachments, graphql, pages, smart_http
 from localworld.github.errors import ApiError, not_found
 from localworld.github.http import PREFIX, RateCounter, api_routes, error_response
 from localworld.github.routes import TABLES
@@ -42,6 +42,7 @@ def create_app(
             *(route for table in TABLES for route in api_routes(github, table, rates)),
             *graphql.routes(github, rates),
             *smart_http.routes(github),
+            *attachments.routes(github),
             *pages.routes(github),
             Mount(PREFIX, Route("/{path:path}", unknown_path, methods=METHODS)),
         ],

@@ -13,6 +13,7 @@ from bot.generate.draft_files import write_draft
 from bot.inference.engine import Request, Response
 from bot.lint import lint_tree
 from bot.taxonomy.leaf import Document
+from bot.taxonomy.new_leaf import Source
 from tests import ROOT
 
 TOWNS = ("Aldern", "Briskow", "Corvane", "Dunmore", "Elsinor")
@@ -71,7 +72,7 @@ def written(drafted: Draft, tmp_path: Path, author: str = "wrenna") -> Path:
     file = tmp_path / "towns.md"
     file.write_text(drafted.document.text)
     folder = tmp_path / "taxonomy/knowledge/places/towns"
-    write_draft(drafted, file, folder, author)
+    write_draft(drafted, file, folder, Source(author))
     return folder
 
 
@@ -177,6 +178,6 @@ def test_what_rules_ask_about_a_document_is_what_people_have_read(name: str, tmp
     assert {pair.question for pair in pairs} == set(read)
     assert all(read[pair.question][0] in pair.answer for pair in pairs)
     assert sum(right == "yes" for _, right in read.values()) >= 0.8 * len(read)
-    write_draft(drafted, DRAFTS / name, tmp_path / "taxonomy/knowledge/places/drafted", "wrenna")
+    write_draft(drafted, DRAFTS / name, tmp_path / "taxonomy/knowledge/places/drafted", Source("wrenna"))
     found = {finding.rule for finding in lint_tree(tmp_path / "taxonomy").findings}
     assert found == {"attribution-empty", "empty-text"}

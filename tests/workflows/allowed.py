@@ -29,8 +29,8 @@ BOT = {
 """How the bot is checked out: this repository's own or, where another repository calls, the pinned one."""
 INPUTS = {"arborist", "commit"}
 """The inputs of every called workflow: which bot."""
-OUTPUTS = ("command", "arguments", "pull", "sha")
-"""What the command's job decides."""
+OUTPUTS = {"commands.yml": ("command", "arguments", "pull", "sha"), "draft.yml": ("issue",)}
+"""What the command's job of each file decides."""
 UNPRIVILEGED = {"contents": "read"}
 CODE = "ci.yml"
 """Tests the code of a pull request, so it is the one file whose jobs run what somebody proposes."""
@@ -44,7 +44,7 @@ SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN", *TEACHING}
 
 FILE_KEYS = {"name", "on", "permissions", "concurrency", "jobs"}
 JOB_KEYS = {
-    *("name", "if", "runs-on", "timeout-minutes", "environment", "permissions", "outputs", "steps"),
+    *("name", "if", "runs-on", "timeout-minutes", "environment", "permissions", "outputs", "steps", "needs"),
 }
 CALL_JOB_KEYS = {"name", "needs", "if", "permissions", "uses", "with", "secrets"}
 MATRIX = {"ci.yml/core": {"fail-fast": "false", "matrix": {"python": ["3.11", "3.12", "3.13"]}}}
@@ -60,6 +60,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
     },
     "report.yml": {"workflow_run": {"workflows": ["lint"], "types": ["completed"]}},
     "commands.yml": {"issue_comment": {"types": ["created"]}},
+    "draft.yml": {"issue_comment": {"types": ["created"]}},
     "sample.yml": {"workflow_dispatch": {}},
     "retrain.yml": {
         "push": {"branches": ["main"], "paths": ["taxonomy/**", "arborist.yaml"]},
@@ -90,6 +91,7 @@ CONCURRENCY: Mapping[str, Mapping[str, str]] = {
         "cancel-in-progress": "false",
     },
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
+    "draft.yml": {"group": "draft-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
     "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
     CODE: {
@@ -114,6 +116,14 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "pull-requests": "write",
     },
     "commands.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
+    "draft.yml/command": {"contents": "read", "issues": "write", "pull-requests": "read"},
+    "draft.yml/draft": UNPRIVILEGED,
+    "draft.yml/propose": {
+        "contents": "write",
+        "actions": "write",
+        "issues": "write",
+        "pull-requests": "write",
+    },
     "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
     "retrain.yml/retrain": {
         "contents": "read",
@@ -158,17 +168,17 @@ _CHECKOUT = {
 ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
     r"actions/checkout@[0-9a-f]{40}": _CHECKOUT,
     r"\./\.bot/\.github/actions/setup": {
-        "job": {"lint", "report", "command", "reap", "sample", "retrain"},
+        "job": {"lint", "report", "command", "reap", "sample", "draft", "propose", "retrain"},
         "store": {"${{ vars.ARBORIST_STORE }}"},
     },
     r"actions/upload-artifact@[0-9a-f]{40}": {
-        "name": {"report"},
-        "path": {"report"},
+        "name": {"report", "draft"},
+        "path": {"report", "draft"},
         "retention-days": {"5"},
     },
     r"actions/download-artifact@[0-9a-f]{40}": {
-        "name": {"report"},
-        "path": {"report"},
+        "name": {"report", "draft"},
+        "path": {"report", "draft"},
         "run-id": {"${{ github.event.workflow_run.id }}"},
         "github-token": {"${{ github.token }}"},
     },
@@ -176,6 +186,8 @@ ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
 }
 """The actions, each with the inputs that it may be given."""
 
+ANSWER = "python3 -I -S .bot/.github/actions/answer/answer.py"
+"""Answers a command whose job failed."""
 SCRIPTS: Mapping[str, set[str]] = {
     "lint.yml/lint": {
         'arborist plan --repository proposal --base "$BASE" --base-ref "$BASE_REF" '
@@ -184,16 +196,27 @@ SCRIPTS: Mapping[str, set[str]] = {
         "--output report/lint.json --sarif report/lint.sarif",
     },
     "report.yml/report": {"arborist report report"},
-    "commands.yml/command": {"arborist command", "python3 -I -S .bot/.github/actions/answer/answer.py"},
+    "commands.yml/command": {"arborist command", ANSWER},
     "sample.yml/sample": {
         'arborist work --pull "$PULL" --sha "$SHA" --only "$COMMAND" --arguments "$ARGUMENTS"'
     },
+    "draft.yml/command": {"arborist command", ANSWER},
+    "draft.yml/draft": {"arborist draft-issue draft"},
+    "draft.yml/propose": {"arborist propose-draft draft", ANSWER},
     "retrain.yml/retrain": {"arborist retrain"},
     "reap.yml/reap": {"arborist reap"},
     "ci.yml/test": {"make test"},
     "ci.yml/core": {"make core EXTRAS="},
 }
 """What the steps of each job run."""
+
+UPLOADS = {"lint.yml/lint": "report", "draft.yml/draft": "draft"}
+"""The jobs that hand files over, each with the artifact. None of them may write anything."""
+DOWNLOADS = {
+    "report.yml/report": ("report", ["arborist report report"]),
+    "draft.yml/propose": ("draft", ["arborist propose-draft draft", ANSWER]),
+}
+"""The jobs that take files, each with the artifact and with all that it does after it."""
 
 CALLS = {"commands.yml/sample": "./.github/workflows/sample.yml"}
 """The jobs that call a workflow."""
@@ -210,6 +233,14 @@ CONDITIONS = {
     "commands.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.command.outputs.answered == ''",
     "commands.yml/sample": "needs.command.outputs.sha != ''",
+    "draft.yml/command": "github.event.issue.pull_request == null && "
+    "contains(github.event.comment.body, '/arborist')",
+    "draft.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
+    "steps.command.outputs.answered == ''",
+    "draft.yml/draft": "needs.command.outputs.issue != ''",
+    "draft.yml/propose": "always() && needs.command.outputs.issue != ''",
+    "draft.yml/propose/Answer if the job failed": "(failure() || cancelled()) && "
+    "steps.propose.outputs.answered == ''",
     "ci.yml/test": "vars.ARBORIST_CI == 'true'",
     "ci.yml/core": "vars.ARBORIST_CI == 'true'",
 }
@@ -226,8 +257,8 @@ EXPRESSIONS = set(CONDITIONS.values()).union(
     *(_inner(value) for values in ENVIRONMENT.values() for value in values),
     *(_inner(value) for given in ACTIONS.values() for values in given.values() for value in values),
     *(_inner(value) for stated in CONCURRENCY.values() for value in stated.values()),
-    (f"steps.command.outputs.{name}" for name in OUTPUTS),
-    (f"needs.command.outputs.{name}" for name in OUTPUTS),
+    (f"steps.command.outputs.{name}" for names in OUTPUTS.values() for name in names),
+    (f"needs.command.outputs.{name}" for names in OUTPUTS.values() for name in names),
     (f"inputs.{name}" for name in INPUTS),
 )
 """Every expression that a workflow file may evaluate."""

@@ -24,6 +24,7 @@ from tests.workflows.allowed import (
     CONCURRENCY,
     CONDITIONS,
     DISPATCH,
+    DOWNLOADS,
     ENVIRONMENT,
     EXPRESSIONS,
     FILE_KEYS,
@@ -41,6 +42,7 @@ from tests.workflows.allowed import (
     TEACHING,
     TRIGGERS,
     UNPRIVILEGED,
+    UPLOADS,
 )
 
 Files = Mapping[str, dict[str, Any]]
@@ -249,7 +251,7 @@ def conditions_are_the_known_ones(files: Files) -> Iterator[str]:
 
 def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterator[str]:
     own = {file for file, _, job in jobs(files) if own_machine(job)}
-    if own != {"sample.yml", "retrain.yml"}:
+    if own != {"sample.yml", "draft.yml", "retrain.yml"}:
         yield f"{sorted(own)} run on machines of the maintainers' own"
     for file, name, job in jobs(files):
         if own_machine(job) and job.get("runs-on") != OWN_MACHINE:
@@ -257,16 +259,24 @@ def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterat
         called = job.get("uses", "").rpartition("/")[2]
         if called in own and (file != "commands.yml" or job.get("needs") != "command"):
             yield f"{name} calls {called} without a maintainer's command"
-    gate = files["commands.yml"]["jobs"]["command"]
+        if file == "draft.yml" and own_machine(job) and job.get("needs") != "command":
+            yield f"{name} does not wait for a maintainer's command"
+    gates = {file: files[file]["jobs"]["command"] for file in OUTPUTS}
+    for file, gate in gates.items():
+        yield from _decides(file, gate)
+    for _, name, job in jobs(files):
+        if "outputs" in job and not any(job is gate for gate in gates.values()):
+            yield f"{name} hands something over"
+
+
+def _decides(file: str, gate: Job) -> Iterator[str]:
+    """What is wrong with the job that decides who may give a command."""
     scripts = [(step.get("id"), step["run"]) for step in steps(gate) if "run" in step]
     deciding = [step for step in steps(gate) if "id" in step]
     if scripts[:1] != [("command", "arborist command")] or len(deciding) != 1 or own_machine(gate):
-        yield "commands.yml does not ask who gave the command"
-    if gate.get("outputs") != {name: f"${{{{ steps.command.outputs.{name} }}}}" for name in OUTPUTS}:
-        yield "commands.yml hands over what arborist did not decide"
-    for _, name, job in jobs(files):
-        if "outputs" in job and job is not gate:
-            yield f"{name} hands something over"
+        yield f"{file} does not ask who gave the command"
+    if gate.get("outputs") != {name: f"${{{{ steps.command.outputs.{name} }}}}" for name in OUTPUTS[file]}:
+        yield f"{file} hands over what arborist did not decide"
 
 
 def work_is_bound_to_the_commit_that_was_seen(files: Files) -> Iterator[str]:
@@ -283,14 +293,19 @@ def work_is_bound_to_the_commit_that_was_seen(files: Files) -> Iterator[str]:
 
 
 def an_artifact_is_checked_before_anything_else(files: Files) -> Iterator[str]:
-    for file, name, job in jobs(files):
+    for _, name, job in jobs(files):
         listed = steps(job)
         for place, step in enumerate(listed):
+            given = step.get("with") or {}
             if "download-artifact" in step.get("uses", ""):
                 after = [later.get("run") or later.get("uses") for later in listed[place + 1 :]]
-                if file != "report.yml" or after != ["arborist report report"]:
+                artifact, wanted = DOWNLOADS.get(name, ("", []))
+                if after != wanted or {given.get("name"), given.get("path")} != {artifact}:
                     yield f"{name} goes on with an artifact by {after}"
-            if "upload-artifact" in step.get("uses", "") and file != "lint.yml":
+            if "upload-artifact" in step.get("uses", "") and (
+                {given.get("name"), given.get("path")} != {UPLOADS.get(name)}
+                or job.get("permissions") != UNPRIVILEGED
+            ):
                 yield f"{name} hands files over"
 
 
@@ -312,6 +327,8 @@ def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
             yield f"{name} is in the environment {job['environment']}"
         if file == "lint.yml" and ("github.token" in str(job) or found):
             yield f"{name} gives a token to the job that reads the proposal"
+        if name == "draft.yml/draft" and ("github.token" in str(job) or found - {"OPENAI_API_KEY"}):
+            yield f"{name} gives a token to the job that reads the document"
 
 
 def nothing_hangs(files: Files) -> Iterator[str]:

@@ -18,6 +18,8 @@ MOST = 20
 )
 def created_by(pull: PullView) -> Problems:
     before = {old for old, _ in pull.files if old}
+    if pull.author.endswith("[bot]"):  # it opens pull requests for others
+        return
     for path, leaf in pull.leaves.items():
         file, name = f"{pull.layout.prefix}{path}/{QNA}", leaf.data.get("created_by")
         if not pull.author or leaf.qna is None or not isinstance(name, str) or file in before:
