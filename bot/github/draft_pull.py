@@ -1,12 +1,12 @@
 """The pull request with a drafted leaf: check the files that the unprivileged job made, and propose them."""
 
 import base64
-import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from github.GithubException import GithubException
+from github.GithubException import GithubException, UnknownObjectException
 from github.InputGitAuthor import InputGitAuthor
 from github.InputGitTreeElement import InputGitTreeElement
 from github.PullRequest import PullRequest
@@ -24,6 +24,8 @@ from bot.text.escape_markdown import escape
 
 REFUSED = "refused.txt"
 """The file in which the unprivileged job says why there is no draft."""
+NOREPLY = "users.noreply.github.com"
+"""The host of the addresses by which GitHub knows its users in commits."""
 _MAX_TEXT_BYTES = 1_000_000
 _NAME = re.compile(r"\w{1,80}\.\w{1,8}", re.ASCII)
 
@@ -97,10 +99,9 @@ def _by_hand(repository: Repository, request: DraftRequest) -> str:
 
 def _push(repository: Repository, request: DraftRequest, files: Mapping[str, bytes]) -> None:
     """Commit the files to the request's branch in the author's name; keep a branch that exists."""
-    ref = f"refs/heads/{request.branch}"
-    # An earlier run may have been stopped after it had pushed.
-    if any(found.ref == ref for found in repository.get_git_matching_refs(f"heads/{request.branch}")):
-        return
+    with suppress(UnknownObjectException):
+        repository.get_branch(request.branch)
+        return  # an earlier run was stopped after it had pushed
     base = repository.get_branch(repository.default_branch).commit.commit
     elements = [
         InputGitTreeElement(
@@ -112,18 +113,14 @@ def _push(repository: Repository, request: DraftRequest, files: Mapping[str, byt
         for path, content in files.items()
     ]
     tree = repository.create_git_tree(elements, base.tree)
-    mail = f"{request.author_id}+{request.author}@users.noreply.{_host()}"
+    mail = f"{request.author_id}+{request.author}@{NOREPLY}"
     commit = repository.create_git_commit(
         f"Draft a leaf from the document in #{request.number}",
         tree,
         [repository.get_git_commit(base.sha)],
         author=InputGitAuthor(request.author, mail),
     )
-    repository.create_git_ref(ref, commit.sha)
-
-
-def _host() -> str:
-    return os.environ.get("GITHUB_SERVER_URL", "https://github.com").partition("://")[2]
+    repository.create_git_ref(f"refs/heads/{request.branch}", commit.sha)
 
 
 def read_draft(folder: Path, recipe: Recipe) -> dict[str, bytes]:

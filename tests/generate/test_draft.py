@@ -1,20 +1,25 @@
 """A drafted leaf: every answer stands in its passage, what is missing is blank, and lint asks for no more."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from bot.cli import app
 from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.generate.draft import Draft, passages_of, propose, read_document
 from bot.generate.draft_files import write_draft
+from bot.github.draft_pull import REFUSED
 from bot.inference.engine import Request, Response
 from bot.lint import lint_tree
 from bot.taxonomy.leaf import Document
 from bot.taxonomy.new_leaf import Source
 from tests import ROOT
+from tests.helpers.draft_form import form_body
 
 TOWNS = ("Aldern", "Briskow", "Corvane", "Dunmore", "Elsinor")
 FACTS = {
@@ -181,3 +186,26 @@ def test_what_rules_ask_about_a_document_is_what_people_have_read(name: str, tmp
     write_draft(drafted, DRAFTS / name, tmp_path / "taxonomy/knowledge/places/drafted", Source("wrenna"))
     found = {finding.rule for finding in lint_tree(tmp_path / "taxonomy").findings}
     assert found == {"attribution-empty", "empty-text"}
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (form_body("| a | b |\n|---|---|", title="Table"), "no paragraphs of running text"),
+        (form_body("Swifts.", folder="knowledge/science/minerals/tessarite"), "already exists"),
+        (form_body("Swifts.", folder="../../etc"), "lowercase letters"),
+        ("Please teach birds.", "was not made from the form"),
+    ],
+)
+def test_an_issue_of_which_no_draft_can_be_made_gives_one_line_that_says_why(
+    body: str, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = {"issue": {"number": 7, "user": {"login": "wrenna", "id": 1}, "body": body}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    done = CliRunner().invoke(app, ["draft-issue", str(tmp_path / "draft")])
+    assert done.exit_code == 0
+    (file,) = (tmp_path / "draft").iterdir()
+    assert file.name == REFUSED
+    assert wanted in file.read_text()
+    assert file.read_text().count("\n") == 1

@@ -9,9 +9,10 @@ import pytest
 from bot.config.load import load_recipe
 from bot.core.store import Store
 from bot.github import comment
-from bot.github.command_comment import Accepted, handle_comment
+from bot.github.command_comment import Accepted, AcceptedDraft, handle_comment
+from tests.helpers.draft_form import form_body
 
-Say = Callable[..., Accepted | None]
+Say = Callable[..., Accepted | AcceptedDraft | None]
 LISTED = "| `/arborist help` | list the commands | everybody |"
 
 
@@ -21,7 +22,7 @@ def say(lab: Any, proposal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(comment, "SETTLES_S", 0)
     monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
 
-    def give(text: str, who: str = "maintainer", times: int = 1) -> Accepted | None:
+    def give(text: str, who: str = "maintainer", times: int = 1) -> Accepted | AcceptedDraft | None:
         said = lab.as_(who).get_issue(1).create_comment(text)
         event = {"issue": {"number": 1, "pull_request": {}}, "comment": {"id": said.id, "body": text}}
         here, recipe = lab.as_("arborist[bot]"), load_recipe(Path("arborist.yaml"))
@@ -99,3 +100,64 @@ def test_a_hundred_commands_are_answered_in_one_line(lab: Any, say: Say) -> None
 def test_a_bot_with_several_commands_gets_one_answer(lab: Any, say: Say) -> None:
     say("/arborist hold\n/arborist sample", "arborist[bot]")
     assert [one for one in answers(lab) if "Not done" in one] == []
+
+
+@pytest.fixture
+def say_on_issue(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Any]:
+    """say_on_issue(body, text): a maintainer comments on an issue with this body; what is accepted, or said."""
+    monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
+
+    def give(body: str, text: str) -> Any:
+        made = lab.as_("contributor").create_issue(title="Teach: swifts", body=body)
+        said = lab.as_("maintainer").get_issue(made.number).create_comment(text)
+        event = {"issue": made.raw_data, "comment": {"id": said.id, "body": text}}
+        here, recipe = lab.as_("arborist[bot]"), load_recipe(Path("arborist.yaml"))
+        accepted = handle_comment(here, recipe, Store(str(tmp_path)), event)
+        answers = [one.body for one in lab.as_("outsider").get_issue(made.number).get_comments()][1:]
+        return accepted or answers[0].partition("\n")[2]
+
+    return give
+
+
+def test_a_draft_is_accepted_on_an_issue_that_was_made_from_the_form(
+    say_on_issue: Callable[..., Any],
+) -> None:
+    accepted = say_on_issue(form_body("Swifts nest in towers.", title="Swifts"), "/arborist draft")
+    assert accepted.outputs() == {"issue": "1"}
+
+
+def test_there_is_no_second_draft_while_the_first_is_open(lab: Any, say_on_issue: Callable[..., Any]) -> None:
+    main = lab.as_("maintainer").get_branch("main").commit.sha
+    lab.as_("maintainer").create_git_ref("refs/heads/arborist/draft-1", main)
+    lab.as_("maintainer").create_file("a.md", "x", "x", branch="arborist/draft-1")
+
+    def open_pull() -> int:
+        return int(
+            lab.as_("maintainer").create_pull(base="main", head="arborist/draft-1", title="Draft").number
+        )
+
+    issue_number = 1
+    assert say_on_issue(form_body("Text."), "/arborist draft").issue == issue_number
+    made = open_pull()
+    said = lab.as_("maintainer").get_issue(issue_number).create_comment("/arborist draft")
+    event = {"issue": {"number": issue_number}, "comment": {"id": said.id, "body": "/arborist draft"}}
+    here, recipe = lab.as_("arborist[bot]"), load_recipe(Path("arborist.yaml"))
+    assert handle_comment(here, recipe, Store("memory://answers"), event) is None
+    bodies = [one.body for one in lab.as_("outsider").get_issue(issue_number).get_comments()]
+    assert f"There is a draft: #{made}." in bodies[-1]
+
+
+def test_what_does_not_work_on_an_issue_is_answered_with_what_does(say_on_issue: Callable[..., Any]) -> None:
+    answer = say_on_issue("Please teach birds.", "/arborist sample")
+    assert "works on a pull request" in answer
+    assert "`/arborist draft`" in answer
+    assert "`/arborist trial" not in answer
+    assert "was not made from the form" in say_on_issue("Please teach birds.", "/arborist draft")
+
+
+def test_a_draft_on_a_pull_request_is_answered_with_what_works_there(lab: Any, say: Say) -> None:
+    assert say("/arborist draft") is None
+    (answer,) = answers(lab)
+    assert "works on an issue that is made from the form" in answer
+    assert "`/arborist sample" in answer
+    assert "| `/arborist draft`" not in answer

@@ -1,10 +1,11 @@
-"""From a form to a pull request: somebody who knows no YAML attaches a document, and a maintainer asks for a draft."""
+"""From a form to a pull request: somebody attaches a document, and a maintainer asks for a draft."""
 
 from typing import Any
 
 import pytest
 from github.Issue import Issue
 
+from localworld.github import policies
 from localworld.github.attachments import attach
 from localworld.world import World
 from tests.helpers.draft_form import form_body
@@ -12,8 +13,8 @@ from tests.helpers.loop import check_is, comment_that, repository, settled, unti
 
 DOCUMENT = """# Ashen fritillary
 
-The ashen fritillary was described in 1911. The butterfly lays its eggs in the valley of Dorn. Its wings are 41
-millimetres wide. It was named by Mira Halden. The caterpillar eats nothing but violets, and hides by day.
+The ashen fritillary was described in 1911. The butterfly lays its eggs in the valley of Dorn. Its wings are
+41 millimetres wide. It was named by Mira Halden. The caterpillar eats nothing but violets, and hides by day.
 
 Pesky passages like this one teach nothing that anybody would ask about.
 """
@@ -57,25 +58,21 @@ def test_who_may_not_is_told_and_no_gpu_starts(world: dict[str, Any], issue: Iss
     }
 
 
-def test_a_command_for_pull_requests_is_answered_with_what_works_here(
+def test_a_maintainer_gets_a_branch_where_workflows_may_open_no_pull_request(
     world: dict[str, Any], issue: Issue
 ) -> None:
-    answer = say(world, issue, "maintainer", "/arborist sample")
-    assert "works on a pull request" in answer
-    assert "`/arborist draft`" in answer
-    assert "`/arborist trial" not in answer
+    answer = say(world, issue, "maintainer", "/arborist draft")
+    assert f"compare/main...arborist/draft-{issue.number}" in answer
+    assert "Allow GitHub Actions to create and approve pull requests" in answer
 
 
-def test_a_maintainer_gets_a_pull_request_in_the_authors_name(world: dict[str, Any], issue: Issue) -> None:
+def test_a_maintainer_gets_a_pull_request_in_the_authors_name(
+    served: World, world: dict[str, Any], issue: Issue
+) -> None:
     here = repository(world, "maintainer")
-    _, made = here.requester.requestJsonAndCheck("GET", f"{here.url}/actions/permissions/workflow")
-    assert made["can_approve_pull_request_reviews"] is False, "as it is in a new repository"
-    refused = say(world, issue, "maintainer", "/arborist draft")
-    assert f"compare/main...arborist/draft-{issue.number}" in refused
-    assert "Allow GitHub Actions to create and approve pull requests" in refused
-    wanted = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
-    here.requester.requestJsonAndCheck("PUT", f"{here.url}/actions/permissions/workflow", input=wanted)
-
+    row = served.github.repository(world["repository"])
+    assert row is not None
+    policies.change(served.github, row, can_approve_pull_request_reviews=1)
     assert "Drafted: #" in say(world, issue, "maintainer", "/arborist draft")
     (pull,) = repository(world, "outsider").get_pulls(head=f"lab:arborist/draft-{issue.number}")
     leaf = "taxonomy/knowledge/science/butterflies/ashen_fritillary"
@@ -89,21 +86,3 @@ def test_a_maintainer_gets_a_pull_request_in_the_authors_name(world: dict[str, A
     # The leaf is not complete yet, and its pull request says what is missing.
     check_is(world, pull, "failure")
     comment_that(pull, "qna.yaml")
-
-
-def test_a_second_draft_is_refused_while_the_first_is_open(world: dict[str, Any], issue: Issue) -> None:
-    assert "There is a draft: #" in say(world, issue, "maintainer", "/arborist draft")
-
-
-def test_an_issue_of_another_kind_is_told_of_the_form(world: dict[str, Any]) -> None:
-    other = repository(world, "contributor").create_issue(title="Birds", body="Please teach birds.")
-    assert "was not made from the form" in say(world, other, "maintainer", "/arborist draft")
-
-
-def test_a_document_that_cannot_be_read_is_said_on_the_issue(served: World, world: dict[str, Any]) -> None:
-    link = attach(served.github, "scan.pdf", b"%PDF-1.4 this is no PDF")
-    made = repository(world, "contributor").create_issue(
-        title="Scan", body=form_body(f"[scan.pdf]({link})", **WORK)
-    )
-    assert "No draft could be made: " in say(world, made, "maintainer", "/arborist draft")
-    assert repository(world, "outsider").get_pulls(head=f"lab:arborist/draft-{made.number}").totalCount == 0

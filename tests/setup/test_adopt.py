@@ -58,7 +58,8 @@ def test_init_writes_a_recipe_and_triggers_for_this_layout(tree: Path) -> None:
     assert load_layout(tree / "arborist.yaml", tree).folder == ""
     files = sorted(file.name for file in (tree / ".github/workflows").iterdir())
     assert files == [
-        *("arborist-commands.yml", "arborist-lint.yml", "arborist-reap.yml", "arborist-report.yml"),
+        *("arborist-commands.yml", "arborist-draft.yml", "arborist-lint.yml", "arborist-reap.yml"),
+        "arborist-report.yml",
         *("lint.yml", "retrain.yml"),
     ]
     assert (tree / ".github/workflows/lint.yml").read_text().startswith("name: lint\non: push")
