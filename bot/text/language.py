@@ -48,6 +48,10 @@ class Language:
         """Return a list of words in normal form; empty if the file does not have it."""
         return _words(self, key)
 
+    def spelled(self, key: str) -> frozenset[str]:
+        """Return a list of words as they are written; empty if the file does not have it."""
+        return frozenset(self.data.get(key, "").split())
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; empty if the file does not have it."""
         return tuple(self.data.get(key, ()))

@@ -104,7 +104,7 @@ def test_a_bot_with_several_commands_gets_one_answer(lab: Any, say: Say) -> None
 
 @pytest.fixture
 def say_on_issue(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Any]:
-    """say_on_issue(body, text): a maintainer comments on an issue with this body; what is accepted, or said."""
+    """say_on_issue(body, text): a maintainer comments on an issue with this body; returns what happens."""
     monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
 
     def give(body: str, text: str) -> Any:
