@@ -64,12 +64,20 @@ def adopt(
     write: Annotated[
         bool, typer.Option("--write", help="Make the changes that need no decision, and write the baseline.")
     ] = False,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Like --write, with a commit for each kind of change.")
+    ] = False,
+    exams: Annotated[
+        bool, typer.Option("--exams", help="Also draft exams for knowledge leaves; fetches their documents.")
+    ] = False,
 ) -> None:
     """Report what an existing taxonomy needs to be adopted; --write makes the mechanical changes."""
     from bot.core.diagnosis import show
+    from bot.setup.adopt import Wanted
     from bot.setup.adopt import adopt as adopt_tree
 
-    found = adopt_tree(repository, recipe or repository / "arborist.yaml", write=write)
+    wanted = Wanted(write=write or commit, commit=commit, exams=exams)
+    found = adopt_tree(repository, recipe or repository / "arborist.yaml", wanted)
     raise typer.Exit(0 if show(found) else 2)
 
 

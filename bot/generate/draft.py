@@ -111,7 +111,7 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
     contexts = tuple(Seed(passage, ()) for passage in passages)
     leaf = Leaf("knowledge/draft", "knowledge", 3, "", "", contexts, documents=(document,))
     batch = Batch(leaf, teacher, recipe.teacher.temperature, Prompts(recipe.generate.prompts))
-    by_rule = list(_by_rule(document, passages, batch.language))
+    by_rule = list(rule_questions(document, passages, batch.language))
     answered = {one.answer for one in by_rule}
     candidates = [one for one in _candidates(passages, batch.language) if one.answer not in answered]
     pipeline = pipeline_of(leaf, "small", recipe.teacher.model)
@@ -122,8 +122,8 @@ def propose(document: Document, recipe: Recipe, teacher: Engine) -> Draft:
     return Draft(document, seeds, exam[:EXAM], len(candidates), len(by_rule), dropped)
 
 
-def _by_rule(document: Document, passages: Sequence[str], language: Language) -> Iterator[Proposed]:
-    """Yield the questions that rules make of the sentences."""
+def rule_questions(document: Document, passages: Sequence[str], language: Language) -> Iterator[Proposed]:
+    """Yield the questions that rules make of the sentences of a document's passages."""
     name = Path(document.name).stem.replace("_", " ").capitalize()
     title = next((block.text for block in read(markdown_of(document)) if block.kind == "heading"), name)
     by_passage = [sentences(passage, language) for passage in passages]

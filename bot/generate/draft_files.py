@@ -2,10 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.generate.draft import CONTEXTS, PAIRS, Draft
-from bot.taxonomy.leaf import Seed
+from bot.taxonomy.leaf import ExamQuestion, Seed
 from bot.taxonomy.new_leaf import Source
 
 _HEAD = """# A draft: read and correct every question and answer, and fill in the empty values.
@@ -24,7 +25,7 @@ seed_examples:
 _NO_PASSAGE = "  - context:  # copy another passage from the document\n    questions_and_answers:\n"
 _BLANK = "      - question:  # write a question that this passage answers\n        answer:\n"
 _EXAM_HEAD = """# Held-out questions: they test the model and are never trained on.
-# Ask in other words than in qna.yaml.
+# A draft: read and correct every question. Ask in other words than in qna.yaml.
 version: 1
 questions:
 """
@@ -37,7 +38,7 @@ def write_draft(draft: Draft, document: Path, folder: Path, source: Source) -> l
     (folder / "qna.yaml").write_text(qna_text(draft, folder, source.author), encoding="utf-8")
     (folder / "attribution.txt").write_text(source.attribution, encoding="utf-8")
     if draft.exam:
-        (folder / "exam.yaml").write_text(exam_text(draft), encoding="utf-8")
+        (folder / "exam.yaml").write_text(exam_text(draft.exam), encoding="utf-8")
     return sorted(folder.iterdir())
 
 
@@ -65,12 +66,12 @@ def _seed(seed: Seed) -> str:
     return f"  - context: {_quoted(seed.context or '')}\n    questions_and_answers:\n{''.join(pairs)}"
 
 
-def exam_text(draft: Draft) -> str:
-    """Return the text of exam.yaml."""
+def exam_text(questions: Sequence[ExamQuestion]) -> str:
+    """Return the text of a drafted exam.yaml."""
     return _EXAM_HEAD + "".join(
         f"  - question: {_quoted(one.question)}\n"
         f"    must_contain: [{', '.join(_quoted(word) for (word, *_) in one.must_contain)}]\n"
-        for one in draft.exam
+        for one in questions
     )
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from bot.config.load import load_layout, load_lint_recipe
 from bot.config.recipe import LintRecipe
 from bot.core.diagnosis import Diagnosis
+from bot.core.errors import UserError
+from bot.generate.draft_exam import drafted_exam
 from bot.lint import Report, lint_tree, tree_files
 from bot.lint.baseline import FILE, NEVER, accepted_finding, read_baseline, still_found, write_baseline
 from bot.lint.fix import fix_files
-from bot.lint.leaf_view import ATTRIBUTION, QNA, LeafView
+from bot.lint.leaf_view import ATTRIBUTION, EXAM, QNA, LeafView
+from bot.setup.commits import check_clean, commit_all
 from bot.taxonomy.files import DiskFiles, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES
 from bot.taxonomy.schema import NEWEST
@@ -30,16 +33,31 @@ class _Upgrades:
     undecided: dict[str, str] = field(default_factory=dict)
 
 
-def adopt(repository: Path, recipe: Path, *, write: bool) -> Iterator[Diagnosis]:
+@dataclass(frozen=True)
+class Wanted:
+    """What `adopt` does besides its report.
+
+    Attributes:
+        write: make the changes that need no decision, and write the baseline.
+        commit: commit each kind of change by itself.
+        exams: draft exams for the knowledge leaves that have none, whose documents are fetched.
+    """
+
+    write: bool = False
+    commit: bool = False
+    exams: bool = False
+
+
+def adopt(repository: Path, recipe: Path, wanted: Wanted) -> Iterator[Diagnosis]:
     """Report what a taxonomy needs, one line for each kind of change.
 
     Args:
         repository: the checkout.
         recipe: the path of arborist.yaml; it need not exist.
-        write: make the changes that need no decision, and write the baseline.
 
     Raises:
-        UserError: the recipe, the baseline or the taxonomy's folder cannot be read.
+        UserError: the recipe, the baseline or the taxonomy's folder cannot be read, or commits are wanted
+            and the checkout has changes that are not committed.
     """
     layout = load_layout(recipe, repository)
     files = tree_files(layout.root(repository), layout.tops)
@@ -50,11 +68,46 @@ def adopt(repository: Path, recipe: Path, *, write: bool) -> Iterator[Diagnosis]
     yield Diagnosis("taxonomy", "ok", f"{_count(len(leaves), 'leaf', 'leaves')} in {layout.name}")
     if not recipe.exists():
         yield Diagnosis("arborist.yaml", "missing", "`arborist init` writes it, and the workflows")
-    settings = load_lint_recipe(recipe)
-    yield from _versions(files, leaves, write=write)
-    yield from _creators(files, leaves, write=write)
-    yield from _fixes(files, settings, write=write)
-    yield from _baseline(files, settings, recipe.parent / FILE, write=write)
+    settings, write = load_lint_recipe(recipe), wanted.write
+    parts = {
+        f"Bring leaves to version {NEWEST}": _versions(files, leaves, write=write),
+        f"Name the creators in {ATTRIBUTION}": _creators(files, leaves, write=write),
+        "Apply lint's mechanical fixes": _fixes(files, settings, write=write),
+        "Draft exams by rule": _exams(files, leaves, settings, write=write) if wanted.exams else (),
+        f"Accept today's findings in {FILE}": _baseline(files, settings, recipe.parent / FILE, write=write),
+    }
+    if wanted.commit:
+        check_clean(repository)
+    for message, found in parts.items():
+        yield from found
+        if wanted.commit:
+            commit_all(repository, message)
+
+
+def _exams(
+    files: DiskFiles, leaves: Sequence[str], settings: LintRecipe, *, write: bool
+) -> Iterator[Diagnosis]:
+    """Draft exams for the knowledge leaves that have none."""
+    without = [leaf for leaf in leaves if f"{leaf}/{EXAM}" not in files.entries]
+    without = [leaf for leaf in without if leaf.startswith("knowledge/")]
+    drafted: list[str] = []
+    for leaf in without:
+        try:
+            text = drafted_exam(files, leaf, settings.documents)
+        except UserError as error:
+            yield Diagnosis(EXAM, "advice", str(error))
+            continue
+        if text:
+            drafted.append(leaf)
+            if write:
+                (files.root / leaf / EXAM).write_text(text, encoding="utf-8")
+    if drafted:
+        what = f"{len(drafted)} of the {len(without)} knowledge leaves without an exam: {_named(drafted)}"
+        done = "an exam is drafted by rule; a person has to read it"
+        yield _change(EXAM, what, done, write=write)
+    elif without:
+        what = f"rules find too few questions for the {len(without)} knowledge leaves without an exam"
+        yield Diagnosis(EXAM, "advice", what)
 
 
 def _versions(files: DiskFiles, leaves: Sequence[str], *, write: bool) -> Iterator[Diagnosis]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from bot.config.load import load_layout
+from tests import ROOT
 from tests.helpers.instructlab_tree import (
     ATTRIBUTED,
     CREATOR,
@@ -26,6 +28,7 @@ from tests.helpers.instructlab_tree import (
 from tests.helpers.repository import git_in
 
 ARBORIST = Path(sys.executable).with_name("arborist")
+TOWNS = ("Aldern", "Briskow", "Corvane", "Dunmore", "Elsinor", "Fenwick")
 INIT = ("init", "--model", "lab/model", "--arborist", "lab/arborist", "--commit", "0" * 40)
 
 
@@ -140,6 +143,53 @@ def test_adopt_makes_the_mechanical_changes_and_lint_is_silent_then(tree: Path) 
     assert re.search(r"\d+ findings? accepted: \d+ by the baseline", after.stdout)
     again = arborist(tree, "adopt", "--write").stdout
     assert re.search(r"✔ baseline: \d+ accepted, 0 new; 0 gone", again)
+
+
+def test_adopt_commits_each_kind_of_change_and_drafts_exams(tree: Path) -> None:
+    arborist(tree, *INIT, "--prefix", "arborist-")
+    leaf = knowledge_leaf(tree)
+    commit(tree)
+    done = arborist(tree, "adopt", "--commit", "--exams")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert git_in(tree, "status", "--porcelain") == ""
+    assert git_in(tree, "log", "--format=%s", "--reverse").splitlines()[-4:] == [
+        "Bring leaves to version 3",
+        "Name the creators in attribution.txt",
+        "Draft exams by rule",
+        "Accept today's findings in .arborist/baseline.json",
+    ]
+    assert "an exam is drafted by rule; a person has to read it" in done.stdout
+    questions = yaml.safe_load((tree / leaf / "exam.yaml").read_text())["questions"]
+    assert len(questions) >= 5
+    taught = (tree / leaf / "qna.yaml").read_text().partition("seed_examples")[2]
+    answers = [word for one in questions for word in one["must_contain"]]
+    assert not [word for word in answers if f"answer: {word}" in taught]
+    findings = json.loads(arborist(tree, "lint", "--format", "json").stdout)["findings"]
+    assert [one for one in findings if one["path"].endswith("exam.yaml")] == []
+
+
+def test_adopt_commits_nothing_over_changes_of_ones_own(tree: Path) -> None:
+    arborist(tree, *INIT, "--prefix", "arborist-")
+    commit(tree)
+    (tree / "arborist.yaml").write_text((tree / "arborist.yaml").read_text() + "# mine\n")
+    done = arborist(tree, "adopt", "--commit")
+    assert (done.returncode, "not committed; commit or stash them first" in done.stderr) == (2, True)
+    assert git_in(tree, "status", "--porcelain").strip() == "M arborist.yaml"
+
+
+def knowledge_leaf(tree: Path) -> str:
+    """Add a leaf with a document and without an exam; returns its path."""
+    leaf = "knowledge/sports/skarrow"
+    shutil.copytree(ROOT / "tests/data/leaves/skarrow", tree / leaf)
+    (tree / leaf / "exam.yaml").unlink()
+    with (tree / leaf / "skarrow.md").open("a") as document:
+        document.write(
+            "\n"
+            + " ".join(
+                f"The {town} Cup was founded in {1950 + 7 * number}." for number, town in enumerate(TOWNS)
+            )
+        )
+    return leaf
 
 
 def test_a_new_mistake_is_reported_and_one_that_is_gone_falls_out(tree: Path) -> None:
