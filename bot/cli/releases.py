@@ -15,7 +15,7 @@ def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("
     from bot.config.load import load_recipe
     from bot.core.store import Store
     from bot.github.client import configured, connect, github_errors
-    from bot.github.retrain import retrain_and_tell, tell_merged
+    from bot.github.reconcile import retrain_and_tell, tell_merged
     from bot.github.retrain_queue import wait_for_turn
 
     loaded = load_recipe(recipe)

@@ -13,7 +13,7 @@ from bot.core.package_files import shipped
 from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
-from bot.pipeline.estimate_merge import forecast
+from bot.pipeline.estimate_release import forecast
 from bot.taxonomy.changes import changed_leaves, merge_base
 from bot.taxonomy.files import GitFiles, resolve, shown
 from bot.taxonomy.tree import LONGEST_PATH, MOST_NAMED, BrokenLeaf, Tree, read_tree_at

@@ -75,7 +75,7 @@ def _files(repository: Path, recipe: Path) -> Iterator[Diagnosis]:
 def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
     from bot.github import runners
     from bot.github.client import configured, connect, github_errors
-    from bot.github.settings import look
+    from bot.github.repository_settings import look
 
     if not configured():
         yield Diagnosis("github", "unknown", "not checked: set GITHUB_REPOSITORY and GITHUB_TOKEN")
@@ -97,7 +97,7 @@ def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
 
 def _publishing(here: "Repository") -> Iterator[Diagnosis]:
     """Check that HF_TOKEN is a secret of the environment; without it, the Hub must trust the workflow."""
-    from bot.github.settings import ENVIRONMENT, environment_of
+    from bot.github.repository_settings import ENVIRONMENT, environment_of
 
     name = "HF_TOKEN"
     if name in {secret.name for secret in here.get_secrets()}:

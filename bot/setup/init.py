@@ -92,7 +92,7 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") ->
         UserError: an argument is invalid, or the repository on GitHub cannot be read.
     """
     from bot.github.client import configured, connect, github_errors
-    from bot.github.settings import make
+    from bot.github.repository_settings import make
 
     if not _NAME.fullmatch(model):
         raise UserError(f"--model {model}: give the model's repository on the Hub as organization/name")

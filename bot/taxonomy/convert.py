@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 from bot.taxonomy.converted import Converted, Unconvertible
-from bot.text.doubts import Doubt
-from bot.text.doubts import doubts as find_doubts
+from bot.text.document_doubts import Doubt
+from bot.text.document_doubts import doubts as find_doubts
 
 TIMEOUT_S = 60
 MAX_MEMORY = 3 << 30

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.taxonomy.converted import Converted, Unconvertible
-from bot.text.doubts import Doubt
+from bot.text.document_doubts import Doubt
 from bot.text.glyphs import joined, plain_letters, raised
 from bot.text.read_markdown import as_markdown, no_marker, table
 

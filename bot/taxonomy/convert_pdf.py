@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from bot.taxonomy.converted import Converted, Unconvertible
-from bot.text.doubts import MOST, Doubt
+from bot.text.document_doubts import MOST, Doubt
 from bot.text.glyphs import joined, plain_letters
 from bot.text.hyphens import HYPHEN, join_hyphens
 from bot.text.read_markdown import as_markdown, no_marker

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.text.doubts import Doubt
+from bot.text.document_doubts import Doubt
 
 
 class Unconvertible(Exception):

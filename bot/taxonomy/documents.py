@@ -11,7 +11,7 @@ from bot.taxonomy.converted import Converted, Unconvertible
 from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
 from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
 from bot.taxonomy.leaf import Document, DocumentSource
-from bot.text.doubts import Doubt, doubts
+from bot.text.document_doubts import Doubt, doubts
 from bot.text.read_markdown import as_markdown
 from bot.text.safety import forbidden
 

@@ -31,7 +31,7 @@ from localworld.actions.api import Api
 from localworld.actions.dispatcher import Dispatcher
 from localworld.actions.machines import Machines, Setting
 from localworld.actions.reviews import Reviews
-from localworld.actions.settings import put
+from localworld.actions.variables_and_secrets import put
 from localworld.github.state import GitHub
 
 

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 from localworld.actions.artifacts import Artifacts
 from localworld.actions.dispatcher import HELD, Dispatcher
 from localworld.actions.runners import Runners
-from localworld.actions.settings import Settings
 from localworld.actions.shapes import job_shape, run_shape, workflow_id, workflow_shape
+from localworld.actions.variables_and_secrets import Settings
 from localworld.actions.workflow_file import InvalidWorkflow, Workflow
 from localworld.github import shapes
 from localworld.github.db import Row

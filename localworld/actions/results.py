@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localworld.actions.act import Line
-from localworld.actions.places import Place, declared_name, places, with_matrix, workflow_name
+from localworld.actions.call_tree import Place, declared_name, places, with_matrix, workflow_name
 from localworld.actions.workflow_file import Workflow
 from localworld.github import checks, shapes
 from localworld.github.clock import now

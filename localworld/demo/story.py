@@ -21,8 +21,8 @@ from bot.core.errors import UserError
 from bot.core.progress import console, say
 from bot.github.comment import read_parts
 from bot.release.hub import latest_release
+from localworld.demo.cached_release import keep_first_release, lay_out_first_release
 from localworld.demo.contributor import Clone
-from localworld.demo.keepsake import keep_first_release, lay_out_first_release
 from localworld.world import REPOSITORY, World
 
 LEAF = Path(__file__).parent / "leaf"

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bot.github.repository_settings import approval
 from bot.github.runners import bound_group, look
-from bot.github.settings import approval
 from tests.helpers.local_github import Server
 
 GPUS = {

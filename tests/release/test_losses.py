@@ -10,7 +10,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
-from bot.github.retrain import retrain_and_tell
+from bot.github.reconcile import retrain_and_tell
 from bot.pipeline.release_inputs import release_inputs
 from bot.release.hub import latest_release, publish
 from bot.taxonomy.files import GitError
@@ -64,7 +64,7 @@ def test_a_leaf_that_no_commit_deleted_stops_the_release_by_its_name(
 
 @pytest.mark.parametrize("way", ["deleted", "moved", "deleted by a merge"])
 def test_a_leaf_that_a_commit_deleted_stops_nothing(released: Repository, tmp_path: Path, way: str) -> None:
-    from bot.github.retrain import check_losses
+    from bot.github.reconcile import check_losses
 
     if way == "moved":
         released.git("mv", f"taxonomy/{KNOWLEDGE}", "taxonomy/knowledge/geography/velmora")

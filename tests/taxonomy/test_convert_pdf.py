@@ -6,7 +6,7 @@ import pytest
 
 from bot.taxonomy.convert import convert, converted
 from bot.taxonomy.converted import Unconvertible
-from bot.text.doubts import Doubt
+from bot.text.document_doubts import Doubt
 from bot.text.hyphens import HYPHEN, join_hyphens
 from tests import ROOT
 from tests.helpers.documents import page, pdf, pdf_of_pages

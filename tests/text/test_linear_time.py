@@ -16,7 +16,7 @@ from bot.generate.exit_check import unsafe
 from bot.generate.without_teacher import given_samples
 from bot.taxonomy.leaf import Document
 from bot.text.compare_as_read import as_read
-from bot.text.doubts import doubts
+from bot.text.document_doubts import doubts
 from bot.text.escape_markdown import escape
 from bot.text.hyphens import join_hyphens
 from bot.text.read_markdown import as_markdown

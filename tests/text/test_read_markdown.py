@@ -3,7 +3,7 @@
 import pytest
 
 from bot.text.analysis import paragraphs
-from bot.text.doubts import doubts
+from bot.text.document_doubts import doubts
 from bot.text.read_markdown import as_markdown, read, written
 from tests import ROOT
 

@@ -12,7 +12,7 @@ from bot.core.durations import Took, latest, record
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github.render import render
-from bot.pipeline.estimate_merge import forecast
+from bot.pipeline.estimate_release import forecast
 from bot.pipeline.plan import Plan, PlannedLeaf, summarize
 from bot.pipeline.training_speed import examination_by, generation_by, training_by
 from tests import ROOT
