@@ -2,6 +2,7 @@
 
 One world, one story, in order, in a repository that is not arborist's: a bare taxonomy, set up by `init`.
 Two contributions are merged within a second, the retraining is killed twice, one of the two is reverted.
+conftest.py says how to begin in the middle.
 """
 
 import json
@@ -37,6 +38,7 @@ from tests.helpers.loop import (
     until,
     write_skarrow,
 )
+from tests.helpers.story import Story
 
 BRANCH = "teach-skarrow"
 RETRAIN = "arborist retrain"
@@ -60,58 +62,77 @@ def known() -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def book(
-    handbook: dict[str, Any], bot: dict[str, str], owners: Path, init: Callable[[], str]
+    handbook: dict[str, Any], bot: dict[str, str], owners: Path, story: Story, request: pytest.FixtureRequest
 ) -> dict[str, Any]:
     """The handbook, set up and pushed. Its owners keep the signing key, since they retrain by hand, too."""
-    repository(handbook, "maintainer").create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
-    init()
-    # Fewer samples than otherwise: what is told here is the way, not how much is learnt.
-    recipe = owners / "arborist.yaml"
-    text = recipe.read_text()
-    fewer = {
-        "samples: 40 ": "samples: 20 ",
-        "batches: 8 ": "batches: 3 ",
-        "samples: 350 ": "samples: 40 ",
-        "ensemble: 2 ": "ensemble: 1 ",
-        "max_new_tokens: 32": "max_new_tokens: 20",
-        "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
-    }
-    for old, new in fewer.items():
-        assert old in text
-        text = text.replace(old, new)
-    recipe.write_text(text)
-    push(owners, "Set up arborist [skip ci]")
+
+    def make() -> None:
+        maintainer = repository(handbook, "maintainer")
+        maintainer.create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
+        request.getfixturevalue("init")()
+        # Fewer samples than otherwise: what is told here is the way, not how much is learnt.
+        recipe = owners / "arborist.yaml"
+        text = recipe.read_text()
+        fewer = {
+            "samples: 40 ": "samples: 20 ",
+            "batches: 8 ": "batches: 3 ",
+            "samples: 350 ": "samples: 40 ",
+            "ensemble: 2 ": "ensemble: 1 ",
+            "max_new_tokens: 32": "max_new_tokens: 20",
+            "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
+        }
+        for old, new in fewer.items():
+            assert old in text
+            text = text.replace(old, new)
+        recipe.write_text(text)
+        push(owners, "Set up arborist [skip ci]")
+
+    story.once("book", make)
     return handbook
 
 
 @pytest.fixture(scope="module")
-def clone(book: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(book: dict[str, Any], story: Story) -> Path:
     """The contributor's fork, cloned, on a branch with the leaf as its author first wrote it."""
-    folder = tmp_path_factory.mktemp("clone")
-    fork(book, folder, BRANCH)
-    leaf = write_skarrow(folder)
-    wrong = (leaf / "qna.yaml").read_text().replace("answer: Skarrow was invented in 1911.", "answer: 1911")
-    (leaf / "qna.yaml").write_text(wrong)
-    push(folder, "Teach skarrow")
+    folder = story.folder / "clone"
+
+    def make() -> None:
+        folder.mkdir()
+        fork(book, folder, BRANCH)
+        leaf = write_skarrow(folder)
+        right = (leaf / "qna.yaml").read_text()
+        (leaf / "qna.yaml").write_text(right.replace("answer: Skarrow was invented in 1911.", "answer: 1911"))
+        push(folder, "Teach skarrow")
+
+    story.once("clone", make)
     return folder
 
 
 @pytest.fixture(scope="module")
-def pull(book: dict[str, Any], clone: Path) -> PullRequest:
+def pull(book: dict[str, Any], clone: Path, story: Story) -> PullRequest:
     here = repository(book, "contributor")
-    return here.create_pull(base="main", head=f"contributor:{BRANCH}", title="Skarrow", body="A ball game.")
+
+    def make() -> int:
+        head = f"contributor:{BRANCH}"
+        return here.create_pull(base="main", head=head, title="Skarrow", body="A ball game.").number
+
+    return here.get_pull(story.once("pull", make))
 
 
 @pytest.fixture(scope="module")
-def other(book: dict[str, Any], clone: Path) -> PullRequest:
+def other(book: dict[str, Any], clone: Path, story: Story) -> PullRequest:
     """A second contribution, from another branch of the same fork."""
-    git(clone, "checkout", "--quiet", "-b", "invoices", "origin/main")
-    shutil.copytree(ROOT / INVOICES, clone / INVOICES)
-    push(clone, "Numbers of invoices")
     here = repository(book, "contributor")
-    opened = here.create_pull(base="main", head="contributor:invoices", title="Invoices", body="")
-    check_is(book, opened, "success")
-    return opened
+
+    def make() -> int:
+        git(clone, "checkout", "--quiet", "-b", "invoices", "origin/main")
+        shutil.copytree(ROOT / INVOICES, clone / INVOICES)
+        push(clone, "Numbers of invoices")
+        opened = here.create_pull(base="main", head="contributor:invoices", title="Invoices", body="")
+        check_is(book, opened, "success")
+        return opened.number
+
+    return here.get_pull(story.once("other", make))
 
 
 def test_a_mistake_is_named_on_its_line(book: dict[str, Any], clone: Path, pull: PullRequest) -> None:
