@@ -50,7 +50,7 @@ class World:
         checkout: the git checkout whose files become the first commit of the local repository.
         port: the port of the local GitHub; 0 chooses a free one.
         middleware: ASGI middleware around the GitHub application; tests use it to check every exchange.
-        tool_cache: the folder where jobs on hosted runners install tools; by default one below `data`.
+        tool_cache: the folder where jobs install tools; by default one below `data`.
 
     Raises:
         UserError: another process serves this folder, the port is in use, the checkout is not a git

@@ -42,7 +42,8 @@ class Actions:
         data: the folder for logs, artifacts and runner machines.
         environment: environment variables of all jobs, besides GitHub's own.
         own: additional environment variables of jobs on the self-hosted runner.
-        tool_cache: the tool cache of hosted runners; by default a folder below `data`.
+        tool_cache: the folder of the tool caches of hosted runners and of the self-hosted machine; by default
+            one below `data`.
     """
 
     def __init__(

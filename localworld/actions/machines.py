@@ -28,7 +28,8 @@ class Setting:
     Attributes:
         given: environment variables of all jobs.
         own: additional environment variables of the self-hosted machine.
-        tool_cache: the tool cache of hosted runners, which their jobs share to save time.
+        tool_cache: the folder of two tool caches: that of hosted runners, which their jobs share to save
+            time, and that of the self-hosted machine.
     """
 
     given: Mapping[str, str]
@@ -66,7 +67,7 @@ class Machines:
         """
         hosted = is_hosted(labels)
         home = folder / "homes" / ticket if hosted else self.data / "own" / "home"
-        cache = self.setting.tool_cache if hosted else self.data / "own" / "tool-cache"
+        cache = self.setting.tool_cache / ("hosted" if hosted else "own")
         for place in (home, cache):
             place.mkdir(parents=True, exist_ok=True)
         given = {**inherited(), **self.setting.given, "HOME": str(home), "RUNNER_TOOL_CACHE": str(cache)}

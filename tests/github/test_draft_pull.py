@@ -105,6 +105,19 @@ def test_a_run_that_was_stopped_after_the_push_is_completed(
     assert [file.filename for file in pull.get_files()] == ["taxonomy/a/b.md"], "somebody may have edited it"
 
 
+def test_where_workflows_may_open_no_pull_request_a_link_opens_it(
+    lab: Any, request_: DraftRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
+    maintainer = lab.as_("maintainer")
+    maintainer.create_git_ref(f"refs/heads/{request_.branch}", maintainer.get_branch("main").commit.sha)
+    folder = write(tmp_path / "draft", FILES)
+    # GitHub answers 403 to both: to a workflow that may open none, and to somebody who may only read.
+    answer = propose_draft(lab.as_("outsider"), request_, folder, load_recipe(Path("arborist.yaml")), "1")
+    assert f"compare/main...{request_.branch}?quick_pull=1" in answer
+    assert "Allow GitHub Actions to create and approve pull requests" in answer
+
+
 def test_what_the_unprivileged_job_refuses_is_answered_escaped(
     lab: Any, request_: DraftRequest, propose: Callable[..., str], tmp_path: Path
 ) -> None:

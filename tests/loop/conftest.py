@@ -108,7 +108,7 @@ def requests_of_a_run(counts: Counter[str], world: dict[str, Any]) -> Callable[[
 
 @pytest.fixture(scope="session")
 def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """GitHub's machines' tool cache in all worlds: the first job of each commit installs the bot there.
+    """The machines' tool cache in all worlds: the first job of each commit installs the bot there.
 
     Groups of tests that run at the same time share one; see `tests.groups`.
     """

@@ -11,12 +11,11 @@ from localworld.world import World
 from tests.helpers.draft_form import form_body
 from tests.helpers.loop import check_is, comment_that, repository, settled, until
 
+# Rules ask about all sentences but the last one, about which the teacher is asked.
 DOCUMENT = """# Ashen fritillary
 
-The ashen fritillary was described in 1911. The butterfly lays its eggs in the valley of Dorn. Its wings are
-41 millimetres wide. It was named by Mira Halden. The caterpillar eats nothing but violets, and hides by day.
-
-Pesky passages like this one teach nothing that anybody would ask about.
+The ashen fritillary was described in 1911. The butterfly was named by Mira Halden. The Dorn Society was founded in
+1913. The caterpillar of Dorn eats nothing but violets.
 """
 WORK = {
     "title": "Ashen fritillary",
@@ -56,14 +55,6 @@ def test_who_may_not_is_told_and_no_gpu_starts(world: dict[str, Any], issue: Iss
         "draft": "skipped",
         "propose": "skipped",
     }
-
-
-def test_a_maintainer_gets_a_branch_where_workflows_may_open_no_pull_request(
-    world: dict[str, Any], issue: Issue
-) -> None:
-    answer = say(world, issue, "maintainer", "/arborist draft")
-    assert f"compare/main...arborist/draft-{issue.number}" in answer
-    assert "Allow GitHub Actions to create and approve pull requests" in answer
 
 
 def test_a_maintainer_gets_a_pull_request_in_the_authors_name(
