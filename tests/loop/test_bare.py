@@ -57,7 +57,7 @@ def bare(
         contract.watch(running.github)
         running.start()
         approve_at_once(running)
-        yield running.address(), cache / "arborist"
+        yield running.address(), cache / "hosted" / "arborist"
         running.stop()
 
 
@@ -87,6 +87,12 @@ def test_a_pull_request_gets_its_comment_and_check_with_the_core_alone(
             [core / "bin/python", "-c", f"import {package}"], capture_output=True, text=True
         )
         assert f"No module named '{package}'" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is planted here must not be found by the worlds of other modules."""
+    return tmp_path_factory.mktemp("planted")
 
 
 # A planted git or bash would run: the checkout itself takes them from PATH, before any code of ours. Against
