@@ -14,8 +14,8 @@ from tests.helpers.loop import check_is, comment_that, repository, settled, unti
 # Rules ask about all sentences but the last one, about which the teacher is asked.
 DOCUMENT = """# Ashen fritillary
 
-The ashen fritillary was described in 1911. The butterfly was named by Mira Halden. The Dorn Society was founded
-in 1913. The caterpillar of Dorn eats nothing but violets.
+The ashen fritillary was described in 1911. The butterfly was named by Mira Halden. The Dorn Society was
+founded in 1913. The caterpillar of Dorn eats nothing but violets.
 """
 WORK = {
     "title": "Ashen fritillary",
