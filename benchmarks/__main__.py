@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import generate, gpu, lint, scale, training
+from benchmarks import gate, generate, gpu, lint, scale, training
 
 BENCHES: dict[str, Callable[[], None]] = {
     "lint": lint.main,
+    "gate": gate.main,
     "generate": generate.main,
     "scale": scale.main,
     "training": training.main,

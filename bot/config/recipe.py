@@ -188,19 +188,27 @@ class EvaluateRecipe:
 
 @dataclass(frozen=True)
 class GateRecipe:
-    """The gate's thresholds, each from 0 to 1.
+    """What a release needs. A margin is the net loss that is allowed, as a share of the questions.
 
     Attributes:
-        new: share of right answers that each new leaf needs.
-        kept: right answers of the older leaves together, as a share of the previous release's.
-        retention: share of the general questions answered right by the base that must still be right.
-        near_misses: the same for the leaves' near misses, which are questions like theirs on other subjects.
+        new: share of the questions answered wrong before that each new leaf must now answer right.
+        margin: margin of the older leaves together, compared with the previous release.
+        retention_margin: margin of the general questions, compared with the base.
+        leaf_margin: margin of each older leaf alone.
+        near_miss_margin: margin of the near misses, compared with the base.
+        churn: share of the answers that change by chance between two trainings.
+        confidence: probability that chance does not refuse a release that lost nothing.
+        undecided: what to do if a criterion has too few questions.
     """
 
     new: float
-    kept: float
-    retention: float
-    near_misses: float = 0.6
+    margin: float
+    retention_margin: float
+    leaf_margin: float = 0.25
+    near_miss_margin: float = 0.2
+    churn: float = 0.05
+    confidence: float = 0.95
+    undecided: Literal["pass", "refuse"] = "pass"
 
 
 @dataclass(frozen=True)

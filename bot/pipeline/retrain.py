@@ -69,6 +69,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
             after=examine_model(skills.model, leaves, recipe, store, near=leaves),
         )
         verdict = decide(examined, _known(released), recipe.gate)
+        _say(verdict)
         if not verdict.passed:
             return _refused(released, verdict, exam_rows(leaves, mixed, examined))
         made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
@@ -112,8 +113,12 @@ def _known(released: Release | None) -> set[str]:
     return {leaf["path"] for leaf in released.manifest["leaves"]} if released else set()
 
 
+def _say(verdict: Verdict) -> None:
+    """Print why the gate failed, and what it could not decide."""
+    for sentence in filter(None, (*verdict.reasons, verdict.note)):
+        say(f"gate: {sentence}")
+
+
 def _refused(released: Release | None, verdict: Verdict, scores: Sequence[dict[str, Any]]) -> Outcome:
     """Return the outcome if the gate failed."""
-    for reason in verdict.reasons:
-        say(f"gate: {reason}")
     return Outcome(released, made=False, verdict=verdict, scores=tuple(scores))

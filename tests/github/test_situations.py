@@ -89,7 +89,7 @@ BROKEN = {
     "error": "arborist.yaml: not YAML",
 }
 DOWN = Failure("the teacher is down", "comment `/arborist retry`", "failed")
-REFUSED = Verdict(("new leaf leaf: 0 of 5 right; at least 60% required",))
+REFUSED = Verdict(("new leaf leaf: 0 of 5 right, 0 before; at least 60 points must be gained",))
 REFUSED_ROW = {"path": "leaf", "exam": EXAM}
 NEXT = "**What comes next:**"
 Happens = Callable[[Scene], object]

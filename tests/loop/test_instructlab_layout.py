@@ -100,9 +100,11 @@ def adopted(
         "samples: 350 ": "samples: 3 ",
         "epochs: 3": "epochs: 1",
         "ensemble: 2 ": "ensemble: 1 ",
-        "new: 0.15 ": "new: 0 ",
-        "kept: 0.6 ": "kept: 0 ",
-        "retention: 0.5 ": "retention: 0 \n  near_misses: 0 ",
+        "new: 0.3 ": "new: 0 ",
+        "  margin: 0.3 ": "  margin: 1 ",
+        "leaf_margin: 0.5 ": "leaf_margin: 1 ",
+        "retention_margin: 0.4 ": "retention_margin: 1 ",
+        "near_miss_margin: 0.5 ": "near_miss_margin: 1 ",
     }
     for old, new in changes.items():
         assert old in text, old

@@ -90,7 +90,16 @@ PLACED: Mapping[str, frozenset[str]] = {
         frozenset({"train-trial"}),
     ),
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},
-    **dict.fromkeys([f"gate.{name}" for name in ("new", "kept", "retention", "near_misses")], RELEASED),
+    **dict.fromkeys(
+        [
+            f"gate.{name}"
+            for name in (
+                *("new", "margin", "leaf_margin", "retention_margin", "near_miss_margin"),
+                *("churn", "confidence", "undecided"),
+            )
+        ],
+        RELEASED,
+    ),
     # The student's chat template names the model that is released.
     "release.repository": TRAINED,
     "release.license": RELEASED,
