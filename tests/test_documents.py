@@ -14,6 +14,8 @@ import pytest
 from filelock import FileLock
 
 from tests import ROOT
+from tests.helpers.instructlab_tree import commit
+from tests.helpers.repository import git_in
 
 BIN = Path(sys.executable).parent
 GENERATED = [ROOT / "docs" / name for name in ("commands.md", "recipe.md", "rules.md")]
@@ -90,6 +92,8 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         if command.startswith("arborist adopt"):
             shutil.copytree(ROOT / "taxonomy/knowledge", tmp_path / "taxonomy/knowledge")
             shutil.copy(ROOT / "arborist.yaml", tmp_path)
+            git_in(tmp_path, "init", "--quiet")
+            commit(tmp_path)
         else:
             (tmp_path / "taxonomy").mkdir()
         folder = tmp_path if new else ROOT
