@@ -76,7 +76,8 @@ def book(
         fewer = {
             "samples: 40 ": "samples: 20 ",
             "batches: 8 ": "batches: 3 ",
-            "samples: 350 ": "samples: 40 ",
+            "samples: 350 ": "samples: 24 ",
+            "epochs: 3\n    schedule: linear\n    replay": "epochs: 1\n    schedule: linear\n    replay",
             "ensemble: 2 ": "ensemble: 1 ",
             "max_new_tokens: 32": "max_new_tokens: 20",
             "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",

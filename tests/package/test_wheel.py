@@ -65,7 +65,7 @@ def test_what_the_checkout_ships_is_in_it(installed: Installed, folder: str) -> 
 
 
 def test_init_calls_the_workflows_of_its_own_commit(installed: Installed, handbook: Path) -> None:
-    for name in ("lint", "report", "commands", "retrain", "reap"):
+    for name in ("lint", "report", "commands", "draft", "retrain", "reap"):
         [job] = yaml.safe_load((handbook / f".github/workflows/{name}.yml").read_text())["jobs"].values()
         assert job["uses"] == f"lab/arborist/.github/workflows/{name}.yml@{installed.commit}"
     assert "repository: dales/handbook" in (handbook / "arborist.yaml").read_text()
