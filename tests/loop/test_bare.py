@@ -92,7 +92,7 @@ def test_a_pull_request_gets_its_comment_and_check_with_the_core_alone(
 @pytest.fixture(scope="module")
 def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is planted here must not be found by the worlds of other modules."""
-    return tmp_path_factory.mktemp("planted")
+    return tmp_path_factory.mktemp("tools")
 
 
 # A planted git or bash would run: the checkout itself takes them from PATH, before any code of ours. Against

@@ -325,5 +325,5 @@ def test_a_recipe_that_cannot_be_read_is_one_line_but_to_jobs_that_need_none(run
     assert line.startswith("::error::set-up: arborist.yaml: not YAML: ")
     runner.set_up()
     replace(runner, kind="reap").set_up()
-    [line] = replace(runner, kind="train").refused().splitlines()
-    assert line.startswith("::error::set-up: unknown kind of job 'train'; use one of lint, reap, report")
+    [line] = replace(runner, kind="cook").refused().splitlines()
+    assert line.startswith("::error::set-up: unknown kind of job 'cook'; use one of lint, reap, propose")
