@@ -183,9 +183,8 @@ def test_a_pull_request_outlives_its_fork(world: dict[str, Any], pull: PullReque
     maintainer = repository(world, "maintainer").get_issue(pull.number)
     maintainer.create_comment("/arborist lint")
     settled(world)
-    assert {run.conclusion for run in list(repository(world, "maintainer").get_workflow_runs())[:3]} == {
-        "success"
-    }
+    runs = [run for run in repository(world, "maintainer").get_workflow_runs() if run.conclusion != "skipped"]
+    assert {run.conclusion for run in runs[:3]} == {"success"}
     assert bot_comments(pull) == before
     # The commit that was seen is known by, and fetched from, what GitHub keeps of the pull request.
     maintainer.create_comment("/arborist precheck no/such/leaf")

@@ -127,7 +127,7 @@ def test_what_is_quoted_or_code_is_no_command(world: dict[str, Any], pull: PullR
     assert [list(one.get_reactions()) for one in said] == [[]] * 6
 
 
-def test_on_an_issue_and_with_an_unknown_name_nothing_is_done(
+def test_on_an_issue_and_with_an_unknown_name_nothing_is_done_and_that_is_said(
     world: dict[str, Any], pull: PullRequest
 ) -> None:
     issue = repository(world, "outsider").create_issue("A question", body="/arborist sample")
@@ -135,7 +135,10 @@ def test_on_an_issue_and_with_an_unknown_name_nothing_is_done(
     assert reaction(say(world, pull, "maintainer", "/arborist smaple; rm -rf /")) == "confused"
     answered(pull, "There is no command `smaple` here")
     settled(world)
-    assert list(on_issue.get_reactions()) == []
+    assert reaction(on_issue) == "confused"
+    said = [comment.body for comment in issue.get_comments()]
+    assert len(said) == 2
+    assert "`/arborist sample` works on a pull request" in said[1]
 
 
 def test_a_push_after_the_command_voids_it(world: dict[str, Any], clone: Path, pull: PullRequest) -> None:

@@ -233,8 +233,8 @@ CONDITIONS = {
     "commands.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.command.outputs.answered == ''",
     "commands.yml/sample": "needs.command.outputs.sha != ''",
-    "draft.yml/command": "github.event.issue.pull_request == null && "
-    "contains(github.event.comment.body, '/arborist')",
+    "draft.yml/command": "${{ !github.event.issue.pull_request && "
+    "contains(github.event.comment.body, '/arborist') }}",
     "draft.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.command.outputs.answered == ''",
     "draft.yml/draft": "needs.command.outputs.issue != ''",
@@ -253,6 +253,7 @@ def _inner(value: str) -> set[str]:
 
 
 EXPRESSIONS = set(CONDITIONS.values()).union(
+    *(_inner(value) for value in CONDITIONS.values()),
     _inner(OWN_MACHINE),
     *(_inner(value) for values in ENVIRONMENT.values() for value in values),
     *(_inner(value) for given in ACTIONS.values() for values in given.values() for value in values),
