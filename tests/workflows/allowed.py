@@ -238,7 +238,7 @@ CONDITIONS = {
     "draft.yml/command/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.command.outputs.answered == ''",
     "draft.yml/draft": "needs.command.outputs.issue != ''",
-    "draft.yml/propose": "always() && needs.command.outputs.issue != ''",
+    "draft.yml/propose": "always() && needs.command.result == 'success' && needs.command.outputs.issue != ''",
     "draft.yml/propose/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.propose.outputs.answered == ''",
     "ci.yml/test": "vars.ARBORIST_CI == 'true'",
