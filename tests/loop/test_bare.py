@@ -126,4 +126,4 @@ def test_what_a_forks_job_plants_on_the_labs_own_machine_is_not_what_a_later_job
     assert "arborist: sampling pull request 999" in said
     assert "planted" not in said
     assert not (home / "ran").exists()
-    assert re.search(r"set-up: using the environment /\S+/tool-cache/own/arborist/\w{16}-\w{8}-train", said)
+    assert re.search(r"set-up: using the environment /\S+/own/arborist/\w{16}-\w{8}-train", said)
