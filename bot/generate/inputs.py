@@ -30,7 +30,7 @@ class BatchInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "batch"
-    VERSION: ClassVar[int] = 9
+    VERSION: ClassVar[int] = 10
 
     leaf: Leaf
     pipeline: Pipeline
