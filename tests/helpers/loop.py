@@ -148,6 +148,18 @@ def run_again(run: WorkflowRun) -> None:
     until(ended, "the end of a run that was made again")
 
 
+def succeeded(run: WorkflowRun) -> None:
+    """Fail with the ends of the failed jobs' logs unless a workflow run succeeded."""
+    if run.conclusion == "success":
+        return
+    ends = []
+    for job in run.jobs():
+        if job.conclusion != "success":
+            _, log = run.requester.requestBlobAndCheck("GET", f"{job.url}/logs")
+            ends.append("\n".join([f"{job.name}: {job.conclusion}", *str(log).splitlines()[-60:]]))
+    raise AssertionError("\n".join([f"{run.name}: {run.conclusion}", *ends]))
+
+
 def bot_comments(pull: PullRequest) -> list[str]:
     """The comments with the bot's report; there must never be a second one."""
     return [c.body for c in pull.get_issue_comments() if c.body.startswith("<!-- arborist:comment ")]

@@ -35,6 +35,7 @@ from tests.helpers.loop import (
     repository,
     running,
     settled,
+    succeeded,
     until,
     write_skarrow,
 )
@@ -70,7 +71,8 @@ def book(
         maintainer = repository(handbook, "maintainer")
         maintainer.create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
         request.getfixturevalue("init")()
-        # Fewer samples than otherwise: what is told here is the way, not how much is learnt.
+        # Fewer samples than otherwise: what is told here is the way, not how much is learnt. So the gate lets
+        # every loss pass; how much so short a training loses differs from one kind of processor to another.
         recipe = owners / "arborist.yaml"
         text = recipe.read_text()
         fewer = {
@@ -81,6 +83,10 @@ def book(
             "ensemble: 2 ": "ensemble: 1 ",
             "max_new_tokens: 32": "max_new_tokens: 20",
             "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
+            "  margin: 0.3 ": "  margin: 1 ",
+            "leaf_margin: 0.5 ": "leaf_margin: 1 ",
+            "retention_margin: 0.4 ": "retention_margin: 1 ",
+            "near_miss_margin: 0.5 ": "near_miss_margin: 1 ",
         }
         for old, new in fewer.items():
             assert old in text
@@ -264,7 +270,7 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     git(owners, "revert", "--no-edit", "--mainline", "1", "HEAD")
     git(owners, "push", "--quiet", "origin", "HEAD")
     run = until(lambda: ended(book)[2:], "the third run's end", 900)[0]
-    assert run.conclusion == "success"
+    succeeded(run)
     assert tags(book) == ["v1", "v2"]
     before, after = (released(book, tag, tmp_path) for tag in ("v1", "v2"))
     gone = INVOICES.removeprefix("taxonomy/")
