@@ -42,7 +42,7 @@ CORE = (
     *(f"tests/localworld/actions/test_{name}.py" for name in ("expressions", "workflow_file")),
     *(
         f"tests/taxonomy/test_{name}.py"
-        for name in ("documents", "editor_help", "new", "parse", "seed_taxonomy")
+        for name in ("documents", "editor_help", "new", "parse", "seed_taxonomy", "works")
     ),
     *("tests/taxonomy/test_tree.py", "tests/package/test_import_order.py", "tests/workflows/test_guards.py"),
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
