@@ -69,6 +69,7 @@ UNITS = (
     ),
     *(
         "tests/pipeline/test_estimate_training.py",
+        "tests/pipeline/test_manifest.py",
         "tests/pipeline/test_mix.py",
         "tests/text/test_language.py",
     ),
