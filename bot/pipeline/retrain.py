@@ -23,6 +23,7 @@ from bot.pipeline.release_inputs import release_inputs
 from bot.pipeline.train import base_model, teach_both, todays_model
 from bot.release.card import model_card
 from bot.release.hub import Release, check_publishing, latest_release, publish, release_files
+from bot.release.licences import check_licences
 from bot.release.manifest import check_manifest
 from bot.taxonomy.leaf import Leaf
 from bot.train.curves import loss_curves
@@ -57,6 +58,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         return nothing_to_do(released)
     if not leaves:
         return _nothing_to_learn(released)
+    check_licences(leaves, recipe)
     check_publishing(recipe.release.repository)
     with store.work(wanted.step, wanted.key):
         samples = generate_all(leaves, recipe, store)
