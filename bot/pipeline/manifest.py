@@ -19,6 +19,7 @@ from bot.pipeline.mix import Mixtures, overlaps, shared_exams
 from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, next_tag
+from bot.release.licences import base_model_licence
 from bot.release.manifest import VERSION
 from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import Leaf
@@ -98,7 +99,10 @@ def describe(
             "folder": origin.layout.name,
         },
         "settings": settings_key(recipe),
-        "student": _model(recipe.student.model),
+        "student": {
+            **_model(recipe.student.model),
+            "licence": base_model_licence(recipe.student.model),
+        },
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in PARTS},
         "leaves": _leaves(result, leaves, recipe.evaluate),

@@ -25,6 +25,7 @@ from bot.release.card import model_card
 from bot.release.hub import Release, check_publishing, latest_release, publish, release_files
 from bot.release.licences import check_licences
 from bot.release.manifest import check_manifest
+from bot.release.results_chart import results_chart
 from bot.taxonomy.leaf import Leaf
 from bot.train.curves import loss_curves
 
@@ -77,7 +78,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
         manifest = describe(made, leaves, recipe, origin, released)
         card = {
-            "README.md": model_card(manifest, recipe.release.license).encode(),
+            "README.md": model_card(manifest, released.manifest if released else None).encode(),
+            "results.png": results_chart(manifest),
             "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
         }
         manifest["files"] = release_files(skills.model.folder, card)
