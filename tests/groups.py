@@ -70,7 +70,7 @@ UNITS = (
     *(
         "tests/pipeline/test_estimate_training.py",
         "tests/pipeline/test_manifest.py",
-        "tests/release/test_licences.py",
+        *(f"tests/release/test_{name}.py" for name in ("card", "difference", "licences")),
         "tests/pipeline/test_mix.py",
         "tests/text/test_language.py",
     ),

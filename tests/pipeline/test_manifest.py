@@ -17,7 +17,9 @@ from bot.inference.models import Model
 from bot.pipeline.manifest import Made, Origin, describe
 from bot.pipeline.mix import Mixture
 from bot.pipeline.train import Taught
+from bot.release.card import model_card
 from bot.release.manifest import check_manifest
+from bot.release.results_chart import results_chart
 from bot.taxonomy.leaf import Work
 from bot.train.phase import Phase
 from tests import ROOT
@@ -113,3 +115,10 @@ def test_its_keys_lead_to_the_answers_of_the_released_model(manifest: dict[str, 
         assert row["exam"]["answers"] == key(exam_of(leaf))
         assert row["near_misses"]["answers"] == key(near_misses(leaf))
     assert manifest["examined"]["retention"]["answers"] == key(retention())
+
+
+def test_the_card_and_the_picture_are_made_of_it(manifest: dict[str, Any]) -> None:
+    card = model_card(manifest, manifest)
+    assert "HuggingFaceTB/SmolLM2-135M-Instruct, licence apache-2.0" in card
+    assert "`knowledge/clocks/corvane`: The Corvane clock, by Petra Osgood. Licence: CC-BY-4.0." in card
+    assert results_chart(manifest).startswith(b"\x89PNG")
