@@ -156,7 +156,9 @@ def _normal(name: str) -> str:
     return next((found.removesuffix(ending) for ending in _ENDINGS if found.endswith(ending)), found)
 
 
+@cache
 def _conditions() -> Mapping[str, list[str]]:
+    """Return licence -> the licences of a release that satisfy it."""
     return {**_table()["share_alike"], **_table()["restricted"]}
 
 

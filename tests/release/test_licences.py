@@ -1,4 +1,4 @@
-"""Licences: what stops a training, what the card says, and what is nobody's business."""
+"""Licences: which stop a training, which the card mentions, and which are not judged."""
 
 from dataclasses import replace
 from pathlib import Path
