@@ -51,7 +51,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
     """Release a model of the current taxonomy and recipe, unless the newest release is one already.
 
     Raises:
-        UserError: the taxonomy is empty although there is a release, or a step failed.
+        UserError: the taxonomy is empty although there is a release, a licence does not allow the release, or
+            a step failed.
     """
     wanted = release_inputs(leaves, recipe)
     released = latest_release(recipe.release.repository)
