@@ -42,12 +42,12 @@ CORE = (
     *(f"tests/localworld/actions/test_{name}.py" for name in ("expressions", "workflow_file")),
     *(
         f"tests/taxonomy/test_{name}.py"
-        for name in ("documents", "editor_help", "new", "parse", "seed_taxonomy")
+        for name in ("documents", "editor_help", "new", "parse", "seed_taxonomy", "works")
     ),
     *("tests/taxonomy/test_tree.py", "tests/package/test_import_order.py", "tests/workflows/test_guards.py"),
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
-    *(f"tests/core/test_{name}.py" for name in ("progress", "store")),
-    *(f"tests/pipeline/test_{name}.py" for name in ("estimate_release", "exclude", "plan")),
+    *(f"tests/core/test_{name}.py" for name in ("paired_counts", "progress", "store")),
+    *(f"tests/pipeline/test_{name}.py" for name in ("estimate_release", "exclude", "plan", "plan_licences")),
     *(
         f"tests/text/test_{name}.py"
         for name in ("benchmarks", "compare_as_read", "escape_markdown", "overlap")
@@ -69,6 +69,8 @@ UNITS = (
     ),
     *(
         "tests/pipeline/test_estimate_training.py",
+        "tests/pipeline/test_manifest.py",
+        *(f"tests/release/test_{name}.py" for name in ("card", "difference", "licences")),
         "tests/pipeline/test_mix.py",
         "tests/text/test_language.py",
     ),

@@ -221,6 +221,8 @@ def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path
     from rich.console import Console
 
     from bot.pipeline.estimate_training import plan_training
+    from bot.release.licences import licence_conflicts
+    from bot.taxonomy.files import shown
     from bot.taxonomy.tree import read_checkout
 
     leaves = read_checkout(repository, recipe.taxonomy, recipe.documents)
@@ -230,3 +232,5 @@ def _plan_training(repository: Path, recipe: "Recipe", device: str, output: Path
     else:
         Console().print(planned.table())
         Console().print(planned.note, markup=False, highlight=False)
+    for conflict in licence_conflicts(leaves, recipe):
+        print(f"{'error' if conflict.refused else 'note'}: {shown(conflict.reason)}", file=sys.stderr)

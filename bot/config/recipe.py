@@ -213,10 +213,16 @@ class GateRecipe:
 
 @dataclass(frozen=True)
 class ReleaseRecipe:
-    """Where the model is released on the Hub, and under which license."""
+    """Where the model is released on the Hub, and under which license.
+
+    Attributes:
+        share_alike: what to do if a leaf's licence asks for the same licence and the release has another:
+            `note` says so on the model card, `strict` trains nothing.
+    """
 
     repository: str
     license: str = "apache-2.0"
+    share_alike: Literal["note", "strict"] = field(default="note", metadata=RUNS_ONLY)
 
 
 LICENCES = ("Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "CDLA-Permissive-2.0", "MIT")

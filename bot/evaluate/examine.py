@@ -116,6 +116,15 @@ class ExamInputs(Inputs):
     max_new_tokens: int
 
 
+def exam_inputs(model: str, questions: Sequence[ExamItem], wanted: EvaluateRecipe) -> ExamInputs:
+    """Return the inputs of a model's answers to one exam.
+
+    Args:
+        model: the unique ID of the model's weights.
+    """
+    return ExamInputs(model, questions, wanted.max_new_tokens)
+
+
 def examine(
     model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store, near: Sequence[Leaf] = ()
 ) -> Examination:
@@ -125,13 +134,9 @@ def examine(
         leaves: the leaves whose exams are asked.
         near: the leaves whose near misses are asked.
     """
-
-    def inputs_of(questions: Sequence[ExamItem]) -> ExamInputs:
-        return ExamInputs(model.id, questions, wanted.max_new_tokens)
-
-    exams = {leaf.path: inputs_of(exam_of(leaf)) for leaf in leaves}
-    misses = {leaf.path: inputs_of(near_misses(leaf)) for leaf in near}
-    general = inputs_of(retention())
+    exams = {leaf.path: exam_inputs(model.id, exam_of(leaf), wanted) for leaf in leaves}
+    misses = {leaf.path: exam_inputs(model.id, near_misses(leaf), wanted) for leaf in near}
+    general = exam_inputs(model.id, retention(), wanted)
     keys = {one.key: one for one in (*exams.values(), *misses.values(), general)}
     missing = {key: keys[key] for key in keys.keys() - store.has(ExamInputs.STEP, keys)}
     # All at once, since a large batch is hardly slower than a small one.
@@ -143,7 +148,7 @@ def examine(
         ]
         written = canonical([asdict(one) for one in answered]).encode()
         store.put(exam.STEP, key, exam.values(), {"answers.json": written})
-    found = _answers(keys, store)
+    found = stored_answers(keys, store)
     return Examination(
         model.id,
         {path: found[exam.key] for path, exam in exams.items()},
@@ -156,8 +161,8 @@ def examine(
     )
 
 
-def _answers(keys: Collection[str], store: Store) -> dict[str, tuple[Answer, ...]]:
-    """Return exam key -> answers; reads many entries of the store in parallel."""
+def stored_answers(keys: Collection[str], store: Store) -> dict[str, tuple[Answer, ...]]:
+    """Return exam key -> answers, of the exams that the store has; reads many entries in parallel."""
 
     def read(entry: Entry) -> tuple[str, tuple[Answer, ...]]:
         return entry.key, tuple(Answer(**line) for line in entry.read_json("answers.json"))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bot.config.recipe import GateRecipe
+from bot.core.paired_counts import interval
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate_criteria import Counted, Criterion, count, criteria_of
-from bot.evaluate.paired_answers import interval
 from bot.evaluate.significance import MOST_NEEDED, POWER, common_level, needed
 
 NAMED = 5

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.config.recipe import GateRecipe
+from bot.core.paired_counts import NOTHING, Pairs
 from bot.evaluate.examine import Compared
-from bot.evaluate.paired_answers import NOTHING, Pairs, pairs_of
+from bot.evaluate.paired_answers import pairs_of
 from bot.evaluate.significance import GainTest, LossTest, PairedTest, chance_of
 
 BASE_CHURN = 2

@@ -15,7 +15,7 @@ from itertools import accumulate
 from math import exp, floor, lgamma, log
 from typing import Protocol
 
-from bot.evaluate.paired_answers import Pairs
+from bot.core.paired_counts import Pairs
 
 STATED = 100
 """The stated churn counts as much as this number of answered questions."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from bot.config.recipe import LintRecipe
+from bot.taxonomy.attribution import ATTRIBUTION, MAX_ATTRIBUTION_BYTES
 from bot.taxonomy.documents import DocumentError, read_documents
 from bot.taxonomy.files import Files, Unreadable
 from bot.taxonomy.layout import Layout
@@ -17,9 +18,8 @@ from bot.text.detect import known_language
 from bot.text.language import UNKNOWN, Language
 
 DEFAULTS = LintRecipe()
-QNA, EXAM, ATTRIBUTION = "qna.yaml", "exam.yaml", "attribution.txt"
+QNA, EXAM = "qna.yaml", "exam.yaml"
 START = Place(1, 1, 1, 1)
-MAX_ATTRIBUTION_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)

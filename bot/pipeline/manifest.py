@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.config.recipe import Recipe
+from bot.config.recipe import EvaluateRecipe, Recipe
 from bot.core.store import Entry
-from bot.evaluate.examine import Compared
-from bot.evaluate.exams import exam_status
+from bot.evaluate.examine import Compared, exam_inputs
+from bot.evaluate.exams import exam_of, exam_status, retention
+from bot.evaluate.near_misses import near_misses
+from bot.evaluate.paired_answers import pairs_of
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -17,13 +19,14 @@ from bot.pipeline.mix import Mixtures, overlaps, shared_exams
 from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, next_tag
+from bot.release.licences import base_model_licence
 from bot.release.manifest import VERSION
 from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import Leaf
 
 MOST_OVERLAPS = 1_000
 """Maximum number of overlapping pairs of leaves in a manifest."""
-PARTS = ("teacher", "generate", "train", "evaluate", "gate")
+PARTS = ("teacher", "generate", "train", "evaluate", "gate", "release")
 """The parts of the recipe in a manifest."""
 
 
@@ -96,10 +99,13 @@ def describe(
             "folder": origin.layout.name,
         },
         "settings": settings_key(recipe),
-        "student": _model(recipe.student.model),
+        "student": {
+            **_model(recipe.student.model),
+            "licence": base_model_licence(recipe.student.model),
+        },
         "teacher": teacher_model(recipe),
         "recipe": {part: recipe.part(part) for part in PARTS},
-        "leaves": _leaves(result, leaves),
+        "leaves": _leaves(result, leaves, recipe.evaluate),
         "quarantined": [asdict(one) for one in origin.quarantined],
         "mixtures": {
             mixture.phase: {"key": mixture.key, "samples": len(mixture.samples)}
@@ -116,22 +122,37 @@ def describe(
         },
         "examined": {
             "before": f"release {released.tag}" if released else "the base model",
-            "retention": {
-                "before": sum(answer.right for answer in result.examined.before.retention),
-                "after": sum(answer.right for answer in result.examined.after.retention),
-                "asked": len(result.examined.after.retention),
-            },
+            "retention": _retention(result.examined, recipe.evaluate),
         },
         "pulls": list(origin.pulls),
     }
 
 
-def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:
+def _retention(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
+    pairs = pairs_of(examined.before.retention, examined.after.retention)
+    return {
+        "before": pairs.before,
+        "after": pairs.after,
+        "asked": pairs.asked,
+        "lost": pairs.lost,
+        "gained": pairs.gained,
+        "answers": exam_inputs(examined.after.model, retention(), wanted).key,
+    }
+
+
+def _leaves(result: Made, leaves: Sequence[Leaf], wanted: EvaluateRecipe) -> list[dict[str, Any]]:
     samples = {made.leaf: made for made in result.samples}
     exams = exam_rows(leaves, result.mixed, result.examined)
+    model = result.examined.after.model
     return [
         {
             **row,
+            "exam": {**row["exam"], "answers": exam_inputs(model, exam_of(leaf), wanted).key},
+            "near_misses": {
+                **row["near_misses"],
+                "answers": exam_inputs(model, near_misses(leaf), wanted).key,
+            },
+            "attribution": [asdict(work) for work in leaf.attribution],
             "key": samples[leaf.path].key,
             "created_by": leaf.created_by,
             "language": language_of_leaf(leaf).asked.code,
@@ -147,15 +168,22 @@ def exam_rows(leaves: Sequence[Leaf], mixed: Mixtures, examined: Compared) -> li
     return [
         {
             "path": leaf.path,
-            "exam": {
-                "status": exam_status(leaf, shared),
-                "before": examined.before.tally(leaf.path),
-                "after": examined.after.tally(leaf.path),
-            },
+            "exam": {"status": exam_status(leaf, shared), **_exam(examined, leaf.path)},
             "near_misses": examined.near_misses(leaf.path),
         }
         for leaf in leaves
     ]
+
+
+def _exam(examined: Compared, leaf: str) -> dict[str, Any]:
+    before, after = examined.before, examined.after
+    pairs = pairs_of(before.leaves[leaf], after.leaves[leaf])
+    return {
+        "before": before.tally(leaf),
+        "after": after.tally(leaf),
+        "lost": pairs.lost,
+        "gained": pairs.gained,
+    }
 
 
 def _model(name: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """The plan: what merging a pull request would generate, reuse and train; no model is loaded."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bot.config.difference import UNCHANGED, RecipeChange, compare
 from bot.config.load import parse_recipe
-from bot.config.recipe import Recipe
+from bot.config.recipe import Recipe, ReleaseRecipe
 from bot.core.durations import latest
 from bot.core.errors import UserError
 from bot.core.package_files import shipped
@@ -14,6 +14,7 @@ from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
 from bot.pipeline.estimate_release import forecast
+from bot.release.licences import Conflict, licence_conflicts
 from bot.taxonomy.changes import changed_leaves, merge_base
 from bot.taxonomy.files import GitFiles, resolve, shown
 from bot.taxonomy.tree import LONGEST_PATH, MOST_NAMED, BrokenLeaf, Tree, read_tree_at
@@ -59,6 +60,7 @@ class Plan:
         base: the commit that `head` was compared with.
         base_ref: the branch that the pull request targets.
         recipe: what changes in arborist.yaml.
+        licences: of the student and of the changed leaves, those that do not allow the release as it is.
     """
 
     pull: int
@@ -69,6 +71,7 @@ class Plan:
     base_ref: str = ""
     broken: tuple[BrokenLeaf, ...] = ()
     recipe: RecipeChange = UNCHANGED
+    licences: tuple[Conflict, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data; see schemas/plan.json."""
@@ -95,9 +98,13 @@ def make_plan(
     commits = (resolve(repository, head), resolve(repository, base))
     broken = tuple(BrokenLeaf(shown(b.path)[:LONGEST_PATH], b.reason[:LONGEST_REASON]) for b in tree.broken)
     settings = _recipe_change(repository, merge_base(repository, commits[1], commits[0]), commits[0])
-    return Plan(
-        pull, commits[0], tuple(planned), changes.same, commits[1], base_ref, broken=broken, recipe=settings
+    wanted = replace(recipe, release=_release_recipe(repository, commits[0], recipe))
+    licences = tuple(
+        Conflict(one.leaf, shown(one.reason)[:LONGEST_REASON], one.refused)
+        for one in licence_conflicts(tree.leaves, wanted)
     )
+    compared = (pull, commits[0], tuple(planned), changes.same, commits[1], base_ref)
+    return Plan(*compared, broken=broken, recipe=settings, licences=licences)
 
 
 def _recipe_change(repository: Path, since: str, head: str) -> RecipeChange:
@@ -115,6 +122,14 @@ def _recipe_change(repository: Path, since: str, head: str) -> RecipeChange:
         return compare(parse_recipe(before or b"", Path(RECIPE)), wanted)
     except UserError:  # there was no recipe that could be read
         return RecipeChange((RECIPE,), retrains=True, samples=True)
+
+
+def _release_recipe(repository: Path, head: str, recipe: Recipe) -> ReleaseRecipe:
+    """Return the settings of the release in a commit; those of `recipe` if they cannot be read."""
+    try:
+        return parse_recipe(_recipe_text(repository, head) or b"", Path(RECIPE)).release
+    except UserError:
+        return recipe.release
 
 
 def _recipe_text(repository: Path, commit: str) -> bytes | None:
@@ -136,7 +151,8 @@ def read_plan(data: Any) -> Plan:
     settings = data.get("recipe", {})
     recipe = RecipeChange(**{**settings, "changed": tuple(settings.get("changed", ()))})
     place = (data["same"], data["base"], data["base_ref"])
-    return Plan(data["pull"], data["head"], leaves, *place, broken=broken, recipe=recipe)
+    licences = tuple(Conflict(**conflict) for conflict in data.get("licences", ()))
+    return Plan(data["pull"], data["head"], leaves, *place, broken=broken, recipe=recipe, licences=licences)
 
 
 def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
@@ -165,6 +181,7 @@ def summarize(plan: Plan, recipe: Recipe, store: Store) -> dict[str, Any]:
         "recipe": plan.recipe,
         "broken": [{"path": leaf.path, "reason": leaf.reason} for leaf in plan.broken[:MOST_NAMED]],
         "more_broken": max(0, len(plan.broken) - MOST_NAMED),
+        "licences": sorted(plan.licences, key=lambda one: not one.refused)[:MOST_NAMED],
         "unread": unread,
         "reused": plan.same if known and not plan.recipe.samples else 0,
         "unknown": 0 if known else plan.same,

@@ -23,7 +23,9 @@ from bot.pipeline.release_inputs import release_inputs
 from bot.pipeline.train import base_model, teach_both, todays_model
 from bot.release.card import model_card
 from bot.release.hub import Release, check_publishing, latest_release, publish, release_files
+from bot.release.licences import check_licences
 from bot.release.manifest import check_manifest
+from bot.release.results_chart import results_chart
 from bot.taxonomy.leaf import Leaf
 from bot.train.curves import loss_curves
 
@@ -49,7 +51,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
     """Release a model of the current taxonomy and recipe, unless the newest release is one already.
 
     Raises:
-        UserError: the taxonomy is empty although there is a release, or a step failed.
+        UserError: the taxonomy is empty although there is a release, a licence does not allow the release, or
+            a step failed.
     """
     wanted = release_inputs(leaves, recipe)
     released = latest_release(recipe.release.repository)
@@ -57,6 +60,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         return nothing_to_do(released)
     if not leaves:
         return _nothing_to_learn(released)
+    check_licences(leaves, recipe)
     check_publishing(recipe.release.repository)
     with store.work(wanted.step, wanted.key):
         samples = generate_all(leaves, recipe, store)
@@ -75,7 +79,8 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
         manifest = describe(made, leaves, recipe, origin, released)
         card = {
-            "README.md": model_card(manifest, recipe.release.license).encode(),
+            "README.md": model_card(manifest, released.manifest if released else None).encode(),
+            "results.png": results_chart(manifest),
             "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
         }
         manifest["files"] = release_files(skills.model.folder, card)

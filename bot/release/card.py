@@ -1,38 +1,67 @@
-"""The model card of a release: its contents, contributors and evaluation."""
+"""The model card of a release: what changed, its results, its use, its training data, and their licences."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.release.exam_words import near_misses, questions, remarks
+from bot.release.card_metadata import card_metadata
+from bot.release.exam_words import near_misses
+from bot.release.leaf_changes import leaf_changes
+from bot.release.licences import what_it_asks
 from bot.release.model_files import OLDEST
-from bot.text.escape_markdown import escape
+from bot.release.results import change_words, exam_groups, general_result, share_words
+from bot.text.escape_markdown import as_code, as_prose
+
+MOST_NAMED = 100
+"""How many leaves, and works of a leaf, a list names."""
+MOST_ROWS = 500
+"""How many leaves a table of results has."""
+_ORDER = ["license", "language", "library_name", "pipeline_tag", "base_model", "base_model_relation"]
 
 
-def model_card(manifest: dict[str, Any], license_name: str) -> str:
+def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:
     """Return the README.md of a release: the Hub's metadata, then the manifest as readable text.
 
     Args:
         manifest: as `bot.release.manifest.check_manifest` accepts it.
-        license_name: the identifier of the license on the Hub, such as `apache-2.0`.
+        previous: the manifest of the release before; None if there is none.
     """
-    languages = sorted({leaf["language"] for leaf in manifest["leaves"]} - {""})
-    metadata = {
-        "license": license_name,
-        **({"language": languages} if languages else {}),
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "base_model": manifest["student"]["name"],
-        "base_model_relation": "finetune",
-        "tags": ["arborist", "instructlab", "lab"],
-    }
-    environment = Environment(  # noqa: S701  # Markdown; the filter `text` escapes text from outside
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True
+    environment = Environment(  # noqa: S701  # Markdown; the filters `code` and `prose` escape text from outside
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters["text"] = escape
-    environment.globals |= {"questions": questions, "near_misses": near_misses}
-    notes = remarks(leaf["exam"]["status"] for leaf in manifest["leaves"])
-    body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes, oldest=OLDEST)
-    return f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n{body.strip()}\n"
+    environment.filters |= {"code": as_code, "prose": as_prose}
+    environment.globals |= {"share": share_words, "change": change_words}
+    body = environment.get_template("card.md.j2").render(
+        manifest=manifest,
+        changes=leaf_changes(previous, manifest),
+        languages=sorted({leaf["language"] for leaf in manifest["leaves"]} - {""}),
+        contributors=_different(leaf["created_by"] for leaf in manifest["leaves"]),
+        groups=exam_groups(manifest),
+        general=general_result(manifest),
+        near=near_misses(manifest["leaves"]),
+        confidence=float(manifest["recipe"]["gate"]["confidence"]),
+        share_alike=list(_share_alike(manifest)),
+        oldest=OLDEST,
+        most_named=MOST_NAMED,
+        most_rows=MOST_ROWS,
+    )
+    metadata = card_metadata(manifest).to_yaml(original_order=_ORDER)
+    return f"---\n{metadata}\n---\n\n{body.strip()}\n"
+
+
+def _share_alike(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the leaf and the licence of each share-alike work, if the release has another licence."""
+    release = manifest["recipe"]["release"]["license"]
+    for leaf in manifest["leaves"]:
+        for licence in _different(work["licence"] for work in leaf["attribution"]):
+            if what_it_asks(licence, release) == "share-alike":
+                yield leaf["path"], licence
+
+
+def _different(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))

@@ -11,7 +11,14 @@ SHARED: Final = "shared"
 """Samples of other leaves ask some of the questions too, so the model was trained on these."""
 NONE: Final = "none"
 """The leaf has no exam; its own examples were asked, which the model was trained on."""
+TITLES: Mapping[ExamStatus, str] = {
+    HELD_OUT: "Held-out questions",
+    SHARED: "Exam questions that samples of other leaves ask, too",
+    NONE: "Own examples of leaves without an exam",
+}
+"""Status -> title of the results of such exams, in the order in which they are shown."""
 _REMARKS = {
+    HELD_OUT: "The teacher model does not see these questions, and no sample in the training data asks them.",
     NONE: (
         "A leaf without `exam.yaml` was asked its own examples, on which the model is trained. "
         "Right answers to them do not show that the model answers other questions on the subject."
@@ -67,7 +74,12 @@ def near_misses(leaves: Iterable[Mapping[str, Any]]) -> NearMisses:
     return NearMisses(**counts, lost=tuple(lost))
 
 
+def remark(status: ExamStatus) -> str:
+    """Return a sentence that says what the questions of an exam are."""
+    return _REMARKS[status]
+
+
 def remarks(statuses: Iterable[str]) -> list[str]:
     """Return a sentence for each status that a reader must know before trusting the figures."""
     found = set(statuses)
-    return [text for status, text in _REMARKS.items() if status in found]
+    return [_REMARKS[status] for status in (NONE, SHARED) if status in found]

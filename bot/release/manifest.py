@@ -6,7 +6,7 @@ from bot.core.errors import UserError
 from bot.core.package_files import shipped
 from bot.core.schema import first_mistake
 
-VERSION = 5
+VERSION = 6
 SCHEMA = shipped("schemas/manifest.json")
 
 

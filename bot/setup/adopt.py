@@ -13,8 +13,9 @@ from bot.generate.draft_exam import drafted_exam
 from bot.lint import Report, lint_tree, tree_files
 from bot.lint.baseline import FILE, NEVER, accepted_finding, read_baseline, still_found, write_baseline
 from bot.lint.fix import fix_files
-from bot.lint.leaf_view import ATTRIBUTION, EXAM, QNA, LeafView
+from bot.lint.leaf_view import EXAM, QNA, LeafView
 from bot.setup.commits import check_clean, commit_all
+from bot.taxonomy.attribution import ATTRIBUTION
 from bot.taxonomy.files import DiskFiles, Unreadable, shown
 from bot.taxonomy.parse import MAX_BYTES
 from bot.taxonomy.schema import NEWEST

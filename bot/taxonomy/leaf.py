@@ -54,6 +54,21 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Work:
+    """A work that a leaf's content comes from, as attribution.txt names it; "" for what is not stated.
+
+    Attributes:
+        link: its address, or where it is in the leaf's folder.
+        licence: an SPDX identifier or expression, unless lint was overruled.
+    """
+
+    title: str = ""
+    link: str = ""
+    licence: str = ""
+    creators: str = ""
+
+
+@dataclass(frozen=True)
 class ExamQuestion:
     """A held-out question: never shown to the teacher model, never used for training.
 
@@ -73,6 +88,7 @@ class Leaf:
         path: the folder below the taxonomy's root, with slashes; it is also the leaf's name.
         grounded: whether the leaf is a skill with a context in its seed examples.
         description: `task_description`, or `document_outline` for knowledge.
+        attribution: the works that the content comes from; no sample depends on them.
     """
 
     path: str
@@ -86,6 +102,7 @@ class Leaf:
     source: DocumentSource | None = None
     documents: tuple[Document, ...] = ()
     exam: tuple[ExamQuestion, ...] = field(default=())
+    attribution: tuple[Work, ...] = ()
 
     def canonical(self) -> dict[str, Any]:
         """Return the data that generation depends on, without YAML comments, key order and the exam."""

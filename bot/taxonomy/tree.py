@@ -10,11 +10,12 @@ from typing import Any
 
 from bot.core.errors import UserError
 from bot.core.store import Store
+from bot.taxonomy.attribution import read_attribution
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
 from bot.taxonomy.files import DiskFiles, Files, GitError, Unreadable, resolve, shown
 from bot.taxonomy.kept_documents import keep_documents, kept_documents
 from bot.taxonomy.layout import DEFAULT, Layout
-from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
+from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed, Work
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
@@ -187,7 +188,7 @@ def reading_code() -> str:
 
 
 def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: Store | None = None) -> Leaf:
-    """Load one leaf with its documents and its exam.
+    """Load one leaf with its documents, its exam and its attribution.
 
     Args:
         access: see `read_tree`.
@@ -207,19 +208,30 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: St
         parsed = read_yaml(files, f"{path}/{EXAM}")
         _raise_first(files, f"{path}/{EXAM}", parsed, check_exam(parsed) if parsed.root else ())
         exam = exam_of(parsed.data)
+    documents = _documents(files, path, qna, access, store)
+    return leaf_of(path, qna.data, documents, exam, read_attribution(files, path))
+
+
+def _documents(
+    files: Files, path: str, qna: Parsed, access: Access | None, store: Store | None
+) -> tuple[Document, ...]:
+    """Return the documents of a leaf, from the store if they cannot be read.
+
+    Raises:
+        UserError: the documents cannot be read; the message has the path, line and column.
+    """
     source = source_of(qna.data)
-    documents: tuple[Document, ...] = ()
-    if source is not None:
-        try:
-            documents = read_documents(files, path, source, access)
-        except DocumentError as error:
-            documents = kept_documents(source, access, store) if access and store else ()
-            if documents:
-                return leaf_of(path, qna.data, documents, exam)
-            place = qna.place(("document", error.part))
-            where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
-            raise UserError(f"{where}: {error}; {error.hint}", code=1) from None
-    return leaf_of(path, qna.data, documents, exam)
+    if source is None:
+        return ()
+    try:
+        return read_documents(files, path, source, access)
+    except DocumentError as error:
+        documents = kept_documents(source, access, store) if access and store else ()
+        if documents:
+            return documents
+        place = qna.place(("document", error.part))
+        where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
+        raise UserError(f"{where}: {error}; {error.hint}", code=1) from None
 
 
 def path_mistake(path: str) -> str:
@@ -251,7 +263,13 @@ def _raise_first(files: Files, path: str, parsed: Parsed, more: Sequence[Problem
         raise UserError(f"{where}: {first.message}; {first.help}", code=1)
 
 
-def leaf_of(path: str, data: Any, documents: tuple[Document, ...], exam: tuple[ExamQuestion, ...]) -> Leaf:
+def leaf_of(
+    path: str,
+    data: Any,
+    documents: tuple[Document, ...],
+    exam: tuple[ExamQuestion, ...],
+    attribution: tuple[Work, ...],
+) -> Leaf:
     """Build a leaf from validated data of its qna.yaml."""
     kind = kind_of(path, data)
     seeds = tuple(_seed(seed) for seed in data["seed_examples"])
@@ -267,6 +285,7 @@ def leaf_of(path: str, data: Any, documents: tuple[Document, ...], exam: tuple[E
         source=source_of(data),
         documents=documents,
         exam=exam,
+        attribution=attribution,
     )
 
 

@@ -8,11 +8,11 @@ import pytest
 from bot.config.load import load_recipe
 from bot.config.recipe import GateRecipe
 from bot.core.package_files import shipped
+from bot.core.paired_counts import NOTHING, Pairs
 from bot.core.schema import first_mistake
 from bot.evaluate.examine import Answer, Compared, Examination
 from bot.evaluate.gate import Verdict, decide, judge
 from bot.evaluate.gate_criteria import Counted, criteria_of
-from bot.evaluate.paired_answers import NOTHING, Pairs
 from tests import ROOT
 
 GATE = GateRecipe(new=0.5, margin=0.1, retention_margin=0.1)

@@ -4,7 +4,7 @@ from math import comb
 
 import pytest
 
-from bot.evaluate.paired_answers import Pairs
+from bot.core.paired_counts import Pairs
 from bot.evaluate.significance import (
     POWER,
     GainTest,

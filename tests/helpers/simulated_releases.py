@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from bot.core.paired_counts import Pairs
 from bot.evaluate.exams import exam_of, retention
 from bot.evaluate.gate_criteria import BASE_CHURN, Counted
 from bot.evaluate.near_misses import near_misses
-from bot.evaluate.paired_answers import Pairs
 from bot.taxonomy.tree import load_tree
 
 CHURN = 0.05

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import pulls, releases, samples, taxonomy
+from bot.cli import diff, pulls, releases, samples, taxonomy
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -30,6 +30,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "reap": pulls.reap,
     "init": releases.init,
     "doctor": releases.doctor,
+    "diff": diff.diff,
     "explain": samples.explain,
     "forget": samples.forget,
 }

@@ -13,6 +13,7 @@ from bot.core.store import Store
 from bot.generate.inputs import all_samples_inputs
 from bot.github.render import render
 from bot.pipeline.plan import Plan, PlannedLeaf, read_plan, summarize
+from bot.release.licences import Conflict
 from bot.taxonomy.tree import BrokenLeaf
 from tests import ROOT
 from tests.helpers.locked_store import LOCKED
@@ -27,6 +28,7 @@ def plan(*leaves: PlannedLeaf, same: int = 0) -> Plan:
 
 def test_a_plan_comes_back_as_it_was_handed_over() -> None:
     made = plan(PlannedLeaf("knowledge/a", "added", NEW), PlannedLeaf("knowledge/b", "deleted", ""), same=3)
+    made = replace(made, licences=(Conflict("knowledge/a", "CC-BY-NC-4.0 does not allow it", True),))
     assert read_plan(json.loads(json.dumps(made.to_json()))) == made
 
 
@@ -126,8 +128,9 @@ def test_a_plan_names_every_changed_leaf_that_cannot_be_read(
     assert "changes no leaf" not in text
 
 
-def test_a_plan_of_an_older_version_has_no_broken_leaves() -> None:
+def test_a_plan_of_an_older_version_has_no_broken_leaves_and_no_licences() -> None:
     assert read_plan(GOOD).broken == ()
+    assert read_plan(GOOD).licences == ()
 
 
 @pytest.mark.parametrize(

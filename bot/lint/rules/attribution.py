@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from bot.lint.attribution_fields import Field, fields_of, works_of
 from bot.lint.findings import Severity
-from bot.lint.leaf_view import ATTRIBUTION, QNA, START, LeafView
+from bot.lint.leaf_view import QNA, START, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
+from bot.taxonomy.attribution import ATTRIBUTION, Field, fields_of, works_of
 from bot.taxonomy.parsed import Place, Problem
 
 _JOINED = re.compile(r"[()]|\bAND\b|\bOR\b")
@@ -94,7 +94,7 @@ def _unlicensed(fields: Sequence[Field]) -> list[Field]:
     licences = [field for field in fields if field.is_licence]
     works = works_of(fields)
     # A licence line such as "License of all works" is for all of them.
-    if len(licences) >= len(works) or any(re.search(r"\b(?:all|works|both)\b", one.name) for one in licences):
+    if len(licences) >= len(works) or any(one.is_licence_of_all for one in licences):
         return []
     bare = [work for work in works if not any(field.is_licence for field in work)]
     return [next(field for field in work if field.is_title) for work in bare if len(work) > 1][:MOST]

@@ -3,8 +3,9 @@
 import re
 
 from bot.lint.findings import Severity
-from bot.lint.leaf_view import ATTRIBUTION, EXAM, QNA, START
+from bot.lint.leaf_view import EXAM, QNA, START
 from bot.lint.rule import Example, Problems, tree_rule
+from bot.taxonomy.attribution import ATTRIBUTION
 from bot.taxonomy.files import Files
 from bot.taxonomy.leaf import SNAKE_CASE
 from bot.taxonomy.parsed import Problem
