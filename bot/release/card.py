@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.release.exam_words import near_misses, questions, remarks
 from bot.release.model_files import OLDEST
+from bot.release.signature import how_to_verify
 from bot.text.escape_markdown import escape
 
 
@@ -34,5 +35,7 @@ def model_card(manifest: dict[str, Any], license_name: str) -> str:
     environment.filters["text"] = escape
     environment.globals |= {"questions": questions, "near_misses": near_misses}
     notes = remarks(leaf["exam"]["status"] for leaf in manifest["leaves"])
-    body = environment.get_template("card.md.j2").render(manifest=manifest, remarks=notes, oldest=OLDEST)
+    body = environment.get_template("card.md.j2").render(
+        manifest=manifest, remarks=notes, oldest=OLDEST, verification=how_to_verify(manifest)
+    )
     return f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n{body.strip()}\n"

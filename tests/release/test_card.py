@@ -31,6 +31,7 @@ def card(*leaves: dict[str, Any]) -> tuple[dict[str, Any], str]:
         "taxonomy": {"repository": "lab/taxonomy", "commit": "b" * 40},
         "student": {"name": "org/base", "revision": "c" * 40},
         "recipe": {"train": {"checkpoints": 1}},
+        "signature": {"method": "key"},
         "leaves": list(leaves),
         "phases": {"knowledge": {"key": KEY}, "skills": {"key": KEY}},
         "examined": {"before": "the base model", "retention": {"before": 60, "after": 59, "asked": 71}},

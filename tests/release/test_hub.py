@@ -86,7 +86,7 @@ def files(local_hub: RunningHub, revision: str = "main") -> set[str]:
     return set(local_hub.api().list_repo_files(MODEL, revision=revision)) - {".gitattributes"}
 
 
-OURS = {"model.safetensors", "config.json", "manifest.json"}
+OURS = {"model.safetensors", "config.json", "manifest.json", "manifest.intoto.json"}
 THEIRS = {".eval_results/mmlu.yaml": b"- value: 41\n", "notes/README.md": b"Of somebody else's"}
 
 
