@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import pulls, releases, samples, taxonomy
+from bot.cli import pulls, releases, samples, taxonomy, verify
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -32,6 +32,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "doctor": releases.doctor,
     "explain": samples.explain,
     "forget": samples.forget,
+    "verify": verify.verify,
 }
 LATER = {"command": {"bot.release.hub"}}
 """What answers to single slash commands (`status`, `explain`) import when they are asked for."""
