@@ -47,7 +47,7 @@ CORE = (
     *("tests/taxonomy/test_tree.py", "tests/package/test_import_order.py", "tests/workflows/test_guards.py"),
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
     *(f"tests/core/test_{name}.py" for name in ("progress", "store")),
-    *(f"tests/pipeline/test_{name}.py" for name in ("estimate_release", "exclude", "plan")),
+    *(f"tests/pipeline/test_{name}.py" for name in ("estimate_release", "exclude", "plan", "verify_leaves")),
     *(
         f"tests/text/test_{name}.py"
         for name in ("benchmarks", "compare_as_read", "escape_markdown", "overlap")

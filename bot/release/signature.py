@@ -5,6 +5,7 @@ the package model-signing, of the extra `release`. Functions import it, since th
 """
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -181,5 +182,6 @@ def how_to_verify(manifest: Mapping[str, Any]) -> str:
         who = "Get the public key from the maintainers, and not from this repository"
         return f"{told}. {who}:\n\n```sh\n{command} --key release.pub\n```"
     who = "Ask the maintainers whether this identity is theirs"
-    options = " \\\n  ".join(f"--{name} {facts[name]}" for name in ("identity", "issuer", "source"))
+    named = ("identity", "issuer", "source")
+    options = " \\\n  ".join(f"--{name} {shlex.quote(facts[name])}" for name in named)
     return f"{told}. {who}:\n\n```sh\n{command} \\\n  {options}\n```"
