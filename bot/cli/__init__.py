@@ -1,10 +1,21 @@
 """The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import diff, draft, models, pulls, reference, releases, samples, taxonomy
+from bot.cli import diff, draft, models, pulls, reference, releases, samples, taxonomy, verify
 from bot.cli.root import app
 from bot.core.errors import run_program
 
-__all__ = ["diff", "draft", "main", "models", "pulls", "reference", "releases", "samples", "taxonomy"]
+__all__ = [
+    "diff",
+    "draft",
+    "main",
+    "models",
+    "pulls",
+    "reference",
+    "releases",
+    "samples",
+    "taxonomy",
+    "verify",
+]
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -18,6 +19,15 @@ def version() -> str:
     """Return the version of the newest tag with the abbreviated commit: `1.2.0+g3d3c42e5aa`."""
     public, built_from = metadata.version(DISTRIBUTION).partition("+")[0], commit()
     return f"{public}+g{built_from[:10]}" if built_from else public
+
+
+def packages(*names: str) -> dict[str, str]:
+    """Return name -> version of the packages that are installed, out of those named."""
+    found = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def commit() -> str:

@@ -98,10 +98,14 @@ class AllSamplesInputs(Inputs):
     settings: SampleSettings
 
 
-def samples_inputs(leaf: Leaf, recipe: Recipe) -> SamplesInputs:
-    """Return the inputs of a leaf's samples under a recipe."""
+def samples_inputs(leaf: Leaf, recipe: Recipe, teacher: Mapping[str, str] | None = None) -> SamplesInputs:
+    """Return the inputs of a leaf's samples under a recipe.
+
+    Args:
+        teacher: the teacher's name and revision in a manifest; None looks the revision up.
+    """
     pipeline = pipeline_of(leaf, recipe.generate.pipeline, recipe.teacher.model)
-    return SamplesInputs(leaf, pipeline, _settings(recipe))
+    return SamplesInputs(leaf, pipeline, _settings(recipe, teacher))
 
 
 def all_samples_inputs(recipe: Recipe) -> AllSamplesInputs:
@@ -110,7 +114,7 @@ def all_samples_inputs(recipe: Recipe) -> AllSamplesInputs:
     return AllSamplesInputs(family, pipeline_versions(family), _settings(recipe))
 
 
-def _settings(recipe: Recipe) -> SampleSettings:
+def _settings(recipe: Recipe, teacher: Mapping[str, str] | None = None) -> SampleSettings:
     wanted = recipe.generate
-    prompts, teacher = Prompts(wanted.prompts), teacher_inputs(recipe)
-    return SampleSettings(prompts, teacher, recipe.seed, wanted.samples, wanted.batches)
+    prompts, settings = Prompts(wanted.prompts), teacher_inputs(recipe, teacher)
+    return SampleSettings(prompts, settings, recipe.seed, wanted.samples, wanted.batches)

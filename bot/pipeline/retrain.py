@@ -22,10 +22,12 @@ from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.release_inputs import release_inputs
 from bot.pipeline.train import base_model, teach_both, todays_model
 from bot.release.card import model_card
-from bot.release.hub import Release, check_publishing, latest_release, publish, release_files
+from bot.release.hub import Release, check_publishing, latest_release, publish
 from bot.release.licences import check_licences
-from bot.release.manifest import check_manifest
+from bot.release.manifest import MANIFEST, check_manifest
+from bot.release.release_folder import release_files
 from bot.release.results_chart import results_chart
+from bot.release.signature import UNSIGNED, Signer, find_signer
 from bot.taxonomy.leaf import Leaf
 from bot.train.curves import loss_curves
 
@@ -62,6 +64,7 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         return _nothing_to_learn(released)
     check_licences(leaves, recipe)
     check_publishing(recipe.release.repository)
+    signer = find_signer()
     with store.work(wanted.step, wanted.key):
         samples = generate_all(leaves, recipe, store)
         mixed = mixtures(samples, leaves, recipe, store)
@@ -76,19 +79,27 @@ def retrain(leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
         _say(verdict)
         if not verdict.passed:
             return _refused(released, verdict, exam_rows(leaves, mixed, examined))
-        made = Made(wanted.key, samples, mixed, knowledge, skills, examined)
-        manifest = describe(made, leaves, recipe, origin, released)
-        card = {
-            "README.md": model_card(manifest, released.manifest if released else None).encode(),
-            "results.png": results_chart(manifest),
-            "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
-        }
-        manifest["files"] = release_files(skills.model.folder, card)
-        check_manifest(manifest)
-        release = publish(recipe.release.repository, skills.model.folder, card, manifest)
-        files = {"manifest.json": canonical(manifest).encode()}
+        made = Made(wanted.key, samples, mixed, knowledge, skills, examined, verdict)
+        release = _publish(made, describe(made, leaves, recipe, origin, released), released, signer)
+        files = {MANIFEST: canonical(release.manifest).encode()}
         store.put(wanted.step, wanted.key, wanted.values(), files)
     return Outcome(release, made=True, verdict=verdict)
+
+
+def _publish(
+    made: Made, manifest: dict[str, Any], released: Release | None, signer: Signer | None
+) -> Release:
+    """Publish the model with its card and manifest."""
+    folder = made.skills.model.folder
+    manifest["signature"] = dict(signer.facts if signer else UNSIGNED)
+    card = {
+        "README.md": model_card(manifest, released.manifest if released else None).encode(),
+        "results.png": results_chart(manifest),
+        "loss.png": loss_curves({"knowledge": made.knowledge.metrics, "skills": made.skills.metrics}),
+    }
+    manifest["files"] = release_files(folder, card, signer)
+    check_manifest(manifest)
+    return publish(manifest["repository"], folder, card, manifest, signer)
 
 
 def nothing_to_do(released: Release) -> Outcome:

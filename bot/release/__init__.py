@@ -1,1 +1,1 @@
-"""Releases on the Hugging Face Hub: weights, model card and manifest in one commit, which is then tagged."""
+"""Releases on the Hugging Face Hub: weights, model card, manifest and signature in one commit, then a tag."""

@@ -12,6 +12,7 @@ from bot.release.leaf_changes import leaf_changes
 from bot.release.licences import what_it_asks
 from bot.release.model_files import OLDEST
 from bot.release.results import change_words, exam_groups, general_result, share_words
+from bot.release.signature import how_to_verify
 from bot.text.escape_markdown import as_code, as_prose
 
 MOST_NAMED = 100
@@ -47,6 +48,7 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         confidence=float(manifest["recipe"]["gate"]["confidence"]),
         share_alike=list(_share_alike(manifest)),
         oldest=OLDEST,
+        verification=how_to_verify(manifest),
         most_named=MOST_NAMED,
         most_rows=MOST_ROWS,
     )

@@ -1,6 +1,5 @@
 """Releases on the Hugging Face Hub: find, download and publish them."""
 
-import json
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -23,11 +22,12 @@ from bot.core.errors import UserError
 from bot.core.hub_address import endpoint
 from bot.core.progress import say
 from bot.core.store import cache_folder
-from bot.release.model_files import compatible_files, model_files
+from bot.release.manifest import MANIFEST, read_json
+from bot.release.release_folder import files_below, prepared, release_files
+from bot.release.signature import Signer
 from bot.release.trusted_publishing import available, trusted_publishing
 from bot.taxonomy.layout import DEFAULT, Layout
 
-MANIFEST = "manifest.json"
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
 _TAG = re.compile(r"^v([1-9]\d*)$")
 
@@ -103,14 +103,34 @@ def release_at(repository: str, tag: str) -> Release | None:
 def download_release(release: Release) -> Path:
     """Download a released model and return its folder; copies are cached by commit, so none is outdated."""
     with hub_errors(f"fetching {release.repository} {release.tag}"), _reading(release.repository):
-        return Path(
-            snapshot_download(
-                release.repository, revision=release.commit, cache_dir=_cache(), endpoint=endpoint()
-            )
-        )
+        return _download(release.repository, release.commit)
 
 
-def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> Release:
+def download_tag(repository: str, tag: str) -> Path:
+    """Download the release with a tag without reading its manifest, and return its folder.
+
+    Raises:
+        UserError: there is no such release, or the Hub cannot be reached.
+    """
+    with hub_errors(f"fetching {repository} {tag}"), _reading(repository):
+        commits = {f"v{number}": commit for number, commit in sorted(_release_tags(repository).items())}
+        if tag not in commits:
+            known = ", ".join(list(commits)[-3:]) or "no release that can be read from here"
+            raise UserError(f"{repository} has no release {tag}; there is {known}")
+        return _download(repository, commits[tag])
+
+
+def _download(repository: str, commit: str) -> Path:
+    return Path(snapshot_download(repository, revision=commit, cache_dir=_cache(), endpoint=endpoint()))
+
+
+def publish(
+    repository: str,
+    folder: Path,
+    files: dict[str, bytes],
+    manifest: dict[str, Any],
+    signer: Signer | None = None,
+) -> Release:
     """Publish a release: one commit on top of the current head, then the tag.
 
     If the head already has this manifest's key (an earlier run was killed before it created the tag), the
@@ -120,26 +140,29 @@ def publish(repository: str, folder: Path, files: dict[str, bytes], manifest: di
 
     Args:
         folder: the model as `save_pretrained` wrote it.
-        files: additional files (such as README.md), by name; the manifest is added here.
+        files: additional files (such as README.md), by name; the manifest and the statement are added here.
         manifest: the manifest, whose "release" is the tag; the list of files is added here.
+        signer: signs the release; None if it is not signed.
 
     Raises:
-        UserError: somebody else committed at the same time, or the Hub refused.
+        UserError: somebody else committed at the same time, the Hub refused, or the release cannot be signed.
     """
     api = _api()
     tag = str(manifest["release"])
-    with hub_errors(f"publishing {repository} {tag}"), trusted_publishing(repository, endpoint()):
+    manifest = {**manifest, "files": release_files(folder, files, signer)}
+    with (
+        prepared(folder, files, manifest, signer) as place,
+        hub_errors(f"publishing {repository} {tag}"),
+        trusted_publishing(repository, endpoint()),
+    ):
         if not api.repo_exists(repository):
             api.create_repo(repository, exist_ok=True)
         head = api.model_info(repository).sha
         assert head is not None  # noqa: S101  # a repository that exists has a head
         present = _manifest_at(repository, head)
         if present is None or present.get("key") != manifest["key"]:
-            manifest = {**manifest, "files": release_files(folder, files)}
-            written = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
-            content = {**compatible_files(folder), **files, MANIFEST: written}
             stale = _written(repository, head, present) - set(manifest["files"])
-            head = _commit(api, repository, folder, content, stale, tag, parent=head)
+            head = _commit(api, repository, place, stale, tag, parent=head)
         if tag not in {f"v{number}" for number in _release_tags(repository)}:
             api.create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
     return Release(repository, tag, head, manifest)
@@ -159,11 +182,6 @@ def check_publishing(repository: str) -> None:
 def next_tag(previous: Release | None) -> str:
     """Return the tag of the next release: v1, v2, …"""
     return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
-
-
-def release_files(folder: Path, files: Collection[str]) -> list[str]:
-    """Return the names of all files in a release: the model's, the additional files, and the manifest."""
-    return sorted({*model_files(folder), *files, MANIFEST})
 
 
 def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[str]:
@@ -186,19 +204,9 @@ def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[
     return there & set(_api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
 
 
-def _commit(
-    api: HfApi,
-    repository: str,
-    folder: Path,
-    content: dict[str, bytes],
-    stale: Collection[str],
-    tag: str,
-    parent: str,
-) -> str:
-    """Commit a model and additional files, delete stale files, and return the ID of the commit."""
-    names = model_files(folder)
-    additions = [CommitOperationAdd(name, str(path)) for name, path in names.items() if name not in content]
-    additions += [CommitOperationAdd(name, data) for name, data in content.items()]
+def _commit(api: HfApi, repository: str, folder: Path, stale: Collection[str], tag: str, parent: str) -> str:
+    """Commit the files of a folder, delete stale files, and return the ID of the commit."""
+    additions = [CommitOperationAdd(name, str(path)) for name, path in files_below(folder).items()]
     gone = [CommitOperationDelete(name) for name in sorted(stale)]
     try:
         commit = api.create_commit(
@@ -236,7 +244,9 @@ def _manifest_at(repository: str, commit: str) -> dict[str, Any] | None:
     if MANIFEST not in _api().list_repo_files(repository, revision=commit):
         return None
     path = hf_hub_download(repository, MANIFEST, revision=commit, cache_dir=_cache(), endpoint=endpoint())
-    manifest: dict[str, Any] = json.loads(Path(path).read_text())
+    manifest = read_json(Path(path), f"{repository} at {commit[:7]}: ")
+    if not isinstance(manifest, dict):
+        raise UserError(f"{repository} at {commit[:7]}: {MANIFEST} is not a JSON object; restore the file")
     return manifest
 
 

@@ -10,27 +10,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx2
-import jwt
 from huggingface_hub import get_token
 from huggingface_hub.errors import HfHubHTTPError, OIDCError
 
 from bot.core.errors import UserError
+from bot.release import id_token
 
 WORKFLOW, ENVIRONMENT = "retrain.yml", "release"
 """The workflow that releases and the environment of its job: claims of the trusted publisher on the Hub."""
 RESOURCE, EXCHANGE = "HF_OIDC_RESOURCE", "/oauth/token"
-_URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 
 
 def available() -> bool:
     """Return whether this is a GitHub Actions job that can get an ID token and has no token for the Hub."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return False
     given = any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"))
-    return bool(os.environ.get(_URL) and os.environ.get(_TOKEN)) and not given
+    return id_token.may_request() and not given
 
 
 @contextmanager
@@ -68,7 +63,8 @@ def _exchange(repository: str, endpoint: str) -> None:
             raise UserError(f"publishing {repository}: {why}") from None
         if error.response.status_code != 400:
             raise
-        raise UserError(refusal(repository, endpoint, _claims(endpoint), _default_branch())) from None
+        claims = id_token.claims(endpoint)
+        raise UserError(refusal(repository, endpoint, claims, _default_branch())) from None
 
 
 def how_to_register(model: str, repository: str, branch: str, endpoint: str) -> str:
@@ -113,16 +109,6 @@ def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_b
         return f"{start}: its {', its '.join(wrong)}; {fix}"
     registered = _listed({"repository": str(claims.get("repository")), **actual})
     return f"{start}: its claims are {registered}; register a trusted publisher with exactly these at {where}"
-
-
-def _claims(endpoint: str) -> dict[str, Any]:
-    """Return the claims in this job's ID token."""
-    url = f"{os.environ[_URL]}&audience={quote(endpoint, safe='')}"
-    headers = {"Authorization": f"Bearer {os.environ[_TOKEN]}"}
-    response = httpx2.get(url, headers=headers, timeout=30).raise_for_status()
-    # The signature does not matter here: the claims are only shown in the log, and decide nothing.
-    claims: dict[str, Any] = jwt.decode(response.json()["value"], options={"verify_signature": False})
-    return claims
 
 
 def _default_branch() -> str:

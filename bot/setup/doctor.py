@@ -19,7 +19,14 @@ from bot.taxonomy.tree import leaves_of
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-MODULES = {"train": "torch", "deepspeed": "deepspeed", "vllm": "vllm", "s3": "s3fs", "gcs": "gcsfs"}
+MODULES = {
+    "train": "torch",
+    "deepspeed": "deepspeed",
+    "vllm": "vllm",
+    "s3": "s3fs",
+    "gcs": "gcsfs",
+    "release": "model_signing",
+}
 """For each extra, a module that it installs."""
 ADD = "`arborist new` adds one"
 BESIDE_GB = 3

@@ -17,6 +17,8 @@ READING = ("report", "command")
 """Jobs that read the store."""
 TEACHING = ("sample", "draft", "retrain")
 """Jobs that generate and train. Some also run the student, so a client for the teacher is never enough."""
+RELEASING = "retrain"
+"""The job that releases, and therefore signs."""
 KINDS = (*ALONE, *READING, *TEACHING)
 _STORES = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "", "file": "", "memory": ""}
 """The extra for each protocol of a store; empty if none is needed."""
@@ -39,6 +41,8 @@ def extras(kind: str, recipe: Path = Path("arborist.yaml")) -> list[str]:
     found = [_store(loaded.store_url())]
     if kind in TEACHING:
         found += ["train", *_engines(kind, loaded)]
+    if kind == RELEASING:
+        found.append("release")
     return sorted(filter(None, found))
 
 
@@ -56,7 +60,7 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
-    return teacher + (["deepspeed"] if kind == "retrain" and recipe.train.deepspeed else [])
+    return teacher + (["deepspeed"] if kind == RELEASING and recipe.train.deepspeed else [])
 
 
 def main() -> None:

@@ -3,6 +3,14 @@
 from typing import Any
 
 KEY = "a" * 64
+GATE = {
+    "version": 1,
+    "decision": "passed",
+    "confidence": 0.95,
+    "level": 0.01,
+    "undecided": "pass",
+    "criteria": [],
+}
 
 
 def leaf_row(
@@ -47,7 +55,8 @@ def manifest(*leaves: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "release": "v1",
         "repository": "lab/model",
         "previous": None,
-        "taxonomy": {"repository": "lab/taxonomy", "commit": "b" * 40},
+        "taxonomy": {"repository": "lab/taxonomy", "commit": "b" * 40, "tree": "", "folder": "taxonomy"},
+        "settings": KEY,
         "student": {"name": "org/base", "revision": "c" * 40, "licence": "apache-2.0"},
         "teacher": {"name": "org/teacher", "revision": "d" * 40},
         "recipe": {
@@ -59,8 +68,12 @@ def manifest(*leaves: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "leaves": list(leaves),
         "quarantined": [],
         "mixtures": {"knowledge": {"key": KEY, "samples": 40}, "skills": {"key": KEY, "samples": 30}},
-        "phases": {"knowledge": {"key": KEY}, "skills": {"key": KEY, "model": KEY}},
+        "overlaps": [],
+        "phases": {"knowledge": {"key": KEY}, "skills": {"key": KEY, "model": KEY, "weights": {}}},
         "examined": {"before": "the base model", "retention": retention},
+        "gate": GATE,
+        "tools": {"arborist": "1.0"},
+        "signature": {"method": "key"},
         "pulls": [],
         "files": ["README.md"],
     }

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import diff, pulls, releases, samples, taxonomy
+from bot.cli import diff, pulls, releases, samples, taxonomy, verify
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -33,6 +33,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "diff": diff.diff,
     "explain": samples.explain,
     "forget": samples.forget,
+    "verify": verify.verify,
 }
 LATER = {"command": {"bot.release.hub"}}
 """What answers to single slash commands (`status`, `explain`) import when they are asked for."""

@@ -13,7 +13,6 @@ AVOIDED = re.compile(r"\bmend(s|ed|ing)?\b|is no number\b|the gate is shut", re.
 """Words and phrases that a reader has to decode; CONTRIBUTING.md says how to write instead."""
 MORE_PARAMETERS = {
     "bot/inference/engine_openai.py: __init__": "settings of the endpoint, by name only",
-    "bot/release/hub.py: _commit": "what one commit to the Hub consists of",
     "bot/train/attention.py: branches": "transformers' AttentionInterface states them",
     "localworld/actions/admission.py: __init__": "what one run's jobs share, put together in one place",
     "localworld/actions/runner.py: __init__": "what one run needs, put together in one place",

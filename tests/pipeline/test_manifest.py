@@ -11,6 +11,7 @@ from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.examine import Answer, Compared, Examination, exam_inputs
 from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.inference.models import Model
@@ -24,6 +25,7 @@ from bot.taxonomy.leaf import Work
 from bot.train.phase import Phase
 from tests import ROOT
 from tests.helpers.leaves import knowledge, skill
+from tests.helpers.manifests import GATE
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
 WORK = Work("The Corvane clock", "https://clocks.example", "CC-BY-4.0", "Petra Osgood")
@@ -72,9 +74,10 @@ def manifest(tmp_path: Path) -> dict[str, Any]:
         taught("knowledge"),
         taught("skills"),
         examined,
+        Verdict((), report=GATE),
     )
     made_manifest = describe(made, LEAVES, RECIPE, Origin("lab/taxonomy", "b" * 40), None)
-    return made_manifest | {"files": ["README.md"]}
+    return made_manifest | {"files": ["README.md"], "signature": {"method": "none"}}
 
 
 def test_it_matches_its_schema(manifest: dict[str, Any]) -> None:

@@ -39,4 +39,4 @@ def test_each_block_of_shell_is_valid(code: str) -> None:
 
 def test_there_is_code_for_each_way_to_use_the_model() -> None:
     assert len(blocks("python")) == 2
-    assert [block.split()[0] for block in blocks("sh")] == ["vllm", "hf"]
+    assert [block.split()[0] for block in blocks("sh")] == ["vllm", "hf", "arborist"]

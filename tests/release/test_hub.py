@@ -86,7 +86,7 @@ def files(local_hub: RunningHub, revision: str = "main") -> set[str]:
     return set(local_hub.api().list_repo_files(MODEL, revision=revision)) - {".gitattributes"}
 
 
-OURS = {"model.safetensors", "config.json", "manifest.json"}
+OURS = {"model.safetensors", "config.json", "manifest.json", "manifest.intoto.json"}
 THEIRS = {".eval_results/mmlu.yaml": b"- value: 41\n", "notes/README.md": b"Of somebody else's"}
 
 
@@ -198,6 +198,21 @@ def test_a_hub_that_never_answers_a_status_is_one_line(monkeypatch: pytest.Monke
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{listening.getsockname()[1]}")
         with pytest.raises(UserError, match="cannot be reached"):
             latest_release(MODEL)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"[]", b"\xff"])
+def test_a_manifest_that_somebody_broke_is_one_line(
+    local_hub: RunningHub, model: Path, content: bytes
+) -> None:
+    publish(MODEL, model, {}, manifest())
+    api = local_hub.api()
+    api.upload_file(path_or_fileobj=content, path_in_repo="manifest.json", repo_id=MODEL)
+    api.create_tag(MODEL, tag="v2")
+    with pytest.raises(
+        UserError, match=rf"^{MODEL} at \w{{7}}: manifest.json .*; restore the file"
+    ) as caught:
+        latest_release(MODEL)
+    assert "\n" not in str(caught.value)
 
 
 def test_tags_are_numbered() -> None:

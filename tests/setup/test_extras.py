@@ -37,8 +37,8 @@ def _no_store(monkeypatch: pytest.MonkeyPatch) -> None:
         ("command", "engine: transformers", []),
         ("sample", "engine: transformers", ["train"]),
         ("sample", "engine: vllm", ["train", "vllm"]),
-        ("retrain", "engine: vllm", ["train", "vllm"]),
-        ("retrain", OPENAI, ["train"]),
+        ("retrain", "engine: vllm", ["release", "train", "vllm"]),
+        ("retrain", OPENAI, ["release", "train"]),
     ],
 )
 def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> None:
@@ -47,7 +47,7 @@ def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> N
 
 def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     stated = recipe(tmp_path, deepspeed="zero2")
-    assert extras("retrain", stated) == ["deepspeed", "train"]
+    assert extras("retrain", stated) == ["deepspeed", "release", "train"]
     assert extras("sample", stated) == ["train"]
 
 
@@ -82,7 +82,7 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,deepspeed,dev,s3,gcs]"])
+@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,dev,s3,gcs]"])
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")

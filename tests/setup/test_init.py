@@ -75,7 +75,10 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
         "issues": "write",
         "id-token": "write",
     }
-    assert set(job["secrets"]) == {"ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"}
+    assert set(job["secrets"]) == {
+        *("ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"),
+        "ARBORIST_RELEASE_KEY",
+    }
 
 
 def test_the_linters_of_workflows_find_nothing(tmp_path: Path) -> None:

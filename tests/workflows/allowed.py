@@ -40,7 +40,9 @@ OWN_MACHINE = """${{ fromJSON(vars.ARBORIST_RUNNER || '["self-hosted", "gpu"]') 
 
 TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
 """Secrets of the jobs that generate, which are those on the GPU runner."""
-SECRETS = {"ARBORIST_SIGNING_KEY", "HF_TOKEN", *TEACHING}
+RELEASING = {"ARBORIST_RELEASE_KEY", "HF_TOKEN"}
+"""Secrets of the job that releases."""
+SECRETS = {"ARBORIST_SIGNING_KEY", *RELEASING, *TEACHING}
 
 FILE_KEYS = {"name", "on", "permissions", "concurrency", "jobs"}
 JOB_KEYS = {

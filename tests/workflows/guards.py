@@ -36,6 +36,7 @@ from tests.workflows.allowed import (
     OUTPUTS,
     OWN_MACHINE,
     PERMISSIONS,
+    RELEASING,
     SCRIPTS,
     SECRETS,
     STEP_KEYS,
@@ -318,8 +319,8 @@ def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
         for secret, value in (job.get("secrets") or {}).items():
             if value != f"${{{{ secrets.{secret} }}}}":
                 yield f"{name} hands {value} over as {secret}"
-        if "HF_TOKEN" in found and (file != "retrain.yml" or job.get("environment") != "release"):
-            yield f"{name} may push to the Hub"
+        if found & RELEASING and (file != "retrain.yml" or job.get("environment") != "release"):
+            yield f"{name} may push to the Hub or sign releases"
         generates = own_machine(job) or "sample.yml" in str(job.get("uses", ""))
         if found & TEACHING and not generates:
             yield f"{name} sees what only a job that generates needs"

@@ -1,0 +1,150 @@
+"""A retraining signs what it releases, and `arborist verify` accepts it; no model is trained for this."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli import app
+from bot.config.load import load_recipe
+from bot.config.recipe import Recipe
+from bot.core.errors import UserError
+from bot.core.store import Store
+from bot.core.version import version
+from bot.evaluate.examine import Answer, Examination
+from bot.generate.inputs import samples_inputs
+from bot.generate.leaf_samples import Funnel, Generated
+from bot.inference.models import Model
+from bot.pipeline import retrain as steps
+from bot.pipeline.manifest import Origin
+from bot.pipeline.mix import Mixture
+from bot.pipeline.retrain import Outcome
+from bot.pipeline.train import Taught
+from bot.release.hub import download_release
+from bot.release.signature import KEY
+from bot.taxonomy.changes import tree_id
+from bot.taxonomy.leaf import Leaf
+from bot.taxonomy.tree import read_tree_at
+from tests import ROOT
+from tests.helpers.local_hub import free_port, running
+from tests.helpers.release_key import ReleaseKey, release_key
+from tests.helpers.repository import Repository
+from tests.helpers.signed_release import MODEL, write_model
+
+
+@pytest.fixture
+def taxonomy(tmp_path: Path) -> Repository:
+    repository = Repository(tmp_path / "repository")
+    text = (ROOT / "arborist.yaml").read_text().replace("lab/taxonomy-model", MODEL)
+    (repository.path / "arborist.yaml").write_text(text)
+    repository.commit()
+    return repository
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleaseKey]:
+    """A key that signs what is released on a Hub."""
+    made = release_key(tmp_path / "key")
+    monkeypatch.setenv(KEY, made.pem)
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    with running(tmp_path / "hub", free_port()) as serving:
+        monkeypatch.setenv("HF_ENDPOINT", serving.url)
+        yield made
+
+
+def answers(model: Any, leaves: Sequence[Leaf], *_: Any, near: Sequence[Leaf] = ()) -> Examination:
+    """Every question is answered right by the new model, and those of the leaves wrong by the base."""
+    new = isinstance(model, Model)
+    exams = {leaf.path: tuple(Answer(str(one), "x", new) for one in range(10)) for leaf in leaves}
+    return Examination("model", exams, tuple(Answer(str(one), "x", True) for one in range(70)))
+
+
+@pytest.fixture
+def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps that need a model are replaced: nothing is generated, trained or asked."""
+
+    def generated(leaves: Sequence[Leaf], recipe: Recipe, _: Store) -> list[Generated]:
+        return [
+            Generated(one.path, samples_inputs(one, recipe).key, [], Funnel(0, 0, {}, {})) for one in leaves
+        ]
+
+    def taught(_: Any, leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Taught, Taught]:
+        entry = store.put("train", "c" * 64, {}, folder=write_model(tmp_path / "model"))
+        model = Taught(Model(entry.folder(), entry.key), entry)
+        return model, model
+
+    empty: Any = ([], {}, "", {}, {})
+    mixed = (Mixture("knowledge", "d" * 64, *empty), Mixture("skills", "e" * 64, *empty))
+    monkeypatch.setattr(steps, "generate_all", generated)
+    monkeypatch.setattr(steps, "mixtures", lambda *_: mixed)
+    monkeypatch.setattr(steps, "teach_both", taught)
+    monkeypatch.setattr(steps, "examine_model", answers)
+    monkeypatch.setattr(steps, "base_model", lambda *_: None)
+    monkeypatch.setattr(steps, "todays_model", lambda *_: None)
+    monkeypatch.setattr(steps, "loss_curves", lambda *_: b"\x89PNG")
+
+
+def retrain(taxonomy: Repository, tmp_path: Path) -> Outcome:
+    recipe, commit = load_recipe(taxonomy.path / "arborist.yaml"), taxonomy.git("rev-parse", "HEAD")
+    leaves = read_tree_at(taxonomy.path, commit).leaves
+    origin = Origin("lab/taxonomy", commit, (1,), tree_id(taxonomy.path, commit))
+    return steps.retrain(leaves, recipe, Store(str(tmp_path / "store")), origin)
+
+
+@pytest.mark.usefixtures("untrained")
+def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
+    taxonomy: Repository, key: ReleaseKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = retrain(taxonomy, tmp_path)
+    assert outcome.release is not None
+    stated = outcome.release.manifest
+    assert (stated["version"], stated["signature"]) == (6, {"method": "key"})
+    assert stated["gate"] == outcome.verdict.report  # type: ignore[union-attr]
+    assert stated["gate"]["decision"] == "passed"
+    assert stated["tools"]["arborist"] == version()
+    assert {"torch", "transformers"} <= stated["tools"].keys()
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        app(["verify", f"{MODEL}@v1", "--key", str(key.public), "--repository", str(taxonomy.path)])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0, told
+    assert [line[:2] for line in told.splitlines()] == ["✔ "] * 4
+    card = (download_release(outcome.release) / "README.md").read_text()
+    assert "arborist verify lab/model@v1 --key release.pub" in card
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_key_that_cannot_sign_ends_the_run_before_anything_is_generated(
+    taxonomy: Repository, key: ReleaseKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("generated")
+
+    monkeypatch.setenv(KEY, "-----BEGIN PRIVATE KEY-----")
+    monkeypatch.setattr(steps, "generate_all", never)
+    with pytest.raises(UserError, match=r"ARBORIST_RELEASE_KEY: this is not a private key"):
+        retrain(taxonomy, tmp_path)
+
+
+@pytest.mark.usefixtures("untrained")
+def test_without_a_way_to_sign_the_release_is_made_and_that_is_said_once(
+    taxonomy: Repository,
+    key: ReleaseKey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv(KEY)
+    outcome = retrain(taxonomy, tmp_path)
+    assert outcome.release is not None
+    assert outcome.release.manifest["signature"] == {"method": "none"}
+    assert capsys.readouterr().err.count("will not be signed") == 1
+    folder = download_release(outcome.release)
+    assert "This release is not signed." in (folder / "README.md").read_text()
+    assert not (folder / "model.sig").exists()
+    statement = json.loads((folder / "manifest.intoto.json").read_text())
+    assert statement["predicate"] == outcome.release.manifest
