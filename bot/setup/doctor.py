@@ -207,7 +207,7 @@ def _extras(recipe: Path) -> Iterator[Diagnosis]:
     """Check the extras that retraining needs on the machine that samples and trains."""
     from importlib.util import find_spec
 
-    needed = extras("retrain", recipe)
+    needed = extras("train", recipe)
     absent = [one for one in needed if find_spec(MODULES[one]) is None]
     lack = f"not installed here: {', '.join(absent)}; the set-up step of the runner's jobs installs them"
     yield seen("extras", not absent, f"installed: {', '.join(needed)}", lack, "unknown")
