@@ -39,6 +39,8 @@ RECORD = "world.json"
 RELEASED_BY = {"branch": "main", "workflow": WORKFLOW, "environment": ENVIRONMENT}
 """The claims of a releasing job's ID token that the Hub requires, besides the repository."""
 LOCK = "world.lock"
+PUBLISHER = '["self-hosted", "store"]'
+"""The runner of the job that publishes, as the variable ARBORIST_PUBLISHER."""
 """File lock that the serving process holds."""
 
 
@@ -173,6 +175,8 @@ class World:
 
     def _set_variables(self) -> None:
         self.actions.set_variable(REPOSITORY, "ARBORIST_STORE", str(self.data / "store"))
+        # The store is a folder of the self-hosted machine, and whoever publishes must read it.
+        self.actions.set_variable(REPOSITORY, "ARBORIST_PUBLISHER", PUBLISHER)
         self.actions.set_variable(REPOSITORY, "HF_ENDPOINT", self.hub)
         self.actions.set_secret(REPOSITORY, "ARBORIST_SIGNING_KEY", _signing_key(self.tokens["bot"]))
 

@@ -1,6 +1,6 @@
 """The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import diff, draft, models, pulls, reference, releases, samples, taxonomy, verify
+from bot.cli import diff, draft, models, pulls, reference, retrain, samples, set_up, taxonomy, verify
 from bot.cli.root import app
 from bot.core.errors import run_program
 
@@ -11,8 +11,9 @@ __all__ = [
     "models",
     "pulls",
     "reference",
-    "releases",
+    "retrain",
     "samples",
+    "set_up",
     "taxonomy",
     "verify",
 ]

@@ -121,6 +121,12 @@ class Entry:
             part.rename(target)
         return target
 
+    def checked_folder(self) -> Path:
+        """Return the entry's folder, after the checks of `read_bytes` of all its files; see `folder`."""
+        for name in self.files:
+            self.checked_file(name)
+        return self.folder()
+
     def record(self) -> bytes:
         """Return the contents of the entry's index record."""
         made = {"step": self.step, "key": self.key, "inputs": self.inputs, "files": self.files}

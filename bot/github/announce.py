@@ -1,6 +1,6 @@
 """Comments on merged pull requests: that training has begun, the release, or why there is none."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -111,7 +111,7 @@ def announce_refusal(
     repository: Repository,
     pulls: Sequence[int],
     verdict: Verdict,
-    leaves: Sequence[dict[str, Any]],
+    leaves: Sequence[Mapping[str, Any]],
     layout: Layout = DEFAULT,
 ) -> list[Posted]:
     """Report on every pull request of a failed release why the gate failed."""
@@ -140,8 +140,8 @@ def announce_failure(repository: Repository, pulls: Sequence[int], reason: str, 
 
 
 def touched(
-    leaves: Sequence[dict[str, Any]], files: Sequence[str], layout: Layout = DEFAULT
-) -> list[dict[str, Any]]:
+    leaves: Sequence[Mapping[str, Any]], files: Sequence[str], layout: Layout = DEFAULT
+) -> list[Mapping[str, Any]]:
     """Return the leaves that contain one of these files of the repository."""
     folders = [(leaf, f"{layout.prefix}{leaf['path']}/") for leaf in leaves]
     return [leaf for leaf, folder in folders if any(name.startswith(folder) for name in files)]

@@ -11,7 +11,7 @@ from bot.github.announce import touched
 from bot.github.comment import update_comment
 from bot.github.render import render
 from bot.github.signed_marks import mark, sign
-from bot.pipeline.manifest import Quarantined
+from bot.pipeline.origin import Quarantined
 from bot.taxonomy.layout import Layout
 
 LABEL = "quarantine"

@@ -1,8 +1,12 @@
-"""Retrain on GitHub: train and release the checkout's commit, and report on the pull requests."""
+"""Make the release follow the default branch, and report it: decide, train, publish, announce.
+
+Each of the four is a job of retrain.yml; `retrain_and_tell` does all in one process. Each can be repeated at
+any time and does only what is missing.
+"""
 
 import os
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from github.Repository import Repository
@@ -10,7 +14,7 @@ from github.Repository import Repository
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
-from bot.core.store import Store
+from bot.core.store import Store, StoreError
 from bot.github.announce import (
     announce_broken,
     announce_failure,
@@ -19,135 +23,114 @@ from bot.github.announce import (
     announce_removed,
     announce_training,
     announce_unchanged,
-    known_pulls,
     merged_pulls,
 )
 from bot.github.client import configured, connect, github_errors, run_url
 from bot.github.closing import leaves_of
+from bot.github.main_state import Unreadable, Wanted, new_pulls, wanted_by
 from bot.github.quarantine import tell_quarantine
-from bot.pipeline.manifest import Origin, Quarantined
-from bot.pipeline.quarantine import quarantine
-from bot.pipeline.release_inputs import is_released
-from bot.pipeline.retrain import Outcome, nothing_to_do, retrain
-from bot.release.hub import Release, latest_release, release_at
-from bot.taxonomy.changes import deleted_leaves, tree_id
-from bot.taxonomy.files import GitError, NoCommit, git, resolve
-from bot.taxonomy.layout import DEFAULT, Layout
-from bot.taxonomy.leaf import Leaf
-from bot.taxonomy.tree import read_tree_at
+from bot.pipeline.candidate import Candidate, read_candidate, release_candidate
+from bot.pipeline.compare import compare, say_nothing_to_do
+from bot.pipeline.origin import Origin
+from bot.release.hub import Release, check_publishing, latest_release, release_at
+from bot.release.signature import find_signer
+from bot.taxonomy.files import GitError, git, resolve
+from bot.taxonomy.layout import Layout
 
-MOST_NAMED = 5
-"""How many leaves one message names."""
-SETTINGS = ("arborist.yaml", "prompts", "runners")
-"""Files and folders beside the taxonomy that a model depends on."""
 MOST_COMMITS = 50
 """How many commits are searched for the contributors of leaves that a release no longer contains."""
 
 
-class Unreadable(UserError):
-    """Raised if the taxonomy on main contains an error."""
+def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
+    """Return whether another release is to be made; no model is loaded.
 
-
-def tell_merged(folder: Path, recipe: Recipe) -> None:
-    """Say on the merged pull requests of a checkout that the next release is on its way.
-
-    Args:
-        folder: a checkout of the default branch.
-    """
-    with github_errors("notifying the merged pull requests"):
-        released = latest_release(recipe.release.repository)
-        pulls = _new_pulls(folder, resolve(folder, "HEAD"), released, recipe.taxonomy)
-        announce_training(connect(), pulls, run_url())
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a commit asks for.
-
-    Attributes:
-        tree: git's hash of the taxonomy's folder.
-        same: whether the newest release has exactly this tree; then the leaves are not read.
-    """
-
-    tree: str
-    same: bool
-    leaves: Sequence[Leaf] = ()
-    quarantined: tuple[Quarantined, ...] = ()
-
-
-def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> Outcome:
-    """Retrain on a checkout and report the result on the pull requests that are new in it.
-
-    Every step can be repeated at any time.
+    If so, the pull requests merged since the newest release are told that the next one is on its way. If not,
+    they are told what the newest release has of them.
 
     Args:
         folder: a checkout of the default branch.
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls = _new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
-    try:
-        wanted = _wanted(folder, commit, released, recipe, store)
+    pulls = new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
+    with _failure_told(pulls):
+        try:
+            wanted = wanted_by(folder, commit, released, recipe, store)
+            missing = False if wanted.same else compare(wanted.leaves, recipe).missing
+        except StoreError:
+            return True  # this machine cannot read the store, but the one that trains can
+    if wanted.same and released:
+        say_nothing_to_do(released)
+    if configured():
+        with github_errors("notifying the merged pull requests"):
+            if missing:
+                announce_training(connect(), pulls, run_url())
+            elif released:
+                announce(folder, recipe, pulls)
+    return missing
+
+
+def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
+    """Train and examine a model of a checkout; tell the pull requests if it fails or is refused.
+
+    Args:
+        folder: a checkout of the default branch.
+
+    Returns:
+        The candidate; None if nothing is to do.
+    """
+    commit = resolve(folder, "HEAD")
+    released = latest_release(recipe.release.repository)
+    pulls = new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
+    with _failure_told(pulls):
+        wanted = wanted_by(folder, commit, released, recipe, store)
         if configured():
             with github_errors("reporting the quarantined leaves"):
                 tell_quarantine(connect(), pulls, wanted.quarantined, recipe.taxonomy)
-        name = os.environ.get("GITHUB_REPOSITORY", "")
-        origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
-        same = released if wanted.same else None
-        outcome = nothing_to_do(same) if same else retrain(wanted.leaves, recipe, store, origin)
-    except Exception as error:
-        _tell_failure(pulls, error)
-        raise
-    if not configured():
-        say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
-        return outcome
-    with github_errors("notifying the pull requests"):
-        _tell(folder, outcome, pulls, recipe.taxonomy)
-    return outcome
+        candidate = None if wanted.same else _candidate(wanted, commit, pulls, recipe, store)
+    if candidate is not None and not candidate.verdict.passed and configured():
+        with github_errors("notifying the pull requests"):
+            announce_refusal(connect(), pulls, candidate.verdict, candidate.leaves, recipe.taxonomy)
+    return candidate
 
 
-def _new_pulls(folder: Path, commit: str, released: Release | None, layout: Layout) -> list[int]:
-    """Return the pull requests that were merged since the newest release and may change the next model."""
-    with github_errors("finding the merged pull requests"):
-        if released is None:
-            return known_pulls(connect(), set(commits_between(folder, "", commit)))
-        since = released.manifest["taxonomy"]["commit"]
-        if since == commit:
-            return []
-        return merged_pulls(connect(), commits_between(folder, since, commit, (*layout.folders, *SETTINGS)))
+def _candidate(
+    wanted: Wanted, commit: str, pulls: Sequence[int], recipe: Recipe, store: Store
+) -> Candidate | None:
+    from bot.pipeline.retrain import make_candidate  # it needs the extra `train`
+
+    asked = compare(wanted.leaves, recipe)
+    if not asked.missing:
+        return None
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
+    return make_candidate(asked, wanted.leaves, recipe, store, origin)
 
 
-def _wanted(folder: Path, commit: str, released: Release | None, recipe: Recipe, store: Store) -> Wanted:
-    """Read what a commit asks for.
+def publish(folder: Path, key: str, recipe: Recipe, store: Store) -> Release:
+    """Publish the candidate with a key; tell the pull requests if that fails.
+
+    Args:
+        folder: a checkout of the default branch.
 
     Raises:
-        Unreadable: no leaf can be read, or a leaf of the newest release is missing though nobody deleted it.
+        UserError: there is no such candidate, or it cannot be published.
     """
-    layout = recipe.taxonomy
-    tree = tree_id(folder, commit, layout)
-    # If nothing has changed, the leaves of a large taxonomy do not even have to be read.
-    if is_released(released, tree, recipe):
-        return Wanted(tree, same=True)
-    try:
-        found = read_tree_at(folder, commit, layout=layout, access=recipe.documents, store=store)
-        if released is not None:
-            there = {leaf.path for leaf in found.leaves} | {leaf.path for leaf in found.broken}
-            check_losses(folder, commit, there, released, layout)
-        leaves, quarantined = quarantine(folder, found, released, recipe, store)
-    except UserError as error:
-        raise error if isinstance(error, GitError) else Unreadable(str(error), code=error.code) from None
-    return Wanted(tree, False, leaves, quarantined)
+    with _failure_told(_merged_since(folder, recipe)):
+        return release_candidate(read_candidate(key, store), recipe, find_signer())
 
 
-def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int], layout: Layout) -> None:
-    """Report the result on the pull requests that it concerns."""
-    repository, release = connect(), outcome.release
-    if outcome.verdict and not outcome.verdict.passed:
-        announce_refusal(repository, pulls, outcome.verdict, outcome.scores, layout)
-        return
+def announce(folder: Path, recipe: Recipe, pulls: Sequence[int] = ()) -> None:
+    """Report the newest release on the pull requests that it concerns.
+
+    Args:
+        folder: a checkout of the default branch.
+        pulls: pull requests that were merged since, and changed nothing that a model is made of.
+    """
+    release = latest_release(recipe.release.repository)
     if release is None:
         return
-    before = release.manifest["previous"]
+    repository, before = connect(), release.manifest["previous"]
     previous = release_at(release.repository, before) if before else None
     announce_release(repository, release, previous)
     told = release.manifest["pulls"]
@@ -156,6 +139,43 @@ def _tell(folder: Path, outcome: Outcome, pulls: Sequence[int], layout: Layout) 
         removed = leaves_of(previous).keys() - leaves_of(release).keys()
         earlier = _contributors(folder, repository, sorted(removed), previous.layout)
         announce_removed(repository, release, previous, [number for number in earlier if number not in told])
+
+
+def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Release | None, Candidate | None]:
+    """Decide, train, publish and announce, in this process.
+
+    Args:
+        folder: a checkout of the default branch.
+
+    Returns:
+        The newest release, and the candidate that this run made. A refused candidate is not released.
+
+    Raises:
+        UserError: this process may not publish, or cannot sign though it has a key; or a step failed.
+    """
+    candidate = None
+    if decide(folder, recipe, store):
+        check_publishing(recipe.release.repository)
+        signer = find_signer()
+        candidate = train(folder, recipe, store)
+        if candidate is not None and candidate.verdict.passed:
+            with _failure_told(_merged_since(folder, recipe)):
+                release_candidate(candidate, recipe, signer)
+            if configured():
+                with github_errors("notifying the pull requests"):
+                    announce(folder, recipe)
+    if not configured():
+        say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
+    return latest_release(recipe.release.repository), candidate
+
+
+def _merged_since(folder: Path, recipe: Recipe) -> list[int]:
+    """Return the pull requests that were merged since the newest release; none outside GitHub."""
+    if not configured():
+        return []
+    return new_pulls(
+        folder, resolve(folder, "HEAD"), latest_release(recipe.release.repository), recipe.taxonomy
+    )
 
 
 def _contributors(folder: Path, repository: Repository, leaves: Sequence[str], layout: Layout) -> list[int]:
@@ -167,56 +187,24 @@ def _contributors(folder: Path, repository: Repository, leaves: Sequence[str], l
     return merged_pulls(repository, found.decode().split())
 
 
-def _tell_failure(pulls: Sequence[int], error: Exception) -> None:
-    """Report on the pull requests why there is no release."""
-    if not pulls or isinstance(error, GitError):
-        return
-    with github_errors("notifying the pull requests"):
-        if isinstance(error, Unreadable):
-            # Somebody merged a pull request that lint had rejected.
-            announce_broken(connect(), pulls, str(error))
-        else:
-            reason = str(error) if isinstance(error, UserError) else f"internal error: {type(error).__name__}"
-            announce_failure(connect(), pulls, reason, run_url())
-
-
-def commits_between(folder: Path, since: str, until: str, paths: Sequence[str] = ()) -> list[str]:
-    """Return the first-parent commits of `until` that are not in the history of `since`, the newest first.
-
-    Args:
-        since: a commit; "" for the whole history.
-        paths: only commits that change something there; all commits if empty.
-    """
+@contextmanager
+def _failure_told(pulls: Sequence[int]) -> Iterator[None]:
+    """Report an error on the pull requests, as the reason why there is no release, and raise it again."""
     try:
-        span = f"{resolve(folder, since)}..{until}" if since else until
-    except NoCommit:
-        # main was rewritten, or the checkout is shallow, so only the last commit is known.
-        say(f"the commit of the previous release ({since[:7]}) is not in this checkout")
-        return [until]
-    return git(folder, "rev-list", "--first-parent", "--end-of-options", span, "--", *paths).decode().split()
+        yield
+    except GitError:
+        raise
+    except Exception as error:
+        if pulls and configured():
+            with github_errors("notifying the pull requests"):
+                _tell_failure(pulls, error)
+        raise
 
 
-def check_losses(
-    folder: Path, commit: str, leaves: Set[str], released: Release, layout: Layout = DEFAULT
-) -> None:
-    """Check that each leaf of the previous release that is missing now was deleted by a commit since.
-
-    Args:
-        leaves: the paths of the leaves at the commit, with those that cannot be read.
-
-    Raises:
-        UserError: a leaf is missing though no commit deleted it: main was rewritten, or the leaf is not read.
-    """
-    lost = {leaf["path"] for leaf in released.manifest["leaves"]} - leaves
-    if not lost:
-        return
-    since = released.manifest["taxonomy"]["commit"]
-    missing = sorted(lost - deleted_leaves(folder, since, commit, layout))
-    if missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise UserError(
-            f"nothing is released: {', '.join(missing[:MOST_NAMED])}{more} of {released.tag} is not in the "
-            f"taxonomy at {commit[:7]}, and no commit since {since[:7]} deleted it; put it back, or delete "
-            "it in a commit",
-            code=1,
-        )
+def _tell_failure(pulls: Sequence[int], error: Exception) -> None:
+    if isinstance(error, Unreadable):
+        # Somebody merged a pull request that lint had rejected.
+        announce_broken(connect(), pulls, str(error))
+    else:
+        reason = str(error) if isinstance(error, UserError) else f"internal error: {type(error).__name__}"
+        announce_failure(connect(), pulls, reason, run_url())

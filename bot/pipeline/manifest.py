@@ -18,12 +18,12 @@ from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
 from bot.inference.teacher import teacher_model
 from bot.pipeline.mix import Mixtures, overlaps, shared_exams
+from bot.pipeline.origin import Origin
 from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, next_tag
 from bot.release.licences import base_model_licence
 from bot.release.manifest import VERSION
-from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import Leaf
 
 MOST_OVERLAPS = 1_000
@@ -32,41 +32,6 @@ PARTS = ("teacher", "generate", "train", "evaluate", "gate", "release")
 """The parts of the recipe in a manifest."""
 TOOLS = ("torch", "transformers")
 """The packages whose versions are in a manifest."""
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A leaf of the taxonomy that cannot be read.
-
-    Attributes:
-        reason: what is wrong, where, and how to fix it.
-        commit: the commit as of which the release has the leaf; "" if the release does not have it.
-    """
-
-    path: str
-    reason: str
-    commit: str = ""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The origin of a taxonomy.
-
-    Attributes:
-        repository: name of the repository.
-        commit: hash of the commit.
-        pulls: numbers of the pull requests merged since the previous release.
-        tree: git's hash of the taxonomy's folder in that commit; "" if it was not read from git.
-        layout: the taxonomy's place in the repository.
-        quarantined: the leaves that cannot be read.
-    """
-
-    repository: str
-    commit: str
-    pulls: tuple[int, ...] = ()
-    tree: str = ""
-    layout: Layout = DEFAULT
-    quarantined: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True)

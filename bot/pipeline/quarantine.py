@@ -8,7 +8,7 @@ from bot.config.recipe import Recipe
 from bot.core.progress import say
 from bot.core.store import Store
 from bot.generate.inputs import SamplesInputs, samples_inputs
-from bot.pipeline.manifest import Quarantined
+from bot.pipeline.origin import Quarantined
 from bot.release.hub import Release
 from bot.taxonomy.files import NoCommit
 from bot.taxonomy.leaf import Leaf

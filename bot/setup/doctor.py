@@ -99,7 +99,9 @@ def _github(recipe: Recipe | None) -> Iterator[Diagnosis]:
     if recipe:
         with github_errors("store of all jobs"):
             url = runners.variable(here, "ARBORIST_STORE") or recipe.store
+            publisher = runners.variable(here, "ARBORIST_PUBLISHER")
         yield from _store_of_jobs(url)
+        yield _publisher(url, publisher)
 
 
 def _publishing(here: "Repository") -> Iterator[Diagnosis]:
@@ -163,6 +165,24 @@ def _store_of_jobs(url: str) -> Iterator[Diagnosis]:
     yield Diagnosis("store of all jobs", "advice", f"{url} is a folder of one machine: {hosted}; {shared}")
 
 
+def _publisher(url: str, publisher: str) -> Diagnosis:
+    """Check that the job that publishes runs where the store can be read.
+
+    Args:
+        publisher: the variable ARBORIST_PUBLISHER; "" for a GitHub-hosted runner.
+    """
+    if publisher:
+        return Diagnosis("publisher", "ok", f"runs on {publisher}, which must be able to read {url}")
+    name = "set the variable ARBORIST_PUBLISHER to the labels of a runner that can"
+    if "://" in url.removeprefix("file://"):
+        found = (
+            f"a GitHub-hosted job publishes and has no credentials for {url}: if it cannot be read without"
+        )
+        return Diagnosis("publisher", "advice", f"{found} any, {name}")
+    found = f"a GitHub-hosted job publishes and cannot read {url}, which is a folder of another machine"
+    return Diagnosis("publisher", "missing", f'{found}; {name}, such as ["self-hosted", "store"]')
+
+
 def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
     from huggingface_hub import HfApi
 
@@ -214,7 +234,7 @@ def _extras(recipe: Path) -> Iterator[Diagnosis]:
     """Check the extras that retraining needs on the machine that samples and trains."""
     from importlib.util import find_spec
 
-    needed = extras("retrain", recipe)
+    needed = extras("train", recipe)
     absent = [one for one in needed if find_spec(MODULES[one]) is None]
     lack = f"not installed here: {', '.join(absent)}; the set-up step of the runner's jobs installs them"
     yield seen("extras", not absent, f"installed: {', '.join(needed)}", lack, "unknown")

@@ -13,11 +13,11 @@ from bot.core.errors import UserError, run_program
 
 ALONE = ("lint", "reap", "propose")
 """Jobs that need the core alone. Their recipe is not read: it may be invalid, and lint reports that."""
-READING = ("report", "command")
+READING = ("report", "command", "decide", "publish", "announce")
 """Jobs that read the store."""
-TEACHING = ("sample", "draft", "retrain")
+TEACHING = ("sample", "draft", "train")
 """Jobs that generate and train. Some also run the student, so a client for the teacher is never enough."""
-RELEASING = "retrain"
+RELEASING = "publish"
 """The job that releases, and therefore signs."""
 KINDS = (*ALONE, *READING, *TEACHING)
 _STORES = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "", "file": "", "memory": ""}
@@ -60,7 +60,7 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
-    return teacher + (["deepspeed"] if kind == RELEASING and recipe.train.deepspeed else [])
+    return teacher + (["deepspeed"] if kind == "train" and recipe.train.deepspeed else [])
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from localworld.actions.deployments import Deployment, Deployments
 from localworld.actions.prepare import Gate
 from localworld.actions.workflow_file import Workflow
 
-LABELS = ("ubuntu-latest", "ubuntu-24.04", "self-hosted", "linux", "x64", "gpu")
+LABELS = ("ubuntu-latest", "ubuntu-24.04", "self-hosted", "linux", "x64", "gpu", "store")
 """Runner labels of this machine; a job that asks for another label fails."""
 DEFAULT_TIMEOUT_MIN = 360.0
 _RANKS = ("none", "read", "write")

@@ -6,7 +6,7 @@ import pytest
 
 from bot.github.comment import find_comment, update_comment
 from bot.github.quarantine import LABEL, find_issue, tell_quarantine
-from bot.pipeline.manifest import Quarantined
+from bot.pipeline.origin import Quarantined
 from bot.taxonomy.layout import DEFAULT, Layout
 
 REASON = "taxonomy/leaf/qna.yaml:4:9: the host 'gone.example' cannot be found; check the URL"

@@ -18,7 +18,7 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from localworld.world import World
+from localworld.world import PUBLISHER, World
 from tests import ROOT
 from tests.contract.plugin import Watch
 from tests.groups import TOOL_CACHE
@@ -161,6 +161,7 @@ def handbook(served: World, world: dict[str, Any], story: Story) -> dict[str, An
         served.github.add_collaborator(made["full_name"], "arborist[bot]", "write")
         owned = repository({**world, "repository": made["full_name"]}, "maintainer")
         owned.create_variable("ARBORIST_STORE", f"{world['data']}/store")
+        owned.create_variable("ARBORIST_PUBLISHER", PUBLISHER)
         owned.create_variable("HF_ENDPOINT", world["hub"])
         return {"name": made["full_name"], "git": made["clone_url"]}
 

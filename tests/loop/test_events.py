@@ -212,7 +212,7 @@ def test_a_merge_of_a_broken_leaf_is_told_and_stops_no_other_leaf(
     (issue,) = until(lambda: list(maintainer.get_issues(labels=["quarantine"])), "the issue")
     assert "1 leaf of the taxonomy cannot be read" in issue.body
     # The other leaves are being generated; that they are learnt is told elsewhere.
-    until(lambda: running("arborist retrain"), "the retraining")
+    until(lambda: running("arborist candidate"), "the retraining")
     (run,) = retrainings(world)
     assert run.cancel()
     until(lambda: retrainings(world)[0].status == "completed", "the retraining's end")

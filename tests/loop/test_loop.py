@@ -42,7 +42,7 @@ from tests.helpers.loop import (
 from tests.helpers.story import Story
 
 BRANCH = "teach-skarrow"
-RETRAIN = "arborist retrain"
+RETRAIN = "arborist candidate"
 INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
 

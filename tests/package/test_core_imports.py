@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import diff, pulls, releases, samples, taxonomy, verify
+from bot.cli import diff, draft, pulls, retrain, samples, set_up, taxonomy, verify
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -28,9 +28,13 @@ CORE: dict[str, Callable[..., Any]] = {
     "report": pulls.report,
     "command": pulls.command,
     "reap": pulls.reap,
-    "init": releases.init,
-    "doctor": releases.doctor,
     "diff": diff.diff,
+    "propose-draft": draft.propose_draft,
+    "decide": retrain.decide,
+    "publish": retrain.publish,
+    "announce": retrain.announce,
+    "init": set_up.init,
+    "doctor": set_up.doctor,
     "explain": samples.explain,
     "forget": samples.forget,
     "verify": verify.verify,

@@ -15,8 +15,9 @@ from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.inference.models import Model
-from bot.pipeline.manifest import Made, Origin, describe
+from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import Mixture
+from bot.pipeline.origin import Origin
 from bot.pipeline.train import Taught
 from bot.release.card import model_card
 from bot.release.manifest import check_manifest

@@ -10,7 +10,7 @@ from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.generate.inputs import SamplesInputs, samples_inputs
-from bot.pipeline.manifest import Quarantined
+from bot.pipeline.origin import Quarantined
 from bot.pipeline.quarantine import quarantine
 from bot.pipeline.release_inputs import is_released, settings_key
 from bot.release.hub import Release

@@ -9,9 +9,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.config.recipe import LICENCES, Recipe
 from bot.core.errors import UserError
-from bot.core.store import Store
-from bot.pipeline.manifest import Origin
-from bot.pipeline.retrain import retrain
+from bot.pipeline.compare import compare
 from bot.release.licences import (
     base_model_licence,
     check_licences,
@@ -159,11 +157,7 @@ def test_a_base_model_that_does_not_allow_the_release_stops_it(tmp_path: Path) -
         check_licences([], changed)
 
 
-def test_retraining_stops_before_anything_is_generated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.pipeline.retrain.latest_release", lambda _: None)
-    store = Store(str(tmp_path / "store"))
+def test_retraining_stops_before_a_gpu_runner_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.pipeline.compare.latest_release", lambda _: None)
     with pytest.raises(UserError, match="nothing is trained"):
-        retrain([leaf("CC-BY-NC-4.0")], RECIPE, store, Origin("lab/taxonomy", "b" * 40))
-    assert not (tmp_path / "store").exists() or not list((tmp_path / "store").iterdir())
+        compare([leaf("CC-BY-NC-4.0")], RECIPE)

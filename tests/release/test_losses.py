@@ -64,7 +64,7 @@ def test_a_leaf_that_no_commit_deleted_stops_the_release_by_its_name(
 
 @pytest.mark.parametrize("way", ["deleted", "moved", "deleted by a merge"])
 def test_a_leaf_that_a_commit_deleted_stops_nothing(released: Repository, tmp_path: Path, way: str) -> None:
-    from bot.github.reconcile import check_losses
+    from bot.github.main_state import check_losses
 
     if way == "moved":
         released.git("mv", f"taxonomy/{KNOWLEDGE}", "taxonomy/knowledge/geography/velmora")
@@ -99,8 +99,7 @@ def test_where_nothing_is_released_an_empty_taxonomy_is_nothing_to_do(
     recipe = replace(recipe, release=replace(recipe.release, repository="lab/other"))
     released.git("rm", "-rq", "taxonomy")
     released.git("commit", "-qm", "all of it")
-    outcome = retrain_and_tell(released.path, recipe, Store(str(tmp_path / "store")))
-    assert (outcome.release, outcome.made) == (None, False)
+    assert retrain_and_tell(released.path, recipe, Store(str(tmp_path / "store"))) == (None, None)
     assert latest_release("lab/other") is None
     assert "nothing to do: the taxonomy has no leaves" in capsys.readouterr().err
 
@@ -131,8 +130,8 @@ def test_a_leaf_that_cannot_be_read_is_no_loss_and_stops_nothing(
     assert before is not None
     manifest = {**before.manifest, "release": "v2", "key": release_inputs(others, recipe).key}
     publish(MODEL, tmp_path / "model", {}, manifest)
-    outcome = retrain(released, tmp_path)
-    assert (outcome.made, outcome.release.tag) == (False, "v2")
+    release, candidate = retrain(released, tmp_path)
+    assert (candidate, release.tag) == (None, "v2")
     said = capsys.readouterr().err
     assert f"quarantined: {KNOWLEDGE}: it is left out: taxonomy/{KNOWLEDGE}/qna.yaml:2:1: " in said
 

@@ -16,14 +16,16 @@ from bot.core.version import version
 from bot.evaluate.examine import Answer, Examination
 from bot.generate.inputs import samples_inputs
 from bot.generate.leaf_samples import Funnel, Generated
+from bot.github.reconcile import retrain_and_tell
 from bot.inference.models import Model
 from bot.pipeline import retrain as steps
-from bot.pipeline.manifest import Origin
+from bot.pipeline.candidate import release_candidate
+from bot.pipeline.compare import compare
 from bot.pipeline.mix import Mixture
-from bot.pipeline.retrain import Outcome
+from bot.pipeline.origin import Origin
 from bot.pipeline.train import Taught
-from bot.release.hub import download_release
-from bot.release.signature import KEY
+from bot.release.hub import Release, download_release
+from bot.release.signature import KEY, find_signer
 from bot.taxonomy.changes import tree_id
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import read_tree_at
@@ -88,22 +90,23 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "loss_curves", lambda *_: b"\x89PNG")
 
 
-def retrain(taxonomy: Repository, tmp_path: Path) -> Outcome:
+def retrain(taxonomy: Repository, tmp_path: Path) -> Release:
     recipe, commit = load_recipe(taxonomy.path / "arborist.yaml"), taxonomy.git("rev-parse", "HEAD")
     leaves = read_tree_at(taxonomy.path, commit).leaves
     origin = Origin("lab/taxonomy", commit, (1,), tree_id(taxonomy.path, commit))
-    return steps.retrain(leaves, recipe, Store(str(tmp_path / "store")), origin)
+    candidate = steps.make_candidate(
+        compare(leaves, recipe), leaves, recipe, Store(str(tmp_path / "store")), origin
+    )
+    return release_candidate(candidate, recipe, find_signer())
 
 
 @pytest.mark.usefixtures("untrained")
 def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     taxonomy: Repository, key: ReleaseKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcome = retrain(taxonomy, tmp_path)
-    assert outcome.release is not None
-    stated = outcome.release.manifest
+    release = retrain(taxonomy, tmp_path)
+    stated = release.manifest
     assert (stated["version"], stated["signature"]) == (6, {"method": "key"})
-    assert stated["gate"] == outcome.verdict.report  # type: ignore[union-attr]
     assert stated["gate"]["decision"] == "passed"
     assert stated["tools"]["arborist"] == version()
     assert {"torch", "transformers"} <= stated["tools"].keys()
@@ -113,7 +116,7 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     told = capsys.readouterr().out
     assert ended.value.code == 0, told
     assert [line[:2] for line in told.splitlines()] == ["✔ "] * 4
-    card = (download_release(outcome.release) / "README.md").read_text()
+    card = (download_release(release) / "README.md").read_text()
     assert "arborist verify lab/model@v1 --key release.pub" in card
 
 
@@ -126,8 +129,11 @@ def test_a_key_that_cannot_sign_ends_the_run_before_anything_is_generated(
 
     monkeypatch.setenv(KEY, "-----BEGIN PRIVATE KEY-----")
     monkeypatch.setattr(steps, "generate_all", never)
+    for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    recipe = load_recipe(taxonomy.path / "arborist.yaml")
     with pytest.raises(UserError, match=r"ARBORIST_RELEASE_KEY: this is not a private key"):
-        retrain(taxonomy, tmp_path)
+        retrain_and_tell(taxonomy.path, recipe, Store(str(tmp_path / "store")))
 
 
 @pytest.mark.usefixtures("untrained")
@@ -139,12 +145,11 @@ def test_without_a_way_to_sign_the_release_is_made_and_that_is_said_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv(KEY)
-    outcome = retrain(taxonomy, tmp_path)
-    assert outcome.release is not None
-    assert outcome.release.manifest["signature"] == {"method": "none"}
+    release = retrain(taxonomy, tmp_path)
+    assert release.manifest["signature"] == {"method": "none"}
     assert capsys.readouterr().err.count("will not be signed") == 1
-    folder = download_release(outcome.release)
+    folder = download_release(release)
     assert "This release is not signed." in (folder / "README.md").read_text()
     assert not (folder / "model.sig").exists()
     statement = json.loads((folder / "manifest.intoto.json").read_text())
-    assert statement["predicate"] == outcome.release.manifest
+    assert statement["predicate"] == release.manifest

@@ -37,8 +37,9 @@ def _no_store(monkeypatch: pytest.MonkeyPatch) -> None:
         ("command", "engine: transformers", []),
         ("sample", "engine: transformers", ["train"]),
         ("sample", "engine: vllm", ["train", "vllm"]),
-        ("retrain", "engine: vllm", ["release", "train", "vllm"]),
-        ("retrain", OPENAI, ["release", "train"]),
+        ("train", "engine: vllm", ["train", "vllm"]),
+        ("train", OPENAI, ["train"]),
+        ("publish", "engine: vllm", ["release"]),
     ],
 )
 def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> None:
@@ -47,7 +48,7 @@ def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> N
 
 def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     stated = recipe(tmp_path, deepspeed="zero2")
-    assert extras("retrain", stated) == ["deepspeed", "release", "train"]
+    assert extras("train", stated) == ["deepspeed", "train"]
     assert extras("sample", stated) == ["train"]
 
 

@@ -77,7 +77,7 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
     }
     assert set(job["secrets"]) == {
         *("ARBORIST_SIGNING_KEY", "DOCUMENTS_TOKEN", "HF_TOKEN", "OPENAI_API_KEY"),
-        "ARBORIST_RELEASE_KEY",
+        *("ARBORIST_RELEASE_KEY", "HF_READ_TOKEN"),
     }
 
 

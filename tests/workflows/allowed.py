@@ -31,18 +31,27 @@ INPUTS = {"arborist", "commit"}
 """The inputs of every called workflow: which bot."""
 OUTPUTS = {"commands.yml": ("command", "arguments", "pull", "sha"), "draft.yml": ("issue",)}
 """What the command's job of each file decides."""
+HANDED = {
+    "retrain.yml/decide": {"train": "${{ steps.decide.outputs.train }}"},
+    "retrain.yml/train": {"candidate": "${{ steps.train.outputs.candidate }}"},
+}
+"""What other jobs hand over."""
 UNPRIVILEGED = {"contents": "read"}
+RETRAINING = ("decide", "train", "publish", "announce")
+"""The jobs of retrain.yml, each after the one before."""
 CODE = "ci.yml"
 """Tests the code of a pull request, so it is the one file whose jobs run what somebody proposes."""
 CODE_CHECKOUT = {"fetch-depth": "0", "persist-credentials": "false"}
 OWN_MACHINE = """${{ fromJSON(vars.ARBORIST_RUNNER || '["self-hosted", "gpu"]') }}"""
 """`runs-on` of the jobs that need a GPU: labels that the repository's variable may name."""
+PUBLISHER = """${{ fromJSON(vars.ARBORIST_PUBLISHER || '["ubuntu-latest"]') }}"""
+"""`runs-on` of the job that publishes: a machine that can read the store, and not the one with the GPU."""
 
 TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
 """Secrets of the jobs that generate, which are those on the GPU runner."""
 RELEASING = {"ARBORIST_RELEASE_KEY", "HF_TOKEN"}
-"""Secrets of the job that releases."""
-SECRETS = {"ARBORIST_SIGNING_KEY", *RELEASING, *TEACHING}
+"""Secrets of the job that publishes."""
+SECRETS = {"ARBORIST_SIGNING_KEY", "HF_READ_TOKEN", *RELEASING, *TEACHING}
 
 FILE_KEYS = {"name", "on", "permissions", "concurrency", "jobs"}
 JOB_KEYS = {
@@ -127,13 +136,15 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "pull-requests": "write",
     },
     "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
-    "retrain.yml/retrain": {
+    "retrain.yml/decide": {"contents": "read", "pull-requests": "write"},
+    "retrain.yml/train": {
         "contents": "read",
         "actions": "read",
         "pull-requests": "write",
         "issues": "write",
-        "id-token": "write",
     },
+    "retrain.yml/publish": {"contents": "read", "pull-requests": "write", "id-token": "write"},
+    "retrain.yml/announce": {"contents": "read", "pull-requests": "write"},
     "reap.yml/reap": {
         "contents": "read",
         "actions": "write",
@@ -147,6 +158,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
 ENVIRONMENT: Mapping[str, set[str]] = {
     "GITHUB_TOKEN": {"${{ github.token }}"},
     **{name: {f"${{{{ secrets.{name} }}}}"} for name in sorted(SECRETS)},
+    "HF_TOKEN": {"${{ secrets.HF_TOKEN }}", "${{ secrets.HF_READ_TOKEN }}"},
     "ARBORIST_STORE": {"${{ vars.ARBORIST_STORE }}"},
     "HF_ENDPOINT": {"${{ vars.HF_ENDPOINT || 'https://huggingface.co' }}"},
     "BASE": {COMPARED},
@@ -157,6 +169,7 @@ ENVIRONMENT: Mapping[str, set[str]] = {
     "SHA": {"${{ inputs.sha }}"},
     "COMMAND": {"${{ inputs.command }}"},
     "ARGUMENTS": {"${{ inputs.arguments }}"},
+    "CANDIDATE": {"${{ needs.train.outputs.candidate }}"},
 }
 """The variables that a step may set, and to what."""
 
@@ -170,7 +183,7 @@ _CHECKOUT = {
 ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
     r"actions/checkout@[0-9a-f]{40}": _CHECKOUT,
     r"\./\.bot/\.github/actions/setup": {
-        "job": {"lint", "report", "command", "reap", "sample", "draft", "propose", "retrain"},
+        "job": {*("lint", "report", "command", "reap", "sample", "draft", "propose"), *RETRAINING},
         "store": {"${{ vars.ARBORIST_STORE }}"},
     },
     r"actions/upload-artifact@[0-9a-f]{40}": {
@@ -205,7 +218,10 @@ SCRIPTS: Mapping[str, set[str]] = {
     "draft.yml/command": {"arborist command", ANSWER},
     "draft.yml/draft": {"arborist draft-issue draft"},
     "draft.yml/propose": {"arborist propose-draft draft", ANSWER},
-    "retrain.yml/retrain": {"arborist retrain"},
+    "retrain.yml/decide": {"arborist decide"},
+    "retrain.yml/train": {"arborist candidate"},
+    "retrain.yml/publish": {'arborist publish "$CANDIDATE"'},
+    "retrain.yml/announce": {"arborist announce"},
     "reap.yml/reap": {"arborist reap"},
     "ci.yml/test": {"make test"},
     "ci.yml/core": {"make core EXTRAS="},
@@ -243,6 +259,8 @@ CONDITIONS = {
     "draft.yml/propose": "always() && needs.command.result == 'success' && needs.command.outputs.issue != ''",
     "draft.yml/propose/Answer if the job failed": "(failure() || cancelled()) && "
     "steps.propose.outputs.answered == ''",
+    "retrain.yml/train": "needs.decide.outputs.train == 'true'",
+    "retrain.yml/publish": "needs.train.outputs.candidate != ''",
     "ci.yml/test": "vars.ARBORIST_CI == 'true'",
     "ci.yml/core": "vars.ARBORIST_CI == 'true'",
 }
@@ -257,6 +275,8 @@ def _inner(value: str) -> set[str]:
 EXPRESSIONS = set(CONDITIONS.values()).union(
     *(_inner(value) for value in CONDITIONS.values()),
     _inner(OWN_MACHINE),
+    _inner(PUBLISHER),
+    *(_inner(value) for handed in HANDED.values() for value in handed.values()),
     *(_inner(value) for values in ENVIRONMENT.values() for value in values),
     *(_inner(value) for given in ACTIONS.values() for values in given.values() for value in values),
     *(_inner(value) for stated in CONCURRENCY.values() for value in stated.values()),

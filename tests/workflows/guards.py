@@ -9,6 +9,7 @@ the maintainers' own. Each rule takes all files, since what one file may do depe
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -28,6 +29,7 @@ from tests.workflows.allowed import (
     ENVIRONMENT,
     EXPRESSIONS,
     FILE_KEYS,
+    HANDED,
     HEAD,
     INPUTS,
     JOB_KEYS,
@@ -36,7 +38,9 @@ from tests.workflows.allowed import (
     OUTPUTS,
     OWN_MACHINE,
     PERMISSIONS,
+    PUBLISHER,
     RELEASING,
+    RETRAINING,
     SCRIPTS,
     SECRETS,
     STEP_KEYS,
@@ -255,7 +259,8 @@ def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterat
     if own != {"sample.yml", "draft.yml", "retrain.yml"}:
         yield f"{sorted(own)} run on machines of the maintainers' own"
     for file, name, job in jobs(files):
-        if own_machine(job) and job.get("runs-on") != OWN_MACHINE:
+        wanted = PUBLISHER if name == "retrain.yml/publish" else OWN_MACHINE
+        if own_machine(job) and job.get("runs-on") != wanted:
             yield f"{name} runs on {job.get('runs-on')}"
         called = job.get("uses", "").rpartition("/")[2]
         if called in own and (file != "commands.yml" or job.get("needs") != "command"):
@@ -266,7 +271,7 @@ def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterat
     for file, gate in gates.items():
         yield from _decides(file, gate)
     for _, name, job in jobs(files):
-        if "outputs" in job and not any(job is gate for gate in gates.values()):
+        if "outputs" in job and job["outputs"] != HANDED.get(name) and job not in gates.values():
             yield f"{name} hands something over"
 
 
@@ -319,17 +324,34 @@ def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
         for secret, value in (job.get("secrets") or {}).items():
             if value != f"${{{{ secrets.{secret} }}}}":
                 yield f"{name} hands {value} over as {secret}"
-        if found & RELEASING and (file != "retrain.yml" or job.get("environment") != "release"):
-            yield f"{name} may push to the Hub or sign releases"
         generates = own_machine(job) or "sample.yml" in str(job.get("uses", ""))
-        if found & TEACHING and not generates:
+        reads = {"DOCUMENTS_TOKEN"} if name == "retrain.yml/decide" else set()
+        if found & TEACHING - reads and (not generates or name == "retrain.yml/publish"):
             yield f"{name} sees what only a job that generates needs"
-        if "environment" in job and (file, job["environment"]) != ("retrain.yml", "release"):
-            yield f"{name} is in the environment {job['environment']}"
+        if "HF_READ_TOKEN" in found and (file != "retrain.yml" or name == "retrain.yml/publish"):
+            yield f"{name} sees what only a retraining reads"
         if file == "lint.yml" and ("github.token" in str(job) or found):
             yield f"{name} gives a token to the job that reads the proposal"
         if name == "draft.yml/draft" and ("github.token" in str(job) or found - {"OPENAI_API_KEY"}):
             yield f"{name} gives a token to the job that reads the document"
+
+
+def one_job_may_write_to_the_hub_and_it_has_no_gpu(files: Files) -> Iterator[str]:
+    for _, name, job in jobs(files):
+        writes = secrets_of(job) & RELEASING or "id-token" in (job.get("permissions") or {})
+        publishes = name == "retrain.yml/publish"
+        if writes and not publishes:
+            yield f"{name} may write to the Hub or sign releases"
+        if job.get("environment") != ("release" if publishes else None):
+            yield f"{name} is in the environment {job.get('environment')}"
+        if publishes and job.get("runs-on") != PUBLISHER:
+            yield f"{name} runs on {job.get('runs-on')}"
+    stated = files["retrain.yml"]["jobs"]
+    if tuple(stated) != RETRAINING:
+        yield f"retrain.yml has the jobs {', '.join(stated)}"
+    for before, after in pairwise(RETRAINING):
+        if stated.get(after, {}).get("needs") != before:
+            yield f"retrain.yml/{after} does not wait for {before}"
 
 
 def nothing_hangs(files: Files) -> Iterator[str]:
@@ -355,5 +377,6 @@ RULES: list[Callable[[Files], Iterator[str]]] = [
     work_is_bound_to_the_commit_that_was_seen,
     an_artifact_is_checked_before_anything_else,
     secrets_are_where_they_are_needed,
+    one_job_may_write_to_the_hub_and_it_has_no_gpu,
     nothing_hangs,
 ]

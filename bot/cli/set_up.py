@@ -1,4 +1,4 @@
-"""Commands for maintainers: set up, check, release."""
+"""Commands for maintainers: set up a repository, adopt a taxonomy, check what is missing."""
 
 import sys
 from pathlib import Path
@@ -6,31 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app
-
-
-@app.command()
-def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Train and release a model of the taxonomy unless one is released. Exits with 1 if the gate fails."""
-    from bot.config.load import load_recipe
-    from bot.core.store import Store
-    from bot.github.client import configured, connect, github_errors
-    from bot.github.reconcile import retrain_and_tell, tell_merged
-    from bot.github.retrain_queue import wait_for_turn
-
-    loaded = load_recipe(recipe)
-    if configured():
-        tell_merged(repository, loaded)
-        with github_errors("checking for other retrainings"):
-            needless = wait_for_turn(connect())
-        if needless:
-            print(needless)
-            return
-    outcome = retrain_and_tell(repository, loaded, Store(loaded.store_url()))
-    if outcome.verdict and not outcome.verdict.passed:
-        raise typer.Exit(1)
-    if outcome.release:
-        print(outcome.release.url)
+from bot.cli.root import RepositoryOption, app
 
 
 @app.command()

@@ -1,0 +1,95 @@
+"""Commands that make the release follow the taxonomy; each of the last four is a job of retrain.yml."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.root import RecipeOption, RepositoryOption, app
+
+
+@app.command()
+def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Train and release a model of the taxonomy unless one is released. Exits with 1 if the gate fails."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.github.reconcile import retrain_and_tell
+
+    loaded = load_recipe(recipe)
+    released, candidate = retrain_and_tell(repository, loaded, Store(loaded.store_url()))
+    if candidate is not None and not candidate.verdict.passed:
+        raise typer.Exit(1)
+    if released:
+        print(released.url)
+
+
+@app.command()
+def decide(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Compare the taxonomy with the newest release. Prints `train=true` if another release is to be made."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.github.reconcile import decide as is_missing
+
+    loaded = load_recipe(recipe)
+    missing = is_missing(repository, loaded, Store(loaded.store_url()))
+    _output("train", str(missing).lower())
+
+
+@app.command()
+def candidate(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Train and examine a model, and keep it in the store. Prints its key; exits with 1 if the gate fails."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.github.client import configured, connect, github_errors
+    from bot.github.reconcile import train
+    from bot.github.results import write_summary
+    from bot.github.retrain_queue import wait_for_turn
+
+    loaded = load_recipe(recipe)
+    if configured():
+        with github_errors("checking for other retrainings"):
+            needless = wait_for_turn(connect())
+        if needless:
+            print(needless)
+            return
+    made = train(repository, loaded, Store(loaded.store_url()))
+    if made is None:
+        return
+    write_summary(made)
+    if not made.verdict.passed:
+        raise typer.Exit(1)
+    _output("candidate", made.key)
+
+
+@app.command()
+def publish(
+    key: Annotated[str, typer.Argument(help="The candidate's key, as `arborist candidate` prints it.")],
+    repository: RepositoryOption = Path(),
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Publish a candidate on the Hub, unless it is published or another release came before it."""
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.github.reconcile import publish as publish_and_tell
+
+    loaded = load_recipe(recipe)
+    print(publish_and_tell(repository, key, loaded, Store(loaded.store_url())).url)
+
+
+@app.command()
+def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
+    """Report the newest release on the pull requests that it concerns. Doing it again changes nothing."""
+    from bot.config.load import load_recipe
+    from bot.github.client import github_errors
+    from bot.github.reconcile import announce as tell
+
+    with github_errors("notifying the pull requests"):
+        tell(repository, load_recipe(recipe))
+
+
+def _output(name: str, value: str) -> None:
+    """Print an output of the workflow's step, and hand it to the jobs that need it."""
+    print(f"{name}={value}")
+    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
+        file.write(f"{name}={value}\n")

@@ -1,0 +1,159 @@
+"""Candidates: examined models, each with all that a release of it is made of.
+
+A candidate is an entry of the store. So the job that trains needs no token that can write to the Hub: another
+job, on another machine, publishes the candidate once the results are known.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bot.config.recipe import Recipe
+from bot.core.errors import UserError
+from bot.core.step import Inputs
+from bot.core.store import Entry, Store, canonical
+from bot.evaluate.gate import Verdict
+from bot.release.card import model_card
+from bot.release.hub import Release, latest_release, publish
+from bot.release.manifest import MANIFEST, check_manifest
+from bot.release.release_folder import release_files
+from bot.release.signature import UNSIGNED, Signer
+
+PICTURES = ("results.png", "loss.png")
+"""The files of a candidate that a release has, too."""
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Superseded(UserError):
+    """Raised if another release was published since a candidate was compared with the newest one."""
+
+
+@dataclass(frozen=True)
+class CandidateInputs(Inputs):
+    """Everything that a candidate depends on.
+
+    Attributes:
+        release: the key of the wanted release.
+        previous: the tag of the release with which the model is compared; "" if there is none.
+        commit: the taxonomy's commit.
+        pulls: the pull requests merged since the previous release.
+    """
+
+    STEP: ClassVar[str] = "candidate"
+    VERSION: ClassVar[int] = 1
+
+    release: str
+    previous: str
+    commit: str
+    pulls: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An examined model.
+
+    Attributes:
+        key: the candidate's key in the store.
+        model: the entry of the store that has the model.
+        pictures: the pictures of the model card, by name; see PICTURES.
+        manifest: the release's manifest without `files` and `signature`, which publishing adds.
+        verdict: the gate's decision.
+    """
+
+    key: str
+    model: Entry
+    pictures: Mapping[str, bytes]
+    manifest: Mapping[str, Any]
+    verdict: Verdict
+
+    @property
+    def leaves(self) -> Sequence[Mapping[str, Any]]:
+        """Each leaf's path, exam and near misses, as in the manifest."""
+        rows: Sequence[Mapping[str, Any]] = self.manifest["leaves"]
+        return rows
+
+    @property
+    def previous(self) -> str:
+        """The tag of the release with which the model was compared; "" if there was none."""
+        return str(self.manifest["previous"] or "")
+
+
+def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) -> None:
+    """Put a candidate into the store. The model stays in its own entry."""
+    files = {**candidate.pictures, MANIFEST: canonical(candidate.manifest).encode()}
+    facts = {
+        "step": candidate.model.step,
+        "model": candidate.model.key,
+        "reasons": list(candidate.verdict.reasons),
+        "note": candidate.verdict.note,
+    }
+    store.put(inputs.step, inputs.key, inputs.values(), files, facts=facts)
+
+
+def read_candidate(key: str, store: Store) -> Candidate:
+    """Read a candidate from the store.
+
+    Raises:
+        UserError: the key is malformed, or the store does not have the candidate or its model.
+    """
+    if not _KEY.fullmatch(key):
+        raise UserError(f"{key[:80]!r} is not the key of a candidate: it has 64 hexadecimal digits")
+    entry = store.get(CandidateInputs.STEP, key)
+    if entry is None:
+        raise UserError(f"the store {store.url} has no candidate {key[:12]}; start a retraining to make one")
+    model = store.get(str(entry.facts.get("step")), str(entry.facts.get("model")))
+    if model is None:
+        raise UserError(
+            f"the store {store.url} no longer has the model of the candidate {key[:12]}; "
+            f"remove the candidate with `arborist forget {key[:12]}`, and start a retraining"
+        )
+    manifest = entry.read_json(MANIFEST)
+    check_manifest({**manifest, "files": [], "signature": UNSIGNED})
+    verdict = Verdict(tuple(entry.facts["reasons"]), entry.facts["note"], manifest["gate"])
+    pictures = {name: entry.read_bytes(name) for name in PICTURES}
+    return Candidate(key, model, pictures, manifest, verdict)
+
+
+def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | None) -> Release:
+    """Publish a candidate with its card, unless an earlier run has published it; the store is only read.
+
+    Args:
+        signer: signs the release; None if it is not signed.
+
+    Raises:
+        Superseded: another release was published since the candidate was made.
+        UserError: the gate refused the candidate, a file of the model was altered, or the Hub refused.
+    """
+    repository, key = recipe.release.repository, str(candidate.manifest["key"])
+    if not candidate.verdict.passed:
+        raise UserError(f"the gate refused the candidate {candidate.key[:12]}; it is not published", code=1)
+    if candidate.manifest["repository"] != repository:
+        raise Superseded(
+            f"the candidate {candidate.key[:12]} is for {candidate.manifest['repository']}, and the recipe "
+            f"names {repository} now: start a retraining",
+            code=1,
+        )
+    released = latest_release(repository)
+    if released and released.manifest["key"] == key:
+        return released
+    newest = released.tag if released else ""
+    if newest != candidate.previous:
+        compared = candidate.previous or "the base"
+        raise Superseded(
+            f"{newest or 'no release'} is the newest release of {repository}, and the candidate "
+            f"{candidate.key[:12]} was compared with {compared}: start a retraining to compare it again",
+            code=1,
+        )
+    return _publish(candidate, released, signer)
+
+
+def _publish(candidate: Candidate, released: Release | None, signer: Signer | None) -> Release:
+    """Publish the model with its card and manifest, if its files in the store are as they were trained."""
+    folder = candidate.model.checked_folder()
+    manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
+    card = model_card(manifest, released.manifest if released else None)
+    files = {"README.md": card.encode(), **candidate.pictures}
+    manifest["files"] = release_files(folder, files, signer)
+    check_manifest(manifest)
+    return publish(manifest["repository"], folder, files, manifest, signer)
