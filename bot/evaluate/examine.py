@@ -109,7 +109,7 @@ class ExamInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "exam"
-    VERSION: ClassVar[int] = 5
+    VERSION: ClassVar[int] = 6
 
     model: str
     questions: Sequence[ExamItem]

@@ -1,7 +1,7 @@
 """Exams: the held-out questions of a leaf, and the retention set of general questions."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import yaml
 
 from bot.generate.prompting import Prompts
 from bot.release.exam_words import HELD_OUT, NONE, SHARED, ExamStatus
+from bot.taxonomy.exam_file import marking_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
 from bot.text.detect import known_language
 from bot.text.language import Language, language
-from bot.text.mark_answer import is_right
+from bot.text.mark_answer import Marking, is_right
 from bot.text.words import holds
 
 RETENTION = Path(__file__).with_name("retention.yaml")
@@ -24,14 +25,14 @@ class ExamItem:
     """One question of an exam.
 
     Attributes:
-        must_contain: the same as in exam.yaml.
+        marking: how exam.yaml has the answers marked.
         expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
         language: code of the exam's language; "" if it has no file.
         fact_of_another: whether these words are a fact about another subject, so that they are wrong here.
     """
 
     question: str
-    must_contain: tuple[tuple[str, ...], ...] = ()
+    marking: Marking = field(default_factory=Marking)
     expected: str = ""
     language: str = ""
     fact_of_another: bool = False
@@ -41,9 +42,9 @@ class ExamItem:
         return self._states(answer) != self.fact_of_another
 
     def _states(self, answer: str) -> bool:
-        """Return whether an answer contains the words."""
+        """Return whether an answer says what is asked for."""
         if not self.expected:
-            return is_right(answer, self.must_contain, self._spoken)
+            return self.marking.accepts(answer, self._spoken)
         wanted = key_words(self.question, self.expected, self._spoken)
         if not wanted:  # for example "No."
             return is_right(answer, [self.expected], self._spoken)
@@ -54,16 +55,12 @@ class ExamItem:
     def _spoken(self) -> Language:
         return language(self.language)
 
-    def to_json(self) -> list[Any]:
-        """Return the question as plain data."""
-        return [self.question, self.must_contain, self.expected, self.language, self.fact_of_another]
-
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
     spoken = _language_code(leaf)
     if leaf.exam:
-        return [ExamItem(one.question, one.must_contain, language=spoken) for one in leaf.exam]
+        return [ExamItem(one.question, one.marking, language=spoken) for one in leaf.exam]
     return [
         ExamItem(
             Prompts().grounded(seed.context, pair.question)[0]
@@ -110,14 +107,7 @@ def listed(questions: Sequence[Mapping[str, Any]], code: str) -> list[ExamItem]:
     """Return the questions of a file of this package.
 
     Args:
-        questions: as in the file, each with `question` and `must_contain`.
+        questions: as in the file, each like a question of exam.yaml.
         code: ISO 639-1 code of their language.
     """
-    return [
-        ExamItem(
-            one["question"],
-            tuple((word,) if isinstance(word, str) else tuple(word) for word in one["must_contain"]),
-            language=code,
-        )
-        for one in questions
-    ]
+    return [ExamItem(one["question"], marking_of(one), language=code) for one in questions]

@@ -69,7 +69,7 @@ def exam_text(draft: Draft) -> str:
     """Return the text of exam.yaml."""
     return _EXAM_HEAD + "".join(
         f"  - question: {_quoted(one.question)}\n"
-        f"    must_contain: [{', '.join(_quoted(word) for (word, *_) in one.must_contain)}]\n"
+        f"    must_contain: [{', '.join(_quoted(word) for (word, *_) in one.marking.must_contain)}]\n"
         for one in draft.exam
     )
 

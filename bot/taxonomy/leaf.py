@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bot.text.doubts import Doubt
+from bot.text.mark_answer import Marking
 
 Kind = Literal["knowledge", "foundational", "compositional"]
 FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
@@ -55,14 +56,10 @@ class Document:
 
 @dataclass(frozen=True)
 class ExamQuestion:
-    """A held-out question: never shown to the teacher model, never used for training.
-
-    Attributes:
-        must_contain: tuples of alternatives; a right answer contains at least one alternative of each tuple.
-    """
+    """A held-out question: never shown to the teacher model, never used for training."""
 
     question: str
-    must_contain: tuple[tuple[str, ...], ...]
+    marking: Marking
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
+from bot.taxonomy.exam_file import exam_of
 from bot.taxonomy.files import DiskFiles, Files, GitError, Unreadable, resolve, shown
 from bot.taxonomy.kept_documents import keep_documents, kept_documents
 from bot.taxonomy.layout import DEFAULT, Layout
@@ -287,14 +288,3 @@ def source_of(data: Any) -> DocumentSource | None:
     if document is None:
         return None
     return DocumentSource(document["repo"], document["commit"], tuple(document["patterns"]))
-
-
-def exam_of(data: Any) -> tuple[ExamQuestion, ...]:
-    """Build an exam from validated data of an exam.yaml."""
-    return tuple(
-        ExamQuestion(
-            item["question"].strip(),
-            tuple((wanted,) if isinstance(wanted, str) else tuple(wanted) for wanted in item["must_contain"]),
-        )
-        for item in data["questions"]
-    )

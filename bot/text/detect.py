@@ -62,6 +62,8 @@ def known_language(texts: Sequence[str]) -> Language | None:
     if script in ("kana", "Chinese"):
         han = counts["kana"] + counts["Chinese"]
         return language("ja" if 10 * counts["kana"] > han else "zh")
+    if script == "Hangul":  # Korean alone is written in it
+        return language("ko")
     words = normal(whole).split()
     if len(words) < FEWEST_WORDS:
         return None

@@ -17,6 +17,7 @@ from bot.inference.models import Model, model_folder, model_revision
 from bot.inference.teacher import open_teacher
 from bot.pipeline.mix import mix
 from bot.taxonomy.leaf import ExamQuestion
+from bot.text.mark_answer import Marking
 from tests import ROOT
 from tests.helpers.leaves import knowledge, skill
 
@@ -93,7 +94,7 @@ def test_the_mixtures_are_two_and_hold_no_exam_question(
     recipe: Recipe, teacher: Engine, store: Store
 ) -> None:
     seed = knowledge().seeds[0].pairs[1].question
-    leaves = [knowledge(exam=(ExamQuestion(seed, (("Osgood",),)),)), skill()]
+    leaves = [knowledge(exam=(ExamQuestion(seed, Marking((("Osgood",),))),)), skill()]
     generated = [generate_leaf(samples_inputs(leaf, recipe), store, teacher) for leaf in leaves]
     first = mix("knowledge", generated, leaves, recipe, store)
     second = mix("skills", generated, leaves, recipe, store)

@@ -10,6 +10,7 @@ from bot.core.store import Store
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.pipeline.exclude import LeftOut, Sifted, sift
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from bot.text.mark_answer import Marking
 from tests.helpers.leaves import knowledge
 
 A, B = "knowledge/a", "knowledge/b"
@@ -17,7 +18,7 @@ ASKED = [f"Who wound the clock of Ulmstead in the year {year}?" for year in rang
 
 
 def leaf(path: str, *exam: str) -> Leaf:
-    return knowledge(path=path, exam=tuple(ExamQuestion(question, (("x",),)) for question in exam))
+    return knowledge(path=path, exam=tuple(ExamQuestion(question, Marking((("x",),))) for question in exam))
 
 
 def made(path: str, *exchanges: tuple[str, str]) -> Generated:
