@@ -1,10 +1,10 @@
 """The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import draft, models, pulls, reference, releases, samples, taxonomy
+from bot.cli import draft, exam, models, pulls, reference, releases, samples, taxonomy
 from bot.cli.root import app
 from bot.core.errors import run_program
 
-__all__ = ["draft", "main", "models", "pulls", "reference", "releases", "samples", "taxonomy"]
+__all__ = ["draft", "exam", "main", "models", "pulls", "reference", "releases", "samples", "taxonomy"]
 
 
 def main() -> None:

@@ -142,6 +142,16 @@ def examine(
     )
 
 
+def exam_answers(
+    model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store
+) -> dict[str, tuple[Answer, ...]]:
+    """Return leaf -> a model's answers to its exam, without the retention set; answers are reused."""
+    exams = {leaf.path: ExamInputs(model.id, exam_of(leaf), wanted.max_new_tokens) for leaf in leaves}
+    ask(model, tuple(exams.values()), wanted, store)
+    found = answers_in(store, {exam.key for exam in exams.values()})
+    return {path: found[exam.key] for path, exam in exams.items()}
+
+
 def ask(
     model: Model, exams: Sequence[ExamInputs], wanted: EvaluateRecipe, store: Store
 ) -> dict[str, ExamInputs]:
