@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from bot.generate.prompting import Prompts
-from bot.release.exam_words import HELD_OUT, NONE, SHARED, ExamStatus
+from bot.release.exam_words import HELD_OUT, NONE, SET_APART, SHARED, ExamStatus
 from bot.taxonomy.exam_file import marking_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
-from bot.text.detect import known_language
+from bot.text.detect import exam_language
 from bot.text.language import Language, language
 from bot.text.mark_answer import Marking, is_right
 from bot.text.words import holds
@@ -26,7 +26,7 @@ class ExamItem:
 
     Attributes:
         marking: how exam.yaml has the answers marked.
-        expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
+        expected: for a seed example, its answer instead; half of its key words are enough.
         language: code of the exam's language; "" if it has no file.
         fact_of_another: whether these words are a fact about another subject, so that they are wrong here.
     """
@@ -58,33 +58,36 @@ class ExamItem:
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
-    spoken = _language_code(leaf)
+    code = _language_code(leaf)
     if leaf.exam:
-        return [ExamItem(one.question, one.marking, language=spoken) for one in leaf.exam]
+        asked = zip(held_out(leaf), leaf.exam, strict=True)
+        return [ExamItem(question, one.marking, one.expected, code) for question, one in asked]
     return [
         ExamItem(
-            Prompts().grounded(seed.context, pair.question)[0]
-            if leaf.grounded and seed.context
-            else pair.question,
+            _asked(pair.question, seed.context if leaf.grounded else None),
             expected=pair.answer,
-            language=spoken,
+            language=code,
         )
         for seed in leaf.seeds
         for pair in seed.pairs
     ]
 
 
-def _language_code(leaf: Leaf) -> str:
-    """Return the code of the language of a leaf's exam and seeds, if it has a file; else "".
+def held_out(leaf: Leaf) -> list[str]:
+    """Return the questions of a leaf's exam as a model is asked them; none if it has no exam."""
+    return [_asked(one.question, one.context) for one in leaf.exam]
 
-    Texts too short to tell count as English if all their letters are ASCII.
-    """
+
+def _asked(question: str, context: str | None) -> str:
+    """Return a question as a model is asked it: a grounded one with its context."""
+    return Prompts().grounded(context, question)[0] if context else question
+
+
+def _language_code(leaf: Leaf) -> str:
+    """Return the code of the language of a leaf's exam and seeds, if it has a file; else ""."""
     texts = [question.question for question in leaf.exam]
     texts += [text for seed in leaf.seeds for pair in seed.pairs for text in (pair.question, pair.answer)]
-    found = known_language(texts)
-    if found:
-        return found.code
-    return "en" if all(text.isascii() for text in texts) else ""
+    return exam_language(texts).code
 
 
 def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
@@ -95,7 +98,9 @@ def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
     """
     if not leaf.exam:
         return NONE
-    return SHARED if leaf.path in shared else HELD_OUT
+    if leaf.path in shared:
+        return SHARED
+    return SET_APART if leaf.set_apart else HELD_OUT
 
 
 def retention() -> list[ExamItem]:

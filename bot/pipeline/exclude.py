@@ -25,7 +25,7 @@ from typing import ClassVar
 from bot.core.sample import Sample
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical, key_of
-from bot.evaluate.exams import retention
+from bot.evaluate.exams import held_out, retention
 from bot.evaluate.near_misses import bank_questions
 from bot.generate.leaf_samples import Generated
 from bot.taxonomy.leaf import Leaf
@@ -151,8 +151,8 @@ def exam_questions(leaves: Sequence[Leaf]) -> dict[str, set[str]]:
     general = (*retention(), *bank_questions())
     questions: dict[str, set[str]] = {item.question: {GENERAL} for item in general}
     for leaf in leaves:
-        for question in leaf.exam:
-            questions.setdefault(question.question, set()).add(leaf.path)
+        for question in held_out(leaf):
+            questions.setdefault(question, set()).add(leaf.path)
     return questions
 
 

@@ -4,16 +4,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-ExamStatus = Literal["held-out", "shared", "none"]
+ExamStatus = Literal["held-out", "set-apart", "shared", "none"]
 HELD_OUT: Final = "held-out"
 """No sample in the training data asks one of the questions."""
+SET_APART: Final = "set-apart"
+"""The leaf has no exam.yaml; some of its own examples were asked, which the model was not trained on."""
 SHARED: Final = "shared"
 """Samples of other leaves ask some of the questions too, so the model was trained on these."""
 NONE: Final = "none"
 """The leaf has no exam; its own examples were asked, which the model was trained on."""
 _REMARKS = {
+    SET_APART: (
+        "Of a leaf without `exam.yaml`, some of its own examples were set apart as its exam. "
+        "The model is trained neither on them nor on examples that state the same facts."
+    ),
     NONE: (
-        "A leaf without `exam.yaml` was asked its own examples, on which the model is trained. "
+        "A leaf without `exam.yaml` and with few examples was asked these, on which the model is trained. "
         "Right answers to them do not show that the model answers other questions on the subject."
     ),
     SHARED: "Samples of other leaves ask some of these exam questions too, so the model was trained on them.",
@@ -29,6 +35,8 @@ def questions(status: str, count: int) -> str:
     many = "question" if count == 1 else "questions"
     if status == NONE:
         return f"{count} of its own examples"
+    if status == SET_APART:
+        return f"{count} of its own examples, set apart"
     if status == SHARED:
         return f"{count} exam {many}, some also in other leaves' samples"
     return f"{count} held-out {many}" if status else f"{count} {many}"

@@ -16,10 +16,24 @@ SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class QA:
-    """One question with its answer, as a contributor wrote them."""
+    """One question with its answer, as a contributor wrote them.
+
+    Attributes:
+        number: its place in qna.yaml, such as 2.3, if others of the leaf were set apart; else "".
+    """
 
     question: str
     answer: str
+    number: str = ""
+
+    def source(self, seed: int, place: int) -> str:
+        """Return the name of this pair as the source of a sample.
+
+        Args:
+            seed: the number of its seed example in the leaf.
+            place: its number in the seed example.
+        """
+        return f"seed {self.number or f'{seed}.{place}'}"
 
 
 @dataclass(frozen=True)
@@ -56,10 +70,17 @@ class Document:
 
 @dataclass(frozen=True)
 class ExamQuestion:
-    """A held-out question: never shown to the teacher model, never used for training."""
+    """A held-out question: never shown to the teacher model, never used for training.
+
+    Attributes:
+        expected: for a seed example that was set apart, its answer; half of its key words are enough.
+        context: for such a seed example of a grounded skill, its context.
+    """
 
     question: str
     marking: Marking
+    expected: str = ""
+    context: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,8 @@ class Leaf:
         path: the folder below the taxonomy's root, with slashes; it is also the leaf's name.
         grounded: whether the leaf is a skill with a context in its seed examples.
         description: `task_description`, or `document_outline` for knowledge.
+        set_apart: whether the exam consists of seed examples, since there is no exam.yaml; they are not in
+            `seeds` any more.
     """
 
     path: str
@@ -83,6 +106,7 @@ class Leaf:
     source: DocumentSource | None = None
     documents: tuple[Document, ...] = ()
     exam: tuple[ExamQuestion, ...] = field(default=())
+    set_apart: bool = False
 
     def canonical(self) -> dict[str, Any]:
         """Return the data that generation depends on, without YAML comments, key order and the exam."""

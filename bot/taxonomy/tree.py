@@ -19,6 +19,7 @@ from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, 
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
+from bot.taxonomy.set_apart import with_exam
 
 CONVERT_WITH = ("PyYAML", "lxml", "markdown-it-py", "pypandoc-binary", "pypdfium2", "pyspellchecker")
 QNA = "qna.yaml"
@@ -188,7 +189,7 @@ def reading_code() -> str:
 
 
 def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: Store | None = None) -> Leaf:
-    """Load one leaf with its documents and its exam.
+    """Load one leaf with its documents and its exam; without exam.yaml, some seed examples are set apart.
 
     Args:
         access: see `read_tree`.
@@ -216,11 +217,11 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: St
         except DocumentError as error:
             documents = kept_documents(source, access, store) if access and store else ()
             if documents:
-                return leaf_of(path, qna.data, documents, exam)
+                return with_exam(leaf_of(path, qna.data, documents, exam))
             place = qna.place(("document", error.part))
             where = f"{files.prefix}{shown(path)}/{QNA}:{place.line}:{place.column}"
             raise UserError(f"{where}: {error}; {error.hint}", code=1) from None
-    return leaf_of(path, qna.data, documents, exam)
+    return with_exam(leaf_of(path, qna.data, documents, exam))
 
 
 def path_mistake(path: str) -> str:
