@@ -60,7 +60,7 @@ class TransformersEngine:
         if self._engine is None:
             self._engine = _Engine(model_folder(self.name), self.precision)
         rows = [self._engine.with_answer(turns, answer) for turns, answer in given]
-        order = sorted(range(len(rows)), key=lambda i: (len(rows[i].tokens), i))
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, i))
         for start in range(0, len(order), self.batch):
             indices = order[start : start + self.batch]
             yield from zip(indices, self._engine.log_probabilities([rows[i] for i in indices]), strict=True)
@@ -86,14 +86,10 @@ def _batches(order: Sequence[int], requests: Sequence[Request], size: int) -> It
 
 @dataclass(frozen=True)
 class _Row:
-    """A conversation with the answer whose probability is wanted.
+    """The token IDs of a conversation and of the answer to it whose probability is wanted."""
 
-    Attributes:
-        start: the place of the answer's first token.
-    """
-
-    tokens: Sequence[int]
-    start: int
+    prompt: list[int]
+    answer: list[int]
 
 
 class _Engine:
@@ -136,34 +132,57 @@ class _Engine:
     def with_answer(self, turns: Sequence[tuple[str, str]], answer: str) -> _Row:
         """Encode a conversation with the assistant's answer."""
         prompt, whole = self._encoded(turns), self._encoded(turns, answer)
-        return _Row(whole, _common_start([prompt, whole]))
+        start = _common_start([prompt, whole])
+        return _Row(whole[:start], whole[start:])
 
     def log_probabilities(self, rows: Sequence[_Row]) -> list[float]:
-        """Return the log-probability of each row's answer.
+        """Return the log-probability of each row's answer; a prompt of several rows is read once."""
+        import torch
 
-        Padding is on the right, where no token of a causal model sees it.
+        prompts = [list(prompt) for prompt in dict.fromkeys(tuple(row.prompt) for row in rows)]
+        own = torch.tensor([prompts.index(row.prompt) for row in rows], device=self.model.device)
+        width = max(len(row.answer) for row in rows)
+        padding = [self.tokenizer.eos_token_id]
+        answers = torch.tensor([row.answer + padding * (width - len(row.answer)) for row in rows]).to(own)
+        with torch.no_grad():
+            scores = self._logits_after(prompts, own, answers[:, :-1]).float().log_softmax(-1)
+        # The logits at each place are those of the next token.
+        found = scores.gather(-1, answers[..., None])[..., 0].tolist()
+        return [sum(line[: len(row.answer)]) for row, line in zip(rows, found, strict=True)]
+
+    def _logits_after(self, prompts: Sequence[list[int]], own: Any, answers: Any) -> Any:
+        """Return the logits after each row's prompt and after each token of its answer.
+
+        Padding before a prompt is masked, and no token of a causal model sees that after an answer.
+
+        Args:
+            own: for each row, the index of its prompt.
+            answers: token IDs of each row's answer, padded on the right.
         """
         import torch
 
-        width, first = max(len(row.tokens) for row in rows), min(row.start for row in rows)
-        padding, device = [self.tokenizer.eos_token_id], self.model.device
-        tokens = torch.tensor([[*r.tokens, *padding * (width - len(r.tokens))] for r in rows], device=device)
-        mask = torch.tensor([[place < len(row.tokens) for place in range(width)] for row in rows])
-        shared = min(_common_start([row.tokens for row in rows]), first - 1)
-        with torch.no_grad():
-            read = self.model(
-                input_ids=tokens[:, shared:],
-                attention_mask=mask.long().to(device),
-                past_key_values=self._read(tokens[:1, :shared], len(rows)) if shared else None,
-                logits_to_keep=width - first + 1,
-            )
-            # The logits at each place are those of the next token.
-            scores = read.logits[:, :-1].float().log_softmax(-1)
-        found = scores.gather(-1, tokens[:, first:, None])[..., 0].tolist()
-        return [
-            sum(line[row.start - first : len(row.tokens) - first])
-            for row, line in zip(rows, found, strict=True)
-        ]
+        given = self._inputs(prompts)
+        mask, known = given["attention_mask"], given.get("past_key_values")
+        places, start = mask.cumsum(-1) - 1, known.get_seq_length() if known is not None else 0
+        read = self.model(
+            input_ids=given["input_ids"][:, start:],
+            attention_mask=mask,
+            position_ids=places[:, start:],
+            past_key_values=known,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        first = read.logits[own]
+        if not answers.shape[1]:
+            return first
+        read.past_key_values.batch_select_indices(own)
+        rest = self.model(
+            input_ids=answers,
+            attention_mask=torch.cat([mask[own], torch.ones_like(answers)], -1),
+            position_ids=places[own, -1:] + 1 + torch.arange(answers.shape[1], device=answers.device),
+            past_key_values=read.past_key_values,
+        )
+        return torch.cat([first, rest.logits], 1)
 
     def _encoded(self, turns: Sequence[tuple[str, str]], begin: str = "") -> list[int]:
         """Encode a conversation for the assistant to answer, with the beginning of the answer."""
