@@ -64,9 +64,3 @@ def test_nobody_is_trained_on_exams_or_on_the_retention_set() -> None:
     texts = exam_questions([knowledge(), skill()])
     assert "Name the maker of the Corvane clock." in texts
     assert {item.question for item in retention()} < texts.keys()
-
-
-def test_the_retention_set_is_well_formed() -> None:
-    items = retention()
-    assert 25 <= len(items) == len({item.question for item in items})
-    assert all(item.marking != Marking() for item in items)
