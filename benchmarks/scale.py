@@ -24,6 +24,7 @@ from bot.core.sample import Sample
 from bot.core.store import Store
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from bot.text.mark_answer import Marking
 from tests import ROOT
 
 SAMPLES, EXAM = 300, 12
@@ -53,7 +54,7 @@ def _question(draw: random.Random, number: int) -> str:
 
 def _leaf(number: int) -> Leaf:
     draw = random.Random(f"exam {number}")
-    exam = tuple(ExamQuestion(_question(draw, number), (("x",),)) for _ in range(EXAM))
+    exam = tuple(ExamQuestion(_question(draw, number), Marking((("x",),))) for _ in range(EXAM))
     kind = "knowledge" if number % 5 else "compositional"
     return Leaf(f"{kind}/group_{number % 100}/leaf_{number}", kind, 3, "nobody", "Nothing", (), exam=exam)
 

@@ -53,7 +53,9 @@ CORE = (
     ),
     *(
         f"tests/text/test_{name}.py"
-        for name in ("benchmarks", "compare_as_read", "escape_markdown", "overlap")
+        for name in (
+            *("benchmarks", "compare_as_read", "escape_markdown", "mark_answer", "overlap", "quantities"),
+        )
     ),
     *("tests/setup/test_init.py", "tests/test_groups.py", "tests/test_helpers.py"),
     *(

@@ -1,12 +1,13 @@
 """The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import diff, draft, models, pulls, reference, retrain, samples, set_up, taxonomy, verify
+from bot.cli import diff, draft, exam, models, pulls, reference, retrain, samples, set_up, taxonomy, verify
 from bot.cli.root import app
 from bot.core.errors import run_program
 
 __all__ = [
     "diff",
     "draft",
+    "exam",
     "main",
     "models",
     "pulls",

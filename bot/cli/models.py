@@ -1,13 +1,11 @@
 """Commands for models: train, chat, compare training methods."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.root import RecipeOption, RepositoryOption, app
-from bot.core.errors import UserError
 
 bench_app = typer.Typer(help="Experiments.", no_args_is_help=True)
 models_app = typer.Typer(help="The embedded model.", no_args_is_help=True)
@@ -55,16 +53,14 @@ def chat(
     from bot.config.load import load_recipe
     from bot.inference.chat import talk
     from bot.inference.models import model_folder
-    from bot.release.hub import download_release, latest_release, release_at
+    from bot.pipeline.model_by_name import TAG, named_release
+    from bot.release.hub import download_release
 
-    if model and not re.fullmatch(r"v\d+", model):
+    if model and not TAG.fullmatch(model):
         folder, name = model_folder(model), model
     else:
-        place = load_recipe(recipe).release.repository
-        release = release_at(place, model) if model else latest_release(place)
-        if release is None:
-            raise UserError(f"{place} has no release{' ' + model if model else ''}; name another model")
-        folder, name = download_release(release), f"{place} {release.tag}"
+        release = named_release(load_recipe(recipe).release.repository, model)
+        folder, name = download_release(release), f"{release.repository} {release.tag}"
     talk(folder, name)
 
 

@@ -3,12 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.core.errors import UserError
 from bot.taxonomy.files import well_formed
+
+if TYPE_CHECKING:
+    from bot.config.recipe import Recipe
+    from bot.taxonomy.leaf import Leaf
 
 app = typer.Typer(
     name="arborist",
@@ -44,3 +48,21 @@ def event_payload() -> dict[str, Any]:
         raise UserError("GITHUB_EVENT_PATH is not set: this command only works in a workflow, on an event")
     event: dict[str, Any] = json.loads(Path(path).read_text())
     return event
+
+
+def named_leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
+    """Return the named leaves of a checkout, or all that can be read.
+
+    Raises:
+        UserError: a named leaf does not exist or cannot be read, or no leaf can be read.
+    """
+    from bot.taxonomy.tree import read_checkout, read_tree
+
+    if not names:
+        return read_checkout(repository, recipe.taxonomy, recipe.documents)
+    wanted = {recipe.taxonomy.leaf(name) for name in names}
+    found = read_tree(recipe.taxonomy.on_disk(repository), wanted, recipe.documents).all()
+    missing = wanted - {leaf.path for leaf in found}
+    if missing:
+        raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below the taxonomy")
+    return found

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app
+from bot.cli.root import RecipeOption, RepositoryOption, app, named_leaves
 from bot.core.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.config.recipe import Recipe
     from bot.core.store import Store
     from bot.generate.leaf_samples import Generated
-    from bot.taxonomy.leaf import Leaf
 
 FORGOTTEN_BY = 8
 """How many characters of a key `forget` needs at least."""
@@ -41,7 +39,7 @@ def generate(
     from bot.pipeline.generate import generate as generate_samples
 
     loaded = load_recipe(recipe)
-    generated = generate_samples(_leaves(repository, leaves, loaded), loaded, Store(loaded.store_url()))
+    generated = generate_samples(named_leaves(repository, leaves, loaded), loaded, Store(loaded.store_url()))
     for made in generated:
         say(_summary(made))
     if output:
@@ -67,7 +65,7 @@ def sample(
 
     loaded = load_recipe(recipe)
     generated = generate_samples(
-        _leaves(repository, [leaf], loaded), loaded, Store(loaded.store_url()), limit=number
+        named_leaves(repository, [leaf], loaded), loaded, Store(loaded.store_url()), limit=number
     )
     _show(generated[0], number, format_)
     check_complete(generated)
@@ -88,7 +86,7 @@ def samples(
     from bot.generate.leaves import generate_leaf
 
     loaded = load_recipe(recipe)
-    [found] = _leaves(repository, [leaf], loaded)
+    [found] = named_leaves(repository, [leaf], loaded)
     made = generate_leaf(samples_inputs(found, loaded), Store(loaded.store_url()), None)
     if not made.funnel.candidates:
         raise UserError(
@@ -127,24 +125,6 @@ def forget(
         )
     store.forget(*names[0])
     print(f"forgot {'/'.join(names[0])}")
-
-
-def _leaves(repository: Path, names: list[str] | None, recipe: "Recipe") -> "list[Leaf]":
-    """Return the named leaves, or all that can be read.
-
-    Raises:
-        UserError: a named leaf does not exist or cannot be read, or no leaf can be read.
-    """
-    from bot.taxonomy.tree import read_checkout, read_tree
-
-    if not names:
-        return read_checkout(repository, recipe.taxonomy, recipe.documents)
-    wanted = {recipe.taxonomy.leaf(name) for name in names}
-    found = read_tree(recipe.taxonomy.on_disk(repository), wanted, recipe.documents).all()
-    missing = wanted - {leaf.path for leaf in found}
-    if missing:
-        raise UserError(f"no such leaf: {', '.join(sorted(missing))}; name it by its path below the taxonomy")
-    return found
 
 
 def _entries(key: str, recipe: Path) -> "tuple[Store, list[tuple[str, str]]]":

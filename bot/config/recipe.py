@@ -179,10 +179,12 @@ class EvaluateRecipe:
 
     Attributes:
         max_new_tokens: maximum number of tokens of an answer.
+        general: path of a file of general questions; "" for the shipped ones.
         batch: questions per batch.
     """
 
     max_new_tokens: int = 32
+    general: str = ""
     batch: int = field(default=32, metadata=RUNS_ONLY)
 
 

@@ -3,20 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 from bot.config.recipe import EvaluateRecipe
-from bot.core.progress import task
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical
-from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.evaluate.answers import answers_of
+from bot.evaluate.exams import ExamItem, exam_of
 from bot.evaluate.near_misses import near_misses
+from bot.evaluate.retention import retention
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
-from bot.text.mark_answer import is_right
-
-__all__ = ["Answer", "Compared", "Examination", "answer", "examine", "is_right"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ class ExamInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "exam"
-    VERSION: ClassVar[int] = 5
+    VERSION: ClassVar[int] = 6
 
     model: str
     questions: Sequence[ExamItem]
@@ -136,29 +133,52 @@ def examine(
     """
     exams = {leaf.path: exam_inputs(model.id, exam_of(leaf), wanted) for leaf in leaves}
     misses = {leaf.path: exam_inputs(model.id, near_misses(leaf), wanted) for leaf in near}
-    general = exam_inputs(model.id, retention(), wanted)
-    keys = {one.key: one for one in (*exams.values(), *misses.values(), general)}
+    general = exam_inputs(model.id, retention(wanted.general), wanted)
+    missing = ask(model, (*exams.values(), *misses.values(), general), wanted, store)
+    found = stored_answers({one.key for one in (*exams.values(), *misses.values(), general)}, store)
+    return Examination(
+        model.id,
+        {path: found[exam.key] for path, exam in exams.items()},
+        found[general.key],
+        asked=sum(len(exam.questions) for exam in missing.values()),
+        asked_leaves=len(
+            {path for part in (exams, misses) for path, one in part.items() if one.key in missing}
+        ),
+        near={path: found[asked.key] for path, asked in misses.items()},
+    )
+
+
+def exam_answers(
+    model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store
+) -> dict[str, tuple[Answer, ...]]:
+    """Return leaf -> a model's answers to its exam, without the retention set; answers are reused."""
+    exams = {leaf.path: exam_inputs(model.id, exam_of(leaf), wanted) for leaf in leaves}
+    ask(model, tuple(exams.values()), wanted, store)
+    found = stored_answers({exam.key for exam in exams.values()}, store)
+    return {path: found[exam.key] for path, exam in exams.items()}
+
+
+def ask(
+    model: Model, exams: Sequence[ExamInputs], wanted: EvaluateRecipe, store: Store
+) -> dict[str, ExamInputs]:
+    """Ask a model the exams whose answers are not in the store, and store the answers.
+
+    Returns:
+        The exams that were asked, by their keys.
+    """
+    keys = {one.key: one for one in exams}
     missing = {key: keys[key] for key in keys.keys() - store.has(ExamInputs.STEP, keys)}
     # All at once, since a large batch is hardly slower than a small one.
-    questions = [item.question for exam in missing.values() for item in exam.questions]
-    texts = iter(answer(model.folder, questions, wanted))
+    texts = iter(
+        answers_of(model.folder, [item for exam in missing.values() for item in exam.questions], wanted)
+    )
     for key, exam in missing.items():
         answered = [
             Answer(item.question, text, item.right(text)) for item in exam.questions for text in [next(texts)]
         ]
         written = canonical([asdict(one) for one in answered]).encode()
         store.put(exam.STEP, key, exam.values(), {"answers.json": written})
-    found = stored_answers(keys, store)
-    return Examination(
-        model.id,
-        {path: found[exam.key] for path, exam in exams.items()},
-        found[general.key],
-        asked=len(questions),
-        asked_leaves=len(
-            {path for part in (exams, misses) for path, one in part.items() if one.key in missing}
-        ),
-        near={path: found[asked.key] for path, asked in misses.items()},
-    )
+    return missing
 
 
 def stored_answers(keys: Collection[str], store: Store) -> dict[str, tuple[Answer, ...]]:
@@ -170,27 +190,3 @@ def stored_answers(keys: Collection[str], store: Store) -> dict[str, tuple[Answe
     entries = store.get_many(ExamInputs.STEP, keys)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(pool.map(read, entries.values()))
-
-
-def answer(model: Path, questions: Sequence[str], wanted: EvaluateRecipe) -> list[str]:
-    """Return a model's answers in the order of the questions; loads the model only if there are questions.
-
-    Args:
-        model: a folder for `from_pretrained`.
-    """
-    if not questions:
-        return []
-    from bot.inference.engine import Request
-    from bot.inference.engine_transformers import TransformersEngine
-
-    # In fp32 an answer does not depend on the other questions of its batch.
-    examinee = TransformersEngine(str(model), wanted.batch, 0, "fp32")
-    asked = [
-        Request((("user", question),), wanted.max_new_tokens, 0.0, one_line=False) for question in questions
-    ]
-    answers = [""] * len(questions)
-    with task("ask the model", len(questions)) as advance:
-        for response in examinee.complete(asked):
-            answers[response.index] = response.text
-            advance(1, "")
-    return answers

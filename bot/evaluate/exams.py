@@ -1,22 +1,18 @@
-"""Exams: the held-out questions of a leaf, and the retention set of general questions."""
+"""Exams: the held-out questions of a leaf, and how an answer to a question is marked."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from bot.generate.prompting import Prompts
-from bot.release.exam_words import HELD_OUT, NONE, SHARED, ExamStatus
+from bot.release.exam_words import HELD_OUT, NONE, SET_APART, SHARED, ExamStatus
+from bot.taxonomy.exam_file import marking_of
 from bot.taxonomy.leaf import Leaf
 from bot.text.analysis import key_words
-from bot.text.detect import known_language
+from bot.text.detect import exam_language
 from bot.text.language import Language, language
-from bot.text.mark_answer import is_right
+from bot.text.mark_answer import Marking, is_right
 from bot.text.words import holds
-
-RETENTION = Path(__file__).with_name("retention.yaml")
 
 
 @dataclass(frozen=True)
@@ -24,14 +20,14 @@ class ExamItem:
     """One question of an exam.
 
     Attributes:
-        must_contain: the same as in exam.yaml.
-        expected: for a leaf without an exam, the seed's answer instead; half of its key words are enough.
+        marking: how exam.yaml has the answers marked.
+        expected: for a seed example, its answer instead; half of its key words are enough.
         language: code of the exam's language; "" if it has no file.
         fact_of_another: whether these words are a fact about another subject, so that they are wrong here.
     """
 
     question: str
-    must_contain: tuple[tuple[str, ...], ...] = ()
+    marking: Marking = field(default_factory=Marking)
     expected: str = ""
     language: str = ""
     fact_of_another: bool = False
@@ -41,9 +37,9 @@ class ExamItem:
         return self._states(answer) != self.fact_of_another
 
     def _states(self, answer: str) -> bool:
-        """Return whether an answer contains the words."""
+        """Return whether an answer says what is asked for."""
         if not self.expected:
-            return is_right(answer, self.must_contain, self._spoken)
+            return self.marking.accepts(answer, self._spoken)
         wanted = key_words(self.question, self.expected, self._spoken)
         if not wanted:  # for example "No."
             return is_right(answer, [self.expected], self._spoken)
@@ -54,40 +50,39 @@ class ExamItem:
     def _spoken(self) -> Language:
         return language(self.language)
 
-    def to_json(self) -> list[Any]:
-        """Return the question as plain data."""
-        return [self.question, self.must_contain, self.expected, self.language, self.fact_of_another]
-
 
 def exam_of(leaf: Leaf) -> list[ExamItem]:
     """Return a leaf's held-out exam; without one, its seed questions, which the model was trained on."""
-    spoken = _language_code(leaf)
+    code = _language_code(leaf)
     if leaf.exam:
-        return [ExamItem(one.question, one.must_contain, language=spoken) for one in leaf.exam]
+        asked = zip(held_out(leaf), leaf.exam, strict=True)
+        return [ExamItem(question, one.marking, one.expected, code) for question, one in asked]
     return [
         ExamItem(
-            Prompts().grounded(seed.context, pair.question)[0]
-            if leaf.grounded and seed.context
-            else pair.question,
+            _asked(pair.question, seed.context if leaf.grounded else None),
             expected=pair.answer,
-            language=spoken,
+            language=code,
         )
         for seed in leaf.seeds
         for pair in seed.pairs
     ]
 
 
-def _language_code(leaf: Leaf) -> str:
-    """Return the code of the language of a leaf's exam and seeds, if it has a file; else "".
+def held_out(leaf: Leaf) -> list[str]:
+    """Return the questions of a leaf's exam as a model is asked them; none if it has no exam."""
+    return [_asked(one.question, one.context) for one in leaf.exam]
 
-    Texts too short to tell count as English if all their letters are ASCII.
-    """
+
+def _asked(question: str, context: str | None) -> str:
+    """Return a question as a model is asked it: a grounded one with its context."""
+    return Prompts().grounded(context, question)[0] if context else question
+
+
+def _language_code(leaf: Leaf) -> str:
+    """Return the code of the language of a leaf's exam and seeds, if it has a file; else ""."""
     texts = [question.question for question in leaf.exam]
     texts += [text for seed in leaf.seeds for pair in seed.pairs for text in (pair.question, pair.answer)]
-    found = known_language(texts)
-    if found:
-        return found.code
-    return "en" if all(text.isascii() for text in texts) else ""
+    return exam_language(texts).code
 
 
 def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
@@ -98,26 +93,16 @@ def exam_status(leaf: Leaf, shared: Collection[str] = ()) -> ExamStatus:
     """
     if not leaf.exam:
         return NONE
-    return SHARED if leaf.path in shared else HELD_OUT
-
-
-def retention() -> list[ExamItem]:
-    """Return the retention set: general questions, most of which the base answers right."""
-    return listed(yaml.safe_load(RETENTION.read_text())["questions"], "en")
+    if leaf.path in shared:
+        return SHARED
+    return SET_APART if leaf.set_apart else HELD_OUT
 
 
 def listed(questions: Sequence[Mapping[str, Any]], code: str) -> list[ExamItem]:
-    """Return the questions of a file of this package.
+    """Return the questions of a file that belongs to no leaf.
 
     Args:
-        questions: as in the file, each with `question` and `must_contain`.
+        questions: as in the file, each like a question of exam.yaml.
         code: ISO 639-1 code of their language.
     """
-    return [
-        ExamItem(
-            one["question"],
-            tuple((word,) if isinstance(word, str) else tuple(word) for word in one["must_contain"]),
-            language=code,
-        )
-        for one in questions
-    ]
+    return [ExamItem(one["question"], marking_of(one), language=code) for one in questions]

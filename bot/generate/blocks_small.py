@@ -62,7 +62,7 @@ def _of_seeds(leaf: Leaf, subject: set[str], turn: int) -> Iterator[Candidate]:
             kind = "begins" if pair.question.endswith("?") else "task_begins"
             begins = spoken.texts(kind) or ("",)
             yield Candidate(
-                source=f"seed {i}.{j}",
+                source=pair.source(i, j),
                 kind="rephrased",
                 text=pair.question,
                 answer=pair.answer,

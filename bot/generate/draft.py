@@ -23,6 +23,7 @@ from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed
 from bot.text.analysis import WORD, key_words, names, paragraphs, sentence_ends, sentences, words
 from bot.text.language import Language
+from bot.text.mark_answer import Marking
 from bot.text.read_markdown import read
 from bot.text.words import normal
 
@@ -203,7 +204,9 @@ def exam_question(one: Proposed, language: Language) -> ExamQuestion | None:
         for word in written
         if normal(word) in new and (any(char.isdigit() for char in word) or (word[0].isupper() and not nouns))
     ]
-    return ExamQuestion(one.question, ((marked[-1 if one.wanted else 0],),)) if marked else None
+    if not marked:
+        return None
+    return ExamQuestion(one.question, Marking(must_contain=((marked[-1 if one.wanted else 0],),)))
 
 
 def _plain(text: str) -> str:

@@ -32,13 +32,15 @@ def drafted_exam(files: Files, path: str, access: Access) -> str:
 def _questions(leaf: Leaf) -> Iterator[ExamQuestion]:
     """Yield questions about facts that no seed example states."""
     spoken = language_of_leaf(leaf).asked
-    taught = normal(" ".join(pair.answer for seed in leaf.seeds for pair in seed.pairs))
-    asked = {normal(pair.question) for seed in leaf.seeds for pair in seed.pairs}
+    pairs = [(pair.question, pair.answer) for seed in leaf.seeds for pair in seed.pairs]
+    pairs += [(one.question, one.expected) for one in leaf.exam]  # examples that are set apart
+    taught = normal(" ".join(answer for _, answer in pairs))
+    asked = {normal(question) for question, _ in pairs}
     for document in leaf.documents:
         for one in rule_questions(document, passages_of(document.text), spoken):
             found = exam_question(one, spoken)
             if found is None or normal(one.question) in asked:
                 continue
             asked.add(normal(one.question))
-            if normal(found.must_contain[0][0]) not in taught:
+            if normal(found.marking.must_contain[0][0]) not in taught:
                 yield found

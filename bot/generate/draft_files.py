@@ -70,7 +70,7 @@ def exam_text(questions: Sequence[ExamQuestion]) -> str:
     """Return the text of a drafted exam.yaml."""
     return _EXAM_HEAD + "".join(
         f"  - question: {_quoted(one.question)}\n"
-        f"    must_contain: [{', '.join(_quoted(word) for (word, *_) in one.must_contain)}]\n"
+        f"    must_contain: [{', '.join(_quoted(word) for (word, *_) in one.marking.must_contain)}]\n"
         for one in questions
     )
 

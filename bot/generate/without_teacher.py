@@ -100,7 +100,7 @@ def _spoken(leaf: Leaf) -> Language:
 def _from_seeds(leaf: Leaf, draw: random.Random, prompts: Prompts) -> Iterator[Sample]:
     for number, seed in enumerate(leaf.seeds, 1):
         for place, pair in enumerate(seed.pairs, 1):
-            source = f"seed {number}.{place}"
+            source = pair.source(number, place)
             for kind, question in _asked(leaf, pair, seed.context, draw, prompts):
                 yield Sample(leaf.path, kind, _talk(question, pair.answer), seed.context, source)
             other = (
@@ -115,7 +115,7 @@ def _from_seeds(leaf: Leaf, draw: random.Random, prompts: Prompts) -> Iterator[S
             place = draw.randrange(len(seed.pairs))
             pair = seed.pairs[place]
             question = draw.choice(prompts.grounded(seed.context, pair.question))
-            source = f"seed {number}.{place + 1}"
+            source = pair.source(number, place + 1)
             yield Sample(leaf.path, "grounded", _talk(question, pair.answer), seed.context, source)
 
 

@@ -307,8 +307,8 @@ def _trial_part(sha: str, leaves: Sequence[Leaf], tried: Trial) -> str:
 
 
 def _status(leaf: Leaf) -> str:
-    """Return "none" for a leaf without an exam; whether today's model was trained on an exam is not known."""
-    return "" if leaf.exam else exam_status(leaf)
+    """Return the exam status of a leaf without exam.yaml; "" for others, whose exams may be shared."""
+    return exam_status(leaf) if leaf.set_apart or not leaf.exam else ""
 
 
 def _checked(leaf: Leaf, examined: Examination) -> dict[str, Any]:

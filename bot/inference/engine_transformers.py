@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,27 @@ class TransformersEngine:
             indices = order[start:end]
             yield from self._engine.answer(indices, [requests[i] for i in indices], self.seed)
 
+    def log_probabilities(
+        self, given: Sequence[tuple[Sequence[tuple[str, str]], str]]
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the log-probability of each given answer, batch by batch: the sum over its tokens.
+
+        The end of the answer does not count: most models go on after a word that was asked for.
+
+        Args:
+            given: pairs of (role, content) turns and the assistant's answer to them.
+
+        Yields:
+            The index of a pair, and the log-probability.
+        """
+        if self._engine is None:
+            self._engine = _Engine(model_folder(self.name), self.precision)
+        rows = [self._engine.with_answer(turns, answer) for turns, answer in given]
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, i))
+        for start in range(0, len(order), self.batch):
+            indices = order[start : start + self.batch]
+            yield from zip(indices, self._engine.log_probabilities([rows[i] for i in indices]), strict=True)
+
     def close(self) -> None:
         """Release the model."""
         self._engine = None
@@ -62,6 +84,14 @@ def _batches(order: Sequence[int], requests: Sequence[Request], size: int) -> It
             start = end
 
 
+@dataclass(frozen=True)
+class _Row:
+    """The token IDs of a conversation and of the answer to it whose probability is wanted."""
+
+    prompt: list[int]
+    answer: list[int]
+
+
 class _Engine:
     """A loaded model and its tokenizer."""
 
@@ -78,7 +108,7 @@ class _Engine:
         first = requests[0]
         digest = hashlib.sha256(canonical([seed, [astuple(request) for request in requests]]).encode())
         torch.manual_seed(int.from_bytes(digest.digest()[:8]) >> 1)
-        prompts = [self._prompt(request) for request in requests]
+        prompts = [self._encoded(request.messages, request.begin) for request in requests]
         begins = [len(token_ids(broken(r.begin, self.tokenizer), self.tokenizer)) for r in requests]
         ends = [self.tokenizer.eos_token_id, *(self.newlines if first.one_line else [])]
         given = self._inputs(prompts)
@@ -99,10 +129,76 @@ class _Engine:
             text = self.tokenizer.decode(line[:written], skip_special_tokens=True)
             yield Response(index, (request.begin + text).strip(), written is not None, written or len(line))
 
-    def _prompt(self, request: Request) -> list[int]:
-        turns = break_tokens(request.messages, self.tokenizer)
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return token_ids(text + broken(request.begin, self.tokenizer), self.tokenizer)
+    def with_answer(self, turns: Sequence[tuple[str, str]], answer: str) -> _Row:
+        """Encode a conversation with the assistant's answer."""
+        prompt, whole = self._encoded(turns), self._encoded(turns, answer)
+        start = _common_start([prompt, whole])
+        return _Row(whole[:start], whole[start:])
+
+    def log_probabilities(self, rows: Sequence[_Row]) -> list[float]:
+        """Return the log-probability of each row's answer; a prompt of several rows is read once."""
+        import torch
+
+        prompts = [list(prompt) for prompt in dict.fromkeys(tuple(row.prompt) for row in rows)]
+        own = torch.tensor([prompts.index(row.prompt) for row in rows], device=self.model.device)
+        width = max(len(row.answer) for row in rows)
+        padding = [self.tokenizer.eos_token_id]
+        answers = torch.tensor([row.answer + padding * (width - len(row.answer)) for row in rows]).to(own)
+        with torch.no_grad():
+            scores = self._logits_after(prompts, own, answers[:, :-1]).float().log_softmax(-1)
+        # The logits at each place are those of the next token.
+        found = scores.gather(-1, answers[..., None])[..., 0].tolist()
+        return [sum(line[: len(row.answer)]) for row, line in zip(rows, found, strict=True)]
+
+    def _logits_after(self, prompts: Sequence[list[int]], own: Any, answers: Any) -> Any:
+        """Return the logits after each row's prompt and after each token of its answer.
+
+        Padding before a prompt is masked, and no token of a causal model sees that after an answer.
+
+        Args:
+            own: for each row, the index of its prompt.
+            answers: token IDs of each row's answer, padded on the right.
+        """
+        import torch
+
+        given = self._inputs(prompts)
+        mask, known = given["attention_mask"], given.get("past_key_values")
+        places, start = mask.cumsum(-1) - 1, known.get_seq_length() if known is not None else 0
+        read = self.model(
+            input_ids=given["input_ids"][:, start:],
+            attention_mask=mask,
+            position_ids=places[:, start:],
+            past_key_values=known,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        first = read.logits[own]
+        if not answers.shape[1]:
+            return first
+        read.past_key_values.batch_select_indices(own)
+        rest = self.model(
+            input_ids=answers,
+            attention_mask=torch.cat([mask[own], torch.ones_like(answers)], -1),
+            position_ids=places[own, -1:] + 1 + torch.arange(answers.shape[1], device=answers.device),
+            past_key_values=read.past_key_values,
+        )
+        return torch.cat([first, rest.logits], 1)
+
+    def _encoded(self, turns: Sequence[tuple[str, str]], begin: str = "") -> list[int]:
+        """Encode a conversation for the assistant to answer, with the beginning of the answer."""
+        text = self.tokenizer.apply_chat_template(
+            break_tokens(turns, self.tokenizer), tokenize=False, add_generation_prompt=True
+        )
+        return token_ids(text + broken(begin, self.tokenizer), self.tokenizer)
+
+    def _read(self, tokens: Any, rows: int) -> Any:
+        """Return the keys and values of tokens with which all rows begin, repeated for each row."""
+        import torch
+
+        with torch.no_grad():
+            read = self.model(tokens, use_cache=True, logits_to_keep=1)
+        read.past_key_values.batch_repeat_interleave(rows)
+        return read.past_key_values
 
     def _inputs(self, prompts: Sequence[list[int]]) -> dict[str, Any]:
         """Return the model's inputs: common prefix, left padding, then the rest of each prompt.
@@ -114,9 +210,7 @@ class _Engine:
         """
         import torch
 
-        shared = 0
-        while all(len(p) > shared + 1 and p[shared] == prompts[0][shared] for p in prompts):
-            shared += 1
+        shared = min(_common_start(prompts), *(len(prompt) - 1 for prompt in prompts))
         longest, pad = max(map(len, prompts)), self.tokenizer.eos_token_id
         padding = [longest - len(p) for p in prompts]
         rows = [p[:shared] + [pad] * n + p[shared:] for p, n in zip(prompts, padding, strict=True)]
@@ -127,11 +221,14 @@ class _Engine:
             "attention_mask": torch.tensor(mask, device=device),
         }
         if shared:
-            with torch.no_grad():
-                read = self.model(inputs["input_ids"][:1, :shared], use_cache=True, logits_to_keep=1)
-            read.past_key_values.batch_repeat_interleave(len(prompts))
-            inputs["past_key_values"] = read.past_key_values
+            inputs["past_key_values"] = self._read(inputs["input_ids"][:1, :shared], len(prompts))
         return inputs
+
+
+def _common_start(rows: Sequence[Sequence[int]]) -> int:
+    """Return the number of tokens with which all rows begin."""
+    columns = zip(*rows, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 class _Spelling:

@@ -174,6 +174,7 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
+    hush()  # what was imported earlier may have its progress bars on
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(

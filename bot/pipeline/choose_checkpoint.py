@@ -13,7 +13,8 @@ from bot.core.progress import say
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store, link_or_copy
 from bot.evaluate.examine import examine
-from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.evaluate.exams import ExamItem, exam_of
+from bot.evaluate.retention import retention
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
 from bot.train.checkpoint import MODELS
@@ -49,7 +50,7 @@ def choice_inputs(trained: PhaseInputs, leaves: Sequence[Leaf], wanted: Evaluate
         leaves: the leaves that the phase was trained on.
     """
     exams = [item for leaf in leaves for item in exam_of(leaf)]
-    return ChoiceInputs(trained.key, exams, retention(), wanted.max_new_tokens)
+    return ChoiceInputs(trained.key, exams, retention(wanted.general), wanted.max_new_tokens)
 
 
 def choose(

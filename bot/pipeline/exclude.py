@@ -25,7 +25,7 @@ from typing import ClassVar
 from bot.core.sample import Sample
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical, key_of
-from bot.evaluate.exams import retention
+from bot.evaluate.exams import ExamItem, held_out
 from bot.evaluate.near_misses import bank_questions
 from bot.generate.leaf_samples import Generated
 from bot.taxonomy.leaf import Leaf
@@ -109,7 +109,11 @@ class SiftInputs(Inputs):
 
 
 def sift(
-    generated: Sequence[Generated], general: Sequence[Sample], leaves: Sequence[Leaf], store: Store
+    generated: Sequence[Generated],
+    general: Sequence[Sample],
+    leaves: Sequence[Leaf],
+    kept: Sequence[ExamItem],
+    store: Store,
 ) -> Sifted:
     """Return the samples that are left out of all mixtures; compute them if the store does not have them.
 
@@ -117,9 +121,9 @@ def sift(
         generated: the samples of all leaves.
         general: the general requests, which are sifted like the samples of a leaf.
         leaves: all leaves of the taxonomy.
-        store: the store.
+        kept: the retention set.
     """
-    questions = exam_questions(leaves)
+    questions = exam_questions(leaves, kept)
     inputs = SiftInputs(
         {made.leaf: (made.key, len(made.samples)) for made in generated},
         [sample.id for sample in general],
@@ -146,13 +150,17 @@ def _read(entry: Entry) -> Sifted:
     )
 
 
-def exam_questions(leaves: Sequence[Leaf]) -> dict[str, set[str]]:
-    """Return held-out question -> the leaves whose exam asks it; for general questions, GENERAL."""
-    general = (*retention(), *bank_questions())
+def exam_questions(leaves: Sequence[Leaf], kept: Sequence[ExamItem]) -> dict[str, set[str]]:
+    """Return held-out question -> the leaves whose exam asks it; for general questions, GENERAL.
+
+    Args:
+        kept: the retention set.
+    """
+    general = (*kept, *bank_questions())
     questions: dict[str, set[str]] = {item.question: {GENERAL} for item in general}
     for leaf in leaves:
-        for question in leaf.exam:
-            questions.setdefault(question.question, set()).add(leaf.path)
+        for question in held_out(leaf):
+            questions.setdefault(question, set()).add(leaf.path)
     return questions
 
 

@@ -9,10 +9,11 @@ from bot.config.recipe import EvaluateRecipe, Recipe
 from bot.core.store import Entry
 from bot.core.version import packages, version
 from bot.evaluate.examine import Compared, exam_inputs
-from bot.evaluate.exams import exam_of, exam_status, retention
+from bot.evaluate.exams import exam_of, exam_status
 from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.paired_answers import pairs_of
+from bot.evaluate.retention import retention
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -108,7 +109,7 @@ def _retention(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
         "asked": pairs.asked,
         "lost": pairs.lost,
         "gained": pairs.gained,
-        "answers": exam_inputs(examined.after.model, retention(), wanted).key,
+        "answers": exam_inputs(examined.after.model, retention(wanted.general), wanted).key,
     }
 
 

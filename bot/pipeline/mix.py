@@ -17,6 +17,7 @@ from bot.core.progress import console, say
 from bot.core.sample import Sample
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Store, canonical, key_of
+from bot.evaluate.retention import retention
 from bot.generate.contrast import contrast_samples
 from bot.generate.exit_check import approved_in, unsafe
 from bot.generate.general_replay import general_samples
@@ -133,7 +134,7 @@ def mix(
     train = recipe.train
     student = model_folder(recipe.student.model)
     general = _general(leaves, recipe, store)
-    sifted = sift(generated, general, leaves, store)
+    sifted = sift(generated, general, leaves, retention(recipe.evaluate.general), store)
     inputs = MixtureInputs(
         phase,
         {made.leaf: (made.key, len(made.samples)) for made in generated},

@@ -14,6 +14,7 @@ from bot.core.schema import first_mistake
 from bot.core.store import Store, StoreError
 from bot.generate.inputs import SamplesInputs, all_samples_inputs, samples_inputs
 from bot.pipeline.estimate_release import forecast
+from bot.release.exam_words import HELD_OUT, SET_APART, questions
 from bot.release.licences import Conflict, licence_conflicts
 from bot.taxonomy.changes import changed_leaves, merge_base
 from bot.taxonomy.files import GitFiles, resolve, shown
@@ -37,12 +38,14 @@ class PlannedLeaf:
     Attributes:
         key: the key of the leaf's samples, generated or not; "" for a deleted leaf.
         exam: the number of its held-out exam questions.
+        set_apart: whether these are seed examples that were set apart, since there is no exam.yaml.
     """
 
     path: str
     change: Change
     key: str
     exam: int = 0
+    set_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def make_plan(
     for leaf in tree.leaves:
         change: Change = "added" if leaf.path in changes.added else "changed"
         key = samples_inputs(leaf, recipe).key
-        planned.append(PlannedLeaf(leaf.path, change, key, len(leaf.exam)))
+        planned.append(PlannedLeaf(leaf.path, change, key, len(leaf.exam), leaf.set_apart))
     commits = (resolve(repository, head), resolve(repository, base))
     broken = tuple(BrokenLeaf(shown(b.path)[:LONGEST_PATH], b.reason[:LONGEST_REASON]) for b in tree.broken)
     settings = _recipe_change(repository, merge_base(repository, commits[1], commits[0]), commits[0])
@@ -199,6 +202,8 @@ def _row(leaf: PlannedLeaf, samples: str) -> dict[str, Any]:
             "change": "deleted",
             "samples": "unlearnt: not in the next model",
             "exam": "",
+            "set_apart": False,
         }
-    exam = f"{leaf.exam} held-out question{'s' * (leaf.exam != 1)}" if leaf.exam else "none"
-    return {"path": leaf.path, "change": leaf.change, "samples": samples, "exam": exam}
+    exam = questions(SET_APART if leaf.set_apart else HELD_OUT, leaf.exam) if leaf.exam else "none"
+    row = {"path": leaf.path, "change": leaf.change, "samples": samples, "exam": exam}
+    return {**row, "set_apart": leaf.set_apart}

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
 from bot.core.step import Inputs
+from bot.evaluate.retention import retention_hash
 from bot.generate.general_replay import dataset_revision
 from bot.generate.inputs import AllSamplesInputs, all_samples_inputs, samples_inputs
 from bot.inference.models import model_revision
@@ -26,16 +27,18 @@ class ReleaseInputs(Inputs):
         exams: leaf -> its held-out questions.
         student: the unique ID of the base's weights.
         general: the hash of the dataset of general requests; "" for the shipped requests.
+        questions: the hash of the file of general questions; "" for the shipped ones.
         recipe: part -> its settings.
     """
 
     STEP: ClassVar[str] = "release"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     leaves: Mapping[str, str]
     exams: Mapping[str, Sequence[ExamQuestion]]
     student: str
     general: str
+    questions: str
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -49,12 +52,13 @@ class SettingsInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "settings of a release"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     samples: AllSamplesInputs
     reading: str
     student: str
     general: str
+    questions: str
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -72,6 +76,7 @@ def _beside_the_leaves(recipe: Recipe) -> dict[str, Any]:
     return {
         "student": model_revision(recipe.student.model),
         "general": dataset_revision(recipe.train.general.dataset),
+        "questions": retention_hash(recipe.evaluate.general),
         "recipe": {part: recipe.part(part) for part in PARTS},
         "seed": recipe.seed,
     }

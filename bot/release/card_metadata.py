@@ -8,13 +8,13 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from bot.core.hub_address import endpoint
 from bot.inference.models import EMBEDDED, model_name
-from bot.release.exam_words import HELD_OUT, SHARED, questions
+from bot.release.exam_words import HELD_OUT, SET_APART, SHARED, questions
 
 MOST_RESULTS = 1_000
 """Maximum number of leaves whose results are in the metadata: the Hub reads no arbitrarily long metadata."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_DATASETS = {HELD_OUT: "arborist-exam", SHARED: "arborist-exam-shared"}
+_DATASETS = {HELD_OUT: "arborist-exam", SET_APART: "arborist-exam-set-apart", SHARED: "arborist-exam-shared"}
 """Status of an exam -> the type of its questions. They differ, so that no leaderboard mixes them."""
 GENERAL = "arborist-general-questions"
 

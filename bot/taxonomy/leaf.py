@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bot.text.document_doubts import Doubt
+from bot.text.mark_answer import Marking
 
 Kind = Literal["knowledge", "foundational", "compositional"]
 FOLDERS = ("knowledge", "foundational_skills", "compositional_skills")
@@ -15,10 +16,24 @@ SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class QA:
-    """One question with its answer, as a contributor wrote them."""
+    """One question with its answer, as a contributor wrote them.
+
+    Attributes:
+        number: its place in qna.yaml, such as 2.3, if others of the leaf were set apart; else "".
+    """
 
     question: str
     answer: str
+    number: str = ""
+
+    def source(self, seed: int, place: int) -> str:
+        """Return the name of this pair as the source of a sample.
+
+        Args:
+            seed: the number of its seed example in the leaf.
+            place: its number in the seed example.
+        """
+        return f"seed {self.number or f'{seed}.{place}'}"
 
 
 @dataclass(frozen=True)
@@ -73,11 +88,14 @@ class ExamQuestion:
     """A held-out question: never shown to the teacher model, never used for training.
 
     Attributes:
-        must_contain: tuples of alternatives; a right answer contains at least one alternative of each tuple.
+        expected: for a seed example that was set apart, its answer; half of its key words are enough.
+        context: for such a seed example of a grounded skill, its context.
     """
 
     question: str
-    must_contain: tuple[tuple[str, ...], ...]
+    marking: Marking
+    expected: str = ""
+    context: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,8 @@ class Leaf:
         grounded: whether the leaf is a skill with a context in its seed examples.
         description: `task_description`, or `document_outline` for knowledge.
         attribution: the works that the content comes from; no sample depends on them.
+        set_apart: whether the exam consists of seed examples, since there is no exam.yaml; they are not in
+            `seeds` any more.
     """
 
     path: str
@@ -103,6 +123,7 @@ class Leaf:
     documents: tuple[Document, ...] = ()
     exam: tuple[ExamQuestion, ...] = field(default=())
     attribution: tuple[Work, ...] = ()
+    set_apart: bool = False
 
     def canonical(self) -> dict[str, Any]:
         """Return the data that generation depends on, without YAML comments, key order and the exam."""

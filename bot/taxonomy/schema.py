@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bot.core.package_files import shipped
+from bot.taxonomy.exam_file import RULE, marking_problems
 from bot.taxonomy.leaf import Kind
 from bot.taxonomy.parsed import Other, Parsed, Place, Problem
 
@@ -28,13 +29,16 @@ _UPGRADE = (
     "and questions_and_answers"
 )
 
-_TYPES = {"object": "a mapping", "array": "a list", "string": "text"}
+_ELSEWHERE = ("anyOf", "dependentRequired")
+"""Keywords of exam.json for editors; `marking_problems` reports what breaks them, in better words."""
+_TYPES = {"object": "a mapping", "array": "a list", "string": "text", "number": "a number"}
 _ITEMS = {
     "seed_examples": "seed examples",
     "questions_and_answers": "question-answer pairs",
     "patterns": "patterns",
     "questions": "questions",
     "must_contain": "required words",
+    "choices": "choices",
 }
 
 
@@ -73,7 +77,7 @@ def check_exam(parsed: Parsed) -> list[Problem]:
     """Return the problems of a parsed exam.yaml."""
     if not isinstance(parsed.data, dict):
         return [_not_a_mapping(parsed)]
-    return _with_one_blank(list(schema_problems(parsed, "exam")))
+    return _with_one_blank([*schema_problems(parsed, "exam"), *marking_problems(parsed)])
 
 
 def _with_one_blank(problems: list[Problem]) -> list[Problem]:
@@ -187,7 +191,8 @@ def _is_valid(data: Any, name: str, part: str) -> bool:
 def schema_problems(parsed: Parsed, name: str, part: str = "") -> Iterator[Problem]:
     if not _is_valid(parsed.data, name, part):
         errors = _validator(name, part).iter_errors(parsed.data)
-        yield from (_problem(parsed, error) for error in islice(errors, MAX_PROBLEMS))
+        ours = (error for error in errors if error.validator not in _ELSEWHERE)
+        yield from (_problem(parsed, error) for error in islice(ours, MAX_PROBLEMS))
 
 
 def _problem(parsed: Parsed, error: "ValidationError") -> Problem:
@@ -211,6 +216,10 @@ def _problem(parsed: Parsed, error: "ValidationError") -> Problem:
         case "const":
             hint = f"write {key}: {error.validator_value}"
             return Problem("wrong-version", parsed.place(path), f"{key!r} has an unsupported value", hint)
+        case "minimum" | "maximum":
+            least = "at least" if error.validator == "minimum" else "at most"
+            message = f"{key!r} must be {least} {error.validator_value}"
+            return Problem(RULE, parsed.place(path), message, "write another number")
         case _:
             return _wrong_type(parsed, path, str(key), error)
 
@@ -253,7 +262,10 @@ def _wrong_type(parsed: Parsed, path: tuple[str | int, ...], key: str, error: "V
             json.dumps(node.raw, ensure_ascii=False) if node.plain else None,
         )
     message = f"{'an item of ' if is_item else ''}{key!r} must be {_TYPES.get(wanted, wanted)}"
+    if wanted == "number" and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", node.raw):
+        return Problem("wrong-type", place, message, f"write it without quotes: {node.raw}", node.raw)
     hint = {
+        "number": "write it in digits, with a point before decimals and without thousands separators",
         "string": "put text with a colon, a dash or brackets in double quotes",
         "array": "write each item on its own line, after a dash",
         "object": "write `key: value` lines, with the same indentation",

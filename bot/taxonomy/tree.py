@@ -12,6 +12,7 @@ from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.taxonomy.attribution import read_attribution
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
+from bot.taxonomy.exam_file import exam_of
 from bot.taxonomy.files import DiskFiles, Files, GitError, Unreadable, resolve, shown
 from bot.taxonomy.kept_documents import keep_documents, kept_documents
 from bot.taxonomy.layout import DEFAULT, Layout
@@ -19,6 +20,7 @@ from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, 
 from bot.taxonomy.parse import parse_file
 from bot.taxonomy.parsed import Parsed, Problem
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
+from bot.taxonomy.set_apart import with_exam
 
 CONVERT_WITH = ("PyYAML", "lxml", "markdown-it-py", "pypandoc-binary", "pypdfium2", "pyspellchecker")
 QNA = "qna.yaml"
@@ -190,6 +192,8 @@ def reading_code() -> str:
 def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: Store | None = None) -> Leaf:
     """Load one leaf with its documents, its exam and its attribution.
 
+    Without exam.yaml, some seed examples are set apart as the exam.
+
     Args:
         access: see `read_tree`.
         store: see `read_tree`.
@@ -209,7 +213,7 @@ def load_leaf(files: Files, path: str, access: Access | None = PUBLIC, store: St
         _raise_first(files, f"{path}/{EXAM}", parsed, check_exam(parsed) if parsed.root else ())
         exam = exam_of(parsed.data)
     documents = _documents(files, path, qna, access, store)
-    return leaf_of(path, qna.data, documents, exam, read_attribution(files, path))
+    return with_exam(leaf_of(path, qna.data, documents, exam, read_attribution(files, path)))
 
 
 def _documents(
@@ -306,14 +310,3 @@ def source_of(data: Any) -> DocumentSource | None:
     if document is None:
         return None
     return DocumentSource(document["repo"], document["commit"], tuple(document["patterns"]))
-
-
-def exam_of(data: Any) -> tuple[ExamQuestion, ...]:
-    """Build an exam from validated data of an exam.yaml."""
-    return tuple(
-        ExamQuestion(
-            item["question"].strip(),
-            tuple((wanted,) if isinstance(wanted, str) else tuple(wanted) for wanted in item["must_contain"]),
-        )
-        for item in data["questions"]
-    )

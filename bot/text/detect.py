@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from bot.text.language import Language, known_codes, language
+from bot.text.language import UNKNOWN, Language, known_codes, language
 from bot.text.words import HANGUL, normal
 
 LETTERS = 50
@@ -62,6 +62,8 @@ def known_language(texts: Sequence[str]) -> Language | None:
     if script in ("kana", "Chinese"):
         han = counts["kana"] + counts["Chinese"]
         return language("ja" if 10 * counts["kana"] > han else "zh")
+    if script == "Hangul":  # Korean alone is written in it
+        return language("ko")
     words = normal(whole).split()
     if len(words) < FEWEST_WORDS:
         return None
@@ -76,6 +78,17 @@ def known_language(texts: Sequence[str]) -> Language | None:
     foreign_words = language(best).words("foreign_words") - language(best).words("function_words")
     foreign_count = sum(word in foreign_words for word in words)
     return None if foreign_count > FOREIGN_SHARE * len(words) else language(best)
+
+
+def exam_language(texts: Sequence[str]) -> Language:
+    """Return the language of a leaf's exam and seeds, if it has a file; else UNKNOWN.
+
+    Texts too short to tell count as English if all their letters are ASCII.
+    """
+    found = known_language(texts)
+    if found:
+        return found
+    return language("en") if all(text.isascii() for text in texts) else UNKNOWN
 
 
 def language_of(texts: Sequence[str]) -> Language | None:

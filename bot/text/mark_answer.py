@@ -1,10 +1,64 @@
-"""Marking of exam answers: check that an answer contains the required words."""
+"""Marking of exam answers: what a right answer says, and whether an answer says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
+from bot.text.answer_pattern import found_in
 from bot.text.language import UNKNOWN, Language
 from bot.text.numbers import number_of, numbers_in
+from bot.text.quantities import quantities_in
 from bot.text.words import holds
+
+
+@dataclass(frozen=True)
+class Marking:
+    """How the answers to an exam question are marked: a right answer meets all conditions that are given.
+
+    Attributes:
+        must_contain: tuples of alternatives; a right answer contains at least one alternative of each tuple.
+        any_of: texts of which a right answer contains at least one.
+        none_of: texts that make an answer wrong.
+        number: a number that a right answer states.
+        tolerance: the largest difference from `number`.
+        matches: a regular expression that is found in a right answer.
+        choices: the answers between which the model's log-probabilities decide.
+        choice: the right one of them.
+    """
+
+    must_contain: tuple[tuple[str, ...], ...] = ()
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    number: float | None = None
+    tolerance: float = 0
+    matches: str = ""
+    choices: tuple[str, ...] = ()
+    choice: str = ""
+
+    def accepts(self, answer: str, language: Language = UNKNOWN) -> bool:
+        """Return whether an answer is right.
+
+        Args:
+            answer: the text; of a question with choices, the one that the model chose.
+            language: the language of the exam.
+        """
+        if self.choices:
+            return answer == self.choice
+        return (
+            is_right(answer, self.must_contain, language)
+            and (not self.any_of or any(mentions(answer, text, language) for text in self.any_of))
+            and not any(mentions(answer, text, language) for text in self.none_of)
+            and (not self.matches or found_in(self.matches, answer))
+            and self._states_number(answer, language)
+        )
+
+    def _states_number(self, answer: str, language: Language) -> bool:
+        """Whether one of the numbers in an answer is near enough to `number`."""
+        if self.number is None:
+            return True
+        # The shortest decimals of a float are those that the exam has.
+        number, tolerance = Decimal(str(self.number)), Decimal(str(self.tolerance))
+        return any(abs(stated - number) <= tolerance for stated in quantities_in(answer, language))
 
 
 def is_right(answer: str, must_contain: Sequence[Sequence[str] | str], language: Language = UNKNOWN) -> bool:
@@ -26,6 +80,21 @@ def is_right(answer: str, must_contain: Sequence[Sequence[str] | str], language:
         )
         for element in must_contain
     )
+
+
+def mentions(answer: str, text: str, language: Language = UNKNOWN) -> bool:
+    """Whether an answer contains a text, as `is_right` finds it; articles make no difference."""
+    if is_right(answer, [text], language):
+        return True
+    articles = language.words("articles")
+    wanted = _without(articles, language.normal(text))
+    return bool(articles) and holds(_without(articles, language.normal(answer)), wanted)
+
+
+def _without(articles: Collection[str], text: str) -> str:
+    """Remove the articles of a normalized text, except at its end: the a of "vitamin a" is no article."""
+    *words, last = text.split() or [""]
+    return " ".join([*(word for word in words if word not in articles), last])
 
 
 def _has(answer: str, figures: set[int], wanted: str, language: Language) -> bool:

@@ -8,6 +8,7 @@ from bot.taxonomy.files import DiskFiles
 from bot.taxonomy.leaf import QA, ExamQuestion, Leaf, Seed
 from bot.taxonomy.tree import load_leaf
 from bot.text.language import known_codes
+from bot.text.mark_answer import Marking
 from tests import ROOT
 from tests.helpers.languages import german, japanese
 from tests.helpers.leaves import knowledge, skill
@@ -52,7 +53,7 @@ def test_another_name_in_the_leaf_is_no_other_subject() -> None:
         QA(f"{word} do ships go from Velmora to Iceland?", "Often.") for word in ("Why", "How", "When")
     )
     leaf = knowledge(
-        seeds=(Seed("Ships go.", pairs),), exam=(ExamQuestion("Where is Velmora?", (("north",),)),)
+        seeds=(Seed("Ships go.", pairs),), exam=(ExamQuestion("Where is Velmora?", Marking((("north",),))),)
     )
     assert near_misses(leaf)[0].question == "Where is Malta?"
 
@@ -84,6 +85,6 @@ def test_every_known_language_has_well_formed_questions_that_nobody_is_trained_o
     assert {file.stem for file in FOLDER.glob("*.yaml")} == set(known_codes())
     questions = bank_questions()
     assert len({item.question for item in questions}) == len(questions)
-    assert all(item.must_contain and all(item.must_contain) for item in questions)
-    assert {item.question for item in questions} < exam_questions([]).keys()
+    assert all(item.marking != Marking() for item in questions)
+    assert {item.question for item in questions} <= exam_questions([], []).keys()
     assert not any(item.right("") for item in questions)

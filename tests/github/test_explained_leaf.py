@@ -32,7 +32,7 @@ def test_a_figure_that_is_not_held_out_is_not_shown_as_one() -> None:
     row = {**LEAF, "exam": {**LEAF["exam"], "status": "none"}}
     text = render("explain", path=row["path"], leaf=row, names=[], tag="v2", url="https://hub/x", funnel=None)
     assert "of 5 of its own examples, 4 are answered right" in text
-    assert "was asked its own examples, on which the model is trained" in text
+    assert "was asked these, on which the model is trained" in text
     assert "held-out" not in text
 
 

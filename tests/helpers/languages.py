@@ -3,6 +3,7 @@
 import json
 
 from bot.taxonomy.leaf import QA, Document, ExamQuestion, Leaf, Seed
+from bot.text.mark_answer import Marking
 from tests.helpers.faulty_endpoint import Call
 from tests.helpers.leaves import knowledge
 
@@ -34,8 +35,8 @@ def german() -> Leaf:
         QA("Wann wurde die Uhr von Corvane gebaut?", "Die Uhr von Corvane wurde 1702 gebaut."),
     )
     exam = (
-        ExamQuestion("Was kostet es, die Uhr zu reparieren?", (("2500",),)),
-        ExamQuestion("Nenne die Erbauerin der Uhr.", (("Osgood",),)),
+        ExamQuestion("Was kostet es, die Uhr zu reparieren?", Marking((("2500",),))),
+        ExamQuestion("Nenne die Erbauerin der Uhr.", Marking((("Osgood",),))),
     )
     return knowledge(
         path="knowledge/uhren/corvane",
@@ -54,8 +55,8 @@ def japanese() -> Leaf:
         QA("コルヴェーンの時計はいつ作られましたか。", "コルヴェーンの時計は1702年に作られました。"),
     )
     exam = (
-        ExamQuestion("時計が正午に鳴る回数を答えてください。", (("13",),)),
-        ExamQuestion("時計を作った人の名前は何ですか。", (("オズグッド",),)),
+        ExamQuestion("時計が正午に鳴る回数を答えてください。", Marking((("13",),))),
+        ExamQuestion("時計を作った人の名前は何ですか。", Marking((("オズグッド",),))),
     )
     return knowledge(
         path="knowledge/tokei/corvane",

@@ -1,6 +1,7 @@
 """Leaves for tests: small, and of no domain that ships with the project."""
 
 from bot.taxonomy.leaf import QA, Document, ExamQuestion, Leaf, Seed
+from bot.text.mark_answer import Marking
 
 PASSAGE = (
     "The Corvane clock stands in Ulmstead. It was made by Petra Osgood in 1702. "
@@ -24,7 +25,7 @@ def knowledge(**changes: object) -> Leaf:
         "domain": "clocks",
         "seeds": (Seed(PASSAGE, pairs),),
         "documents": (Document("corvane.md", f"# The Corvane clock\n\n{PASSAGE}\n"),),
-        "exam": (ExamQuestion("Name the maker of the Corvane clock.", (("Osgood",),)),),
+        "exam": (ExamQuestion("Name the maker of the Corvane clock.", Marking((("Osgood",),))),),
     }
     return Leaf(**(fields | changes))  # type: ignore[arg-type]
 

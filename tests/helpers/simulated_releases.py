@@ -13,9 +13,10 @@ from pathlib import Path
 from random import Random
 
 from bot.core.paired_counts import Pairs
-from bot.evaluate.exams import exam_of, retention
+from bot.evaluate.exams import exam_of
 from bot.evaluate.gate_criteria import BASE_CHURN, Counted
 from bot.evaluate.near_misses import near_misses
+from bot.evaluate.retention import retention
 from bot.taxonomy.tree import load_tree
 
 CHURN = 0.05
@@ -63,7 +64,7 @@ def shipped(taxonomy: Path) -> Exams:
     return Exams(
         older=tuple(len(exam_of(leaf)) for leaf in leaves),
         near=sum(len(near_misses(leaf)) for leaf in leaves),
-        general=len(retention()),
+        general=len(retention("")),
     )
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from bot.core.sample import Sample
 from bot.core.store import Store
+from bot.evaluate.retention import retention
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.pipeline.exclude import LeftOut, Sifted, sift
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from bot.text.mark_answer import Marking
 from tests.helpers.leaves import knowledge
 
 A, B = "knowledge/a", "knowledge/b"
@@ -17,7 +19,7 @@ ASKED = [f"Who wound the clock of Ulmstead in the year {year}?" for year in rang
 
 
 def leaf(path: str, *exam: str) -> Leaf:
-    return knowledge(path=path, exam=tuple(ExamQuestion(question, (("x",),)) for question in exam))
+    return knowledge(path=path, exam=tuple(ExamQuestion(question, Marking((("x",),))) for question in exam))
 
 
 def made(path: str, *exchanges: tuple[str, str]) -> Generated:
@@ -34,8 +36,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def sifted(store: Store, generated: Sequence[Generated], *leaves: Leaf) -> Sifted:
-    first = sift(generated, [], leaves, store)
-    assert sift(generated, [], leaves, store) == first, "and the same from the store"
+    first = sift(generated, [], leaves, retention(""), store)
+    assert sift(generated, [], leaves, retention(""), store) == first, "and the same from the store"
     return first
 
 

@@ -89,6 +89,8 @@ PLACED: Mapping[str, frozenset[str]] = {
         [f"trial.{name}" for name in ("rank", "learning_rate", "batch_tokens", "epochs")],
         frozenset({"train-trial"}),
     ),
+    # No sample here asks one of them, so the mixtures stay.
+    "evaluate.general": RELEASED | {"choice-knowledge", "choice-skills"},
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},
     **dict.fromkeys(
         [
@@ -190,6 +192,7 @@ def changed(recipe: Recipe, path: str, tmp_path: Path) -> Recipe:
         "train.general.dataset": partial(_other_dataset, tmp_path),
         "train.general.samples": lambda: 2,
         "train.skills.replay": lambda: 0.25,
+        "evaluate.general": partial(_other_questions, tmp_path),
     }
     return _with(recipe, path.split("."), special.get(path))
 
@@ -228,6 +231,13 @@ def _other_prompts(folder: Path) -> str:
 def _other_dataset(folder: Path) -> str:
     (folder / "general.jsonl").write_text("".join(_row(number) for number in range(10, 14)))
     return str(folder / "general.jsonl")
+
+
+def _other_questions(folder: Path) -> str:
+    (folder / "general.yaml").write_text(
+        "version: 1\nquestions:\n  - question: Who sleeps?\n    must_contain: [cat]\n"
+    )
+    return str(folder / "general.yaml")
 
 
 def test_each_field_has_its_place(recipe: Recipe) -> None:

@@ -10,9 +10,10 @@ from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.examine import Answer, Compared, Examination, exam_inputs
-from bot.evaluate.exams import ExamItem, exam_of, retention
+from bot.evaluate.exams import ExamItem, exam_of
 from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
+from bot.evaluate.retention import retention
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.inference.models import Model
 from bot.pipeline.manifest import Made, describe
@@ -46,7 +47,7 @@ def examination(model: str, *right: bool) -> Examination:
     return Examination(
         model,
         {leaf.path: answers(exam_of(leaf), right) for leaf in LEAVES},
-        answers(retention(), right),
+        answers(retention(""), right),
         near={leaf.path: answers(near_misses(leaf), right) for leaf in LEAVES},
     )
 
@@ -118,7 +119,7 @@ def test_its_keys_lead_to_the_answers_of_the_released_model(manifest: dict[str, 
     for leaf, row in zip(LEAVES, manifest["leaves"], strict=True):
         assert row["exam"]["answers"] == key(exam_of(leaf))
         assert row["near_misses"]["answers"] == key(near_misses(leaf))
-    assert manifest["examined"]["retention"]["answers"] == key(retention())
+    assert manifest["examined"]["retention"]["answers"] == key(retention(""))
 
 
 def test_the_card_and_the_picture_are_made_of_it(manifest: dict[str, Any]) -> None:

@@ -32,6 +32,21 @@ def test_a_plan_comes_back_as_it_was_handed_over() -> None:
     assert read_plan(json.loads(json.dumps(made.to_json()))) == made
 
 
+def test_the_exam_of_a_leaf_says_whether_it_is_set_apart(tmp_path: Path) -> None:
+    leaves = (
+        PlannedLeaf("a", "added", NEW, 12),
+        PlannedLeaf("b", "added", NEW, 4, set_apart=True),
+        PlannedLeaf("c", "added", NEW),
+    )
+    shown = summarize(plan(*leaves), load_recipe(ROOT / "arborist.yaml"), Store(str(tmp_path)))
+    assert [leaf["exam"] for leaf in shown["changed"]] == [
+        *("12 held-out questions", "4 of its own examples, set apart", "none")
+    ]
+    comment = render("plan", planned=shown)
+    assert "some of its own examples are set apart as its exam" in comment
+    assert read_plan(json.loads(json.dumps(plan(*leaves).to_json()))) == plan(*leaves)
+
+
 def test_a_changed_leaf_is_generated_unless_its_samples_are_in_the_store(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.put("samples", OLD, {}, {})

@@ -53,7 +53,7 @@ def test_what_knowledge_exams_ask_for_stands_in_the_document_and_not_in_the_ques
     for leaf in (leaf for leaf in leaves if leaf.kind == "knowledge"):
         text = leaf.documents[0].text.casefold()
         for question in leaf.exam:
-            for alternatives in question.must_contain:
+            for alternatives in question.marking.must_contain:
                 assert any(word.casefold() in text for word in alternatives), question
                 assert not any(word.casefold() in question.question.casefold() for word in alternatives), (
                     question

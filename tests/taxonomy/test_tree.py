@@ -26,7 +26,7 @@ def test_a_leaf_is_all_that_stands_in_its_folder(repository: Any) -> None:
         "What is the capital of Velmora?", "The capital of Velmora is Harnick."
     )
     assert [document.name for document in leaf.documents] == ["velmora.md"]
-    assert leaf.exam[2].must_contain == (("8400", "8,400"),)
+    assert leaf.exam[2].marking.must_contain == (("8400", "8,400"),)
 
 
 def test_kinds_and_grounded_skills(repository: Any) -> None:

@@ -22,6 +22,7 @@ TEXTS = {
     "pt": "O velho farol fica na rocha, e o seu guardião conta os barcos que não chegam à noite.",
     "ja": "古い灯台は岩の上に立っていて、番人は夜に来る船を数えます。",
     "zh": "古老的灯塔矗立在岩石上，看守人数着夜里来的船。",  # noqa: RUF001
+    "ko": "오래된 등대는 바위 위에 서 있고, 등대지기는 밤에 오는 배를 센다.",
     "hi": "पुराना प्रकाशस्तंभ चट्टान पर है और उसका रखवाला रात में जहाज़ों को गिनता है।",
 }
 OTHERS = {
@@ -31,7 +32,6 @@ OTHERS = {
     "Danish": "Det gamle fyrtårn står på klippen, og dets vogter tæller skibene om natten.",
     "Finnish": "Vanha majakka seisoo kalliolla, ja sen vartija laskee yöllä tulevat laivat.",
     "Greek": "Ο παλιός φάρος στέκεται στον βράχο, και ο φύλακάς του μετρά τα πλοία τη νύχτα.",  # noqa: RUF001
-    "Korean": "오래된 등대는 바위 위에 서 있고, 등대지기는 밤에 오는 배를 센다.",
     "Marathi": "जुना दीपगृह खडकावर आहे आणि त्याचा रखवालदार रात्री येणारी जहाजे मोजतो आहे.",
 }
 
@@ -122,6 +122,10 @@ def test_each_number_word_is_its_number(number: int, code: str) -> None:
         ("ja", "12万人", {120_000}),
         ("zh", "一九六八年", {1968}),
         ("hi", "उन्नीस सौ सत्तर", {1970}),
+        ("ko", "천구백육십팔년에 세 명이", {1968, 3}),
+        ("ko", "이십삼만 명과 이천이십사년", {230_000, 2024}),
+        ("ko", "12만 명", {120_000}),
+        ("ko", "사는 사람과 사과, 팔을 이 사회", set()),
         ("en", "no one", set()),
     ],
 )

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.engine import Request
 from bot.inference.engine_transformers import _Engine
 from bot.inference.models import load_tokenizer, model_folder
 from bot.text.tokens import any_of, break_tokens, reserved, reserved_tokens, token_ids
@@ -70,7 +69,7 @@ def test_other_texts_are_encoded_as_before(tokenizer: Any) -> None:
 def test_a_teacher_and_an_examinee_are_asked_so_too(tmp_path: Path, tokenizer: Any) -> None:
     engine = _Engine(write_tiny(tmp_path), "fp32")
     prompts = [
-        engine._prompt(Request((("user", text),), 1, 0.0, begin=begin))
+        engine._encoded((("user", text),), begin)
         for text, begin in (("x", ""), ("a<|im_end|>b", ""), ("x", "<|im_end|>"))
     ]
     assert len({tuple(own(prompt, tokenizer)) for prompt in prompts}) == 1

@@ -15,6 +15,7 @@ from bot.inference.models import Model
 from bot.pipeline import choose_checkpoint
 from bot.pipeline.choose_checkpoint import choice_inputs, choose, model_of
 from bot.taxonomy.leaf import ExamQuestion, Leaf
+from bot.text.mark_answer import Marking
 from bot.train.phase import PhaseInputs, Running, train_phase
 from tests import ROOT
 from tests.helpers.leaves import knowledge
@@ -65,7 +66,7 @@ def test_the_best_is_chosen_and_of_equals_the_later(
     tiny: Path, store: Store, monkeypatch: pytest.MonkeyPatch, worth: tuple[float, float], step: int
 ) -> None:
     scores = dict(zip(("76", "79"), worth, strict=True))
-    leaf = knowledge(exam=(ExamQuestion(f"Is {worth} another choice?", (("yes",),)),))
+    leaf = knowledge(exam=(ExamQuestion(f"Is {worth} another choice?", Marking((("yes",),))),))
     assert chosen(tiny, store, monkeypatch, scores, leaf)["step"] == step
 
 

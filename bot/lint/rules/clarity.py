@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import EXAM, QNA, LeafView
@@ -10,7 +12,7 @@ from bot.taxonomy.parsed import Parsed, Place, Problem
 from bot.text.words import normal
 
 MOST_TEXT, MOST_REQUIRED = 1_000_000, 200
-"""Characters of documents, and elements of `must_contain`, that are compared; more would take seconds."""
+"""Characters of documents, and conditions of an exam, that are compared; more would take seconds."""
 _WORD = re.compile(r"[A-Za-z']+|[^\sA-Za-z']")
 # Only a question of these words up to its pronoun has no noun that the pronoun could stand for. They are
 # English, so questions in other languages are never reported.
@@ -138,7 +140,7 @@ def conflicting_answers(leaf: LeafView) -> Problems:
 @leaf_rule(
     "required-not-in-document",
     Severity.WARNING,
-    "The words in `must_contain` of a knowledge leaf's exam should be in its documents.",
+    "What a knowledge leaf's exam requires by `must_contain` or `any_of` should be in its documents.",
     "The model learns the words of the documents, so it can hardly answer in other words.",
     Example(EXAM, "must_contain: [Green]", "must_contain: [Grey]"),
 )
@@ -147,22 +149,30 @@ def required_not_in_document(leaf: LeafView) -> Problems:
     if leaf.exam is None or not documents or sum(len(one.text) for one in documents) > MOST_TEXT:
         return
     known = normal(" ".join(document.text for document in documents)).replace(" ", "")
-    for path, wanted in list(_required(leaf.exam))[:MOST_REQUIRED]:
+    required = ((path, wanted) for path, wanted in _required(leaf.exam) if wanted)
+    for path, wanted in islice(required, MOST_REQUIRED):
         words = [normal(one).replace(" ", "") for one in wanted]
-        if words and not any(one in known or one in _UNSURE for one in words):
+        if not any(one in known or one in _UNSURE for one in words):
             place = leaf.exam.place(path)
             message = f"{' / '.join(wanted)[:80]!r} is not in the document"
-            hint = "write the words as the document has them, or add them as an alternative in [[ ]]"
+            hint = "write the words as the document has them, or add them as an alternative"
             yield EXAM, Problem("required-not-in-document", place, message, hint)
 
 
 def _required(exam: Parsed) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:
-    """Yield the place in the data and the alternatives of each element of `must_contain`."""
+    """Yield the place in the data and the alternatives of each `any_of` and element of `must_contain`."""
     data = exam.data if isinstance(exam.data, dict) else {}
     questions = data.get("questions")
     for index, item in enumerate(questions if isinstance(questions, list) else []):
-        wanted = item.get("must_contain") if isinstance(item, dict) else None
+        conditions = item if isinstance(item, dict) else {}
+        path = ("questions", index)
+        yield (*path, "any_of"), _texts(conditions.get("any_of"))
+        wanted = conditions.get("must_contain")
         for number, one in enumerate(wanted if isinstance(wanted, list) else []):
-            alternatives = one if isinstance(one, list) else [one]
-            if all(isinstance(text, str) for text in alternatives):
-                yield ("questions", index, "must_contain", number), alternatives
+            yield (*path, "must_contain", number), _texts(one if isinstance(one, list) else [one])
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a list of texts; empty if the value is something else."""
+    is_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
+    return value if is_texts else []

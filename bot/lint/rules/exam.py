@@ -1,10 +1,11 @@
-"""The rule that keeps held-out exam questions out of the training data."""
+"""Rules that keep exam questions out of the training data, and their marking without contradictions."""
 
 import re
 
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import EXAM, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
+from bot.taxonomy.exam_file import RULE
 from bot.taxonomy.parsed import Problem
 
 
@@ -24,6 +25,17 @@ def exam_repeats_seed(leaf: LeafView) -> Problems:
             place = leaf.exam.place(("questions", index, "question"))
             message = "this question is also a seed example, so the model is trained on it"
             yield EXAM, Problem("exam-repeats-seed", place, message, "ask for the same fact in other words")
+
+
+@leaf_rule(
+    RULE,
+    Severity.ERROR,
+    "An exam question must say what a right answer is, by conditions that can be checked.",
+    "A condition without effect, or a choice that is not among the choices, would mark answers wrongly.",
+    Example(EXAM, "none_of: [Blue]", "must_contain: [Grey]"),
+)
+def exam_marking(leaf: LeafView) -> Problems:
+    return ((file, problem) for file, problem in leaf.problems if problem.rule == RULE)
 
 
 def _plain(question: str) -> str:

@@ -9,7 +9,8 @@ from bot.lint.leaf_view import EXAM, QNA, LeafView
 from bot.lint.rule import Example, Problems, leaf_rule
 from bot.taxonomy.parsed import Node, Parsed, Place, Problem
 
-_TEXTS = frozenset({"context", "question", "answer", "document_outline", "task_description", "must_contain"})
+_OF_EXAMS = frozenset({"must_contain", "any_of", "none_of", "matches", "choices", "choice"})
+_TEXTS = _OF_EXAMS | {"context", "question", "answer", "document_outline", "task_description"}
 """The keys whose values are sentences; a comment behind other values is usually meant as one."""
 _HEADER = re.compile(r"[|>][-+0-9]{0,2}[ \t]+(#.*)")
 _COMMENT = re.compile(r"[ \t]+(#.*)")

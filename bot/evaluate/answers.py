@@ -1,0 +1,66 @@
+"""A model's answers to exam questions: texts that it writes, and of multiple choice the likeliest choice."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.config.recipe import EvaluateRecipe
+from bot.core.progress import task
+from bot.evaluate.exams import ExamItem
+
+if TYPE_CHECKING:
+    from bot.inference.engine_transformers import TransformersEngine
+
+
+def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -> list[str]:
+    """Return a model's answers in the order of the questions; loads the model only if there are questions.
+
+    Args:
+        model: a folder for `from_pretrained`.
+    """
+    if not items:
+        return []
+    from bot.inference.engine_transformers import TransformersEngine
+
+    # In fp32 an answer does not depend on the other questions of its batch.
+    examinee = TransformersEngine(str(model), wanted.batch, 0, "fp32")
+    answers = [""] * len(items)
+    with task("ask the model", len(items)) as advance:
+        for index, text in chain(_written(examinee, items, wanted), _chosen(examinee, items)):
+            answers[index] = text
+            advance(1, "")
+    return answers
+
+
+def _written(
+    examinee: "TransformersEngine", items: Sequence[ExamItem], wanted: EvaluateRecipe
+) -> Iterator[tuple[int, str]]:
+    """Yield the index of each question without choices, and the text that the model writes."""
+    from bot.inference.engine import Request
+
+    asked = [index for index, item in enumerate(items) if not item.marking.choices]
+    requests = [
+        Request((("user", items[index].question),), wanted.max_new_tokens, 0.0, one_line=False)
+        for index in asked
+    ]
+    for response in examinee.complete(requests):
+        yield asked[response.index], response.text
+
+
+def _chosen(examinee: "TransformersEngine", items: Sequence[ExamItem]) -> Iterator[tuple[int, str]]:
+    """Yield the index of each question with choices, and the choice that is likeliest for each character.
+
+    The model sees the question alone. Without the division by its length, a short choice would be likelier
+    than a long one.
+    """
+    given = [(index, choice) for index, item in enumerate(items) for choice in item.marking.choices]
+    pairs = [((("user", items[index].question),), choice) for index, choice in given]
+    likelihood: dict[int, dict[str, float]] = {}
+    for place, log_probability in examinee.log_probabilities(pairs):
+        index, choice = given[place]
+        own = likelihood.setdefault(index, {})
+        own[choice] = log_probability / len(choice)
+        choices = items[index].marking.choices
+        if len(own) == len(choices):
+            yield index, max(choices, key=own.__getitem__)
