@@ -22,7 +22,7 @@ from bot.taxonomy.tree import load_tree
 CHURN = 0.05
 """Reference churn. Between two trainings of the demo's first release 1 of 39 exam answers differed, and from
 its v1 to its v2 at least 3 of 39 (2026-11-29 and 2026-11-27): together 5%."""
-OLDER, GENERAL, NEAR = 33 / 39, 63 / 71, 21 / 28
+OLDER, GENERAL, NEAR = 33 / 39, 153 / 231, 21 / 28
 """Mean scores before: older leaves (the demo's v1), general questions and near misses (the base)."""
 LEARNED = 0.8
 """Mean score of a new leaf that was learned."""
@@ -49,7 +49,7 @@ class Exams:
 
     older: tuple[int, ...]
     near: int
-    general: int = 71
+    general: int = 231
     new: int = 0
     learned: float = LEARNED
 
