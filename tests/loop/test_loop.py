@@ -73,8 +73,9 @@ def book(
         maintainer = repository(handbook, "maintainer")
         maintainer.create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
         request.getfixturevalue("init")()
-        # Fewer samples and general questions than otherwise: what is told here is the way, not how much is learnt. So the gate lets
-        # every loss pass; how much so short a training loses differs from one kind of processor to another.
+        # Fewer samples and general questions than otherwise: what is told here is the way, not how much is
+        # learnt. So the gate lets every loss pass: how much so short a training loses differs from one kind
+        # of processor to another.
         recipe = owners / "arborist.yaml"
         text = recipe.read_text()
         fewer = {
