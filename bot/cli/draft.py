@@ -1,7 +1,5 @@
 """The commands that draft a leaf from a document, and from an issue with a document."""
 
-import os
-import re
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app, event_payload
+from bot.cli.root import RecipeOption, RepositoryOption, app, event_payload, step_outputs
 from bot.core.errors import UserError
 
 
@@ -29,10 +27,10 @@ def draft(
     from bot.generate.draft import propose, read_document
     from bot.generate.draft_files import write_draft
     from bot.inference.teacher import open_teacher
-    from bot.taxonomy.new_leaf import Source, free_folder
+    from bot.taxonomy.new_leaf import Source, free_folder, snake_case
 
     loaded = load_recipe(recipe)
-    name = re.sub(r"[^a-z0-9]+", "_", document.stem.casefold()).strip("_") or "draft"
+    name = snake_case(document.stem) or "draft"
     folder = free_folder("knowledge", leaf or f"drafts/{name}", loaded.taxonomy.root(repository))
     read = read_document(document)
     with closing(open_teacher(loaded)) as teacher:
@@ -67,6 +65,8 @@ def draft_issue(
 
     loaded = load_recipe(recipe)
     root = loaded.taxonomy.root(repository)
+    if folder.exists():
+        raise UserError(f"{folder}: it exists already; name a new folder")
     folder.mkdir(parents=True)
     try:
         with TemporaryDirectory() as place:
@@ -97,5 +97,4 @@ def propose_draft(
     with github_errors("proposing a draft"):
         request, about = DraftRequest.read(event["issue"]), str(event["comment"]["id"])
         print(propose(connect(), request, folder, load_recipe(recipe), f"{about} draft"))
-    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
-        file.write("answered=true\n")
+    step_outputs({"answered": "true"})

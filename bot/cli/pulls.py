@@ -1,12 +1,11 @@
 """Commands that the workflows run for pull requests."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app, event_payload
+from bot.cli.root import RecipeOption, RepositoryOption, app, event_payload, step_outputs
 from bot.core.errors import UserError
 
 
@@ -69,10 +68,7 @@ def command(recipe: RecipeOption = Path("arborist.yaml")) -> None:
         accepted = handle_comment(connect(), loaded, Store(loaded.store_url()), event_payload())
     # If the job fails without this output, the workflow's next step answers.
     outputs = {"answered": "true", **(accepted.outputs() if accepted else {})}
-    lines = "".join(f"{name}={value}\n" for name, value in outputs.items())
-    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
-        file.write(lines)
-    print(lines, end="")
+    step_outputs(outputs)
 
 
 @app.command()

@@ -1,12 +1,11 @@
 """Commands that make the release follow the taxonomy; each of the last four is a job of retrain.yml."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.cli.root import RecipeOption, RepositoryOption, app
+from bot.cli.root import RecipeOption, RepositoryOption, app, step_outputs
 
 
 @app.command()
@@ -33,7 +32,7 @@ def decide(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("a
 
     loaded = load_recipe(recipe)
     missing = is_missing(repository, loaded, Store(loaded.store_url()))
-    _output("train", str(missing).lower())
+    step_outputs({"train": str(missing).lower()})
 
 
 @app.command()
@@ -59,7 +58,7 @@ def candidate(repository: RepositoryOption = Path(), recipe: RecipeOption = Path
     write_summary(made)
     if not made.verdict.passed:
         raise typer.Exit(1)
-    _output("candidate", made.key)
+    step_outputs({"candidate": made.key})
 
 
 @app.command()
@@ -86,10 +85,3 @@ def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path(
 
     with github_errors("notifying the pull requests"):
         tell(repository, load_recipe(recipe))
-
-
-def _output(name: str, value: str) -> None:
-    """Print an output of the workflow's step, and hand it to the jobs that need it."""
-    print(f"{name}={value}")
-    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
-        file.write(f"{name}={value}\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,14 @@ def write_json(path: Path, value: Any) -> None:
 def json_text(value: Any) -> str:
     """Return a value as indented JSON that can always be encoded as UTF-8."""
     return well_formed(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def step_outputs(outputs: Mapping[str, str]) -> None:
+    """Print the outputs of a workflow's step, and hand them to later steps and jobs."""
+    lines = "".join(f"{name}={value}\n" for name, value in outputs.items())
+    with Path(os.environ.get("GITHUB_OUTPUT") or os.devnull).open("a") as file:
+        file.write(lines)
+    print(lines, end="")
 
 
 def event_payload() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import requests
 from bot.core.errors import UserError
 from bot.taxonomy.convert import CONVERTERS
 from bot.taxonomy.documents import MAX_DOCUMENT_BYTES, TEXT
-from bot.taxonomy.new_leaf import Source
+from bot.taxonomy.new_leaf import Source, snake_case
 
 FORM = "teach.yml"
 """The form's file in .github/ISSUE_TEMPLATE/."""
@@ -90,7 +90,7 @@ class DraftRequest:
     @property
     def leaf(self) -> str:
         """The leaf's folder below the taxonomy's folder, as the author names it or after the title."""
-        name = re.sub(r"[^a-z0-9]+", "_", self.title.casefold()).strip("_")[:50]
+        name = snake_case(self.title)[:50]
         return self.folder or f"knowledge/drafts/{name or f'issue_{self.number}'}"
 
     @property

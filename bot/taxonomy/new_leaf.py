@@ -15,6 +15,11 @@ KINDS = {"knowledge": "knowledge", "skill": "compositional_skills"}
 _LOGIN = re.compile(r"[A-Za-z0-9-]{1,39}")
 
 
+def snake_case(text: str) -> str:
+    """Return a text as a folder's name: lowercase letters, digits and underscores; "" if nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "_", text.casefold()).strip("_")
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a document comes from, for attribution.txt; each part is blank if it is not known.

@@ -1,13 +1,12 @@
 """Rules for names and locations of files. They always check the whole tree, whatever part is linted."""
 
-import re
-
 from bot.lint.findings import Severity
 from bot.lint.leaf_view import EXAM, QNA, START
 from bot.lint.rule import Example, Problems, tree_rule
 from bot.taxonomy.attribution import ATTRIBUTION
 from bot.taxonomy.files import Files
 from bot.taxonomy.leaf import SNAKE_CASE
+from bot.taxonomy.new_leaf import snake_case
 from bot.taxonomy.parsed import Problem
 from bot.taxonomy.tree import LONGEST_PATH, leaves_of, path_mistake
 
@@ -76,7 +75,7 @@ def folder_name(files: Files) -> Problems:
             folder = "/".join(parts[: depth + 1])
             if not SNAKE_CASE.fullmatch(name) and folder not in reported:
                 reported.add(folder)
-                better = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+                better = snake_case(name)
                 hint = f"rename it to {better}" if better else "use lowercase letters, digits and underscores"
                 message = f"the folder name {name!r} is not in snake_case"
                 yield f"{leaf}/{QNA}", Problem("folder-name", START, message, hint)
