@@ -53,6 +53,7 @@ class World:
         port: the port of the local GitHub; 0 chooses a free one.
         middleware: ASGI middleware around the GitHub application; tests use it to check every exchange.
         tool_cache: the folder where jobs install tools; by default one below `data`.
+        leave_out: folders of the checkout that the local repository does not have.
 
     Raises:
         UserError: another process serves this folder, the port is in use, the checkout is not a git
@@ -66,7 +67,9 @@ class World:
         port: int = 0,
         middleware: Sequence[Middleware] = (),
         tool_cache: Path | None = None,
+        leave_out: Sequence[str] = (),
     ) -> None:
+        self.leave_out = leave_out
         self.data, self.checkout = data.resolve(), checkout.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.data / LOCK, timeout=0)
@@ -170,7 +173,7 @@ class World:
         self.github.add_collaborator(REPOSITORY, LOGINS["maintainer"], "maintain")
         self.github.add_collaborator(REPOSITORY, LOGINS["bot"], "write")
         environments.protect(self.github, REPOSITORY, ENVIRONMENT, "main")
-        commit_tree(self.checkout, self.github.repo_path(REPOSITORY))
+        commit_tree(self.checkout, self.github.repo_path(REPOSITORY), self.leave_out)
         self._set_variables()
 
     def _set_variables(self) -> None:
@@ -243,7 +246,7 @@ def serve(data: Path, checkout: Path, port: int) -> None:
     world.stop()
 
 
-def commit_tree(project: Path, bare: Path) -> None:
+def commit_tree(project: Path, bare: Path, leave_out: Sequence[str] = ()) -> None:
     """Create the branch `main` of a bare repository from the files that git tracks in `project`.
 
     The commit has the files' content on disk, including uncommitted changes, but no history.
@@ -251,6 +254,7 @@ def commit_tree(project: Path, bare: Path) -> None:
     Args:
         project: a git checkout.
         bare: the bare repository to write to.
+        leave_out: folders that the commit does not have.
 
     Raises:
         UserError: `project` is not a git checkout.
@@ -279,7 +283,9 @@ def commit_tree(project: Path, bare: Path) -> None:
         return done.stdout
 
     tracked = git("ls-files", "-z", own=True)
-    present = "\0".join(name for name in tracked.split("\0") if name and (project / name).exists())
+    gone = tuple(f"{folder}/" for folder in leave_out)
+    names = [name for name in tracked.split("\0") if name and not name.startswith(gone)]
+    present = "\0".join(name for name in names if (project / name).exists())
     git("update-index", "-z", "--add", "--stdin", stdin=present)
     tree = git("write-tree").strip()
     commit = git("commit-tree", tree, "-m", "The taxonomy, the bot and its workflows").strip()
