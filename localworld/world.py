@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,7 +22,7 @@ from starlette.middleware import Middleware
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import cache_folder
-from bot.release.trusted_publishing import ENVIRONMENT, WORKFLOW
+from bot.release.trusted_publishing import ENVIRONMENT, ROLLBACK, WORKFLOW
 from localworld.actions import Actions
 from localworld.actions.oidc import ISSUER
 from localworld.github import GitHub, create_app, environments
@@ -36,9 +38,10 @@ LOGINS = {
 }
 MODEL = f"{OWNER}/taxonomy-model"
 RECORD = "world.json"
-RELEASED_BY = {"branch": "main", "workflow": WORKFLOW, "environment": ENVIRONMENT}
 """The claims of a releasing job's ID token that the Hub requires, besides the repository."""
 LOCK = "world.lock"
+PRIVATE_KEY, PUBLIC_KEY = "release.pem", "release.pub"
+"""The files of the key that signs releases."""
 PUBLISHER = '["self-hosted", "store"]'
 """The runner of the job that publishes, as the variable ARBORIST_PUBLISHER."""
 """File lock that the serving process holds."""
@@ -136,8 +139,8 @@ class World:
             model: the model's repository on the Hub, as owner/name; created if it does not exist.
             repository: the GitHub repository, as owner/name.
         """
-        claims = {"repository": repository, **RELEASED_BY}
-        trust(self._hub_application, model, f"{self.web}{ISSUER}", claims)
+        for workflow in (WORKFLOW, ROLLBACK):
+            trust(self._hub_application, model, f"{self.web}{ISSUER}", claims_of(repository, workflow))
 
     def address(self) -> dict[str, Any]:
         """Return the addresses, logins and tokens that `localworld up` prints."""
@@ -145,6 +148,7 @@ class World:
             "github": {"api": f"{self.web}/api/v3", "web": self.web, "git": f"{self.web}/{REPOSITORY}.git"},
             "hub": self.hub,
             "repository": REPOSITORY,
+            "release_key": str(self.data / PUBLIC_KEY),
             "logins": LOGINS,
             "tokens": self.tokens,
             "data": str(self.data),
@@ -172,7 +176,9 @@ class World:
         self.github.create_repository(OWNER, REPOSITORY.partition("/")[2])
         self.github.add_collaborator(REPOSITORY, LOGINS["maintainer"], "maintain")
         self.github.add_collaborator(REPOSITORY, LOGINS["bot"], "write")
-        environments.protect(self.github, REPOSITORY, ENVIRONMENT, "main")
+        environment = environments.protect(self.github, REPOSITORY, ENVIRONMENT, "main")
+        key = make_release_key(self.data)
+        self.actions.set_secret(REPOSITORY, "ARBORIST_RELEASE_KEY", key, environment)
         commit_tree(self.checkout, self.github.repo_path(REPOSITORY), self.leave_out)
         self._set_variables()
 
@@ -191,6 +197,11 @@ class World:
             )
             for role, login in LOGINS.items()
         }
+
+
+def claims_of(repository: str, workflow: str = WORKFLOW) -> dict[str, str]:
+    """Return the claims of a trusted publisher that releases a repository's models."""
+    return {"repository": repository, "branch": "main", "workflow": workflow, "environment": ENVIRONMENT}
 
 
 def environment(data: Path) -> dict[str, str]:
@@ -220,6 +231,7 @@ def environment(data: Path) -> dict[str, str]:
         "HF_TOKEN": address["tokens"]["bot"],
         "ARBORIST_STORE": str(Path(address["data"]) / "store"),
         "ARBORIST_SIGNING_KEY": _signing_key(address["tokens"]["bot"]),
+        "ARBORIST_RELEASE_KEY": str(data.resolve() / PRIVATE_KEY),
     }
 
 
@@ -227,6 +239,17 @@ def _wheels() -> str:
     """Return uv's cache folder on this machine; jobs install from it instead of downloading packages."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return os.environ.get("UV_CACHE_DIR") or f"{cache}/uv"
+
+
+def make_release_key(folder: Path) -> str:
+    """Make the key that signs releases, write both parts into a folder, and return the private one as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / PRIVATE_KEY).touch(0o600)
+    (folder / PRIVATE_KEY).write_bytes(private)
+    (folder / PUBLIC_KEY).write_bytes(public)
+    return private.decode()
 
 
 def _signing_key(token: str) -> str:

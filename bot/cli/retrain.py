@@ -1,4 +1,4 @@
-"""Commands that make the release follow the taxonomy; each of the last four is a job of retrain.yml."""
+"""Commands that make the release follow the taxonomy, each a job of retrain.yml, and the rollback."""
 
 from pathlib import Path
 from typing import Annotated
@@ -85,3 +85,15 @@ def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path(
 
     with github_errors("notifying the pull requests"):
         tell(repository, load_recipe(recipe))
+
+
+@app.command()
+def rollback(
+    tag: Annotated[str, typer.Argument(help="The release to return to, such as v3.")],
+    recipe: RecipeOption = Path("arborist.yaml"),
+) -> None:
+    """Make the main branch of the model on the Hub an earlier release again. Nothing is trained or moved."""
+    from bot.config.load import load_recipe
+    from bot.release.rollback import roll_back
+
+    print(roll_back(load_recipe(recipe).release.repository, tag).url)

@@ -9,14 +9,13 @@ from github.Repository import Repository
 
 from bot.github.announce import touched
 from bot.github.comment import update_comment
+from bot.github.one_issue import OneIssue
 from bot.github.render import render
-from bot.github.signed_marks import mark, sign
+from bot.github.signed_marks import sign
 from bot.pipeline.origin import Quarantined
 from bot.taxonomy.layout import Layout
 
-LABEL = "quarantine"
-"""The label by which the issue is found."""
-TITLE = "Leaves that cannot be read"
+QUARANTINE = OneIssue("quarantine", "Leaves that cannot be read")
 MOST_ROWS = 50
 """How many leaves the issue lists."""
 
@@ -32,7 +31,7 @@ def tell_quarantine(
         pulls: the merged pull requests that are new since the newest release.
         leaves: the leaves that are quarantined now.
     """
-    issue = find_issue(repository)
+    issue = QUARANTINE.find(repository)
     told = _told(repository, issue)
     if not leaves and not told and (issue is None or issue.state == "closed"):
         return
@@ -43,21 +42,9 @@ def tell_quarantine(
         if own or number in told:
             update_comment(pull, {"quarantine": render("quarantine", leaves=own) if own else ""})
         concerned += [number] if own else []
-    _tell_issue(repository, issue, leaves, concerned)
-
-
-def find_issue(repository: Repository) -> Issue | None:
-    """Return the bot's issue on quarantined leaves, open or closed. A person's issue does not count."""
-    opening = _mark(repository)
-    for issue in repository.get_issues(state="all", labels=[LABEL]):
-        own = issue.pull_request is None and issue.user.type == "Bot"
-        if own and (issue.body or "").startswith(opening):
-            return issue
-    return None
-
-
-def _mark(repository: Repository) -> str:
-    return mark("quarantine", repository.full_name, 0)
+    text = render("quarantine_issue", leaves=leaves, most=MOST_ROWS)
+    body = f"{text}\n\n{_last_line(repository, concerned)}"
+    QUARANTINE.tell(repository, issue, body, needed=bool(leaves))
 
 
 def _told(repository: Repository, issue: Issue | None) -> set[int]:
@@ -71,17 +58,3 @@ def _last_line(repository: Repository, pulls: Collection[int]) -> str:
     """Return the issue's last line, which is signed: it decides which comments are updated."""
     numbers = " ".join(map(str, sorted(pulls)))
     return f"<!-- arborist:pulls {numbers} | {sign('pulls', repository.full_name.casefold(), numbers)} -->"
-
-
-def _tell_issue(
-    repository: Repository, issue: Issue | None, leaves: Sequence[Quarantined], pulls: Sequence[int]
-) -> None:
-    """Open, update or close the issue."""
-    text = render("quarantine_issue", leaves=leaves, most=MOST_ROWS)
-    body = f"{_mark(repository)}\n{text}\n\n{_last_line(repository, pulls)}"
-    state = "open" if leaves else "closed"
-    if issue is None:
-        if leaves:
-            repository.create_issue(TITLE, body, labels=[LABEL])
-    elif (issue.body, issue.state) != (body, state):
-        issue.edit(body=body, state=state)

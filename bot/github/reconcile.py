@@ -29,8 +29,15 @@ from bot.github.client import configured, connect, github_errors, run_url
 from bot.github.closing import leaves_of
 from bot.github.main_state import Unreadable, Wanted, new_pulls, wanted_by
 from bot.github.quarantine import tell_quarantine
-from bot.pipeline.candidate import Candidate, read_candidate, release_candidate
-from bot.pipeline.compare import compare, say_nothing_to_do
+from bot.github.refused import tell_refused, withdraw_refused
+from bot.pipeline.candidate import (
+    Candidate,
+    candidate_inputs,
+    kept_candidate,
+    read_candidate,
+    release_candidate,
+)
+from bot.pipeline.compare import Asked, compare, say_nothing_to_do
 from bot.pipeline.origin import Origin
 from bot.release.hub import Release, check_publishing, latest_release, release_at
 from bot.release.signature import find_signer
@@ -45,7 +52,7 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     """Return whether another release is to be made; no model is loaded.
 
     If so, the pull requests merged since the newest release are told that the next one is on its way. If not,
-    they are told what the newest release has of them.
+    they are told what the newest release has of them, or that the gate has refused the next one.
 
     Args:
         folder: a checkout of the default branch.
@@ -56,9 +63,15 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     with _failure_told(pulls):
         try:
             wanted = wanted_by(folder, commit, released, recipe, store)
-            missing = False if wanted.same else compare(wanted.leaves, recipe).missing
+            asked = None if wanted.same else compare(wanted.leaves, recipe)
+            missing = asked is not None and asked.missing
+            kept = _kept(asked, commit, pulls, store) if asked and missing else None
         except StoreError:
             return True  # this machine cannot read the store, but the one that trains can
+    if kept is not None and not kept.verdict.passed:
+        say(f"nothing to do: the gate refused the candidate {kept.key[:12]} of what {commit[:7]} asks for")
+        _tell_verdict(kept, pulls, recipe)
+        return False
     if wanted.same and released:
         say_nothing_to_do(released)
     if configured():
@@ -66,8 +79,14 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
             if missing:
                 announce_training(connect(), pulls, run_url())
             elif released:
+                withdraw_refused(connect())
                 announce(folder, recipe, pulls)
     return missing
+
+
+def _kept(asked: Asked, commit: str, pulls: Sequence[int], store: Store) -> Candidate | None:
+    """Return the candidate that an earlier run made of what main asks for."""
+    return kept_candidate(candidate_inputs(asked, commit, pulls), store)
 
 
 def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
@@ -88,10 +107,18 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
             with github_errors("reporting the quarantined leaves"):
                 tell_quarantine(connect(), pulls, wanted.quarantined, recipe.taxonomy)
         candidate = None if wanted.same else _candidate(wanted, commit, pulls, recipe, store)
-    if candidate is not None and not candidate.verdict.passed and configured():
-        with github_errors("notifying the pull requests"):
-            announce_refusal(connect(), pulls, candidate.verdict, candidate.leaves, recipe.taxonomy)
+    if candidate is not None:
+        _tell_verdict(candidate, pulls, recipe)
     return candidate
+
+
+def _tell_verdict(candidate: Candidate, pulls: Sequence[int], recipe: Recipe) -> None:
+    """Report a refused candidate on its pull requests and in the issue; close the issue if it passed."""
+    if configured():
+        with github_errors("notifying the pull requests"):
+            tell_refused(connect(), candidate)
+            if not candidate.verdict.passed:
+                announce_refusal(connect(), pulls, candidate.verdict, candidate.leaves, recipe.taxonomy)
 
 
 def _candidate(

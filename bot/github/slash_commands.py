@@ -27,6 +27,7 @@ from bot.github.rights import who_may
 if TYPE_CHECKING:
     from bot.github.draft_request import DraftRequest
 
+ROLLBACK = "rollback.yml"
 HOLD = "hold"
 """The label of a pull request on hold."""
 
@@ -249,6 +250,22 @@ def retrain(asked: Asked) -> str:
     )
 
 
+def rollback(asked: Asked) -> str:
+    """Start the workflow that makes the model's main branch an earlier release again."""
+    from bot.release.hub import TAG, release_at
+
+    tag, model = asked.command.arguments.strip(), asked.recipe.release.repository
+    if not TAG.fullmatch(tag) or release_at(model, tag) is None:
+        return f"Name a release of {model} by its tag, such as `/arborist rollback v3`."
+    workflow = asked.repository.get_workflow(ROLLBACK)
+    if not workflow.create_dispatch(asked.repository.default_branch, {"tag": tag}):
+        raise UserError(f"{ROLLBACK} could not be started: GitHub refused the dispatch; is it disabled?")
+    return (
+        f"Started: {workflow.html_url}. It makes the main branch of {model} the release {tag} again. The "
+        "next change of the taxonomy makes a new release of all leaves; revert what must not be in it."
+    )
+
+
 COMMANDS: dict[str, Spec] = {
     "help": Spec("list the commands", help_, when_closed=True, on_issues=True),
     "status": Spec(
@@ -284,4 +301,11 @@ COMMANDS: dict[str, Spec] = {
         when_closed=True,
     ),
     "retrain": Spec("start a retraining of main", retrain, when_closed=True),
+    "rollback": Spec(
+        "make the model's main branch an earlier release again",
+        rollback,
+        " TAG",
+        when_closed=True,
+        on_issues=True,
+    ),
 }

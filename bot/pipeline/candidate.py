@@ -14,9 +14,11 @@ from bot.core.errors import UserError
 from bot.core.step import Inputs
 from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
+from bot.pipeline.compare import Asked
 from bot.release.card import model_card
 from bot.release.hub import Release, latest_release, publish
 from bot.release.manifest import MANIFEST, check_manifest
+from bot.release.model_files import RUN_CODE
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
 
@@ -77,6 +79,22 @@ class Candidate:
     def previous(self) -> str:
         """The tag of the release with which the model was compared; "" if there was none."""
         return str(self.manifest["previous"] or "")
+
+
+def candidate_inputs(asked: Asked, commit: str, pulls: Sequence[int]) -> CandidateInputs:
+    """Return the inputs of the candidate that main asks for.
+
+    Args:
+        commit: the taxonomy's commit.
+        pulls: the pull requests merged since the newest release.
+    """
+    return CandidateInputs(asked.inputs.key, asked.released.tag if asked.released else "", commit, pulls)
+
+
+def kept_candidate(inputs: CandidateInputs, store: Store) -> Candidate | None:
+    """Return the candidate that an earlier run made of the same inputs; None if there is none."""
+    there = store.get(inputs.step, inputs.key) is not None
+    return read_candidate(inputs.key, store) if there else None
 
 
 def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) -> None:
@@ -149,7 +167,13 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
 
 
 def _publish(candidate: Candidate, released: Release | None, signer: Signer | None) -> Release:
-    """Publish the model with its card and manifest, if its files in the store are as they were trained."""
+    """Publish the model with its card and manifest, after a check of its files in the store.
+
+    The job that trains is not trusted: it reads documents and answers of others, and runs their libraries.
+    """
+    code = next((name for name in sorted(candidate.model.files) if name.endswith(RUN_CODE)), "")
+    if code:
+        raise UserError(f"{code}: a release has no files that can run code; the candidate is not published")
     folder = candidate.model.checked_folder()
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
     card = model_card(manifest, released.manifest if released else None)

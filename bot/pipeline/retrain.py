@@ -13,7 +13,13 @@ from bot.core.progress import say
 from bot.core.store import Store
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
-from bot.pipeline.candidate import Candidate, CandidateInputs, keep_candidate, read_candidate
+from bot.pipeline.candidate import (
+    Candidate,
+    CandidateInputs,
+    candidate_inputs,
+    keep_candidate,
+    kept_candidate,
+)
 from bot.pipeline.compare import Asked
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
@@ -39,11 +45,9 @@ def make_candidate(
     Raises:
         UserError: a step failed.
     """
-    wanted, released = asked.inputs, asked.released
-    inputs = CandidateInputs(wanted.key, released.tag if released else "", origin.commit, origin.pulls)
-    if store.get(inputs.step, inputs.key) is not None:
-        candidate = read_candidate(inputs.key, store)
-    else:
+    inputs = candidate_inputs(asked, origin.commit, origin.pulls)
+    candidate = kept_candidate(inputs, store)
+    if candidate is None:
         with store.work(inputs.step, inputs.key):
             candidate = _train_and_examine(asked, inputs, leaves, recipe, store, origin)
             keep_candidate(inputs, candidate, store)

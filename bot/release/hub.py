@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 from huggingface_hub import (
     CommitOperationAdd,
+    CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
     hf_hub_download,
@@ -29,7 +30,8 @@ from bot.release.trusted_publishing import available, trusted_publishing
 from bot.taxonomy.layout import DEFAULT, Layout
 
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
-_TAG = re.compile(r"^v([1-9]\d*)$")
+Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
+TAG = re.compile(r"^v([1-9]\d*)$")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Release:
         return Layout.of(self.manifest.get("taxonomy", {}).get("folder", DEFAULT.name))
 
 
-def _api() -> HfApi:
+def api() -> HfApi:
+    """Return a client of the Hub."""
     return HfApi(endpoint=endpoint())
 
 
@@ -76,7 +79,7 @@ def hub_errors(doing: str) -> Iterator[None]:
 @contextmanager
 def _reading(repository: str) -> Iterator[None]:
     """Read a private model repository with this job's ID token if HF_TOKEN is not set."""
-    if available() and not _api().repo_exists(repository):
+    if available() and not api().repo_exists(repository):
         with trusted_publishing(repository, endpoint()):
             yield
     else:
@@ -147,7 +150,6 @@ def publish(
     Raises:
         UserError: somebody else committed at the same time, the Hub refused, or the release cannot be signed.
     """
-    api = _api()
     tag = str(manifest["release"])
     manifest = {**manifest, "files": release_files(folder, files, signer)}
     with (
@@ -155,16 +157,15 @@ def publish(
         hub_errors(f"publishing {repository} {tag}"),
         trusted_publishing(repository, endpoint()),
     ):
-        if not api.repo_exists(repository):
-            api.create_repo(repository, exist_ok=True)
-        head = api.model_info(repository).sha
-        assert head is not None  # noqa: S101  # a repository that exists has a head
-        present = _manifest_at(repository, head)
-        if present is None or present.get("key") != manifest["key"]:
-            stale = _written(repository, head, present) - set(manifest["files"])
-            head = _commit(api, repository, place, stale, tag, parent=head)
+        if not api().repo_exists(repository):
+            api().create_repo(repository, exist_ok=True)
+        head = head_of(repository)
+        present = manifest_at(repository, head) or {}
+        if (present.get("key"), present.get("release")) != (manifest["key"], tag):
+            stale = written_files(repository, head, present) - set(manifest["files"])
+            head = _commit_files(repository, place, stale, tag, parent=head)
         if tag not in {f"v{number}" for number in _release_tags(repository)}:
-            api.create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
+            api().create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
     return Release(repository, tag, head, manifest)
 
 
@@ -184,7 +185,7 @@ def next_tag(previous: Release | None) -> str:
     return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
 
 
-def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[str]:
+def written_files(repository: str, head: str, present: Mapping[str, Any] | None) -> set[str]:
     """Return the files at a commit that earlier releases wrote.
 
     Args:
@@ -192,47 +193,64 @@ def _written(repository: str, head: str, present: dict[str, Any] | None) -> set[
         present: the manifest at the commit; if somebody removed it, the newest release's manifest is used.
     """
     tags = _release_tags(repository)
-    if present is None and tags:
-        present = _manifest_at(repository, tags[max(tags)])
-    if present is None:
+    if not present and tags:
+        present = manifest_at(repository, tags[max(tags)])
+    if not present:
         return set()
-    there = set(_api().list_repo_files(repository, revision=head))
+    there = set(api().list_repo_files(repository, revision=head))
     if "files" in present:
         return there & {str(name) for name in present["files"]}
     # A manifest before version 3: such a release had deleted all files that it did not write.
     tagged = tags.get(int(str(present["release"])[1:]), head)
-    return there & set(_api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
+    return there & set(api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
 
 
-def _commit(api: HfApi, repository: str, folder: Path, stale: Collection[str], tag: str, parent: str) -> str:
+def head_of(repository: str) -> str:
+    """Return the newest commit of the main branch."""
+    head = api().model_info(repository).sha
+    assert head is not None  # noqa: S101  # a repository that exists has a head
+    return head
+
+
+def _commit_files(repository: str, folder: Path, stale: Collection[str], tag: str, parent: str) -> str:
     """Commit the files of a folder, delete stale files, and return the ID of the commit."""
     additions = [CommitOperationAdd(name, str(path)) for name, path in files_below(folder).items()]
     gone = [CommitOperationDelete(name) for name in sorted(stale)]
+    return commit_on(
+        repository, parent, [*additions, *gone], f"Release {tag}", f"publishing {repository} {tag}"
+    )
+
+
+def commit_on(repository: str, parent: str, operations: Sequence[Operation], message: str, doing: str) -> str:
+    """Commit on top of a commit that must be the head, and return the ID of the new commit.
+
+    Args:
+        doing: what is being done, for the error's message.
+
+    Raises:
+        UserError: somebody else committed since.
+    """
     try:
-        commit = api.create_commit(
-            repository, [*additions, *gone], commit_message=f"Release {tag}", parent_commit=parent
-        )
+        commit = api().create_commit(repository, operations, commit_message=message, parent_commit=parent)
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 412:
-            raise UserError(
-                f"publishing {repository} {tag}: somebody else committed there at the same time; run again"
-            ) from None
+            raise UserError(f"{doing}: somebody else committed there at the same time; run again") from None
         raise
-    say(f"committed {tag} to {repository}: {commit.oid[:12]}")
+    say(f"{message}: committed to {repository} as {commit.oid[:12]}")
     return str(commit.oid)
 
 
 def _release_tags(repository: str) -> dict[int, str]:
     try:
-        refs = _api().list_repo_refs(repository)
+        refs = api().list_repo_refs(repository)
     except RepositoryNotFoundError:
         return {}
-    found = ((_TAG.match(tag.name), tag.target_commit) for tag in refs.tags)
+    found = ((TAG.match(tag.name), tag.target_commit) for tag in refs.tags)
     return {int(match.group(1)): commit for match, commit in found if match}
 
 
 def _release(repository: str, tag: str, commit: str) -> Release:
-    manifest = _manifest_at(repository, commit)
+    manifest = manifest_at(repository, commit)
     if manifest is None:
         raise UserError(
             f"{repository} {tag}: {MANIFEST} is missing, so this is not a release of arborist; rename the tag"
@@ -240,8 +258,9 @@ def _release(repository: str, tag: str, commit: str) -> Release:
     return Release(repository, tag, commit, manifest)
 
 
-def _manifest_at(repository: str, commit: str) -> dict[str, Any] | None:
-    if MANIFEST not in _api().list_repo_files(repository, revision=commit):
+def manifest_at(repository: str, commit: str) -> dict[str, Any] | None:
+    """Return the manifest at a commit; None if there is none."""
+    if MANIFEST not in api().list_repo_files(repository, revision=commit):
         return None
     path = hf_hub_download(repository, MANIFEST, revision=commit, cache_dir=_cache(), endpoint=endpoint())
     manifest = read_json(Path(path), f"{repository} at {commit[:7]}: ")

@@ -17,8 +17,8 @@ from huggingface_hub.errors import HfHubHTTPError, OIDCError
 from bot.core.errors import UserError
 from bot.release import id_token
 
-WORKFLOW, ENVIRONMENT = "retrain.yml", "release"
-"""The workflow that releases and the environment of its job: claims of the trusted publisher on the Hub."""
+WORKFLOW, ROLLBACK, ENVIRONMENT = "retrain.yml", "rollback.yml", "release"
+"""The workflows that write to the Hub, and the environment of their jobs: claims of trusted publishers."""
 RESOURCE, EXCHANGE = "HF_OIDC_RESOURCE", "/oauth/token"
 
 
@@ -72,7 +72,8 @@ def how_to_register(model: str, repository: str, branch: str, endpoint: str) -> 
     claims = {"repository": repository, "branch": branch, "workflow": WORKFLOW, "environment": ENVIRONMENT}
     return (
         f"to release without HF_TOKEN, create {model} on the Hub, then add at {endpoint}/{model}/settings"
-        f" a trusted publisher for GitHub Actions with the claims {_listed(claims)}"
+        f" a trusted publisher for GitHub Actions with the claims {_listed(claims)}, and another one with"
+        f" workflow={ROLLBACK} for `/arborist rollback`"
     )
 
 
@@ -96,16 +97,17 @@ def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_b
         str(claims.get(name, "")).partition("@")[0].rpartition("/")[2]
         for name in ("workflow_ref", "job_workflow_ref")
     }
-    workflow = next((name for name in sorted(files) if name != WORKFLOW), WORKFLOW)
+    own = ROLLBACK if ROLLBACK in files else WORKFLOW
+    workflow = next((name for name in sorted(files) if name != own), own)
     actual = {"branch": branch, "workflow": workflow, "environment": str(claims.get("environment") or "none")}
-    wanted = {"branch": default_branch, "workflow": WORKFLOW, "environment": ENVIRONMENT}
+    wanted = {"branch": default_branch, "workflow": own, "environment": ENVIRONMENT}
     wrong = [
         f"{name} is {actual[name]}, not {wanted[name]}" for name in actual if actual[name] != wanted[name]
     ]
     start = f"publishing {repository}: the Hub refuses this job's ID token (invalid_grant)"
     where = f"{endpoint}/{repository}/settings"
     if wrong:
-        fix = f"release with {WORKFLOW} on {default_branch}, or register the workflow at {where}"
+        fix = f"release with {own} on {default_branch}, or register the workflow at {where}"
         return f"{start}: its {', its '.join(wrong)}; {fix}"
     registered = _listed({"repository": str(claims.get("repository")), **actual})
     return f"{start}: its claims are {registered}; register a trusted publisher with exactly these at {where}"

@@ -11,7 +11,7 @@ from bot.config.load import load_recipe
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError, run_program
 
-ALONE = ("lint", "reap", "propose")
+ALONE = ("lint", "reap", "propose", "rollback")
 """Jobs that need the core alone. Their recipe is not read: it may be invalid, and lint reports that."""
 READING = ("report", "command", "decide", "publish", "announce")
 """Jobs that read the store."""

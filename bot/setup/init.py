@@ -17,9 +17,9 @@ from bot.core.version import commit as own_commit
 from bot.core.version import git, installed_from
 from bot.taxonomy.layout import DEFAULT, Layout, find_layout
 
-CALLED = ("lint", "report", "commands", "draft", "retrain", "reap")
+CALLED = ("lint", "report", "commands", "draft", "retrain", "rollback", "reap")
 """The workflows that a taxonomy's repository calls; these call the others."""
-KEEPS_ITS_NAME = "retrain"
+KEEP_THEIR_NAMES = ("retrain", "rollback")
 """The workflow that gets no prefix: the Hub trusts a workflow by the name of its file."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
 _WORKFLOWS = ".github/workflows"
@@ -202,7 +202,7 @@ def _write_form(folder: Path) -> Diagnosis:
 
 def _left_over(folder: Path) -> Iterator[Diagnosis]:
     """Report workflow files of an earlier run without a prefix: both would run."""
-    for path in (workflow_path(name, "") for name in CALLED if name != KEEPS_ITS_NAME):
+    for path in (workflow_path(name, "") for name in CALLED if name not in KEEP_THEIR_NAMES):
         file = folder / path
         if file.exists() and file.read_text().startswith(WRITTEN):
             yield Diagnosis(path, "missing", "`arborist init` wrote it without a prefix before; delete it")
@@ -210,7 +210,7 @@ def _left_over(folder: Path) -> Iterator[Diagnosis]:
 
 def workflow_path(name: str, prefix: str) -> str:
     """Return the path of one of the CALLED workflows in a repository that gives them a prefix."""
-    return f"{_WORKFLOWS}/{'' if name == KEEPS_ITS_NAME else prefix}{name}.yml"
+    return f"{_WORKFLOWS}/{'' if name in KEEP_THEIR_NAMES else prefix}{name}.yml"
 
 
 def call(name: str, bot: Bot, caller: Caller) -> str:

@@ -84,9 +84,13 @@ class Actions:
         """Set a variable that workflows read as `vars.NAME`."""
         put(self._dispatcher, "variables", repository, 0, name, value)
 
-    def set_secret(self, repository: str, name: str, value: str) -> None:
-        """Set a secret that workflows read as `secrets.NAME`."""
-        put(self._dispatcher, "secrets", repository, 0, name, value)
+    def set_secret(self, repository: str, name: str, value: str, environment: int = 0) -> None:
+        """Set a secret that workflows read as `secrets.NAME`.
+
+        Args:
+            environment: the id of an environment, whose jobs alone can read it; 0 for all jobs.
+        """
+        put(self._dispatcher, "secrets", repository, environment, name, value)
 
 
 __all__ = ["Actions"]

@@ -25,6 +25,10 @@ class Clone:
         )
         self._git("checkout", "--quiet", "-b", branch)
 
+    def clone_again(self, folder: Path, url: str) -> None:
+        """Clone another repository into a new folder, as anybody can."""
+        self._git("clone", "--quiet", url, str(folder), at=Path())
+
     def write(self, leaf: str, source: Path, broken: str = "") -> None:
         """Write the demo's leaf into the clone.
 

@@ -16,11 +16,13 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
+from huggingface_hub import hf_hub_download
 
 from bot.core.errors import UserError
 from bot.core.progress import console, say
 from bot.github.comment import read_parts
 from bot.release.hub import latest_release
+from bot.release.manifest import MANIFEST
 from localworld.demo.cached_release import keep_first_release, lay_out_first_release
 from localworld.demo.contributor import Clone
 from localworld.world import REPOSITORY, World
@@ -87,7 +89,7 @@ class Story:
         self.started = time.monotonic()
 
     def run(self) -> None:
-        """Run the seven steps, then write summary.json."""
+        """Run the eight steps, then write summary.json."""
         with self._step("1", "The bot trains a first model on the taxonomy and releases it on the Hub"):
             self.first_release()
         with self._step("2", "A contributor opens a pull request that has a mistake"):
@@ -102,6 +104,11 @@ class Story:
             self.closing_word(pull)
         with self._step("7", "A user loads the released model from the Hub"):
             self.load()
+        with self._step(
+            "8", "A user verifies the release; the maintainer returns to the one before and back"
+        ):
+            self.verify()
+            self.roll_back(pull)
         self.write_summary()
 
     def first_release(self) -> None:
@@ -187,6 +194,31 @@ class Story:
         for question, (base, released) in zip(questions, both, strict=True):
             say(f"  question:   {question}\n  base model: {base}\n  {release.tag + ':':11} {released}\n")
             self.summary["answers"].append({"question": question, "base": base, "released": released})
+
+    def verify(self) -> None:
+        """Verify the release with the maintainers' public key, down to the leaves of the taxonomy."""
+        from localworld.demo.verify import verify_release
+
+        release, taxonomy = self.summary["release"], self.world.data / "taxonomy"
+        self.clone.clone_again(taxonomy, f"{self.world.web}/{REPOSITORY}.git")
+        key = Path(self.world.address()["release_key"])
+        self.summary["verified"] = verify_release(f"{self._model()}@{release['tag']}", key, taxonomy)
+        say("\n".join(self.summary["verified"]))
+
+    def roll_back(self, pull: PullRequest) -> None:
+        """Roll back to the first release by a comment, then return to the newest one."""
+        as_maintainer = self.maintainer.get_pull(pull.number)
+        for count, tag in enumerate((self.summary["first_release"], self.summary["release"]["tag"]), 1):
+            as_maintainer.create_issue_comment(f"/arborist rollback {tag}")
+            self._finished(self._run_of("rollback", "workflow_dispatch", count))
+            cache = self.world.data / "downloads"
+            path = hf_hub_download(self._model(), MANIFEST, endpoint=self.world.hub, cache_dir=cache)
+            shown = json.loads(Path(path).read_text())["release"]
+            if shown != tag:
+                raise UserError(
+                    f"the main branch of {self._model()} is {shown} after a rollback to {tag}", code=1
+                )
+            say(f"The main branch of {self._model()} is {tag}.")
 
     def write_summary(self) -> None:
         """Write summary.json and print the exam results of the new leaf."""

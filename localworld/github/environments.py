@@ -31,8 +31,11 @@ def find_or_create(github: GitHub, repository: Row, name: str) -> Row:
         )
 
 
-def protect(github: GitHub, full_name: str, name: str, branch: str) -> None:
+def protect(github: GitHub, full_name: str, name: str, branch: str) -> int:
     """Restrict deployments to an environment to one branch; create the environment if missing.
+
+    Returns:
+        The environment's id.
 
     Args:
         full_name: the repository, `owner/name`.
@@ -51,6 +54,7 @@ def protect(github: GitHub, full_name: str, name: str, branch: str) -> None:
     if not policies(github, environment):
         values = {"environment_id": environment["id"], "name": branch, "type": "branch"}
         github.db.insert("environment_policies", **values)
+    return int(environment["id"])
 
 
 def reviewers(github: GitHub, environment: Row) -> list[Row]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.github.comment import find_comment, update_comment
-from bot.github.quarantine import LABEL, find_issue, tell_quarantine
+from bot.github.quarantine import QUARANTINE, tell_quarantine
 from bot.pipeline.origin import Quarantined
 from bot.taxonomy.layout import DEFAULT, Layout
 
@@ -47,7 +47,7 @@ def test_the_pull_request_and_one_issue_say_why(lab: Any, bot: Any, merged: int)
     assert "green" in said, "the other parts stay"
     [issue] = issues(lab)
     assert (issue.state, issue.title) == ("open", "Leaves that cannot be read")
-    assert [label.name for label in issue.labels] == [LABEL]
+    assert [label.name for label in issue.labels] == [QUARANTINE.label]
     assert "1 leaf of the taxonomy cannot be read" in issue.body
     assert "the host 'gone.example' cannot be found; check the URL" in issue.body
     assert issue.body.count("| no |") == 1
@@ -109,9 +109,9 @@ def test_the_pull_request_says_what_the_release_keeps(lab: Any, bot: Any, merged
 
 def test_a_persons_issue_with_the_same_words_is_left_alone(lab: Any, bot: Any, merged: int) -> None:
     tell_quarantine(bot, [merged], [LEAF], DEFAULT)
-    own = find_issue(bot)
+    own = QUARANTINE.find(bot)
     assert own is not None
-    theirs = lab.as_("maintainer").create_issue("mine", own.body, labels=[LABEL])
+    theirs = lab.as_("maintainer").create_issue("mine", own.body, labels=[QUARANTINE.label])
     tell_quarantine(bot, [], [], DEFAULT)
     assert lab.as_("maintainer").get_issue(theirs.number).state == "open"
     assert lab.as_("maintainer").get_issue(own.number).state == "closed"

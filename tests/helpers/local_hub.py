@@ -4,13 +4,14 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from huggingface_hub import HfApi
+from starlette.types import ASGIApp
 
 from localworld.hub import HubUser, create_hub
 
@@ -44,10 +45,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(root: Path, port: int) -> Iterator[RunningHub]:
-    """Serve the data under `root` until the end of the block."""
+def running(
+    root: Path, port: int, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> Iterator[RunningHub]:
+    """Serve the data under `root` until the end of the block.
+
+    `around` may put something between the Hub and its clients.
+    """
     url = f"http://127.0.0.1:{port}"
-    config = uvicorn.Config(create_hub(root, url, USERS), host="127.0.0.1", port=port, log_level="warning")
+    hub = around(create_hub(root, url, USERS))
+    config = uvicorn.Config(hub, host="127.0.0.1", port=port, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

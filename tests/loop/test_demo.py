@@ -31,7 +31,8 @@ def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     assert len(summary["release"]["commit"]) == 40
     assert len(summary["manifest_key"]) == 64
     assert len(summary["comments"]) == 1
-    assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "all"}
+    assert [line[:1] for line in summary["verified"]] == ["✔"] * 4
+    assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "8", "all"}
 
 
 def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:

@@ -286,6 +286,42 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     comment_that(other, "Removed in", "v2", "invoice")
 
 
+def test_both_releases_are_verified_down_to_their_leaves(book: dict[str, Any], owners: Path) -> None:
+    """The first one is signed by its maintainers' key, the second one by nobody."""
+    git(owners, "pull", "--quiet")
+    for tag, trusted in (("v1", ("--key", book["release_key"])), ("v2", ("--unsigned",))):
+        command = [ARBORIST, "verify", f"{HANDBOOK_MODEL}@{tag}", *trusted, "--repository", str(owners)]
+        done = subprocess.run(
+            command, env={**clean(), "HF_ENDPOINT": book["hub"]}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [line[:2] for line in done.stdout.splitlines()] == ["✔ "] * 4
+
+
+def test_a_rollback_takes_seconds_and_no_schedule_undoes_it(book: dict[str, Any], pull: PullRequest) -> None:
+    maintainer = repository(book, "maintainer")
+    settled(book)
+    maintainer.get_issue(pull.number).create_comment("/arborist rollback v1")
+    until(lambda: on_main(book) == "v1", "the rollback", 120)
+    run = next(iter(maintainer.get_workflow("rollback.yml").get_runs()))
+    settled(book)
+    maintainer.get_workflow("retrain.yml").create_dispatch("main")
+    again = until(lambda: ended(book)[3:], "the next retraining's end")[0]
+    jobs = {job.name: job.conclusion for job in again.jobs()}
+    assert jobs.pop("retrain / decide") == "success"
+    assert set(jobs.values()) == {"skipped"}, "no GPU runner is started"
+    assert (on_main(book), tags(book)) == ("v1", ["v1", "v2"])
+    run.update()
+    succeeded(run)
+
+
+def on_main(book: dict[str, Any]) -> str:
+    """The release that whoever names no revision gets."""
+    cache = f"{book['data']}/seen"
+    path = hf_hub_download(HANDBOOK_MODEL, "manifest.json", endpoint=book["hub"], cache_dir=cache)
+    return str(json.loads(Path(path).read_text())["release"])
+
+
 def released(book: dict[str, Any], tag: str, folder: Path) -> dict[str, Any]:
     """The manifest of a release."""
     path = hf_hub_download(

@@ -9,7 +9,7 @@ from typing import Any
 from github.Branch import Branch
 from github.Repository import Repository
 
-from localworld.world import RELEASED_BY
+from localworld.world import claims_of
 from tests.helpers.loop import ARBORIST, clean, repository
 
 
@@ -33,7 +33,7 @@ def test_it_sets_up_files_and_github_and_again_changes_nothing(
     here = repository(handbook, "maintainer")
     assert {secret.name for secret in here.get_secrets()} == {"ARBORIST_SIGNING_KEY"}
     assert policies(here) == ["main"]
-    claims = {"repository": here.full_name, **RELEASED_BY}
+    claims = claims_of(here.full_name)
     assert ", ".join(f"{name}={value}" for name, value in claims.items()) in said
     assert protection(here.get_branch("main")) == ["lint / lint"]
     before = [secret.updated_at for secret in here.get_secrets()]

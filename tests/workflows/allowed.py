@@ -78,6 +78,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
         "schedule": [{"cron": "23 4 * * *"}],
         "workflow_dispatch": {},
     },
+    "rollback.yml": {"workflow_dispatch": {}},
     "reap.yml": {"schedule": [{"cron": "*/20 * * * *"}], "workflow_dispatch": {}},
     CODE: {
         "push": {"branches": ["main"], "paths-ignore": _NO_CODE},
@@ -88,6 +89,7 @@ TRIGGERS: Mapping[str, Mapping[str, Any]] = {
 DISPATCH = {
     "lint.yml": {"pull", "head", "base_ref", "author"},
     "sample.yml": {"pull", "sha", "command", "arguments"},
+    "rollback.yml": {"tag"},
 }
 """The inputs of a dispatch."""
 
@@ -104,6 +106,7 @@ CONCURRENCY: Mapping[str, Mapping[str, str]] = {
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "draft.yml": {"group": "draft-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
+    "rollback.yml": {"group": "rollback", "cancel-in-progress": "false"},
     "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
     CODE: {
         "group": "ci-${{ github.event_name }}-${{ github.event.pull_request.number || github.sha }}",
@@ -136,7 +139,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "pull-requests": "write",
     },
     "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
-    "retrain.yml/decide": {"contents": "read", "pull-requests": "write"},
+    "retrain.yml/decide": {"contents": "read", "pull-requests": "write", "issues": "write"},
     "retrain.yml/train": {
         "contents": "read",
         "actions": "read",
@@ -145,6 +148,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
     },
     "retrain.yml/publish": {"contents": "read", "pull-requests": "write", "id-token": "write"},
     "retrain.yml/announce": {"contents": "read", "pull-requests": "write"},
+    "rollback.yml/rollback": {"contents": "read", "id-token": "write"},
     "reap.yml/reap": {
         "contents": "read",
         "actions": "write",
@@ -169,6 +173,7 @@ ENVIRONMENT: Mapping[str, set[str]] = {
     "SHA": {"${{ inputs.sha }}"},
     "COMMAND": {"${{ inputs.command }}"},
     "ARGUMENTS": {"${{ inputs.arguments }}"},
+    "TAG": {"${{ github.event.inputs.tag }}"},
     "CANDIDATE": {"${{ needs.train.outputs.candidate }}"},
 }
 """The variables that a step may set, and to what."""
@@ -183,7 +188,10 @@ _CHECKOUT = {
 ACTIONS: Mapping[str, Mapping[str, set[str]]] = {
     r"actions/checkout@[0-9a-f]{40}": _CHECKOUT,
     r"\./\.bot/\.github/actions/setup": {
-        "job": {*("lint", "report", "command", "reap", "sample", "draft", "propose"), *RETRAINING},
+        "job": {
+            *("lint", "report", "command", "reap", "sample", "draft", "propose", "rollback"),
+            *RETRAINING,
+        },
         "store": {"${{ vars.ARBORIST_STORE }}"},
     },
     r"actions/upload-artifact@[0-9a-f]{40}": {
@@ -222,6 +230,7 @@ SCRIPTS: Mapping[str, set[str]] = {
     "retrain.yml/train": {"arborist candidate"},
     "retrain.yml/publish": {'arborist publish "$CANDIDATE"'},
     "retrain.yml/announce": {"arborist announce"},
+    "rollback.yml/rollback": {'arborist rollback "$TAG"'},
     "reap.yml/reap": {"arborist reap"},
     "ci.yml/test": {"make test"},
     "ci.yml/core": {"make core EXTRAS="},

@@ -336,15 +336,17 @@ def secrets_are_where_they_are_needed(files: Files) -> Iterator[str]:
             yield f"{name} gives a token to the job that reads the document"
 
 
-def one_job_may_write_to_the_hub_and_it_has_no_gpu(files: Files) -> Iterator[str]:
+def two_jobs_may_write_to_the_hub_and_they_have_no_gpu(files: Files) -> Iterator[str]:
     for _, name, job in jobs(files):
         writes = secrets_of(job) & RELEASING or "id-token" in (job.get("permissions") or {})
-        publishes = name == "retrain.yml/publish"
+        publishes = name in ("retrain.yml/publish", "rollback.yml/rollback")
         if writes and not publishes:
             yield f"{name} may write to the Hub or sign releases"
         if job.get("environment") != ("release" if publishes else None):
             yield f"{name} is in the environment {job.get('environment')}"
-        if publishes and job.get("runs-on") != PUBLISHER:
+        if publishes and job.get("runs-on") != (
+            PUBLISHER if name == "retrain.yml/publish" else "ubuntu-latest"
+        ):
             yield f"{name} runs on {job.get('runs-on')}"
     stated = files["retrain.yml"]["jobs"]
     if tuple(stated) != RETRAINING:
@@ -377,6 +379,6 @@ RULES: list[Callable[[Files], Iterator[str]]] = [
     work_is_bound_to_the_commit_that_was_seen,
     an_artifact_is_checked_before_anything_else,
     secrets_are_where_they_are_needed,
-    one_job_may_write_to_the_hub_and_it_has_no_gpu,
+    two_jobs_may_write_to_the_hub_and_they_have_no_gpu,
     nothing_hangs,
 ]

@@ -1,0 +1,41 @@
+"""A Hub whose answers to writing requests fail now and then: errors, refusals, and answers that are lost."""
+
+from random import Random
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REFUSALS = (500, 502, 503, 401, 403, 429)
+
+
+class FaultyHub:
+    """Stands between a Hub and its clients.
+
+    A fault is an error status (the Hub has done nothing), a connection that ends before the answer although
+    the Hub has done what it was asked for, or an upload that is cut in the middle.
+    """
+
+    def __init__(self, app: ASGIApp, seed: int, share: float) -> None:
+        self.app, self.draw, self.share = app, Random(seed), share
+        self.faults = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        writes = scope["type"] == "http" and scope["method"] != "GET" and scope["method"] != "HEAD"
+        if not writes or self.draw.random() >= self.share:
+            await self.app(scope, receive, send)
+            return
+        self.faults += 1
+        kind = self.draw.choice(("refused", "lost", "cut"))
+        if kind == "refused":
+            status = self.draw.choice(REFUSALS)
+            await JSONResponse({"error": "a fault"}, status, {"Retry-After": "1"})(scope, receive, send)
+        elif kind == "lost":
+            await self.app(scope, receive, _nowhere)
+            raise ConnectionResetError("the answer is lost")
+        else:
+            await receive()
+            raise ConnectionResetError("the upload is cut")
+
+
+async def _nowhere(_: Message) -> None:
+    """Takes an answer and sends it to nobody."""

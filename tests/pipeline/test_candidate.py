@@ -1,0 +1,141 @@
+"""A candidate: what the job that trains hands to the one that publishes, and what that one checks."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config.load import load_recipe
+from bot.core.errors import UserError
+from bot.core.store import Store
+from bot.evaluate.gate import Verdict
+from bot.pipeline.candidate import (
+    PICTURES,
+    Candidate,
+    CandidateInputs,
+    Superseded,
+    keep_candidate,
+    read_candidate,
+    release_candidate,
+)
+from bot.release.hub import download_release, latest_release, publish
+from tests import ROOT
+from tests.helpers.local_hub import RunningHub, free_port, running
+from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
+
+RECIPE = load_recipe(ROOT / "arborist.yaml")
+RECIPE = replace(RECIPE, release=replace(RECIPE.release, repository=MODEL))
+INPUTS = CandidateInputs("1" * 64, "", "b" * 40, [1])
+REFUSED = Verdict(("older leaves: 3 of 9 right",), report=manifest()["gate"])
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
+    with running(tmp_path / "hub", free_port()) as serving:
+        monkeypatch.setenv("HF_ENDPOINT", serving.url)
+        yield serving
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store"))
+
+
+def kept(store: Store, tmp_path: Path, verdict: Verdict | None = None, **changes: Any) -> Candidate:
+    """The candidate of a first release, as another machine reads it from the store."""
+    stated = manifest("v1", **changes)
+    del stated["signature"]
+    folder = write_model(tmp_path / "model")
+    (folder / "tensorboard.txt").write_text("x")
+    entry = store.put("train", "2" * 64, {}, folder=folder)
+    passed = Verdict((), report=stated["gate"])
+    made = Candidate(INPUTS.key, entry, dict.fromkeys(PICTURES, b"PNG"), stated, verdict or passed)
+    keep_candidate(INPUTS, made, store)
+    read = read_candidate(INPUTS.key, store)
+    assert (read.key, read.manifest, read.verdict) == (made.key, made.manifest, made.verdict)
+    return read
+
+
+@pytest.mark.usefixtures("hub")
+def test_it_is_published_once_with_a_card_of_its_own_manifest(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path)
+    released = release_candidate(candidate, RECIPE, None)
+    assert released.tag == "v1"
+    assert "This release is not signed." in (download_release(released) / "README.md").read_text()
+    assert release_candidate(candidate, RECIPE, None).commit == released.commit
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_the_gate_refused_is_not_published(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path, REFUSED)
+    with pytest.raises(UserError, match=r"^the gate refused the candidate \w{12}; it is not published$"):
+        release_candidate(candidate, RECIPE, None)
+    assert latest_release(MODEL) is None
+
+
+@pytest.mark.usefixtures("hub")
+def test_after_another_release_it_has_to_be_compared_again(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path)
+    publish(MODEL, write_model(tmp_path / "other"), FILES, manifest("v1", key="3" * 64))
+    with pytest.raises(Superseded, match=r"v1 is the newest release .* was compared with the base: start a"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("hub")
+def test_it_is_not_published_in_another_repository(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path, repository="lab/other")
+    with pytest.raises(Superseded, match="is for lab/other, and the recipe names lab/model now"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "runs/events"])
+def test_a_file_that_was_altered_in_the_store_is_not_published(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    candidate = kept(store, tmp_path)
+    altered = candidate.model.folder() / name
+    content = altered.read_bytes()
+    altered.unlink()  # it is linked to the file that was put
+    altered.write_bytes(content + b" ")
+    with pytest.raises(UserError, match=rf"{name} was altered or cut short; remove it with"):
+        release_candidate(candidate, RECIPE, None)
+    assert latest_release(MODEL) is None
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("name", ["modeling_llama.py", "pytorch_model.bin", "a/b.pkl"])
+def test_files_that_can_run_code_are_not_published(store: Store, tmp_path: Path, name: str) -> None:
+    (tmp_path / "model" / name).parent.mkdir(parents=True)
+    (tmp_path / "model" / name).write_text("import os")
+    candidate = kept(store, tmp_path)
+    with pytest.raises(UserError, match=f"^{name}: a release has no files that can run code"):
+        release_candidate(candidate, RECIPE, None)
+
+
+def test_a_manifest_that_does_not_match_its_schema_is_one_line(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^manifest: pulls: .*; nothing was published$"):
+        kept(store, tmp_path, pulls="all of them")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("../../etc", "is not the key of a candidate: it has 64 hexadecimal digits"),
+        ("4" * 64, "has no candidate 444444444444; start a retraining to make one"),
+    ],
+)
+def test_a_key_that_names_none_is_one_line(store: Store, key: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        read_candidate(key, store)
+
+
+def test_a_candidate_whose_model_was_removed_is_one_line(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path)
+    store.forget(candidate.model.step, candidate.model.key)
+    with pytest.raises(UserError, match=r"no longer has the model .* `arborist forget \w{12}`"):
+        read_candidate(candidate.key, store)

@@ -1,0 +1,159 @@
+"""Publishing is killed, refused and cut off at any moment: main is always a whole release, and no release is
+there twice."""
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from huggingface_hub import hf_hub_download
+
+from bot.core.errors import UserError
+from bot.release.hub import publish
+from bot.release.statement import STATEMENT, subjects
+from tests.helpers.faulty_hub import FaultyHub
+from tests.helpers.local_hub import RunningHub, free_port, running
+from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
+
+KILLS = 20
+FAULTY_RELEASES = 8
+TRIES = 40
+
+
+@pytest.fixture(autouse=True)
+def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
+    with running(tmp_path / "hub", free_port()) as serving:
+        monkeypatch.setenv("HF_ENDPOINT", serving.url)
+        yield serving
+
+
+def release(model: Path, number: int) -> dict[str, Any]:
+    """The manifest of the release with a number, whose weights are written into the model's folder."""
+    (model / "model.safetensors").write_bytes(hashlib.shake_256(str(number).encode()).digest(3_000_000))
+    key = hashlib.sha256(str(number).encode()).hexdigest()
+    return manifest("v1", release=f"v{number}", key=key)
+
+
+def whole(hub: RunningHub, folder: Path) -> int:
+    """The number of the release on main, all files of which are there as its statement says; 0 for none."""
+    api = hub.api()
+    if not api.repo_exists(MODEL) or STATEMENT not in api.list_repo_files(MODEL):
+        return 0
+    head = api.model_info(MODEL).sha
+
+    def content(name: str) -> bytes:
+        path = hf_hub_download(MODEL, name, revision=head, endpoint=hub.url, cache_dir=folder)
+        return Path(path).read_bytes()
+
+    statement = json.loads(content(STATEMENT))
+    for name, digest in subjects(statement).items():
+        assert hashlib.sha256(content(name)).hexdigest() == digest, name
+    return int(statement["predicate"]["release"].removeprefix("v"))
+
+
+def released(hub: RunningHub) -> list[str]:
+    """The tags, the oldest first; each has one commit, and one more created the repository."""
+    api = hub.api()
+    assert len(api.list_repo_commits(MODEL)) == 1 + len(api.list_repo_refs(MODEL).tags)
+    return sorted((tag.name for tag in api.list_repo_refs(MODEL).tags), key=lambda tag: int(tag[1:]))
+
+
+def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any]) -> None:
+    """What the process does that is killed."""
+    os.environ.update(environment)
+    publish(MODEL, model, FILES, stated)
+
+
+def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
+    local_hub: RunningHub, tmp_path: Path
+) -> None:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["bot.release.hub"])
+    model, names = write_model(tmp_path / "model"), ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
+    environment = {name: os.environ[name] for name in names}
+
+    def started(number: int) -> ForkServerProcess:
+        process = context.Process(target=_publish, args=(environment, model, release(model, number)))
+        process.start()
+        return process
+
+    started(1).join()
+    start = time.monotonic()
+    started(2).join()
+    duration = time.monotonic() - start
+    assert released(local_hub) == ["v1", "v2"]
+
+    moments, killed = Random(26), 0
+    for number in range(3, 3 + KILLS):
+        process = started(number)
+        process.join(moments.uniform(0, duration))
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        assert whole(local_hub, tmp_path / "seen") in (number - 1, number)
+        publish(MODEL, model, FILES, release(model, number))
+        assert whole(local_hub, tmp_path / "seen") == number
+    assert killed >= KILLS / 2
+    assert released(local_hub) == [f"v{number}" for number in range(1, 3 + KILLS)]
+
+
+def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty: list[FaultyHub] = []
+
+    def around(app: Any) -> FaultyHub:
+        faulty.append(FaultyHub(app, seed=26, share=0.3))
+        return faulty[0]
+
+    with running(tmp_path / "hub", free_port(), around) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        model, failed = write_model(tmp_path / "model"), 0
+        for number in range(1, 1 + FAULTY_RELEASES):
+            stated = release(model, number)
+            for _ in range(TRIES):
+                try:
+                    publish(MODEL, model, FILES, stated)
+                    break
+                except UserError as error:
+                    failed += 1
+                    assert str(error).startswith(f"publishing {MODEL} v{number}: ")
+                    assert "\n" not in str(error)
+                assert whole(hub, tmp_path / "seen") in (number - 1, number)
+            assert whole(hub, tmp_path / "seen") == number
+        assert faulty[0].faults > FAULTY_RELEASES
+        assert failed > 0
+        assert released(hub) == [f"v{number}" for number in range(1, 1 + FAULTY_RELEASES)]
+
+
+def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
+    local_hub: RunningHub, tmp_path: Path
+) -> None:
+    context = get_context("forkserver")
+    model, names = write_model(tmp_path / "model"), ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
+    environment = {name: os.environ[name] for name in names}
+    for number in range(1, 4):
+        stated = release(model, number)
+        both = [context.Process(target=_publish, args=(environment, model, stated)) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        assert 0 in {one.exitcode for one in both}
+        assert whole(local_hub, tmp_path / "seen") == number
+    assert released(local_hub) == ["v1", "v2", "v3"]
