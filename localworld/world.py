@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,19 @@ PUBLISHER = '["self-hosted", "store"]'
 """File lock that the serving process holds."""
 
 
+@dataclass(frozen=True)
+class Seed:
+    """How the first commit of the local repository differs from the checkout.
+
+    Attributes:
+        leave_out: folders that it does not have.
+        texts: path -> text of the files that it has in place of the checkout's, or in addition.
+    """
+
+    leave_out: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 class World:
     """A local GitHub with Actions and a local Hub, whose state is in one folder and survives restarts.
 
@@ -56,7 +70,7 @@ class World:
         port: the port of the local GitHub; 0 chooses a free one.
         middleware: ASGI middleware around the GitHub application; tests use it to check every exchange.
         tool_cache: the folder where jobs install tools; by default one below `data`.
-        leave_out: folders of the checkout that the local repository does not have.
+        seed: how the local repository differs from the checkout at first.
 
     Raises:
         UserError: another process serves this folder, the port is in use, the checkout is not a git
@@ -70,9 +84,9 @@ class World:
         port: int = 0,
         middleware: Sequence[Middleware] = (),
         tool_cache: Path | None = None,
-        leave_out: Sequence[str] = (),
+        seed: Seed = Seed(),
     ) -> None:
-        self.leave_out = leave_out
+        self.seed = seed
         self.data, self.checkout = data.resolve(), checkout.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.data / LOCK, timeout=0)
@@ -179,7 +193,7 @@ class World:
         environment = environments.protect(self.github, REPOSITORY, ENVIRONMENT, "main")
         key = make_release_key(self.data)
         self.actions.set_secret(REPOSITORY, "ARBORIST_RELEASE_KEY", key, environment)
-        commit_tree(self.checkout, self.github.repo_path(REPOSITORY), self.leave_out)
+        commit_tree(self.checkout, self.github.repo_path(REPOSITORY), self.seed)
         self._set_variables()
 
     def _set_variables(self) -> None:
@@ -269,7 +283,7 @@ def serve(data: Path, checkout: Path, port: int) -> None:
     world.stop()
 
 
-def commit_tree(project: Path, bare: Path, leave_out: Sequence[str] = ()) -> None:
+def commit_tree(project: Path, bare: Path, seed: Seed = Seed()) -> None:
     """Create the branch `main` of a bare repository from the files that git tracks in `project`.
 
     The commit has the files' content on disk, including uncommitted changes, but no history.
@@ -277,7 +291,7 @@ def commit_tree(project: Path, bare: Path, leave_out: Sequence[str] = ()) -> Non
     Args:
         project: a git checkout.
         bare: the bare repository to write to.
-        leave_out: folders that the commit does not have.
+        seed: how the commit differs from these files.
 
     Raises:
         UserError: `project` is not a git checkout.
@@ -306,10 +320,13 @@ def commit_tree(project: Path, bare: Path, leave_out: Sequence[str] = ()) -> Non
         return done.stdout
 
     tracked = git("ls-files", "-z", own=True)
-    gone = tuple(f"{folder}/" for folder in leave_out)
+    gone = tuple(f"{folder}/" for folder in seed.leave_out)
     names = [name for name in tracked.split("\0") if name and not name.startswith(gone)]
     present = "\0".join(name for name in names if (project / name).exists())
     git("update-index", "-z", "--add", "--stdin", stdin=present)
+    for name, text in seed.texts.items():
+        blob = git("hash-object", "-w", "--stdin", stdin=text).strip()
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
     tree = git("write-tree").strip()
     commit = git("commit-tree", tree, "-m", "The taxonomy, the bot and its workflows").strip()
     git("update-ref", "refs/heads/main", commit)

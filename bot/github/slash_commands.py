@@ -306,6 +306,5 @@ COMMANDS: dict[str, Spec] = {
         rollback,
         " TAG",
         when_closed=True,
-        on_issues=True,
     ),
 }

@@ -25,15 +25,10 @@ from bot.release.hub import latest_release
 from bot.release.manifest import MANIFEST
 from localworld.demo.cached_release import keep_first_release, lay_out_first_release
 from localworld.demo.contributor import Clone
+from localworld.demo.seed import demo_seed
 from localworld.world import REPOSITORY, World
 
 LEAF = Path(__file__).parent / "leaf"
-LEFT_OUT = (
-    "taxonomy/knowledge/science",
-    "taxonomy/compositional_skills/extraction",
-    "taxonomy/foundational_skills",
-)
-"""What the demo's taxonomy lacks, so that it takes minutes on two cores. A leaf and a skill are left."""
 BRANCH = "quillon-railway"
 POLL_S = 0.5
 PATIENCE_S = 1800
@@ -58,7 +53,7 @@ def run_demo(data: Path, *, keep: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _empty(data)
     lay_out_first_release(data / "store")
-    world = World(data, leave_out=LEFT_OUT)
+    world = World(data, seed=demo_seed(Path()))
     world.start()
     try:
         os.environ["HF_ENDPOINT"] = world.hub  # point huggingface_hub at the local Hub

@@ -102,6 +102,14 @@ def test_a_bot_with_several_commands_gets_one_answer(lab: Any, say: Say) -> None
     assert [one for one in answers(lab) if "Not done" in one] == []
 
 
+@pytest.mark.parametrize("tag", ["", " 3", " v0", " v1 v2", " @everyone", " `v1`", " --help"])
+def test_a_rollback_needs_the_tag_of_a_release(lab: Any, say: Say, tag: str) -> None:
+    say(f"/arborist rollback{tag}")
+    (answer,) = answers(lab)
+    assert "Name a release of lab/taxonomy-model by its tag, such as `/arborist rollback v3`." in answer
+    assert "@everyone" not in answer
+
+
 @pytest.fixture
 def say_on_issue(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Any]:
     """say_on_issue(body, text): a maintainer comments on an issue with this body; returns what happens."""

@@ -1,0 +1,41 @@
+"""The demo's repository: fewer leaves and a quicker recipe than this checkout's, so that it takes minutes."""
+
+from pathlib import Path
+
+import yaml
+
+from bot.core.errors import UserError
+from bot.evaluate.retention import SHIPPED
+from localworld.world import Seed
+
+LEFT_OUT = (
+    "taxonomy/knowledge/science",
+    "taxonomy/compositional_skills/extraction",
+    "taxonomy/foundational_skills",
+)
+"""One leaf of knowledge and one skill are left."""
+QUICKER = {
+    "samples: 40 ": "samples: 24 ",
+    "samples: 350 ": "samples: 120 ",
+    "ensemble: 2 ": "ensemble: 1 ",
+    "max_new_tokens: 32\n": "max_new_tokens: 32\n  general: general.yaml\n",
+}
+"""Settings of the recipe -> those of the demo."""
+EVERY = 4
+"""The demo asks every fourth of the shipped general questions."""
+
+
+def demo_seed(checkout: Path) -> Seed:
+    """Return how the demo's repository differs from a checkout.
+
+    Raises:
+        UserError: the checkout's recipe lacks a setting that the demo replaces.
+    """
+    recipe = (checkout / "arborist.yaml").read_text()
+    for setting, other in QUICKER.items():
+        if setting not in recipe:
+            raise UserError(f"arborist.yaml: the demo replaces {setting.strip()!r}, which is not there")
+        recipe = recipe.replace(setting, other)
+    general = yaml.safe_load(SHIPPED.read_text())
+    few = yaml.safe_dump({**general, "questions": general["questions"][::EVERY]}, allow_unicode=True)
+    return Seed(LEFT_OUT, {"arborist.yaml": recipe, "general.yaml": few})
