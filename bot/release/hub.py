@@ -1,5 +1,6 @@
 """Releases on the Hugging Face Hub: find, download and publish them."""
 
+import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -71,6 +72,10 @@ def hub_errors(doing: str) -> Iterator[None]:
         status = error.response.status_code if error.response is not None else "with an error"
         hint = f"; {_MAY_WRITE}" if status in (401, 403) else "; run again"
         raise UserError(f"{doing}: the Hub at {endpoint()} answered {status}{hint}") from None
+    except json.JSONDecodeError:
+        raise UserError(
+            f"{doing}: the Hub at {endpoint()} sent an answer that is not JSON; run again"
+        ) from None
     except (httpx2.HTTPError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None

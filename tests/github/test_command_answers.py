@@ -102,7 +102,7 @@ def test_a_bot_with_several_commands_gets_one_answer(lab: Any, say: Say) -> None
     assert [one for one in answers(lab) if "Not done" in one] == []
 
 
-@pytest.mark.parametrize("tag", ["", " 3", " v0", " v1 v2", " @everyone", " `v1`", " --help"])
+@pytest.mark.parametrize("tag", ["", " 3", " v0", " v1 v2", " @everyone", " --help"])
 def test_a_rollback_needs_the_tag_of_a_release(lab: Any, say: Say, tag: str) -> None:
     say(f"/arborist rollback{tag}")
     (answer,) = answers(lab)
