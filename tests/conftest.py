@@ -6,6 +6,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester", "tests.contract.plugin", "tests.package.plugin"]
 
+# On GitHub's own runners the tests make stores in folders, too, and those are folders of the same machine.
+os.environ.pop("RUNNER_ENVIRONMENT", None)
+
 # `make test` draws the same examples each time, so that a test cannot fail by its draw. `make fuzz` explores;
 # what it finds is written into the test as an @example.
 _SLOW = [HealthCheck.too_slow]

@@ -139,6 +139,9 @@ class Store:
     Args:
         url: a folder or an fsspec URL.
 
+    A job on a GitHub-hosted runner cannot see a folder of another machine: there, each operation on a store
+    at an absolute path raises a StoreError, whatever the job's own disk has at that path.
+
     Raises:
         UserError: the URL's protocol is unknown, or its package is not installed.
     """
@@ -153,6 +156,10 @@ class Store:
         self.url = url
         self.root = str(root).rstrip("/")
         self.local = Path(self.root) if "file" in self._protocols() else None
+        hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+        self._elsewhere = (
+            hosted and self.local is not None and Path(url.removeprefix("file://")).is_absolute()
+        )
 
     def _protocols(self) -> tuple[str, ...]:
         protocol = self.fs.protocol
@@ -168,6 +175,10 @@ class Store:
         Args:
             doing: the operation, for the message "store …: cannot {doing}: …".
         """
+        if self._elsewhere:
+            raise StoreError(
+                f"store {self.url}: it is a folder of another machine, which this job cannot see"
+            )
         try:
             yield
         except (UserError, FileNotFoundError):
@@ -199,8 +210,9 @@ class Store:
         """Return the keys of all complete entries of a step, with one listing."""
         if self.local is not None:
             place = self.local / step
-            entries = os.scandir(place) if place.is_dir() else ()
-            return frozenset(entry.name for entry in entries if Path(entry.path, RECORD).exists())
+            with self.errors(f"list {step}"):
+                entries = os.scandir(place) if place.is_dir() else ()
+                return frozenset(entry.name for entry in entries if Path(entry.path, RECORD).exists())
         self.fs.invalidate_cache(self.path(step))
         try:
             with self.errors(f"list {step}"):

@@ -63,16 +63,16 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     with _failure_told(pulls):
         try:
             wanted = wanted_by(folder, commit, released, recipe, store)
-            asked = None if wanted.same else compare(wanted.leaves, recipe)
-            missing = asked is not None and asked.missing
-            kept = _kept(asked, commit, pulls, store) if asked and missing else None
         except StoreError:
-            return True  # this machine cannot read the store, but the one that trains can
+            wanted = None  # this machine cannot read the store; the one that trains can, and decides again
+        asked = compare(wanted.leaves, recipe) if wanted and not wanted.same else None
+        missing = wanted is None or (asked is not None and asked.missing)
+        kept = _kept(asked, commit, pulls, store) if asked and missing else None
     if kept is not None and not kept.verdict.passed:
         say(f"nothing to do: the gate refused the candidate {kept.key[:12]} of what {commit[:7]} asks for")
         _tell_verdict(kept, pulls, recipe)
         return False
-    if wanted.same and released:
+    if wanted and wanted.same and released:
         say_nothing_to_do(released)
     if configured():
         with github_errors("notifying the merged pull requests"):
@@ -85,8 +85,11 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
 
 
 def _kept(asked: Asked, commit: str, pulls: Sequence[int], store: Store) -> Candidate | None:
-    """Return the candidate that an earlier run made of what main asks for."""
-    return kept_candidate(candidate_inputs(asked, commit, pulls), store)
+    """Return the candidate that an earlier run made of what main asks for, if this machine can read it."""
+    try:
+        return kept_candidate(candidate_inputs(asked, commit, pulls), store)
+    except StoreError:
+        return None
 
 
 def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:

@@ -70,7 +70,9 @@ class Machines:
         cache = self.setting.tool_cache / ("hosted" if hosted else "own")
         for place in (home, cache):
             place.mkdir(parents=True, exist_ok=True)
-        given = {**inherited(), **self.setting.given, "HOME": str(home), "RUNNER_TOOL_CACHE": str(cache)}
+        kind = "github-hosted" if hosted else "self-hosted"
+        places = {"HOME": str(home), "RUNNER_TOOL_CACHE": str(cache), "RUNNER_ENVIRONMENT": kind}
+        given = {**inherited(), **self.setting.given, **places}
         if hosted:
             return {**given, "PATH": self.path}, ""
         # Debian and Ubuntu put programs of the user into ~/.local/bin.

@@ -193,3 +193,32 @@ def test_a_kill_while_writing_leaves_no_entry(store: Store) -> None:
         entry = store.get(step, key)
         assert entry is not None
         assert entry.read_bytes("f") == bytes(200_000)
+
+
+def test_a_github_hosted_job_cannot_see_a_folder_of_another_machine(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if a folder lies at that path, as in the local world, where all jobs share a disk."""
+    store.put("s", KEY, {}, {"f": b"1"})
+    monkeypatch.setenv("RUNNER_ENVIRONMENT", "github-hosted")
+    there = Store(store.url)
+    ways: list[Callable[[], object]] = [
+        lambda: there.get("s", KEY),
+        lambda: there.keys("s"),
+        lambda: there.has("s", [KEY]),
+        lambda: there.put("s", KEY, {}, {"f": b"2"}),
+        lambda: there.names(""),
+    ]
+    for way in ways:
+        with pytest.raises(StoreError, match=r"it is a folder of another machine, which this job cannot see$"):
+            way()
+    for elsewhere in ("self-hosted", ""):
+        monkeypatch.setenv("RUNNER_ENVIRONMENT", elsewhere)
+        assert Store(store.url).keys("s") == {KEY}
+
+
+def test_a_jobs_own_folder_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_ENVIRONMENT", "github-hosted")
+    monkeypatch.chdir(tmp_path)
+    Store(".arborist/store").put("s", KEY, {}, {"f": b"1"})
+    assert Store(".arborist/store").keys("s") == {KEY}
