@@ -210,7 +210,7 @@ def test_a_github_hosted_job_cannot_see_a_folder_of_another_machine(
         lambda: there.names(""),
     ]
     for way in ways:
-        with pytest.raises(StoreError, match=r"it is a folder of another machine, which this job cannot see$"):
+        with pytest.raises(StoreError, match=r"a folder of another machine, which this job cannot see$"):
             way()
     for elsewhere in ("self-hosted", ""):
         monkeypatch.setenv("RUNNER_ENVIRONMENT", elsewhere)

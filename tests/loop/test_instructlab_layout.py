@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github.EnvironmentDeploymentBranchPolicy import EnvironmentDeploymentBranchPolicyParams
+from github.EnvironmentProtectionRuleReviewer import ReviewerParams
 from github.PullRequest import PullRequest
-from huggingface_hub import hf_hub_download
+from github.WorkflowRun import WorkflowRun
+from huggingface_hub import HfApi, hf_hub_download
 
 from tests.helpers.faulty_endpoint import Call, endpoint
 from tests.helpers.instructlab_tree import (
@@ -41,6 +44,7 @@ from tests.helpers.loop import (
     git,
     push,
     repository,
+    succeeded,
     until,
 )
 from tests.helpers.tiny import write_tiny
@@ -184,3 +188,55 @@ def test_a_merge_is_released_without_the_leaves_that_cannot_be_read(
     assert "nowhere.invalid" in left_out[LOST]
     (issue,) = until(lambda: list(maintainer.get_issues(labels=["quarantine"])), "the issue")
     assert LOST in html.unescape(issue.body) and OLD_KNOWLEDGE in html.unescape(issue.body)
+
+
+def test_if_the_approval_is_refused_nothing_is_published_and_later_nothing_is_trained_again(
+    handbook: dict[str, Any], adopted: Path
+) -> None:
+    maintainer = repository(handbook, "maintainer")
+    own = maintainer.create_environment(
+        "release",
+        reviewers=[ReviewerParams("User", maintainer.owner.id)],
+        deployment_branch_policy=EnvironmentDeploymentBranchPolicyParams(False, True),
+    )
+    git(adopted, "pull", "--quiet", "--rebase")
+    git(adopted, "rm", "-rq", THIRD)
+    push(adopted, "Without one leaf")
+    taken = Path(handbook["data"]) / "store" / "took"
+    first = waiting_for_approval(handbook)
+    trained = sorted(taken.iterdir())
+    assert {job.name: job.conclusion for job in first.jobs()}["retrain / train"] == "success"
+
+    review(first, own.id, "rejected")
+    assert first.conclusion == "failure"
+    assert tags(handbook) == ["v1"]
+
+    maintainer.get_workflow("retrain.yml").create_dispatch("main")
+    second = waiting_for_approval(handbook)
+    review(second, own.id, "approved")
+    succeeded(second)
+    assert tags(handbook) == ["v1", "v2"]
+    assert sorted(taken.iterdir()) == trained, "no step was run again"
+
+
+def waiting_for_approval(handbook: dict[str, Any]) -> WorkflowRun:
+    """The retraining that waits for somebody to approve its release."""
+    workflow = repository(handbook, "maintainer").get_workflow("retrain.yml")
+    return until(lambda: next(iter(workflow.get_runs(status="waiting")), None), "a run that waits")
+
+
+def review(run: WorkflowRun, environment: int, state: str) -> None:
+    """Approve or reject the release, and wait for the run's end."""
+    given = {"environment_ids": [environment], "state": state, "comment": "I have read the results."}
+    run.requester.requestJsonAndCheck("POST", f"{run.url}/pending_deployments", input=given)
+
+    def ended() -> bool:
+        run.update()
+        return run.status == "completed"
+
+    until(ended, f"the end of the run that was {state}")
+
+
+def tags(handbook: dict[str, Any]) -> list[str]:
+    refs = HfApi(endpoint=handbook["hub"]).list_repo_refs(HANDBOOK_MODEL)
+    return sorted(tag.name for tag in refs.tags)
