@@ -6,16 +6,12 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -28,6 +24,8 @@ from localworld.actions import Actions
 from localworld.actions.oidc import ISSUER
 from localworld.github import GitHub, create_app, environments
 from localworld.hub import HubUser, create_hub, trust
+from localworld.release_key import PRIVATE_KEY, PUBLIC_KEY, make_release_key
+from localworld.seed import Seed, commit_tree
 
 OWNER = "lab"
 REPOSITORY = f"{OWNER}/taxonomy"
@@ -41,24 +39,9 @@ MODEL = f"{OWNER}/taxonomy-model"
 RECORD = "world.json"
 """The claims of a releasing job's ID token that the Hub requires, besides the repository."""
 LOCK = "world.lock"
-PRIVATE_KEY, PUBLIC_KEY = "release.pem", "release.pub"
-"""The files of the key that signs releases."""
 PUBLISHER = '["self-hosted", "store"]'
 """The runner of the job that publishes, as the variable ARBORIST_PUBLISHER."""
 """File lock that the serving process holds."""
-
-
-@dataclass(frozen=True)
-class Seed:
-    """How the first commit of the local repository differs from the checkout.
-
-    Attributes:
-        leave_out: folders that it does not have.
-        texts: path -> text of the files that it has in place of the checkout's, or in addition.
-    """
-
-    leave_out: Sequence[str] = ()
-    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class World:
@@ -255,17 +238,6 @@ def _wheels() -> str:
     return os.environ.get("UV_CACHE_DIR") or f"{cache}/uv"
 
 
-def make_release_key(folder: Path) -> str:
-    """Make the key that signs releases, write both parts into a folder, and return the private one as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (folder / PRIVATE_KEY).touch(0o600)
-    (folder / PRIVATE_KEY).write_bytes(private)
-    (folder / PUBLIC_KEY).write_bytes(public)
-    return private.decode()
-
-
 def _signing_key(token: str) -> str:
     return hashlib.sha256(f"signing {token}".encode()).hexdigest()
 
@@ -281,56 +253,6 @@ def serve(data: Path, checkout: Path, port: int) -> None:
     say(f"The local world is running: {world.web}/{REPOSITORY} and {world.hub}. Press Ctrl-C to stop it.")
     done.wait()
     world.stop()
-
-
-def commit_tree(project: Path, bare: Path, seed: Seed = Seed()) -> None:
-    """Create the branch `main` of a bare repository from the files that git tracks in `project`.
-
-    The commit has the files' content on disk, including uncommitted changes, but no history.
-
-    Args:
-        project: a git checkout.
-        bare: the bare repository to write to.
-        seed: how the commit differs from these files.
-
-    Raises:
-        UserError: `project` is not a git checkout.
-    """
-    identity = {"NAME": "Arborist", "EMAIL": "arborist@localhost", "DATE": "2026-01-01T00:00:00Z"}
-    settings = {
-        f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in identity.items()
-    }
-    settings |= {
-        "GIT_INDEX_FILE": str(bare / "seed.index"),
-        "GIT_DIR": str(bare),
-        "GIT_WORK_TREE": str(project),
-    }
-
-    def git(*arguments: str, stdin: str | None = None, own: bool = False) -> str:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=project,
-            env=os.environ if own else {**os.environ, **settings},
-            input=stdin,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise UserError(f"git {arguments[0]}: {done.stderr.strip()}; {project} must be a git checkout")
-        return done.stdout
-
-    tracked = git("ls-files", "-z", own=True)
-    gone = tuple(f"{folder}/" for folder in seed.leave_out)
-    names = [name for name in tracked.split("\0") if name and not name.startswith(gone)]
-    present = "\0".join(name for name in names if (project / name).exists())
-    git("update-index", "-z", "--add", "--stdin", stdin=present)
-    for name, text in seed.texts.items():
-        blob = git("hash-object", "-w", "--stdin", stdin=text).strip()
-        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
-    tree = git("write-tree").strip()
-    commit = git("commit-tree", tree, "-m", "The taxonomy, the bot and its workflows").strip()
-    git("update-ref", "refs/heads/main", commit)
-    (bare / "seed.index").unlink()
 
 
 class _Server(uvicorn.Server):

@@ -21,8 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bot.core.errors import UserError
-
-RECORD = "entry.json"
+from bot.core.store_files import RECORD, described, described_file, files_in, put_folder
 
 
 class StoreError(UserError):
@@ -84,7 +83,7 @@ class Entry:
         """Return the local path of a file of the entry, after the checks of `read_bytes`; see `folder`."""
         self._need(name)
         path = self.folder() / name
-        self._check(name, _described_file(path)["sha256"])
+        self._check(name, described_file(path)["sha256"])
         return path
 
     def _need(self, name: str) -> None:
@@ -255,14 +254,14 @@ class Store:
         existing = self.get(step, key)
         if existing is not None:
             return existing
-        described = {name: _described(data) for name, data in (files or {}).items()}
-        sources = {str(p.relative_to(folder)): p for p in _files(folder)} if folder else {}
-        described |= {name: _described_file(path) for name, path in sources.items()}
+        described = {name: described(data) for name, data in (files or {}).items()}
+        sources = {str(p.relative_to(folder)): p for p in files_in(folder)} if folder else {}
+        described |= {name: described_file(path) for name, path in sources.items()}
         entry = Entry(self, step, key, inputs, described, facts or {})
         record = entry.record()
         with self.errors(f"write {step}/{key[:12]}"):
             if self.local is not None:
-                _put_local(self.local / step, key, files or {}, sources, record)
+                put_folder(self.local / step, key, files or {}, sources, record)
             else:
                 for name, data in (files or {}).items():
                     self.fs.pipe_file(self.path(step, key, name), data)
@@ -310,55 +309,3 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
             lock.release()
-
-
-def _put_local(
-    place: Path, key: str, files: Mapping[str, bytes], sources: Mapping[str, Path], record: bytes
-) -> None:
-    """Write the entry to a temporary folder beside its place, then rename it."""
-    final = place / key
-    part = place / f".{key}.{uuid.uuid4().hex}"
-    part.mkdir(parents=True)
-    try:
-        for name, data in files.items():
-            _write(part / name, data)
-        for name, path in sources.items():
-            link_or_copy(path, part / name)
-        _write(part / RECORD, record)
-        if not (final / RECORD).exists():
-            shutil.rmtree(final, ignore_errors=True)
-            part.rename(final)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file())
-
-
-def _described(data: bytes) -> dict[str, Any]:
-    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _described_file(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"size": path.stat().st_size, "sha256": digest}
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Create a hard link to a file, or copy it if the file system does not support that."""
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        target.hardlink_to(Path(source).resolve())
-    except OSError:
-        shutil.copyfile(source, target)

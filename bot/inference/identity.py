@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.progress import say
-from bot.core.store import cache_folder, key_of, link_or_copy
+from bot.core.store import cache_folder, key_of
+from bot.core.store_files import link_or_copy
 from bot.inference.models import Model
 
 TEMPLATE = "chat_template.jinja"

@@ -11,7 +11,8 @@ from typing import ClassVar
 from bot.config.recipe import EvaluateRecipe
 from bot.core.progress import say
 from bot.core.step import RESULT, Inputs, make
-from bot.core.store import Entry, Store, link_or_copy
+from bot.core.store import Entry, Store
+from bot.core.store_files import link_or_copy
 from bot.evaluate.examine import examine
 from bot.evaluate.exams import ExamItem, exam_of
 from bot.evaluate.retention import retention

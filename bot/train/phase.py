@@ -12,7 +12,8 @@ from bot.config.profiles import deepspeed_profile
 from bot.config.recipe import PhaseRecipe, Recipe, TrainRecipe
 from bot.core.sample import KEPT, Conversation, Sample
 from bot.core.step import RESULT, Inputs, make
-from bot.core.store import Entry, Store, link_or_copy
+from bot.core.store import Entry, Store
+from bot.core.store_files import link_or_copy
 from bot.train.checkpoint import MODELS
 from bot.train.curves import loss_curves
 from bot.train.job import Example, Job

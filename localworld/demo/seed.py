@@ -6,7 +6,7 @@ import yaml
 
 from bot.core.errors import UserError
 from bot.evaluate.retention import SHIPPED
-from localworld.world import Seed
+from localworld.seed import Seed
 
 LEFT_OUT = (
     "taxonomy/knowledge/science",

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from github import Auth, Github
-from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
@@ -26,17 +25,14 @@ from bot.release.manifest import MANIFEST
 from localworld.demo.cached_release import keep_first_release, lay_out_first_release
 from localworld.demo.contributor import Clone
 from localworld.demo.seed import demo_seed
+from localworld.demo.watch import report_on, show, until
 from localworld.world import REPOSITORY, World
 
 LEAF = Path(__file__).parent / "leaf"
 BRANCH = "quillon-railway"
-POLL_S = 0.5
-PATIENCE_S = 1800
 SHOWN = 3
 """How many exam questions, from the first, both models answer at the end."""
 SUMMARY = "summary.json"
-
-T = TypeVar("T")
 
 
 def run_demo(data: Path, *, keep: bool) -> None:
@@ -135,7 +131,7 @@ class Story:
         self._approve(pull)
         part = self._part(pull, "lint", lambda text: f"line {self.mistake['line']}" in text)
         self._check(pull, "failure")
-        _show(part)
+        show(part)
         return pull
 
     def fix(self, pull: PullRequest) -> None:
@@ -144,7 +140,7 @@ class Story:
         self.clone.write(f"taxonomy/{self.leaf}", LEAF)
         self.clone.commit_and_push("Quote the year")
         self._approve(pull)
-        _show(self._part(pull, "plan", lambda text: self.leaf.split("/")[-1].split("_")[0] in text))
+        show(self._part(pull, "plan", lambda text: self.leaf.split("/")[-1].split("_")[0] in text))
         self._check(pull, "success")
         if self._comment_url(pull) != before:
             raise UserError(f"the bot wrote a second comment on {pull.html_url}; expected one", code=1)
@@ -156,8 +152,8 @@ class Story:
         # timestamps have a resolution of one second, so the command must not follow at once.
         time.sleep(2)
         as_maintainer.create_issue_comment("/arborist sample")
-        _show(self._part(pull, "sample", lambda text: "candidates" in text))
-        _show(self._part(pull, "precheck", lambda text: "today's model" in text))
+        show(self._part(pull, "sample", lambda text: "candidates" in text))
+        show(self._part(pull, "precheck", lambda text: "today's model" in text))
 
     def merge(self, pull: PullRequest) -> None:
         """Merge as the maintainer and wait for the retrain workflow."""
@@ -165,7 +161,7 @@ class Story:
         self._finished(self._run_of("retrain", "push", 1))
 
     def closing_word(self, pull: PullRequest) -> None:
-        _show(self._part(pull, "release", lambda text: "Released as" in text))
+        show(self._part(pull, "release", lambda text: "Released as" in text))
         self.summary["comments"] = [self._comment_url(pull)]
 
     def load(self) -> None:
@@ -263,7 +259,7 @@ class Story:
             ]  # newest first
             return runs[0] if len(runs) >= count else None
 
-        return _until(find, f"a {workflow} run for the event {event}")
+        return until(find, f"a {workflow} run for the event {event}")
 
     def _finished(self, run: WorkflowRun) -> None:
         """Wait for a run to succeed; print the last line of its log while it runs."""
@@ -278,7 +274,7 @@ class Story:
             run.update()
             return run if run.status == "completed" else None
 
-        _until(find, f"run {run.id} of the workflow {run.name} to end")
+        until(find, f"run {run.id} of the workflow {run.name} to end")
         if run.conclusion != "success":
             raise UserError(f"{run.name} ended with {run.conclusion}; see its log: {run.html_url}", code=1)
 
@@ -290,7 +286,7 @@ class Story:
             pull.update()
             return [run for run in held if run.head_sha == pull.head.sha] or None
 
-        for run in _until(find, "workflow runs to wait for approval"):
+        for run in until(find, "workflow runs to wait for approval"):
             self.maintainer.requester.requestJsonAndCheck("POST", f"{run.url}/approve")
         say("The maintainer approved the workflow run of the first-time contributor.")
 
@@ -299,11 +295,11 @@ class Story:
 
         def find() -> str | None:
             self._no_failed_run()
-            comment = _report(pull)
+            comment = report_on(pull)
             text = read_parts(comment.body).get(name, "") if comment else ""
             return text if fits(text) else None
 
-        return _until(find, f"the part {name!r} of the bot's comment")
+        return until(find, f"the part {name!r} of the bot's comment")
 
     def _no_failed_run(self) -> None:
         """Raise UserError if a run failed, except of lint, which fails on purpose."""
@@ -319,49 +315,12 @@ class Story:
             runs = self.maintainer.get_commit(pull.head.sha).get_check_runs(check_name="arborist lint")
             return True if conclusion in [run.conclusion for run in runs] else None
 
-        _until(find, f"the check 'arborist lint' to have the conclusion {conclusion}")
+        until(find, f"the check 'arborist lint' to have the conclusion {conclusion}")
         say(f"The check 'arborist lint' {'failed' if conclusion == 'failure' else 'passed'}.")
 
     def _comment_url(self, pull: PullRequest) -> str:
-        comment = _report(pull)
+        comment = report_on(pull)
         return comment.html_url if comment else ""
-
-
-def _report(pull: PullRequest) -> IssueComment | None:
-    """Return the bot's comment on a pull request; None if there is none yet."""
-    comments = pull.get_issue_comments()
-    return next((c for c in comments if c.user.type == "Bot" and "arborist:part" in c.body), None)
-
-
-def _until(find: Callable[[], T | None], what: str) -> T:
-    """Call `find` until it returns a value other than None.
-
-    Args:
-        what: what is awaited, for the error message: a noun phrase, or "X to do Y".
-
-    Raises:
-        UserError: it returned None for PATIENCE_S seconds.
-    """
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        found = find()
-        if found is not None:
-            return found
-        time.sleep(POLL_S)
-    raise UserError(f"timed out after {PATIENCE_S} s waiting for {what}", code=1)
-
-
-def _show(markdown: str) -> None:
-    """Print a part of the bot's comment, without its HTML tags."""
-    import html
-
-    from rich.markdown import Markdown
-    from rich.padding import Padding
-
-    visible = [line for line in markdown.splitlines() if not line.startswith(("<details", "</details"))]
-    text = html.unescape("\n".join(visible)).replace("<sub>", "").replace("</sub>", "")
-    text = text.replace("<summary>", "").replace("</summary>", "")
-    console.print(Padding(Markdown(text), (0, 4)))
 
 
 def _wait_for_interrupt() -> None:

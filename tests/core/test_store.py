@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.errors import UserError
-from bot.core.store import RECORD, Store, StoreError, canonical, key_of, link_or_copy
+from bot.core.store import Store, StoreError, canonical, key_of
+from bot.core.store_files import RECORD, link_or_copy
 from tests.helpers.locked_store import LOCKED
 from tests.helpers.slow_store import CountedFileSystem
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localworld.world import commit_tree
+from localworld.seed import commit_tree
 from tests import ROOT
 
 UV = Path(sys.executable).with_name("uv")

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from sarif_kit.validate import assert_valid
 
-from localworld.world import commit_tree
+from localworld.seed import commit_tree
 from tests import ROOT
 
 BIN = Path(sys.executable).parent

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from localworld.actions.machines import inherited
-from localworld.world import commit_tree
+from localworld.seed import commit_tree
 from tests import ROOT
 
 BASE = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
