@@ -254,10 +254,10 @@ class Store:
         existing = self.get(step, key)
         if existing is not None:
             return existing
-        described = {name: described(data) for name, data in (files or {}).items()}
+        recorded = {name: described(data) for name, data in (files or {}).items()}
         sources = {str(p.relative_to(folder)): p for p in files_in(folder)} if folder else {}
-        described |= {name: described_file(path) for name, path in sources.items()}
-        entry = Entry(self, step, key, inputs, described, facts or {})
+        recorded |= {name: described_file(path) for name, path in sources.items()}
+        entry = Entry(self, step, key, inputs, recorded, facts or {})
         record = entry.record()
         with self.errors(f"write {step}/{key[:12]}"):
             if self.local is not None:

@@ -15,7 +15,7 @@ FOLDERS = {
         *("cli", "setup", "github", "pipeline", "evaluate", "train", "generate", "release", "lint"),
         *("inference", "config", "taxonomy", "text", "core"),
     ),
-    "localworld": ("cli", "demo", "world", "actions", "github", "hub", "tables"),
+    "localworld": ("cli", "demo", "world", "actions", "seed", "release_key", "github", "hub", "tables"),
 }
 """From top to bottom: a module imports from its own folder and from those to the right of it."""
 SCRIPTS = "localworld/actions/stubs"
