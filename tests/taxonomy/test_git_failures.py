@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.core.errors import UserError
-from bot.github.reconcile import commits_between
+from bot.github.main_state import commits_between
 from bot.taxonomy.changes import changed_files, changed_leaves
 from bot.taxonomy.files import GitError, GitFiles
 from bot.taxonomy.tree import read_tree_at
