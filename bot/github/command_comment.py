@@ -111,7 +111,7 @@ def handle_comment(
         return None  # the comment was deleted, and with it the command
     if len(commands) > 1 and comment.user.type != "Bot":
         reply(thread, repository.full_name, f"{comment.id} more", _one_at_a_time(commands))
-    asked = Asked(repository, recipe, store, thread, command, comment.created_at)
+    asked = Asked(repository, recipe, store, thread, command, comment.created_at, comment.user.login)
     refusal = _refusal(asked, comment, same)
     if refusal:
         reaction, about, text = refusal

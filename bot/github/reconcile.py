@@ -7,6 +7,7 @@ any time and does only what is missing.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from github.Repository import Repository
@@ -29,11 +30,12 @@ from bot.github.client import configured, connect, github_errors, run_url
 from bot.github.closing import leaves_of
 from bot.github.main_state import Unreadable, Wanted, new_pulls, wanted_by
 from bot.github.quarantine import tell_quarantine
-from bot.github.refused import tell_refused, withdraw_refused
+from bot.github.refused import Override, override_of, tell_refused, withdraw_refused
 from bot.pipeline.candidate import (
     Candidate,
     candidate_inputs,
     kept_candidate,
+    overridden,
     read_candidate,
     release_candidate,
 )
@@ -68,7 +70,7 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
         asked = compare(wanted.leaves, recipe) if wanted and not wanted.same else None
         missing = wanted is None or (asked is not None and asked.missing)
         kept = _kept(asked, commit, pulls, store) if asked and missing else None
-    if kept is not None and not kept.verdict.passed:
+    if kept is not None and not kept.verdict.passed and _override(kept) is None:
         say(f"nothing to do: the gate refused the candidate {kept.key[:12]} of what {commit[:7]} asks for")
         _tell_verdict(kept, pulls, recipe)
         return False
@@ -111,8 +113,18 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
                 tell_quarantine(connect(), pulls, wanted.quarantined, recipe.taxonomy)
         candidate = None if wanted.same else _candidate(wanted, commit, pulls, recipe, store)
     if candidate is not None:
+        given = _override(candidate)
+        candidate = overridden(candidate, asdict(given), store) if given else candidate
         _tell_verdict(candidate, pulls, recipe)
     return candidate
+
+
+def _override(candidate: Candidate) -> Override | None:
+    """Return the maintainers' decision to release a refused candidate; None if there is none."""
+    if candidate.verdict.passed or not configured():
+        return None
+    with github_errors("reading the issue on the refused release"):
+        return override_of(connect(), candidate.key)
 
 
 def _tell_verdict(candidate: Candidate, pulls: Sequence[int], recipe: Recipe) -> None:

@@ -47,6 +47,7 @@ class Asked:
     Attributes:
         thread: the issue, or the issue of the pull request, on which the command was given.
         at: when the command was given, by GitHub's clock.
+        by: the login of whoever gave it.
     """
 
     repository: Repository
@@ -55,6 +56,7 @@ class Asked:
     thread: Issue
     command: Command
     at: datetime
+    by: str
 
     def __post_init__(self) -> None:
         self.given = self.command.name  # `retry` replaces `command` with the command that it repeats
@@ -266,6 +268,20 @@ def rollback(asked: Asked) -> str:
     )
 
 
+def override(asked: Asked) -> str:
+    """Release the refused candidate all the same: record the reason, and start a retraining."""
+    from bot.github.refused import LONGEST_REASON, Override
+    from bot.github.refused import override as record
+
+    reason = " ".join(asked.command.arguments.split())
+    if not reason or len(reason) > LONGEST_REASON:
+        return f"Give the reason, in at most {LONGEST_REASON} characters: `/arborist override REASON`."
+    key = record(asked.repository, Override(asked.by, reason))
+    if not key:
+        return "No release is refused now, so there is nothing to override."
+    return f"The candidate `{key[:12]}` will be released although the gate refused it. {retrain(asked)}"
+
+
 COMMANDS: dict[str, Spec] = {
     "help": Spec("list the commands", help_, when_closed=True, on_issues=True),
     "status": Spec(
@@ -301,6 +317,12 @@ COMMANDS: dict[str, Spec] = {
         when_closed=True,
     ),
     "retrain": Spec("start a retraining of main", retrain, when_closed=True),
+    "override": Spec(
+        "release the model that the gate refused; the reason is recorded in the release",
+        override,
+        " REASON",
+        when_closed=True,
+    ),
     "rollback": Spec(
         "make the model's main branch an earlier release again",
         rollback,

@@ -6,7 +6,7 @@ job, on another machine, publishes the candidate once the results are known.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
@@ -40,6 +40,7 @@ class CandidateInputs(Inputs):
         previous: the tag of the release with which the model is compared; "" if there is none.
         commit: the taxonomy's commit.
         pulls: the pull requests merged since the previous release.
+        override: who releases it although the gate failed, and why; empty if nobody does.
     """
 
     STEP: ClassVar[str] = "candidate"
@@ -49,6 +50,7 @@ class CandidateInputs(Inputs):
     previous: str
     commit: str
     pulls: Sequence[int]
+    override: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,23 @@ def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) 
         "note": candidate.verdict.note,
     }
     store.put(inputs.step, inputs.key, inputs.values(), files, facts=facts)
+
+
+def overridden(candidate: Candidate, override: Mapping[str, str], store: Store) -> Candidate:
+    """Return a refused candidate as one that may be released, and keep it in the store.
+
+    Args:
+        override: `by` and `reason`, which the manifest and the card state.
+    """
+    report = {**candidate.verdict.report, "override": dict(override)}
+    manifest = {**candidate.manifest, "gate": report}
+    inputs = CandidateInputs(
+        manifest["key"], candidate.previous, manifest["taxonomy"]["commit"], manifest["pulls"], override
+    )
+    verdict = replace(candidate.verdict, report=report)
+    made = replace(candidate, key=inputs.key, manifest=manifest, verdict=verdict)
+    keep_candidate(inputs, made, store)
+    return made
 
 
 def read_candidate(key: str, store: Store) -> Candidate:

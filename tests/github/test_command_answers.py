@@ -110,6 +110,20 @@ def test_a_rollback_needs_the_tag_of_a_release(lab: Any, say: Say, tag: str) -> 
     assert "@everyone" not in answer
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("", "Give the reason, in at most 300 characters: `/arborist override REASON`."),
+        (" " + "x" * 301, "Give the reason, in at most 300 characters: `/arborist override REASON`."),
+        (" I like it", "No release is refused now, so there is nothing to override."),
+    ],
+)
+def test_an_override_needs_a_reason_and_a_refused_release(lab: Any, say: Say, reason: str, told: str) -> None:
+    say(f"/arborist override{reason}")
+    (answer,) = answers(lab)
+    assert told in answer
+
+
 @pytest.fixture
 def say_on_issue(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Any]:
     """say_on_issue(body, text): a maintainer comments on an issue with this body; returns what happens."""

@@ -10,8 +10,8 @@ from bot.core.store import Store
 from bot.evaluate.gate import judge
 from bot.evaluate.gate_criteria import Counted
 from bot.evaluate.paired_answers import Pairs
-from bot.github.refused import tell_refused, withdraw_refused
-from bot.pipeline.candidate import Candidate
+from bot.github.refused import Override, override, override_of, tell_refused, withdraw_refused
+from bot.pipeline.candidate import Candidate, overridden
 from tests import ROOT
 from tests.helpers.manifests import leaf_row, manifest
 
@@ -74,3 +74,52 @@ def test_it_is_closed_when_main_asks_for_what_is_released(lab: Any, bot: Any, tm
     [issue] = issues(lab)
     assert issue.state == "closed"
     assert "nothing is refused any more" in issue.body
+
+
+GIVEN = Override("mona", "The old leaf was wrong --> and <b>its exam</b>, too.")
+
+
+def test_a_maintainer_can_override_the_gate_for_this_candidate_alone(
+    lab: Any, bot: Any, tmp_path: Path
+) -> None:
+    refused = candidate(tmp_path, lost=12)
+    assert override(bot, GIVEN) == "", "nothing is refused yet"
+    tell_refused(bot, refused)
+    assert override_of(bot, refused.key) is None
+    assert override(bot, GIVEN) == refused.key
+    tell_refused(bot, refused)
+    assert override_of(bot, refused.key) == GIVEN
+    assert override_of(bot, "d" * 64) is None
+    [issue] = issues(lab)
+    assert issue.body.count("-->") == 2, "the mark and the last line: the reason ends neither"
+
+
+def test_an_override_that_somebody_else_wrote_into_the_issue_does_not_count(
+    lab: Any, bot: Any, tmp_path: Path
+) -> None:
+    refused = candidate(tmp_path, lost=12)
+    tell_refused(bot, refused)
+    override(bot, GIVEN)
+    [issue] = issues(lab)
+    body, _, last = issue.body.rpartition("\n")
+    for forged in (last.replace(refused.key, "e" * 64), last[:-6] + "0 -->", last.replace(" | ", "x | ")):
+        issue.edit(body=f"{body}\n{forged}")
+        assert override_of(bot, refused.key) is None
+        assert override_of(bot, "e" * 64) is None
+
+
+def test_the_overridden_candidate_states_who_and_why_and_closes_the_issue(
+    lab: Any, bot: Any, tmp_path: Path
+) -> None:
+    refused = candidate(tmp_path, lost=12)
+    tell_refused(bot, refused)
+    made = overridden(refused, {"by": GIVEN.by, "reason": GIVEN.reason}, Store(str(tmp_path)))
+    assert made.verdict.passed and made.verdict.reasons
+    assert made.manifest["gate"]["override"] == {"by": "mona", "reason": GIVEN.reason}
+    assert made.manifest["gate"]["decision"] == "failed"
+    assert made.key != refused.key
+    tell_refused(bot, made)
+    [issue] = issues(lab)
+    assert issue.state == "closed"
+    assert "mona releases the candidate although the gate refused it." in issue.body
+    assert "<b>" not in issue.body

@@ -17,10 +17,12 @@ from bot.pipeline.candidate import (
     CandidateInputs,
     Superseded,
     keep_candidate,
+    overridden,
     read_candidate,
     release_candidate,
 )
 from bot.release.hub import download_release, latest_release, publish
+from bot.release.verify import Copy, verify
 from tests import ROOT
 from tests.helpers.local_hub import RunningHub, free_port, running
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
@@ -75,6 +77,22 @@ def test_what_the_gate_refused_is_not_published(store: Store, tmp_path: Path) ->
     with pytest.raises(UserError, match=r"^the gate refused the candidate \w{12}; it is not published$"):
         release_candidate(candidate, RECIPE, None)
     assert latest_release(MODEL) is None
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_a_maintainer_overrides_is_published_and_says_so(store: Store, tmp_path: Path) -> None:
+    given = {"by": "mona", "reason": "The old leaf was wrong."}
+    refused = kept(store, tmp_path, REFUSED)
+    made = read_candidate(overridden(refused, given, store).key, store)
+    released = release_candidate(made, RECIPE, None)
+    assert released.manifest["gate"]["override"] == given
+    folder = download_release(released)
+    card = " ".join((folder / "README.md").read_text().split())
+    assert "**The gate refused this release**, and `mona` released it all the same." in card
+    assert "which this release passed" not in card
+    [_, _, manifest_check] = verify(Copy(folder), None, f"{MODEL}@v1")
+    assert manifest_check.passed
+    assert "the gate failed, and mona released it: The old leaf was wrong." in manifest_check.what
 
 
 @pytest.mark.usefixtures("hub")
