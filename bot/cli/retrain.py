@@ -80,11 +80,9 @@ def publish(
 def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
     """Report the newest release on the pull requests that it concerns. Doing it again changes nothing."""
     from bot.config.load import load_recipe
-    from bot.github.client import github_errors
-    from bot.github.reconcile import announce as tell
+    from bot.github.reconcile import announce_published
 
-    with github_errors("notifying the pull requests"):
-        tell(repository, load_recipe(recipe))
+    announce_published(repository, load_recipe(recipe))
 
 
 @app.command()

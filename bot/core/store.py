@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bot.core.errors import UserError
-from bot.core.store_files import RECORD, described, described_file, files_in, put_folder
+from bot.core.store_files import RECORD, check_names, described, described_file, files_in, put_folder
 
 
 class StoreError(UserError):
@@ -121,10 +121,24 @@ class Entry:
         return target
 
     def checked_folder(self) -> Path:
-        """Return the entry's folder, after the checks of `read_bytes` of all its files; see `folder`."""
+        """Return the entry's folder, which has exactly the files of the record, as they are recorded.
+
+        Raises:
+            UserError: a file was altered, removed or added, or is a link.
+        """
+        folder = self.folder()
+        for path in folder.rglob("*"):
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink() or (path.is_file() and name not in {*self.files, RECORD}):
+                raise UserError(
+                    f"store entry {self.step}/{self.key[:12]}: {name} does not belong there; "
+                    f"remove the entry with `arborist forget {self.key[:12]}` and run again"
+                )
         for name in self.files:
+            if not (folder / name).is_file():
+                raise UserError(f"store entry {self.step}/{self.key[:12]}: {name} is missing; run again")
             self.checked_file(name)
-        return self.folder()
+        return folder
 
     def record(self) -> bytes:
         """Return the contents of the entry's index record."""
@@ -156,9 +170,8 @@ class Store:
         self.root = str(root).rstrip("/")
         self.local = Path(self.root) if "file" in self._protocols() else None
         hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-        self._elsewhere = (
-            hosted and self.local is not None and Path(url.removeprefix("file://")).is_absolute()
-        )
+        own = ":" not in url and not url.startswith(("/", "~"))  # a folder of the job's checkout
+        self._elsewhere = hosted and self.local is not None and not own
 
     def _protocols(self) -> tuple[str, ...]:
         protocol = self.fs.protocol
@@ -196,6 +209,7 @@ class Store:
             with self.errors(f"read {step}/{key[:12]}"):
                 text = self.fs.cat_file(self.path(step, key, RECORD))
             record = json.loads(text)
+            check_names(record["files"])
             return Entry(self, step, key, record["inputs"], record["files"], record.get("facts", {}))
         except FileNotFoundError:
             return None

@@ -4,12 +4,24 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 RECORD = "entry.json"
 """The index record of an entry, written last."""
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check that the names of an entry's files stay in the entry's folder.
+
+    Raises:
+        ValueError: a name is absolute, leads out of the folder, or is the record's.
+    """
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if not parts or parts[0] == "/" or ".." in parts or name == RECORD or "\\" in name or "\0" in name:
+            raise ValueError(f"{name!r} is not the name of a file of an entry")
 
 
 def put_folder(

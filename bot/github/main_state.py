@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
-from bot.core.store import Store
+from bot.core.store import Store, StoreError
 from bot.github.announce import known_pulls, merged_pulls
 from bot.github.client import connect, github_errors
 from bot.pipeline.origin import Quarantined
@@ -74,7 +74,9 @@ def wanted_by(folder: Path, commit: str, released: Release | None, recipe: Recip
             check_losses(folder, commit, there, released, layout)
         leaves, quarantined = quarantine(folder, found, released, recipe, store)
     except UserError as error:
-        raise error if isinstance(error, GitError) else Unreadable(str(error), code=error.code) from None
+        raise (
+            error if isinstance(error, (GitError, StoreError)) else Unreadable(str(error), code=error.code)
+        ) from None
     return Wanted(tree, False, leaves, quarantined)
 
 

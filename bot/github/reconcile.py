@@ -79,6 +79,9 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     if configured():
         with github_errors("notifying the merged pull requests"):
             if missing:
+                announce(
+                    folder, recipe
+                )  # of a run that was killed before it did; a repetition changes nothing
                 announce_training(connect(), pulls, run_url())
             elif released:
                 withdraw_refused(connect())
@@ -116,6 +119,10 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
         given = _override(candidate)
         candidate = overridden(candidate, asdict(given), store) if given else candidate
         _tell_verdict(candidate, pulls, recipe)
+    elif configured() and released:
+        with github_errors("notifying the merged pull requests"):
+            withdraw_refused(connect())
+            announce(folder, recipe, pulls)
     return candidate
 
 
@@ -124,16 +131,15 @@ def _override(candidate: Candidate) -> Override | None:
     if candidate.verdict.passed or not configured():
         return None
     with github_errors("reading the issue on the refused release"):
-        return override_of(connect(), candidate.key)
+        return override_of(connect(), candidate)
 
 
 def _tell_verdict(candidate: Candidate, pulls: Sequence[int], recipe: Recipe) -> None:
-    """Report a refused candidate on its pull requests and in the issue; close the issue if it passed."""
-    if configured():
+    """Report a refused candidate on its pull requests and in the issue."""
+    if configured() and not candidate.verdict.passed:
         with github_errors("notifying the pull requests"):
+            announce_refusal(connect(), pulls, candidate.verdict, candidate.leaves, recipe.taxonomy)
             tell_refused(connect(), candidate)
-            if not candidate.verdict.passed:
-                announce_refusal(connect(), pulls, candidate.verdict, candidate.leaves, recipe.taxonomy)
 
 
 def _candidate(
@@ -160,6 +166,13 @@ def publish(folder: Path, key: str, recipe: Recipe, store: Store) -> Release:
     """
     with _failure_told(_merged_since(folder, recipe)):
         return release_candidate(read_candidate(key, store), recipe, find_signer())
+
+
+def announce_published(folder: Path, recipe: Recipe) -> None:
+    """Report the newest release on its pull requests, and close the issue on a refused one."""
+    with github_errors("notifying the pull requests"):
+        withdraw_refused(connect())
+        announce(folder, recipe)
 
 
 def announce(folder: Path, recipe: Recipe, pulls: Sequence[int] = ()) -> None:
@@ -204,8 +217,7 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Releas
             with _failure_told(_merged_since(folder, recipe)):
                 release_candidate(candidate, recipe, signer)
             if configured():
-                with github_errors("notifying the pull requests"):
-                    announce(folder, recipe)
+                announce_published(folder, recipe)
     if not configured():
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
     return latest_release(recipe.release.repository), candidate

@@ -1,10 +1,16 @@
 """The results of a candidate in the summary of its job, which whoever approves the release reads."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bot.github.render import render
 from bot.pipeline.candidate import Candidate
+
+MOST_ROWS = 50
+"""How many criteria and leaves are shown, the failed and undecided criteria first."""
+_FIRST = ("failed", "undecided", "passed")
 
 
 def write_summary(candidate: Candidate) -> None:
@@ -23,7 +29,12 @@ def summary_of(candidate: Candidate) -> str:
         key=candidate.key,
         previous=candidate.previous,
         verdict=candidate.verdict,
-        criteria=candidate.verdict.report.get("criteria", ()),
+        criteria=sorted(candidate.verdict.report.get("criteria", ()), key=_order),
+        most=MOST_ROWS,
         leaves=candidate.leaves,
         pulls=candidate.manifest["pulls"],
     )
+
+
+def _order(criterion: Mapping[str, Any]) -> int:
+    return _FIRST.index(criterion["verdict"])

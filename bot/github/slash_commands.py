@@ -254,10 +254,11 @@ def retrain(asked: Asked) -> str:
 
 def rollback(asked: Asked) -> str:
     """Start the workflow that makes the model's main branch an earlier release again."""
-    from bot.release.hub import TAG, release_at
+    from bot.release.hub import TAG, latest_release, release_at
 
     tag, model = asked.command.arguments.strip(), asked.recipe.release.repository
-    if not TAG.fullmatch(tag) or release_at(model, tag) is None:
+    # A private repository cannot be read here; there, the workflow says whether there is such a release.
+    if not TAG.fullmatch(tag) or (latest_release(model) and release_at(model, tag) is None):
         return f"Name a release of {model} by its tag, such as `/arborist rollback v3`."
     workflow = asked.repository.get_workflow(ROLLBACK)
     if not workflow.create_dispatch(asked.repository.default_branch, {"tag": tag}):
@@ -273,13 +274,15 @@ def override(asked: Asked) -> str:
     from bot.github.refused import LONGEST_REASON, Override
     from bot.github.refused import override as record
 
-    reason = " ".join(asked.command.arguments.split())
+    key, _, reason = " ".join(asked.command.arguments.split()).partition(" ")
     if not reason or len(reason) > LONGEST_REASON:
-        return f"Give the reason, in at most {LONGEST_REASON} characters: `/arborist override REASON`."
-    key = record(asked.repository, Override(asked.by, reason))
-    if not key:
-        return "No release is refused now, so there is nothing to override."
-    return f"The candidate `{key[:12]}` will be released although the gate refused it. {retrain(asked)}"
+        how = "`/arborist override KEY REASON`, with the key that the issue on the refused release states"
+        return f"Give the reason, in at most {LONGEST_REASON} characters: {how}."
+    if not record(asked.repository, key, Override(asked.by, reason)):
+        return (
+            "No release with this key is refused now; the open issue with the label `refused` states the key."
+        )
+    return f"The release `{key[:12]}` will be published although the gate refused it. {retrain(asked)}"
 
 
 COMMANDS: dict[str, Spec] = {
@@ -320,7 +323,7 @@ COMMANDS: dict[str, Spec] = {
     "override": Spec(
         "release the model that the gate refused; the reason is recorded in the release",
         override,
-        " REASON",
+        " KEY REASON",
         when_closed=True,
     ),
     "rollback": Spec(

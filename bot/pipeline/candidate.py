@@ -16,15 +16,15 @@ from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
 from bot.pipeline.compare import Asked
 from bot.release.card import model_card
-from bot.release.hub import Release, latest_release, publish
+from bot.release.hub import Release, latest_release, next_tag, publish
 from bot.release.manifest import MANIFEST, check_manifest
-from bot.release.model_files import RUN_CODE
+from bot.release.model_files import DATA, RUNS
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
 
 PICTURES = ("results.png", "loss.png")
 """The files of a candidate that a release has, too."""
-_KEY = re.compile(r"[0-9a-f]{64}")
+_KEY, _STEP = re.compile(r"[0-9a-f]{64}"), re.compile(r"[a-z-]{1,40}")
 
 
 class Superseded(UserError):
@@ -139,7 +139,20 @@ def read_candidate(key: str, store: Store) -> Candidate:
     entry = store.get(CandidateInputs.STEP, key)
     if entry is None:
         raise UserError(f"the store {store.url} has no candidate {key[:12]}; start a retraining to make one")
-    model = store.get(str(entry.facts.get("step")), str(entry.facts.get("model")))
+    try:
+        return _read(entry, store)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(
+            f"the candidate {key[:12]} in {store.url} was altered; "
+            f"remove it with `arborist forget {key[:12]}`, and start a retraining"
+        ) from None
+
+
+def _read(entry: Entry, store: Store) -> Candidate:
+    key, step, model_key = entry.key, entry.facts["step"], entry.facts["model"]
+    if not _STEP.fullmatch(step) or not _KEY.fullmatch(model_key):
+        raise ValueError("this is not an entry of a model")
+    model = store.get(step, model_key)
     if model is None:
         raise UserError(
             f"the store {store.url} no longer has the model of the candidate {key[:12]}; "
@@ -175,12 +188,22 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
     if released and released.manifest["key"] == key:
         return released
     newest = released.tag if released else ""
+    if newest and not candidate.previous:
+        raise Superseded(
+            f"{newest} is the newest release of {repository}, and the job that trained saw none. If the "
+            "repository is private, set the secret HF_READ_TOKEN; then start a retraining",
+            code=1,
+        )
     if newest != candidate.previous:
         compared = candidate.previous or "the base"
         raise Superseded(
             f"{newest or 'no release'} is the newest release of {repository}, and the candidate "
             f"{candidate.key[:12]} was compared with {compared}: start a retraining to compare it again",
             code=1,
+        )
+    if candidate.manifest["release"] != next_tag(released):
+        raise UserError(
+            f"the candidate {candidate.key[:12]} is not the release {next_tag(released)}; run again"
         )
     return _publish(candidate, released, signer)
 
@@ -190,9 +213,11 @@ def _publish(candidate: Candidate, released: Release | None, signer: Signer | No
 
     The job that trains is not trusted: it reads documents and answers of others, and runs their libraries.
     """
-    code = next((name for name in sorted(candidate.model.files) if name.endswith(RUN_CODE)), "")
-    if code:
-        raise UserError(f"{code}: a release has no files that can run code; the candidate is not published")
+    for name in sorted(candidate.model.files):
+        if not name.endswith(DATA) and not name.startswith(RUNS):
+            raise UserError(
+                f"{name}: a release has no such file, since it could run code; nothing is published"
+            )
     folder = candidate.model.checked_folder()
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
     card = model_card(manifest, released.manifest if released else None)

@@ -166,10 +166,13 @@ def publish(
             api().create_repo(repository, exist_ok=True)
         head = head_of(repository)
         present = manifest_at(repository, head) or {}
+        tags = {f"v{number}" for number in _release_tags(repository)}
         if (present.get("key"), present.get("release")) != (manifest["key"], tag):
+            if tag in tags:
+                raise UserError(f"publishing {repository} {tag}: this release is there already; run again")
             stale = written_files(repository, head, present) - set(manifest["files"])
             head = _commit_files(repository, place, stale, tag, parent=head)
-        if tag not in {f"v{number}" for number in _release_tags(repository)}:
+        if tag not in tags:
             api().create_tag(repository, tag=tag, revision=head, tag_message=f"Release {tag}")
     return Release(repository, tag, head, manifest)
 
@@ -210,9 +213,9 @@ def written_files(repository: str, head: str, present: Mapping[str, Any] | None)
     return there & set(api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
 
 
-def head_of(repository: str) -> str:
-    """Return the newest commit of the main branch."""
-    head = api().model_info(repository).sha
+def head_of(repository: str, branch: str = "main") -> str:
+    """Return the newest commit of a branch."""
+    head = api().model_info(repository, revision=branch).sha
     assert head is not None  # noqa: S101  # a repository that exists has a head
     return head
 
@@ -226,7 +229,14 @@ def _commit_files(repository: str, folder: Path, stale: Collection[str], tag: st
     )
 
 
-def commit_on(repository: str, parent: str, operations: Sequence[Operation], message: str, doing: str) -> str:
+def commit_on(
+    repository: str,
+    parent: str,
+    operations: Sequence[Operation],
+    message: str,
+    doing: str,
+    branch: str = "main",
+) -> str:
     """Commit on top of a commit that must be the head, and return the ID of the new commit.
 
     Args:
@@ -236,7 +246,9 @@ def commit_on(repository: str, parent: str, operations: Sequence[Operation], mes
         UserError: somebody else committed since.
     """
     try:
-        commit = api().create_commit(repository, operations, commit_message=message, parent_commit=parent)
+        commit = api().create_commit(
+            repository, operations, commit_message=message, parent_commit=parent, revision=branch
+        )
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 412:
             raise UserError(f"{doing}: somebody else committed there at the same time; run again") from None

@@ -13,8 +13,10 @@ OLDEST = "4.45"
 """The oldest version of transformers under which a release is loaded and compared; see `make test-compat`."""
 FOLDER = "training"
 """The folder of the files that no user of the model needs."""
-RUN_CODE = (".py", ".pkl", ".pickle", ".pt", ".pth", ".bin", ".so")
-"""Endings of files that a library may execute, or unpickle, when it loads a model."""
+DATA = (".safetensors", ".json", ".jsonl", ".jinja", ".txt", ".model", ".tiktoken")
+"""Endings of a model's files. A release has no others: a library may execute or unpickle them."""
+RUNS = "runs/"
+"""The folder of TensorBoard's events, whose names end otherwise."""
 _OF_TRAINING = ("entry.json", "choice.json", "metrics.jsonl", "runs")
 _TOKENIZER = "PreTrainedTokenizerFast"
 

@@ -17,15 +17,16 @@ from bot.release.hub import (
 )
 from bot.release.trusted_publishing import trusted_publishing
 
-STABLE = "stable"
-"""A branch that people pull from. Releases do not move it; a rollback does, if there is one."""
+MAIN, STABLE = "main", "stable"
+"""Branches that people pull from. Releases move only main; a rollback moves both, if there is a `stable`."""
 
 
 def roll_back(repository: str, tag: str) -> Release:
     """Make the main branch an earlier release again, by one commit that refers to the release's files.
 
-    No weights are downloaded or uploaded. Tags and files of others stay. Retraining does not undo it: it
-    compares the taxonomy with the newest tag, and so does nothing until the taxonomy changes.
+    No weights are downloaded or uploaded. Tags and files of others stay. If there is a branch `stable`, it
+    follows. Retraining does not undo it: it compares the taxonomy with the newest tag, and so does nothing
+    until the taxonomy changes.
 
     Raises:
         UserError: there is no such release, somebody else committed at the same time, or the Hub refused.
@@ -35,27 +36,22 @@ def roll_back(repository: str, tag: str) -> Release:
         release = release_at(repository, tag)
         if release is None:
             raise UserError(f"{repository} has no release {tag}; its page on the Hub lists the tags")
-        head = head_of(repository)
-        present = manifest_at(repository, head)
-        if present is not None and (present.get("release"), present.get("key")) == (
-            tag,
-            release.manifest["key"],
-        ):
-            say(f"nothing to do: the main branch of {repository} is {tag}")
-        else:
-            names = written_files(repository, release.commit, release.manifest)
-            stale = written_files(repository, head, present) - names
-            copies = [CommitOperationCopy(name, name, src_revision=release.commit) for name in sorted(names)]
-            gone = [CommitOperationDelete(name) for name in sorted(stale)]
-            commit_on(repository, head, [*copies, *gone], f"Roll back to {tag}", doing)
-        _move_stable(repository, release)
+        branches = {branch.name for branch in api().list_repo_refs(repository).branches}
+        for branch in [MAIN, *sorted(branches & {STABLE})]:
+            _move(branch, release, doing)
     return release
 
 
-def _move_stable(repository: str, release: Release) -> None:
-    """Make the branch `stable` the release, if there is such a branch."""
-    branches = {branch.name: branch.target_commit for branch in api().list_repo_refs(repository).branches}
-    if branches.get(STABLE, release.commit) != release.commit:
-        api().delete_branch(repository, branch=STABLE)
-        api().create_branch(repository, branch=STABLE, revision=release.commit)
-        say(f"the branch {STABLE} of {repository} is {release.tag}")
+def _move(branch: str, release: Release, doing: str) -> None:
+    """Make a branch the release by a commit on top of it; it is never without a model."""
+    repository, key = release.repository, release.manifest["key"]
+    head = head_of(repository, branch)
+    present = manifest_at(repository, head) or {}
+    if (present.get("release"), present.get("key")) == (release.tag, key):
+        say(f"nothing to do: the branch {branch} of {repository} is {release.tag}")
+        return
+    names = written_files(repository, release.commit, release.manifest)
+    stale = written_files(repository, head, present) - names
+    copies = [CommitOperationCopy(name, name, src_revision=release.commit) for name in sorted(names)]
+    gone = [CommitOperationDelete(name) for name in sorted(stale)]
+    commit_on(repository, head, [*copies, *gone], f"Roll back to {release.tag}", doing, branch)

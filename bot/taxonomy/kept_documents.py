@@ -20,6 +20,8 @@ FILE = "documents.json"
 def keep_documents(leaves: Iterable[Leaf], access: Access, store: Store) -> None:
     """Put the documents of leaves into the store, unless they are there or in the leaves' own folders."""
     found = {_key(leaf.source): leaf for leaf in leaves if leaf.source and _may_keep(leaf.source, access)}
+    if not found:
+        return  # so that a job that cannot reach the store does not need it either
     missing = found.keys() - store.has(STEP, found.keys())
     for key in missing:
         source, documents = found[key].source, found[key].documents

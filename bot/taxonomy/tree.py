@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.errors import UserError
-from bot.core.store import Store
+from bot.core.store import Store, StoreError
 from bot.taxonomy.attribution import read_attribution
 from bot.taxonomy.documents import PUBLIC, Access, DocumentError, read_documents
 from bot.taxonomy.exam_file import exam_of
@@ -162,13 +162,14 @@ def read_tree(
 
     Raises:
         GitError: Git fails.
+        StoreError: the store cannot be reached.
     """
     found, broken = [], []
     for path in leaves_of(files):
         if only is None or path in only:
             try:
                 found.append(load_leaf(files, path, access, store))
-            except GitError:
+            except (GitError, StoreError):
                 raise
             except UserError as error:
                 broken.append(BrokenLeaf(path, str(error)))

@@ -113,9 +113,10 @@ def test_a_rollback_needs_the_tag_of_a_release(lab: Any, say: Say, tag: str) -> 
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
-        ("", "Give the reason, in at most 300 characters: `/arborist override REASON`."),
-        (" " + "x" * 301, "Give the reason, in at most 300 characters: `/arborist override REASON`."),
-        (" I like it", "No release is refused now, so there is nothing to override."),
+        ("", "Give the reason, in at most 300 characters: `/arborist override KEY REASON`"),
+        (" abc", "Give the reason, in at most 300 characters: `/arborist override KEY REASON`"),
+        (" abc " + "x" * 301, "Give the reason, in at most 300 characters: `/arborist override KEY REASON`"),
+        (" abcdefabcdef I like it", "No release with this key is refused now; the open issue with the label"),
     ],
 )
 def test_an_override_needs_a_reason_and_a_refused_release(lab: Any, say: Say, reason: str, told: str) -> None:

@@ -1,5 +1,6 @@
 """A candidate: what the job that trains hands to the one that publishes, and what that one checks."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
+from bot.core.store_files import RECORD
 from bot.evaluate.gate import Verdict
 from bot.pipeline.candidate import (
     PICTURES,
@@ -97,9 +99,11 @@ def test_what_a_maintainer_overrides_is_published_and_says_so(store: Store, tmp_
 
 @pytest.mark.usefixtures("hub")
 def test_after_another_release_it_has_to_be_compared_again(store: Store, tmp_path: Path) -> None:
-    candidate = kept(store, tmp_path)
-    publish(MODEL, write_model(tmp_path / "other"), FILES, manifest("v1", key="3" * 64))
-    with pytest.raises(Superseded, match=r"v1 is the newest release .* was compared with the base: start a"):
+    candidate = kept(store, tmp_path, previous="v1", release="v2")
+    for number in (1, 2):
+        stated = manifest(f"v{number}", key=str(number + 2) * 64)
+        publish(MODEL, write_model(tmp_path / f"other{number}"), FILES, stated)
+    with pytest.raises(Superseded, match=r"v2 is the newest release .* was compared with v1: start a"):
         release_candidate(candidate, RECIPE, None)
 
 
@@ -131,7 +135,67 @@ def test_files_that_can_run_code_are_not_published(store: Store, tmp_path: Path,
     (tmp_path / "model" / name).parent.mkdir(parents=True)
     (tmp_path / "model" / name).write_text("import os")
     candidate = kept(store, tmp_path)
-    with pytest.raises(UserError, match=f"^{name}: a release has no files that can run code"):
+    with pytest.raises(UserError, match=f"^{name}: a release has no such file, since it could run code"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("name", ["modeling_llama.py", "extra.json"])
+def test_a_file_that_nobody_recorded_is_not_published(store: Store, tmp_path: Path, name: str) -> None:
+    candidate = kept(store, tmp_path)
+    (candidate.model.folder() / name).write_text("{}")
+    with pytest.raises(UserError, match=f"{name} does not belong there; remove the entry with"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_link_in_the_store_leads_nowhere(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text("the key of releases")
+    candidate = kept(store, tmp_path)
+    link = candidate.model.folder() / "config.json"
+    link.unlink()
+    link.symlink_to(tmp_path / "secret.json")
+    with pytest.raises(UserError, match=r"config\.json does not belong there"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "entry.json", "a\\b", ""])
+def test_an_entry_with_names_that_lead_elsewhere_is_not_read(store: Store, tmp_path: Path, name: str) -> None:
+    candidate = kept(store, tmp_path)
+    record = Path(store.path("train", candidate.model.key, RECORD))
+    stated = json.loads(record.read_text())
+    record.write_text(json.dumps({**stated, "files": {name: {"size": 1, "sha256": "0" * 64}}}))
+    with pytest.raises(UserError, match=r"entry\.json was altered or cut short; remove it with"):
+        read_candidate(candidate.key, store)
+
+
+@pytest.mark.parametrize("facts", [{}, {"step": "../x"}, {"model": "x"}, {"reasons": None}, {"step": 3}])
+def test_a_damaged_candidate_is_one_line(store: Store, tmp_path: Path, facts: dict[str, Any]) -> None:
+    candidate = kept(store, tmp_path)
+    record = Path(store.path("candidate", candidate.key, RECORD))
+    stated = json.loads(record.read_text())
+    changed = {**stated["facts"], **facts} if facts else {}
+    record.write_text(json.dumps({**stated, "facts": changed}))
+    with pytest.raises(UserError, match=r"was altered; remove it with `arborist forget \w{12}`, and start"):
+        read_candidate(candidate.key, store)
+
+
+@pytest.mark.usefixtures("hub")
+def test_it_takes_the_next_number_and_no_other(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path, release="v999")
+    with pytest.raises(UserError, match="is not the release v1; run again"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("hub")
+def test_where_the_job_that_trained_saw_no_release_the_line_names_the_secret(
+    store: Store, tmp_path: Path
+) -> None:
+    candidate = kept(store, tmp_path)
+    publish(MODEL, write_model(tmp_path / "other"), FILES, manifest("v1", key="3" * 64))
+    with pytest.raises(
+        Superseded, match=r"saw none\. If the repository is private, set the secret HF_READ_TOKEN"
+    ):
         release_candidate(candidate, RECIPE, None)
 
 

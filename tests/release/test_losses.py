@@ -10,7 +10,7 @@ import pytest
 from bot.config.load import load_recipe
 from bot.core.errors import UserError
 from bot.core.store import Store
-from bot.github.reconcile import retrain_and_tell
+from bot.github.reconcile import decide, retrain_and_tell
 from bot.pipeline.release_inputs import release_inputs
 from bot.release.hub import latest_release, publish
 from bot.taxonomy.files import GitError
@@ -153,3 +153,16 @@ def test_where_no_leaf_can_be_read_nothing_is_released(released: Repository, tmp
         retrain(released, tmp_path)
     assert all(path in str(caught.value) for path in leaf_paths(released.root))
     assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_hosted_job_decides_without_a_store_that_it_cannot_see(
+    released: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    if broken:
+        (released.path / f"taxonomy/{KNOWLEDGE}/qna.yaml").write_text("- not a leaf\n")
+        released.git("commit", "-qam", "Break it")
+    monkeypatch.setenv("RUNNER_ENVIRONMENT", "github-hosted")
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(recipe, release=replace(recipe.release, repository=MODEL))
+    assert decide(released.path, recipe, Store(str(tmp_path / "store")))

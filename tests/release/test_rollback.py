@@ -65,16 +65,18 @@ def test_again_it_does_nothing(local_hub: RunningHub, capsys: pytest.CaptureFixt
     assert "nothing to do" in capsys.readouterr().err
 
 
-def test_it_moves_stable_if_there_is_one(local_hub: RunningHub) -> None:
+def test_it_moves_stable_if_there_is_one(local_hub: RunningHub, tmp_path: Path) -> None:
     def branches() -> dict[str, str]:
         return {one.name: one.target_commit for one in local_hub.api().list_repo_refs(MODEL).branches}
 
     roll_back(MODEL, "v1")
     assert set(branches()) == {"main"}
     local_hub.api().create_branch(MODEL, branch="stable", revision="v2")
-    first = roll_back(MODEL, "v1")
-    assert branches()["stable"] == first.commit
-    assert roll_back(MODEL, "v2").commit == branches()["stable"] != first.commit
+    for tag in ("v1", "v2"):
+        roll_back(MODEL, tag)
+        stated = contents(local_hub, tag, tmp_path / tag)
+        assert contents(local_hub, "stable", tmp_path / f"stable {tag}") == stated
+        assert contents(local_hub, "main", tmp_path / f"main {tag}") == stated
 
 
 def test_what_is_released_is_still_the_newest_tag_so_that_retraining_has_nothing_to_do(

@@ -106,7 +106,6 @@ CONCURRENCY: Mapping[str, Mapping[str, str]] = {
     "commands.yml": {"group": "commands-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "draft.yml": {"group": "draft-${{ github.event.comment.id }}", "cancel-in-progress": "false"},
     "sample.yml": {"group": "${{ inputs.command }}-${{ inputs.pull }}", "cancel-in-progress": "true"},
-    "rollback.yml": {"group": "rollback", "cancel-in-progress": "false"},
     "reap.yml": {"group": "reap", "cancel-in-progress": "false"},
     CODE: {
         "group": "ci-${{ github.event_name }}-${{ github.event.pull_request.number || github.sha }}",
@@ -147,7 +146,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "issues": "write",
     },
     "retrain.yml/publish": {"contents": "read", "pull-requests": "write", "id-token": "write"},
-    "retrain.yml/announce": {"contents": "read", "pull-requests": "write"},
+    "retrain.yml/announce": {"contents": "read", "pull-requests": "write", "issues": "write"},
     "rollback.yml/rollback": {"contents": "read", "id-token": "write"},
     "reap.yml/reap": {
         "contents": "read",
