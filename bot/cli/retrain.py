@@ -44,6 +44,7 @@ def candidate(repository: RepositoryOption = Path(), recipe: RecipeOption = Path
     from bot.github.reconcile import train
     from bot.github.results import write_summary
     from bot.github.retrain_queue import wait_for_turn
+    from bot.pipeline.candidate import reference_of
 
     loaded = load_recipe(recipe)
     if configured():
@@ -52,18 +53,19 @@ def candidate(repository: RepositoryOption = Path(), recipe: RecipeOption = Path
         if needless:
             print(needless)
             return
-    made = train(repository, loaded, Store(loaded.store_url()))
+    store = Store(loaded.store_url())
+    made = train(repository, loaded, store)
     if made is None:
         return
     write_summary(made)
     if not made.verdict.passed:
         raise typer.Exit(1)
-    step_outputs({"candidate": made.key})
+    step_outputs({"candidate": reference_of(made, store)})
 
 
 @app.command()
 def publish(
-    key: Annotated[str, typer.Argument(help="The candidate's key, as `arborist candidate` prints it.")],
+    key: Annotated[str, typer.Argument(help="The candidate, as `arborist candidate` prints it.")],
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:

@@ -4,6 +4,7 @@ A candidate is an entry of the store. So the job that trains needs no token that
 job, on another machine, publishes the candidate once the results are known.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -128,19 +129,38 @@ def overridden(candidate: Candidate, override: Mapping[str, str], store: Store) 
     return made
 
 
-def read_candidate(key: str, store: Store) -> Candidate:
+def reference_of(candidate: Candidate, store: Store) -> str:
+    """Return the key of a candidate in the store, and a hash of its records, which state all files' hashes.
+
+    The approval of a release is given for what the job that trained has shown. Whoever can write to the store
+    cannot change that afterwards.
+    """
+    entry = store.get(CandidateInputs.STEP, candidate.key)
+    records = (entry.record() if entry else b"") + candidate.model.record()
+    return f"{candidate.key}.{hashlib.sha256(records).hexdigest()}"
+
+
+def read_candidate(reference: str, store: Store) -> Candidate:
     """Read a candidate from the store.
 
+    Args:
+        reference: as `reference_of` returns it, or only the key.
+
     Raises:
-        UserError: the key is malformed, or the store does not have the candidate or its model.
+        UserError: the key is malformed, the store does not have the candidate or its model, or they are not
+            what the reference states.
     """
+    key, _, stated = reference.partition(".")
     if not _KEY.fullmatch(key):
         raise UserError(f"{key[:80]!r} is not the key of a candidate: it has 64 hexadecimal digits")
     entry = store.get(CandidateInputs.STEP, key)
     if entry is None:
         raise UserError(f"the store {store.url} has no candidate {key[:12]}; start a retraining to make one")
     try:
-        return _read(entry, store)
+        candidate = _read(entry, store)
+        if stated and reference_of(candidate, store) != reference:
+            raise ValueError("it is not the candidate whose results were shown")
+        return candidate
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(
             f"the candidate {key[:12]} in {store.url} was altered; "

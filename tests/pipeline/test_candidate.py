@@ -21,6 +21,7 @@ from bot.pipeline.candidate import (
     keep_candidate,
     overridden,
     read_candidate,
+    reference_of,
     release_candidate,
 )
 from bot.release.hub import download_release, latest_release, publish
@@ -178,6 +179,17 @@ def test_a_damaged_candidate_is_one_line(store: Store, tmp_path: Path, facts: di
     record.write_text(json.dumps({**stated, "facts": changed}))
     with pytest.raises(UserError, match=r"was altered; remove it with `arborist forget \w{12}`, and start"):
         read_candidate(candidate.key, store)
+
+
+def test_it_is_the_one_whose_results_were_shown(store: Store, tmp_path: Path) -> None:
+    candidate = kept(store, tmp_path)
+    reference = reference_of(candidate, store)
+    assert read_candidate(reference, store) == candidate
+    record = Path(store.path("candidate", candidate.key, RECORD))
+    stated = json.loads(record.read_text())
+    record.write_text(json.dumps({**stated, "facts": {**stated["facts"], "note": "other"}}))
+    with pytest.raises(UserError, match="was altered; remove it with"):
+        read_candidate(reference, store)
 
 
 @pytest.mark.usefixtures("hub")
