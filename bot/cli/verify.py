@@ -12,6 +12,8 @@ from bot.core.errors import UserError
 if TYPE_CHECKING:
     from bot.release.trust import Trust
 
+_RELEASE = re.compile(r"([\w.-]+/[\w.-]+)@(v[1-9]\d*)", re.ASCII)
+
 
 @app.command()
 def verify(
@@ -88,7 +90,7 @@ def _folder(release: str) -> Path:
     """
     if Path(release).is_dir():
         return Path(release)
-    named = re.fullmatch(r"([\w.-]+/[\w.-]+)@(v[1-9]\d*)", release, re.ASCII)
+    named = _RELEASE.fullmatch(release)
     if not named:
         raise UserError(f"{release}: neither a folder nor a release; name one as organization/name@v1")
     from huggingface_hub.errors import HFValidationError

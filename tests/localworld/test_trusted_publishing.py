@@ -128,7 +128,8 @@ def test_nowhere_is_a_token_for_the_hub(world: World) -> None:
     world.github.add_collaborator(REPOSITORY, LOGINS["maintainer"], "admin")
     secrets = {secret.name for secret in repository.get_secrets()}
     environment = repository.get_environment("release")
-    assert secrets | {secret.name for secret in environment.get_secrets()} == {"ARBORIST_SIGNING_KEY"}
+    assert secrets == {"ARBORIST_SIGNING_KEY"}
+    assert {secret.name for secret in environment.get_secrets()} == {"ARBORIST_RELEASE_KEY"}
 
 
 def test_the_worlds_own_environment_is_for_main_alone(world: World) -> None:

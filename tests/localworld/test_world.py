@@ -40,7 +40,8 @@ def git(*arguments: str, at: Path) -> str:
 def test_it_says_where_everything_is_and_keeps_it_over_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with up(data) as first:
-        assert set(first) == {"github", "hub", "repository", "logins", "tokens", "data"}
+        assert set(first) == {"github", "hub", "repository", "logins", "tokens", "data", "release_key"}
+        assert "PUBLIC KEY" in Path(first["release_key"]).read_text()
         assert set(first["github"]) == {"api", "web", "git"}
         assert set(first["tokens"]) == {"maintainer", "contributor", "outsider", "bot"}
         assert first["repository"] == "lab/taxonomy"

@@ -63,7 +63,7 @@ def test_init_writes_a_recipe_and_triggers_for_this_layout(tree: Path) -> None:
     assert files == [
         *("arborist-commands.yml", "arborist-draft.yml", "arborist-lint.yml", "arborist-reap.yml"),
         "arborist-report.yml",
-        *("lint.yml", "retrain.yml"),
+        *("lint.yml", "retrain.yml", "rollback.yml"),
     ]
     assert (tree / ".github/workflows/lint.yml").read_text().startswith("name: lint\non: push")
     read = {

@@ -10,13 +10,13 @@ from tests.helpers.local_actions import ON, Lab, run, steps
 
 
 def stated(name: str) -> str:
-    """`runs-on` of a shipped workflow's only job."""
-    text = (ROOT / ".github" / "workflows" / name).read_text()
-    [job] = yaml.safe_load(text)["jobs"].values()
-    return json.dumps(job["runs-on"])
+    """`runs-on` of a shipped workflow's job."""
+    file, job = name.split("/")
+    text = (ROOT / ".github" / "workflows" / file).read_text()
+    return json.dumps(yaml.safe_load(text)["jobs"][job]["runs-on"])
 
 
-@pytest.mark.parametrize("name", ["sample.yml", "retrain.yml"])
+@pytest.mark.parametrize("name", ["sample.yml/sample", "draft.yml/draft", "retrain.yml/train"])
 @pytest.mark.parametrize(
     ("value", "refusal"),
     [
@@ -34,3 +34,18 @@ def test_it_runs_on_what_the_variable_says(lab: Lab, name: str, value: str, refu
     done = run(lab, repository)
     assert done.conclusion == ("failure" if refusal else "success")
     assert refusal in lab.log(done)
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"), [("", ["ubuntu-latest"]), ('["self-hosted", "store"]', ["store"])]
+)
+def test_the_job_that_publishes_runs_where_the_store_can_be_read(
+    lab: Lab, value: str, labels: list[str]
+) -> None:
+    repository = lab.repository(work=f"{ON}jobs:\n{steps('true', runs_on=stated('retrain.yml/publish'))}")
+    if value:
+        repository.create_variable("ARBORIST_PUBLISHER", value)
+    done = run(lab, repository)
+    assert done.conclusion == "success"
+    [job] = done.jobs()
+    assert set(labels) <= set(job.raw_data["labels"])
