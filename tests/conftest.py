@@ -1,8 +1,15 @@
 """What all tests share: GitHub's contract, the installed package, and how properties draw their examples."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.helpers.local_hub import RunningHub
 
 pytest_plugins = ["pytester", "tests.contract.plugin", "tests.package.plugin"]
 
@@ -17,3 +24,16 @@ settings.register_profile(
     "fuzz", max_examples=4_000, deadline=2_000, print_blob=True, suppress_health_check=_SLOW
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[RunningHub]":
+    """A Hub that is empty, to which this process may write; outside any workflow."""
+    from tests.helpers.local_hub import free_port, running  # the core dependencies do without it
+
+    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    with running(tmp_path / "hub", free_port()) as serving:
+        monkeypatch.setenv("HF_ENDPOINT", serving.url)
+        yield serving

@@ -1,7 +1,6 @@
 """A candidate: what the job that trains hands to the one that publishes, and what that one checks."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,22 +26,12 @@ from bot.pipeline.candidate import (
 from bot.release.hub import download_release, latest_release, publish
 from bot.release.verify import Copy, verify
 from tests import ROOT
-from tests.helpers.local_hub import RunningHub, free_port, running
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
 RECIPE = replace(RECIPE, release=replace(RECIPE.release, repository=MODEL))
 INPUTS = CandidateInputs("1" * 64, "", "b" * 40, [1])
 REFUSED = Verdict(("older leaves: 3 of 9 right",), report=manifest()["gate"])
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
-    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
-    with running(tmp_path / "hub", free_port()) as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        yield serving
 
 
 @pytest.fixture
@@ -65,7 +54,7 @@ def kept(store: Store, tmp_path: Path, verdict: Verdict | None = None, **changes
     return read
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_it_is_published_once_with_a_card_of_its_own_manifest(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path)
     released = release_candidate(candidate, RECIPE, None)
@@ -74,7 +63,7 @@ def test_it_is_published_once_with_a_card_of_its_own_manifest(store: Store, tmp_
     assert release_candidate(candidate, RECIPE, None).commit == released.commit
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_what_the_gate_refused_is_not_published(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path, REFUSED)
     with pytest.raises(UserError, match=r"^the gate refused the candidate \w{12}; it is not published$"):
@@ -82,7 +71,7 @@ def test_what_the_gate_refused_is_not_published(store: Store, tmp_path: Path) ->
     assert latest_release(MODEL) is None
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_what_a_maintainer_overrides_is_published_and_says_so(store: Store, tmp_path: Path) -> None:
     given = {"by": "mona", "reason": "The old leaf was wrong."}
     refused = kept(store, tmp_path, REFUSED)
@@ -98,7 +87,7 @@ def test_what_a_maintainer_overrides_is_published_and_says_so(store: Store, tmp_
     assert "the gate failed, and mona released it: The old leaf was wrong." in manifest_check.what
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_after_another_release_it_has_to_be_compared_again(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path, previous="v1", release="v2")
     for number in (1, 2):
@@ -108,14 +97,14 @@ def test_after_another_release_it_has_to_be_compared_again(store: Store, tmp_pat
         release_candidate(candidate, RECIPE, None)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_it_is_not_published_in_another_repository(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path, repository="lab/other")
     with pytest.raises(Superseded, match="is for lab/other, and the recipe names lab/model now"):
         release_candidate(candidate, RECIPE, None)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "runs/events"])
 def test_a_file_that_was_altered_in_the_store_is_not_published(
     store: Store, tmp_path: Path, name: str
@@ -130,7 +119,7 @@ def test_a_file_that_was_altered_in_the_store_is_not_published(
     assert latest_release(MODEL) is None
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 @pytest.mark.parametrize("name", ["modeling_llama.py", "pytorch_model.bin", "a/b.pkl"])
 def test_files_that_can_run_code_are_not_published(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / "model" / name).parent.mkdir(parents=True)
@@ -140,7 +129,7 @@ def test_files_that_can_run_code_are_not_published(store: Store, tmp_path: Path,
         release_candidate(candidate, RECIPE, None)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 @pytest.mark.parametrize("name", ["modeling_llama.py", "extra.json"])
 def test_a_file_that_nobody_recorded_is_not_published(store: Store, tmp_path: Path, name: str) -> None:
     candidate = kept(store, tmp_path)
@@ -149,7 +138,7 @@ def test_a_file_that_nobody_recorded_is_not_published(store: Store, tmp_path: Pa
         release_candidate(candidate, RECIPE, None)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_a_link_in_the_store_leads_nowhere(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text("the key of releases")
     candidate = kept(store, tmp_path)
@@ -192,14 +181,14 @@ def test_it_is_the_one_whose_results_were_shown(store: Store, tmp_path: Path) ->
         read_candidate(reference, store)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_it_takes_the_next_number_and_no_other(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path, release="v999")
     with pytest.raises(UserError, match="is not the release v1; run again"):
         release_candidate(candidate, RECIPE, None)
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("local_hub")
 def test_where_the_job_that_trained_saw_no_release_the_line_names_the_secret(
     store: Store, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,9 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 from bot.core.errors import UserError
 from bot.release import hub
 from bot.release.hub import download_release, latest_release, next_tag, publish
-from tests.helpers.local_hub import RunningHub, free_port, running
+from tests.helpers.local_hub import RunningHub, free_port
 
 MODEL = "lab/model"
-
-
-@pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
-    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
-    with running(tmp_path / "hub", free_port()) as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        yield serving
 
 
 @pytest.fixture

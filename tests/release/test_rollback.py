@@ -1,7 +1,6 @@
 """A rollback: main is an earlier release again, without any upload, and no retraining undoes it."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,17 @@ from huggingface_hub import CommitOperationAdd
 from bot.core.errors import UserError
 from bot.release.hub import latest_release, publish
 from bot.release.rollback import roll_back
-from tests.helpers.local_hub import RunningHub, free_port, running
+from tests.helpers.local_hub import RunningHub
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
 
 
-@pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
-    """A Hub with two releases, of different weights; each has one file that the other one lacks."""
-    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
+@pytest.fixture(autouse=True)
+def _two_releases(local_hub: RunningHub, tmp_path: Path) -> None:
+    """Two releases, of different weights; each has one file that the other one lacks."""
     model = write_model(tmp_path / "model")
-    with running(tmp_path / "hub", free_port()) as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        publish(MODEL, model, {**FILES, "old.png": b"old"}, manifest("v1"))
-        (model / "model.safetensors").write_bytes(b"other weights" * 100_000)
-        publish(MODEL, model, {**FILES, "new.png": b"new"}, manifest("v2"))
-        yield serving
+    publish(MODEL, model, {**FILES, "old.png": b"old"}, manifest("v1"))
+    (model / "model.safetensors").write_bytes(b"other weights" * 100_000)
+    publish(MODEL, model, {**FILES, "new.png": b"new"}, manifest("v2"))
 
 
 def contents(hub: RunningHub, revision: str, folder: Path) -> dict[str, bytes]:

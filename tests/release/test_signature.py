@@ -23,7 +23,7 @@ from bot.release.hub import download_release, publish
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.signature import ISSUER, KEY, SIGNATURE, UNSIGNED, Signer, find_signer
 from bot.release.statement import STATEMENT
-from tests.helpers.local_hub import RunningHub, free_port, running
+from tests.helpers.local_hub import RunningHub, free_port
 from tests.helpers.release_key import ReleaseKey, release_key
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
 
@@ -46,14 +46,6 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "ARBORIST_CACHE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-
-
-@pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]:
-    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
-    with running(tmp_path / "hub", free_port()) as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        yield serving
 
 
 @pytest.fixture

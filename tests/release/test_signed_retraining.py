@@ -1,7 +1,7 @@
 """A retraining signs what it releases, and `arborist verify` accepts it; no model is trained for this."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from bot.taxonomy.changes import tree_id
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import read_tree_at
 from tests import ROOT
-from tests.helpers.local_hub import free_port, running
+from tests.helpers.local_hub import RunningHub
 from tests.helpers.release_key import ReleaseKey, release_key
 from tests.helpers.repository import Repository
 from tests.helpers.signed_release import MODEL, write_model
@@ -46,16 +46,11 @@ def taxonomy(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleaseKey]:
-    """A key that signs what is released on a Hub."""
+def key(local_hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReleaseKey:
+    """A key that signs what is released on the Hub."""
     made = release_key(tmp_path / "key")
     monkeypatch.setenv(KEY, made.pem)
-    monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    with running(tmp_path / "hub", free_port()) as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        yield made
+    return made
 
 
 def answers(model: Any, leaves: Sequence[Leaf], *_: Any, near: Sequence[Leaf] = ()) -> Examination:
