@@ -19,7 +19,8 @@ from starlette.middleware import Middleware
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import cache_folder
-from bot.release.trusted_publishing import ENVIRONMENT, ROLLBACK, WORKFLOW
+from bot.core.workflow_names import RETRAIN, ROLLBACK
+from bot.release.trusted_publishing import ENVIRONMENT
 from localworld.actions import Actions
 from localworld.actions.oidc import ISSUER
 from localworld.github import GitHub, create_app, environments
@@ -136,7 +137,7 @@ class World:
             model: the model's repository on the Hub, as owner/name; created if it does not exist.
             repository: the GitHub repository, as owner/name.
         """
-        for workflow in (WORKFLOW, ROLLBACK):
+        for workflow in (RETRAIN, ROLLBACK):
             trust(self._hub_application, model, f"{self.web}{ISSUER}", claims_of(repository, workflow))
 
     def address(self) -> dict[str, Any]:
@@ -196,7 +197,7 @@ class World:
         }
 
 
-def claims_of(repository: str, workflow: str = WORKFLOW) -> dict[str, str]:
+def claims_of(repository: str, workflow: str = RETRAIN) -> dict[str, str]:
     """Return the claims of a trusted publisher that releases a repository's models."""
     return {"repository": repository, "branch": "main", "workflow": workflow, "environment": ENVIRONMENT}
 

@@ -149,11 +149,11 @@ class Entry:
 class Store:
     """A store at a URL; entries are addressed by step and key.
 
-    Args:
-        url: a folder or an fsspec URL.
-
     A job on a GitHub-hosted runner cannot see a folder of another machine: there, each operation on a store
     at an absolute path raises a StoreError, whatever the job's own disk has at that path.
+
+    Args:
+        url: a folder or an fsspec URL.
 
     Raises:
         UserError: the URL's protocol is unknown, or its package is not installed.

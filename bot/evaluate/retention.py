@@ -8,7 +8,7 @@ from bot.core.errors import UserError
 from bot.evaluate.exams import ExamItem, listed
 from bot.taxonomy.exam_file import marking_problems
 from bot.taxonomy.parse import parse
-from bot.taxonomy.parsed import Problem
+from bot.taxonomy.parsed import Problem, first_of
 from bot.taxonomy.schema import check_exam
 from bot.text.detect import exam_language
 
@@ -44,9 +44,7 @@ def _read(path: Path) -> tuple[ExamItem, ...]:
     if parsed.root:
         problems += [*check_exam(parsed), *marking_problems(parsed)]
     if problems:
-        first = min(problems, key=lambda problem: (problem.place.line, problem.place.column))
-        where = f"{path}:{first.place.line}:{first.place.column}"
-        raise UserError(f"{where}: {first.message}; {first.help}")
+        raise UserError(first_of(str(path), problems))
     questions = parsed.data["questions"]
     return tuple(listed(questions, exam_language([one["question"] for one in questions]).code))
 

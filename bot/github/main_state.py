@@ -9,7 +9,7 @@ from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Store, StoreError
 from bot.github.announce import known_pulls, merged_pulls
-from bot.github.client import connect, github_errors
+from bot.github.client import configured, connect, github_errors
 from bot.pipeline.origin import Quarantined
 from bot.pipeline.quarantine import quarantine
 from bot.pipeline.release_inputs import is_released
@@ -46,7 +46,12 @@ class Wanted:
 
 
 def new_pulls(folder: Path, commit: str, released: Release | None, layout: Layout) -> list[int]:
-    """Return the pull requests that were merged since the newest release and may change the next model."""
+    """Return the pull requests that were merged since the newest release and may change the next model.
+
+    Outside GitHub there are none.
+    """
+    if not configured():
+        return []
     with github_errors("finding the merged pull requests"):
         if released is None:
             return known_pulls(connect(), set(commits_between(folder, "", commit)))

@@ -61,7 +61,7 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls = new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
+    pulls = new_pulls(folder, commit, released, recipe.taxonomy)
     with _failure_told(pulls):
         try:
             wanted = wanted_by(folder, commit, released, recipe, store)
@@ -79,13 +79,10 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
     if configured():
         with github_errors("notifying the merged pull requests"):
             if missing:
-                announce(
-                    folder, recipe
-                )  # of a run that was killed before it did; a repetition changes nothing
+                announce(folder, recipe)  # unless the run that released it has done so
                 announce_training(connect(), pulls, run_url())
             elif released:
-                withdraw_refused(connect())
-                announce(folder, recipe, pulls)
+                announce_published(folder, recipe, pulls)
     return missing
 
 
@@ -108,7 +105,7 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
     """
     commit = resolve(folder, "HEAD")
     released = latest_release(recipe.release.repository)
-    pulls = new_pulls(folder, commit, released, recipe.taxonomy) if configured() else []
+    pulls = new_pulls(folder, commit, released, recipe.taxonomy)
     with _failure_told(pulls):
         wanted = wanted_by(folder, commit, released, recipe, store)
         if configured():
@@ -120,9 +117,7 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
         candidate = overridden(candidate, asdict(given), store) if given else candidate
         _tell_verdict(candidate, pulls, recipe)
     elif configured() and released:
-        with github_errors("notifying the merged pull requests"):
-            withdraw_refused(connect())
-            announce(folder, recipe, pulls)
+        announce_published(folder, recipe, pulls)
     return candidate
 
 
@@ -168,11 +163,15 @@ def publish(folder: Path, key: str, recipe: Recipe, store: Store) -> Release:
         return release_candidate(read_candidate(key, store), recipe, find_signer())
 
 
-def announce_published(folder: Path, recipe: Recipe) -> None:
-    """Report the newest release on its pull requests, and close the issue on a refused one."""
+def announce_published(folder: Path, recipe: Recipe, pulls: Sequence[int] = ()) -> None:
+    """Report that the newest release is what main asks for, and close the issue on a refused one.
+
+    Args:
+        pulls: see `announce`.
+    """
     with github_errors("notifying the pull requests"):
         withdraw_refused(connect())
-        announce(folder, recipe)
+        announce(folder, recipe, pulls)
 
 
 def announce(folder: Path, recipe: Recipe, pulls: Sequence[int] = ()) -> None:
@@ -224,12 +223,9 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Releas
 
 
 def _merged_since(folder: Path, recipe: Recipe) -> list[int]:
-    """Return the pull requests that were merged since the newest release; none outside GitHub."""
-    if not configured():
-        return []
-    return new_pulls(
-        folder, resolve(folder, "HEAD"), latest_release(recipe.release.repository), recipe.taxonomy
-    )
+    """Return the pull requests that were merged since the newest release, as it is now."""
+    released = latest_release(recipe.release.repository)
+    return new_pulls(folder, resolve(folder, "HEAD"), released, recipe.taxonomy)
 
 
 def _contributors(folder: Path, repository: Repository, leaves: Sequence[str], layout: Layout) -> list[int]:

@@ -3,7 +3,7 @@
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.core.errors import UserError
+from bot.github.dispatch import dispatch
 
 WORKFLOW = "lint.yml"
 """The lint workflow's file; a repository may have a prefix before it (`workflows` in arborist.yaml)."""
@@ -31,7 +31,5 @@ def start_lint(repository: Repository, pull: PullRequest, prefix: str = "") -> s
         "base_ref": pull.base.ref,
         "author": pull.user.login,
     }
-    name = f"{prefix}{WORKFLOW}"
-    if not repository.get_workflow(name).create_dispatch(repository.default_branch, inputs):
-        raise UserError(f"{name} could not be started: GitHub refused the dispatch; is it disabled?")
+    dispatch(repository, f"{prefix}{WORKFLOW}", inputs)
     return base

@@ -3,7 +3,8 @@
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
-WORKFLOW = "retrain.yml"
+from bot.core.workflow_names import RETRAIN
+
 EVENTS = ("push", "schedule", "workflow_dispatch")
 """Events that start a retraining; a pull request's own workflow with the same file name does not count."""
 RESTARTS = 3
@@ -12,7 +13,7 @@ RESTARTS = 3
 
 def retrainings(repository: Repository) -> list[WorkflowRun]:
     """Return the recent retrainings of the default branch, the newest first."""
-    workflow = repository.get_workflow(WORKFLOW)
+    workflow = repository.get_workflow(RETRAIN)
     runs = [
         run
         for event in EVENTS
@@ -34,7 +35,7 @@ def restart_retraining(repository: Repository) -> list[str]:
     runs = retrainings(repository)
     if not runs or any(run.status != "completed" for run in runs) or runs[0].conclusion != "cancelled":
         return []
-    if repository.get_workflow(WORKFLOW).state != "active":
+    if repository.get_workflow(RETRAIN).state != "active":
         return []
     sha = runs[0].head_sha
     cancelled = [run for run in runs if run.head_sha == sha and run.conclusion == "cancelled"]
@@ -42,7 +43,7 @@ def restart_retraining(repository: Repository) -> list[str]:
         return [
             f"retrain: cancelled {len(cancelled)} times at {sha[:7]}; to start it, use `/arborist retrain`"
         ]
-    workflow = repository.get_workflow(WORKFLOW)
+    workflow = repository.get_workflow(RETRAIN)
     if not workflow.create_dispatch(repository.default_branch):
         return [f"retrain: cancelled at {sha[:7]}; GitHub refused to restart it"]
     return [f"retrain: cancelled at {sha[:7]}, and started again"]

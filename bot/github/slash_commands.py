@@ -13,11 +13,12 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from bot.config.recipe import Recipe
-from bot.core.errors import UserError
 from bot.core.store import Store, StoreError
+from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.github.checks import PLAN, find_check, lint_check, note_of
 from bot.github.comment import update_comment
 from bot.github.commit_seen import split_commit, why_unseen
+from bot.github.dispatch import dispatch
 from bot.github.gpu_work import COMMANDS as WORK
 from bot.github.gpu_work import Work, begin, check_name
 from bot.github.relint import start_lint
@@ -27,7 +28,6 @@ from bot.github.rights import who_may
 if TYPE_CHECKING:
     from bot.github.draft_request import DraftRequest
 
-ROLLBACK = "rollback.yml"
 HOLD = "hold"
 """The label of a pull request on hold."""
 
@@ -244,9 +244,7 @@ def draft(asked: Asked) -> "str | DraftRequest":
 
 def retrain(asked: Asked) -> str:
     """Start a retraining; it does nothing if the newest release already matches main."""
-    workflow = asked.repository.get_workflow("retrain.yml")
-    if not workflow.create_dispatch(asked.repository.default_branch):
-        raise UserError("retrain.yml could not be started: GitHub refused the dispatch; is it disabled?")
+    workflow = dispatch(asked.repository, RETRAIN)
     return (
         f"Started: {workflow.html_url}. The bot comments the result on the pull requests that are new in it."
     )
@@ -260,9 +258,7 @@ def rollback(asked: Asked) -> str:
     # A private repository cannot be read here; there, the workflow says whether there is such a release.
     if not TAG.fullmatch(tag) or (latest_release(model) and release_at(model, tag) is None):
         return f"Name a release of {model} by its tag, such as `/arborist rollback v3`."
-    workflow = asked.repository.get_workflow(ROLLBACK)
-    if not workflow.create_dispatch(asked.repository.default_branch, {"tag": tag}):
-        raise UserError(f"{ROLLBACK} could not be started: GitHub refused the dispatch; is it disabled?")
+    workflow = dispatch(asked.repository, ROLLBACK, {"tag": tag})
     return (
         f"Started: {workflow.html_url}. It makes the main branch of {model} the release {tag} again. The "
         "next change of the taxonomy makes a new release of all leaves; revert what must not be in it."

@@ -1,15 +1,10 @@
 """Models by the names that commands accept: a release's tag, a folder, a name on the Hub, or none."""
 
-import re
-
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.inference.models import Model, model_folder, model_revision
 from bot.pipeline.train import todays_model
-from bot.release.hub import Release, latest_release, release_at
-
-TAG = re.compile(r"v\d+")
-"""The format of a release's tag."""
+from bot.release.hub import TAG, Release, latest_release, release_at
 
 
 def model_by_name(name: str, recipe: Recipe) -> tuple[Model, str]:

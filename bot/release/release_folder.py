@@ -1,6 +1,5 @@
 """The folder of a release before it is published: all its files under their names, with the statement."""
 
-import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bot.core.store_files import described_file
 from bot.release.manifest import MANIFEST
 from bot.release.model_files import compatible_files, model_files
 from bot.release.signature import SIGNATURE, Signer
@@ -68,10 +68,7 @@ def files_below(folder: Path) -> dict[str, Path]:
 
 def digest_of(file: Path) -> str:
     """Return the SHA-256 of a file; "" if it is not a regular file or a link to one."""
-    if not file.is_file():
-        return ""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return str(described_file(file)["sha256"]) if file.is_file() else ""
 
 
 def _parent(path: Path) -> Path:

@@ -15,10 +15,11 @@ from huggingface_hub import get_token
 from huggingface_hub.errors import HfHubHTTPError, OIDCError
 
 from bot.core.errors import UserError
+from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.release import id_token
 
-WORKFLOW, ROLLBACK, ENVIRONMENT = "retrain.yml", "rollback.yml", "release"
-"""The workflows that write to the Hub, and the environment of their jobs: claims of trusted publishers."""
+ENVIRONMENT = "release"
+"""The environment of the jobs that write to the Hub: a claim of the trusted publishers there."""
 RESOURCE, EXCHANGE = "HF_OIDC_RESOURCE", "/oauth/token"
 
 
@@ -69,7 +70,7 @@ def _exchange(repository: str, endpoint: str) -> None:
 
 def how_to_register(model: str, repository: str, branch: str, endpoint: str) -> str:
     """Explain how the owners of a model let a repository's workflow release it, without a token."""
-    claims = {"repository": repository, "branch": branch, "workflow": WORKFLOW, "environment": ENVIRONMENT}
+    claims = {"repository": repository, "branch": branch, "workflow": RETRAIN, "environment": ENVIRONMENT}
     return (
         f"to release without HF_TOKEN, create {model} on the Hub, then add at {endpoint}/{model}/settings"
         f" a trusted publisher for GitHub Actions with the claims {_listed(claims)}, and another one with"
@@ -97,7 +98,7 @@ def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_b
         str(claims.get(name, "")).partition("@")[0].rpartition("/")[2]
         for name in ("workflow_ref", "job_workflow_ref")
     }
-    own = ROLLBACK if ROLLBACK in files else WORKFLOW
+    own = ROLLBACK if ROLLBACK in files else RETRAIN
     workflow = next((name for name in sorted(files) if name != own), own)
     actual = {"branch": branch, "workflow": workflow, "environment": str(claims.get("environment") or "none")}
     wanted = {"branch": default_branch, "workflow": own, "environment": ENVIRONMENT}

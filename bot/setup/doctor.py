@@ -12,6 +12,7 @@ from bot.config.recipe import Recipe
 from bot.core.diagnosis import Diagnosis, seen
 from bot.core.errors import UserError
 from bot.core.store import Store, StoreError, cache_folder
+from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.setup.extras import extras
 from bot.setup.init import CALLED, workflow_path
 from bot.taxonomy.tree import leaves_of
@@ -119,8 +120,8 @@ def _publishing(here: "Repository") -> Iterator[Diagnosis]:
         return
     trusted = (
         "HF_TOKEN is not set, so add a trusted publisher in the model's settings on the Hub: "
-        f"repository {here.full_name}, branch {here.default_branch}, workflow retrain.yml, "
-        f"environment {ENVIRONMENT}"
+        f"repository {here.full_name}, branch {here.default_branch}, workflow {RETRAIN}, "
+        f"environment {ENVIRONMENT}; and another one with workflow {ROLLBACK}"
     )
     yield Diagnosis("publishing", "unknown", trusted)
 

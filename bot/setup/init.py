@@ -15,12 +15,13 @@ from bot.core.errors import UserError
 from bot.core.package_files import shipped
 from bot.core.version import commit as own_commit
 from bot.core.version import git, installed_from
+from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.taxonomy.layout import DEFAULT, Layout, find_layout
 
 CALLED = ("lint", "report", "commands", "draft", "retrain", "rollback", "reap")
 """The workflows that a taxonomy's repository calls; these call the others."""
-KEEP_THEIR_NAMES = ("retrain", "rollback")
-"""The workflow that gets no prefix: the Hub trusts a workflow by the name of its file."""
+KEEP_THEIR_NAMES = tuple(name.removesuffix(".yml") for name in (RETRAIN, ROLLBACK))
+"""The workflows that get no prefix."""
 WRITTEN = "# Written by `arborist init`; run it again to move to another commit of arborist."
 _WORKFLOWS = ".github/workflows"
 FORM = ".github/ISSUE_TEMPLATE/teach.yml"

@@ -106,3 +106,9 @@ class Parsed:
         """Return a line of the file by its number, from 1, without the line end; "" past the end."""
         lines = self.text.split("\n", number)
         return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+
+
+def first_of(path: str, problems: Sequence[Problem]) -> str:
+    """Return the first problem of a file in one line, with path, line and column."""
+    first = min(problems, key=lambda problem: (problem.place.line, problem.place.column))
+    return f"{path}:{first.place.line}:{first.place.column}: {first.message}; {first.help}"

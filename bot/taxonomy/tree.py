@@ -18,7 +18,7 @@ from bot.taxonomy.kept_documents import keep_documents, kept_documents
 from bot.taxonomy.layout import DEFAULT, Layout
 from bot.taxonomy.leaf import QA, Document, DocumentSource, ExamQuestion, Leaf, Seed, Work
 from bot.taxonomy.parse import parse_file
-from bot.taxonomy.parsed import Parsed, Problem
+from bot.taxonomy.parsed import Parsed, Problem, first_of
 from bot.taxonomy.schema import check_exam, check_qna, kind_of, version_of
 from bot.taxonomy.set_apart import with_exam
 
@@ -263,9 +263,7 @@ def read_yaml(files: Files, path: str) -> Parsed:
 def _raise_first(files: Files, path: str, parsed: Parsed, more: Sequence[Problem]) -> None:
     problems = [*parsed.problems, *more]
     if problems:
-        first = min(problems, key=lambda problem: (problem.place.line, problem.place.column))
-        where = f"{files.prefix}{shown(path)}:{first.place.line}:{first.place.column}"
-        raise UserError(f"{where}: {first.message}; {first.help}", code=1)
+        raise UserError(first_of(f"{files.prefix}{shown(path)}", problems), code=1)
 
 
 def leaf_of(
