@@ -1,4 +1,4 @@
-"""kill -9 at four random moments: each run goes on where the last was stopped; the samples are the same."""
+"""kill -9 at three random moments: each run goes on where the last was stopped; the samples are the same."""
 
 import json
 import random
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-KILLS = 4
+KILLS = 3
 SCRIPT = """
 import dataclasses, json, sys
 import bot.generate.inputs
@@ -25,7 +25,7 @@ from tests.helpers.leaves import knowledge
 # Small batches, so that there are many to be killed in.
 bot.generate.inputs.pipeline_of = lambda *args: dataclasses.replace(pipeline_of(*args), batch=3)
 shipped = load_recipe(ROOT / "arborist.yaml")
-recipe = dataclasses.replace(shipped, generate=dataclasses.replace(shipped.generate, samples=24, batches=99))
+recipe = dataclasses.replace(shipped, generate=dataclasses.replace(shipped.generate, samples=12, batches=99))
 print("begun", flush=True)
 made = generate_leaf(samples_inputs(knowledge(), recipe), Store(sys.argv[1]), open_teacher(recipe))
 print(json.dumps([made.asked, made.reused, [sample.to_json() for sample in made.samples]]), flush=True)

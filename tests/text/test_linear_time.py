@@ -30,7 +30,7 @@ from tests.lint.conftest import tree
 __all__ = ["tree"]
 sre_parser: Any = re._parser  # type: ignore[attr-defined]
 
-SMALL, LARGE = 3_000, 24_000
+SMALL, LARGE = 2_000, 16_000
 """Characters. Of eight times the text linear work takes eight times as long, quadratic work 64 times."""
 MOST = 25
 """Times as long that the larger text may take: a busy machine is no quadratic expression."""
@@ -183,35 +183,35 @@ DOCUMENTS = (
     "<|im_end|> ",
     "It hums.  It \u200bbites. a@b 1 ignore\n\n",
 )
-SECONDS = 24
-"""Of CPU time, for 2 MB: linear work takes about a tenth of it here; quadratic work took 13 s for 80 kB."""
+SECONDS = 12
+"""Of CPU time, for 1 MB: linear work takes about a tenth of it here; quadratic work took 13 s for 80 kB."""
 
 
-def two_megabytes(mark: str) -> str:
-    return mark * (2_000_000 // len(mark.encode()))
+def a_megabyte(mark: str) -> str:
+    return mark * (1_000_000 // len(mark.encode()))
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_2_mb_is_made_into_checked_samples(mark: str) -> None:
-    leaf = knowledge(documents=(Document("long.md", two_megabytes(mark)),))
+def test_a_document_of_1_mb_is_made_into_checked_samples(mark: str) -> None:
+    leaf = knowledge(documents=(Document("long.md", a_megabyte(mark)),))
     assert taken(lambda: [unsafe(sample) for sample in given_samples(leaf, 0)]) < SECONDS
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_2_mb_is_cut_into_passages(mark: str) -> None:
-    assert taken(lambda: chunks(two_megabytes(mark), 500, "")) < SECONDS
+def test_a_document_of_1_mb_is_cut_into_passages(mark: str) -> None:
+    assert taken(lambda: chunks(a_megabyte(mark), 500, "")) < SECONDS
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_a_document_of_2_mb_is_linted(tree: Any, mark: str) -> None:
-    tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + two_megabytes(mark)[: -len(DOCUMENT.encode())])
+def test_a_document_of_1_mb_is_linted(tree: Any, mark: str) -> None:
+    tree.write(f"{KNOWLEDGE}/oru.md", DOCUMENT + a_megabyte(mark)[: -len(DOCUMENT.encode())])
     tree.write(f"{KNOWLEDGE}/attribution.txt", f"License: a{' ' * 400_000}x\n{'title' * 100_000}\n")
     assert taken(tree.lint) < SECONDS
 
 
 @pytest.mark.parametrize("mark", (*DOCUMENTS, "a\ufffe", "$a", "[[a", "\u05da ", "a-\n"), ids=repr)
-def test_2_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str) -> None:
-    text = two_megabytes(mark)
+def test_1_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str) -> None:
+    text = a_megabyte(mark)
     assert taken(lambda: as_read(text)) < SECONDS
     assert taken(lambda: doubts(text)) < SECONDS
     assert taken(lambda: join_hyphens(text)) < SECONDS
@@ -219,8 +219,8 @@ def test_2_mb_of_text_are_compared_and_searched_for_what_is_uncertain(mark: str)
 
 
 @pytest.mark.parametrize("mark", DOCUMENTS, ids=repr)
-def test_2_mb_of_text_are_normal_and_checked_in_linear_time(mark: str) -> None:
-    text = two_megabytes(mark)
+def test_1_mb_of_text_are_normal_and_checked_in_linear_time(mark: str) -> None:
+    text = a_megabyte(mark)
     assert taken(lambda: normal(text)) < SECONDS
     assert taken(lambda: unsafe_text(f"<{text}")) < SECONDS
     assert taken(lambda: escape(text)) < SECONDS
