@@ -1,4 +1,4 @@
-"""What a pull request's own workflow hands over is checked; one line says what is wrong, and nothing is told."""
+"""What a pull request's own workflow hands over is checked; one line says what is wrong; nothing is told."""
 
 from collections.abc import Callable
 from pathlib import Path
