@@ -20,6 +20,7 @@ from bot.pipeline.candidate import (
     keep_candidate,
     kept_candidate,
 )
+from bot.pipeline.companions import make_companions, with_companions
 from bot.pipeline.compare import Asked
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
@@ -74,12 +75,14 @@ def _train_and_examine(
     )
     verdict = decide(examined, _known(asked.released), recipe.gate)
     made = Made(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict)
-    manifest = describe(made, leaves, recipe, origin, asked.released)
+    companions = make_companions(mixed, leaves, recipe, store, origin)
+    described = describe(made, leaves, recipe, origin, asked.released)
+    manifest = with_companions(described, companions, recipe)
     pictures = {
         "results.png": results_chart(manifest),
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
-    return Candidate(inputs.key, skills.entry, pictures, manifest, verdict)
+    return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions)
 
 
 def _known(released: Release | None) -> set[str]:

@@ -188,7 +188,7 @@ def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
     from huggingface_hub import HfApi
 
     from bot.core.hub_address import endpoint
-    from bot.release.hub import hub_errors
+    from bot.release.hub_repository import hub_errors
 
     name = recipe.release.repository
     if not os.environ.get("HF_TOKEN"):

@@ -127,15 +127,16 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") ->
             "unknown",
             f"settings on GitHub (key, labels, protection, environment, approval) were skipped: {hint}",
         )
-    yield _publisher(model, here.full_name if here else "owner/name of this repository", branch)
+    yield _publisher(path, here.full_name if here else "owner/name of this repository", branch)
 
 
-def _publisher(model: str, repository: str, branch: str) -> Diagnosis:
-    from bot.core.hub_address import endpoint
+def _publisher(recipe: Path, repository: str, branch: str) -> Diagnosis:
+    from bot.release.companions import all_repositories
     from bot.release.trusted_publishing import how_to_register
 
     # The Hub does not show whether it is registered; only a release shows that.
-    return Diagnosis("trusted publishing", "unknown", how_to_register(model, repository, branch, endpoint()))
+    repositories = all_repositories(load_recipe(recipe).release)
+    return Diagnosis("trusted publishing", "unknown", how_to_register(repositories, repository, branch))
 
 
 def _write_recipe(path: Path, model: str, recipe: str, prefix: str) -> Diagnosis:

@@ -13,7 +13,7 @@ from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi
 
-from bot.release.hub import MANIFEST
+from bot.release.manifest import MANIFEST
 from localworld.github import environments
 from localworld.github.git import Signature
 from localworld.world import LOGINS, MODEL, REPOSITORY, World
@@ -26,6 +26,7 @@ import pathlib, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from bot.core.errors import UserError
 from bot.release.hub import check_publishing, latest_release, publish
+from bot.release.hub_repository import HubRepository
 folder = pathlib.Path("model")
 folder.mkdir(exist_ok=True)
 (folder / "config.json").write_text("{{}}")
@@ -33,7 +34,7 @@ folder.mkdir(exist_ok=True)
 try:
     newest = latest_release("{SMALL_MODEL}")
     print("newest", newest and newest.tag)
-    check_publishing("{SMALL_MODEL}")
+    check_publishing([HubRepository("{SMALL_MODEL}")])
     print(publish("{SMALL_MODEL}", folder, {{}}, {{"key": sys.argv[1][-1] * 64, "release": sys.argv[1]}}).url)
 except UserError as error:
     sys.exit(f"arborist: {{error}}")

@@ -105,6 +105,7 @@ PLACED: Mapping[str, frozenset[str]] = {
     # The student's chat template names the model that is released.
     "release.repository": TRAINED,
     "release.license": RELEASED,
+    "release.samples": RELEASED,
     "seed": BATCHES,
 }
 """Field -> the keys that another value changes, those of later steps included."""
