@@ -186,6 +186,8 @@ def _read(entry: Entry, store: Store) -> Candidate:
     }
     manifest = entry.read_json(MANIFEST)
     check_manifest({**manifest, "files": [], "signature": UNSIGNED})
+    if sorted(one["kind"] for one in manifest.get("companions", ())) != sorted(companions):
+        raise ValueError("the manifest states other companions")
     verdict = Verdict(tuple(entry.facts["reasons"]), entry.facts["note"], manifest["gate"])
     pictures = {name: entry.read_bytes(name) for name in PICTURES}
     return Candidate(key, model, pictures, manifest, verdict, companions)

@@ -6,7 +6,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.core.hub_address import endpoint
 from bot.release.card_metadata import card_metadata
+from bot.release.companions import companions_of
 from bot.release.exam_words import near_misses
 from bot.release.leaf_changes import leaf_changes
 from bot.release.licences import what_it_asks
@@ -48,6 +50,8 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         confidence=float(manifest["recipe"]["gate"]["confidence"]),
         share_alike=list(_share_alike(manifest)),
         oldest=OLDEST,
+        datasets=[one for one in companions_of(manifest) if one.type == "dataset"],
+        endpoint=endpoint(),
         verification=how_to_verify(manifest),
         most_named=MOST_NAMED,
         most_rows=MOST_ROWS,

@@ -151,7 +151,7 @@ def _write_recipe(path: Path, model: str, recipe: str, prefix: str) -> Diagnosis
     text = shipped(f"recipes/{recipe}.yaml").read_text()
     # The first line may name a schema for editors, which exists only in arborist's repository.
     text = re.sub(r"^# yaml-language-server.*\n", "", text)
-    text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
+    text = text.replace("lab/taxonomy-model", model)
     if layout != DEFAULT:
         text = _with_setting(text, "taxonomy", layout.name)
     path.write_text(_with_setting(text, "workflows", prefix) if prefix else text)
