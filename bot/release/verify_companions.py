@@ -10,9 +10,7 @@ from bot.release.hub_repository import HubRepository, download, hub_errors, tags
 from bot.release.trust import differences
 from bot.release.verify import Check, Copy
 
-_WAY_OUT = (
-    "download it again, and ask the maintainers; --allow permits files that others added and nothing loads"
-)
+_WAY_OUT = "ask the maintainers; if others added files that nothing loads, name them with --allow"
 
 
 def verify_companions(manifest: Mapping[str, Any], allowed: Collection[str]) -> Iterator[Check]:

@@ -36,9 +36,8 @@ def create(call: Call) -> Response:
     if len(title) > _TITLE or not isinstance(description, str) or len(description) > _DESCRIPTION:
         raise HubError(400, f"a title has at most {_TITLE} characters, a description {_DESCRIPTION}")
     with call.hub.storage.writing() as db:
-        known = db.execute(
-            "SELECT slug FROM collections WHERE owner = ? AND title = ?", (owner, title)
-        ).fetchone()
+        query = "SELECT slug FROM collections WHERE owner = ? AND title = ?"
+        known = db.execute(query, (owner, title)).fetchone()
         if known is not None:
             raise HubError(409, f"the collection {title} exists already", body={"slug": known["slug"]})
         words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
