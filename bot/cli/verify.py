@@ -75,13 +75,14 @@ def verify(
 
 def _companions(release: str, copy: "Copy") -> "Iterator[Check]":
     """Yield the check of each companion of a release; a folder has the model alone."""
+    from bot.core.progress import say
     from bot.release.verify_companions import verify_companions
 
     if not Path(release).is_dir():
         yield from verify_companions(copy.manifest, copy.allowed)
     elif copy.manifest.get("companions"):
         named = f"{copy.manifest['repository']}@{copy.manifest['release']}"
-        print(f"not checked: the companions of the release; `arborist verify {named}` also downloads them")
+        say(f"the companions of the release are not checked; `arborist verify {named}` also downloads them")
 
 
 def _trust(key: Path | None, identity: str, issuer: str, source: str, *, unsigned: bool) -> "Trust | None":

@@ -49,7 +49,8 @@ def _problem(
             return " ".join(str(error).split())
     if wrong := differences(files, copy.digests):
         return f"{wrong}; {_WAY_OUT}"
+    if not tagged:
+        return f"the Hub shows no tag {tag}: it was deleted, or the repository cannot be read from here"
     if tagged != commit:
-        where = f"is at {tagged[:7]}" if tagged else "is missing"
-        return f"the tag {tag} {where}: somebody moved it; load the data by the commit"
+        return f"the tag {tag} is at {tagged[:7]}: somebody moved it; load the commit, and ask the maintainers"
     return ""
