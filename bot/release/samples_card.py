@@ -7,8 +7,9 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.release.exam_words import SHARED
 from bot.release.licences import same_licence, what_it_asks
-from bot.release.signature import how_to_verify
+from bot.release.signature import verify_command
 from bot.text.escape_markdown import as_code, as_prose
 
 MOST_NAMED, MOST_ROWS = 100, 500
@@ -37,7 +38,9 @@ def samples_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
         rows=rows,
         total=_total(rows),
         licences=_licences(manifest),
-        verification=how_to_verify(manifest),
+        splits=sorted(rows),
+        shared=[leaf for leaf in manifest["leaves"] if leaf["exam"]["status"] == SHARED],
+        verification=verify_command(manifest),
         most_named=MOST_NAMED,
         most_rows=MOST_ROWS,
     )
