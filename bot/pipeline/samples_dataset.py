@@ -129,13 +129,18 @@ def _described(leaves: Sequence[Leaf], recipe: Recipe, origin: Origin) -> dict[s
 
 def _write(target: Path, mixture: Mixture, leaves: Mapping[str, Described]) -> None:
     """Write the rows of one phase in row groups, so that they need not fit into memory."""
-    rows = _rows(mixture, leaves)
+    rows = _rows(mixture, {path: described.columns() for path, described in leaves.items()})
     with parquet.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
 
 
-def _rows(mixture: Mixture, leaves: Mapping[str, Described]) -> Iterator[dict[str, Any]]:
-    nothing = Described()
+def _rows(mixture: Mixture, columns: Mapping[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one phase.
+
+    Args:
+        columns: path of a leaf -> what its rows state of it.
+    """
+    of_no_leaf = Described().columns()
     for sample in mixture.samples:
-        yield {"phase": mixture.phase, **sample.to_json(), **leaves.get(sample.leaf, nothing).columns()}
+        yield {"phase": mixture.phase, **sample.to_json(), **columns.get(sample.leaf, of_no_leaf)}

@@ -19,18 +19,18 @@ def join_in_collection(model: str, companions: Sequence[HubRepository]) -> None:
     if not companions:
         return
     owner, _, name = model.partition("/")
-    items = [HubRepository(model), *companions]
+    title, items = name[:LONGEST_TITLE], [HubRepository(model), *companions]
     try:
-        with hub_errors(f"the collection {name[:LONGEST_TITLE]}"):
-            _add(owner, name[:LONGEST_TITLE], items)
+        with hub_errors(f"the collection {title} was not updated"):
+            _add(owner, title, items)
     except UserError as error:
-        named = ", ".join(item.resource for item in items)
-        say(
-            f"the release is complete, but not its collection on the Hub; its owners can add {named}: {error}"
-        )
+        reason = str(error).partition("; ")[0]  # the rest says how to publish, which has worked
+        named = " and ".join(item.resource for item in items)
+        say(f"the release is complete, but {reason}; whoever may write for {owner} can add {named} to it")
 
 
 def _add(owner: str, title: str, items: Sequence[HubRepository]) -> None:
+    """Create the collection if it is missing, and add the items that it lacks."""
     collection = api().create_collection(
         title, namespace=owner, description="A model and what was released with it", exists_ok=True
     )

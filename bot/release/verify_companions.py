@@ -52,5 +52,7 @@ def _problem(
     if not tagged:
         return f"the Hub shows no tag {tag}: it was deleted, or the repository cannot be read from here"
     if tagged != commit:
-        return f"the tag {tag} is at {tagged[:7]}: somebody moved it; load the commit, and ask the maintainers"
+        return (
+            f"the tag {tag} is at {tagged[:7]}: somebody moved it; load the commit, and ask the maintainers"
+        )
     return ""

@@ -127,15 +127,19 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") ->
             "unknown",
             f"settings on GitHub (key, labels, protection, environment, approval) were skipped: {hint}",
         )
-    yield _publisher(path, here.full_name if here else "owner/name of this repository", branch)
+    yield _publisher(path, model, here.full_name if here else "owner/name of this repository", branch)
 
 
-def _publisher(recipe: Path, repository: str, branch: str) -> Diagnosis:
+def _publisher(recipe: Path, model: str, repository: str, branch: str) -> Diagnosis:
     from bot.release.companions import all_repositories
+    from bot.release.hub_repository import HubRepository
     from bot.release.trusted_publishing import how_to_register
 
+    try:
+        repositories = all_repositories(load_recipe(recipe).release)
+    except UserError:  # a recipe of the owners that only lints, or that `arborist doctor` explains
+        repositories = [HubRepository(model)]
     # The Hub does not show whether it is registered; only a release shows that.
-    repositories = all_repositories(load_recipe(recipe).release)
     return Diagnosis("trusted publishing", "unknown", how_to_register(repositories, repository, branch))
 
 

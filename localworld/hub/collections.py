@@ -63,12 +63,13 @@ def delete(call: Call) -> Response:
 def add_item(call: Call) -> Response:
     """Add a repository to a collection; raise 409 if the collection has it."""
     content = call.json()
-    item = content.get("item") if isinstance(content.get("item"), dict) else {}
-    kind, name = _KINDS.get(str(item.get("type"))), str(item.get("id"))
+    item = content.get("item")
+    kind = _KINDS.get(str(item.get("type"))) if isinstance(item, dict) else None
     if kind is None:
         raise HubError(400, "this Hub supports items of the types model and dataset only")
     with call.hub.storage.writing() as db:
         collection = _writable(db, call)
+        name = call.text("id", item)
         repository = visible(db, call, kind, name)
         values = (collection["slug"], repository.id, str(content.get("note") or ""))
         try:
