@@ -20,7 +20,9 @@ _RELEASE = re.compile(r"([\w.-]+/[\w.-]+)@(v[1-9]\d*)", re.ASCII)
 
 @app.command()
 def verify(
-    release: Annotated[str, typer.Argument(help="organization/name@tag on the Hub, or a copy's folder.")],
+    release: Annotated[
+        str, typer.Argument(help="organization/name@tag on the Hub; or a copy's folder, without companions.")
+    ],
     key: Annotated[
         Path | None, typer.Option(help="The public key of the maintainers, if they sign with a key.")
     ] = None,
@@ -43,11 +45,7 @@ def verify(
         Path | None, typer.Option(help="A clone of the taxonomy, to compare the leaves with.")
     ] = None,
 ) -> None:
-    """Verify a release: its signature, files, manifest and leaves. Exits with 1 if a check fails.
-
-    A release that is named by its tag is downloaded and checked with its companions, such as the data set of
-    its samples. A folder is checked alone.
-    """
+    """Verify a release: its signature, files, manifest, companions, leaves. Exits with 1 if a check fails."""
     from bot.release.verify import Check, Copy
     from bot.release.verify import verify as checks
 

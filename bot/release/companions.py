@@ -68,6 +68,7 @@ class Companion:
 
     @property
     def repository(self) -> HubRepository:
+        """The repository on the Hub."""
         return repository_of(self.stated)
 
 

@@ -139,11 +139,7 @@ def publish(
         manifest = {**manifest, "files": release_files(folder, files, signer)}
         if companions:
             manifest["companions"] = [publish_companion(one, manifest) for one in companions]
-        with (
-            prepared(folder, files, manifest, signer) as place,
-            hub_errors(doing),
-            trusted_publishing(model),
-        ):
+        with prepared(folder, files, manifest, signer) as place, hub_errors(doing), trusted_publishing(model):
             stale = written_files(model, head, present, MANIFEST) - set(manifest["files"])
             head = commit_folder(model, place, stale, f"Release {tag}", parent=head)
     if tag not in tags:
