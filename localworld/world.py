@@ -37,6 +37,8 @@ LOGINS = {
     "bot": "arborist[bot]",
 }
 MODEL = f"{OWNER}/taxonomy-model"
+SAMPLES, GGUF = f"{MODEL}-samples", f"{MODEL}-GGUF"
+"""The repositories on the Hub of what the model learned, and of its GGUF files."""
 RECORD = "world.json"
 """The claims of a releasing job's ID token that the Hub requires, besides the repository."""
 LOCK = "world.lock"
@@ -101,6 +103,8 @@ class World:
         self._settle()
         self._hub_application = create_hub(self.data / "hub", self.hub, self._hub_users())
         self.trust(MODEL, REPOSITORY)
+        self.trust(f"datasets/{SAMPLES}", REPOSITORY)
+        self.trust(GGUF, REPOSITORY)
         applications = [
             create_app(self.github, extra_routes=self.actions.routes, middleware=middleware),
             self._hub_application,
@@ -130,15 +134,16 @@ class World:
         self.github.close()
         self._lock.release()
 
-    def trust(self, model: str, repository: str) -> None:
-        """Register a GitHub repository as a trusted publisher of a model on the Hub.
+    def trust(self, resource: str, repository: str) -> None:
+        """Register a GitHub repository as a trusted publisher of a repository on the Hub.
 
         Args:
-            model: the model's repository on the Hub, as owner/name; created if it does not exist.
+            resource: the repository on the Hub, as owner/name or datasets/owner/name; created if it does not
+                exist.
             repository: the GitHub repository, as owner/name.
         """
         for workflow in (RETRAIN, ROLLBACK):
-            trust(self._hub_application, model, f"{self.web}{ISSUER}", claims_of(repository, workflow))
+            trust(self._hub_application, resource, f"{self.web}{ISSUER}", claims_of(repository, workflow))
 
     def address(self) -> dict[str, Any]:
         """Return the addresses, logins and tokens that `localworld up` prints."""

@@ -10,14 +10,19 @@ from bot.cli.root import app
 from bot.core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bot.release.trust import Trust
+    from bot.release.verify import Check, Copy
 
 _RELEASE = re.compile(r"([\w.-]+/[\w.-]+)@(v[1-9]\d*)", re.ASCII)
 
 
 @app.command()
 def verify(
-    release: Annotated[str, typer.Argument(help="organization/name@tag on the Hub, or a copy's folder.")],
+    release: Annotated[
+        str, typer.Argument(help="organization/name@tag on the Hub; or a copy's folder, without companions.")
+    ],
     key: Annotated[
         Path | None, typer.Option(help="The public key of the maintainers, if they sign with a key.")
     ] = None,
@@ -40,7 +45,7 @@ def verify(
         Path | None, typer.Option(help="A clone of the taxonomy, to compare the leaves with.")
     ] = None,
 ) -> None:
-    """Verify a release: its signature, its files, its manifest, its leaves. Exits with 1 if a check fails."""
+    """Verify a release: its signature, files, manifest, companions, leaves. Exits with 1 if a check fails."""
     from bot.release.verify import Check, Copy
     from bot.release.verify import verify as checks
 
@@ -55,6 +60,8 @@ def verify(
 
     for check in checks(copy, trust, "" if Path(release).is_dir() else release):
         tell(check)
+    for check in _companions(release, copy) if well else ():
+        tell(check)
     if repository and well:
         from bot.pipeline.verify_leaves import verify_leaves
 
@@ -62,6 +69,18 @@ def verify(
     elif repository:
         tell(Check("leaves", False, "not compared, since another check failed"))
     raise typer.Exit(0 if well else 1)
+
+
+def _companions(release: str, copy: "Copy") -> "Iterator[Check]":
+    """Yield the check of each companion of a release; a folder has the model alone."""
+    from bot.core.progress import say
+    from bot.release.verify_companions import verify_companions
+
+    if not Path(release).is_dir():
+        yield from verify_companions(copy.manifest, copy.allowed)
+    elif copy.manifest.get("companions"):
+        named = f"{copy.manifest['repository']}@{copy.manifest['release']}"
+        say(f"the companions of the release are not checked; `arborist verify {named}` also downloads them")
 
 
 def _trust(key: Path | None, identity: str, issuer: str, source: str, *, unsigned: bool) -> "Trust | None":

@@ -41,6 +41,7 @@ from bot.pipeline.candidate import (
 )
 from bot.pipeline.compare import Asked, compare, say_nothing_to_do
 from bot.pipeline.origin import Origin
+from bot.release.companions import all_repositories
 from bot.release.hub import Release, check_publishing, latest_release, release_at
 from bot.release.signature import find_signer
 from bot.taxonomy.files import GitError, git, resolve
@@ -209,7 +210,7 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Releas
     """
     candidate = None
     if decide(folder, recipe, store):
-        check_publishing(recipe.release.repository)
+        check_publishing(all_repositories(recipe.release))
         signer = find_signer()
         candidate = train(folder, recipe, store)
         if candidate is not None and candidate.verdict.passed:

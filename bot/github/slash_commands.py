@@ -252,7 +252,8 @@ def retrain(asked: Asked) -> str:
 
 def rollback(asked: Asked) -> str:
     """Start the workflow that makes the model's main branch an earlier release again."""
-    from bot.release.hub import TAG, latest_release, release_at
+    from bot.release.hub import latest_release, release_at
+    from bot.release.hub_repository import TAG
 
     tag, model = asked.command.arguments.strip(), asked.recipe.release.repository
     # A private repository cannot be read here; there, the workflow says whether there is such a release.

@@ -17,7 +17,10 @@ from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
 from bot.pipeline.compare import Asked
 from bot.release.card import model_card
-from bot.release.hub import Release, latest_release, next_tag, publish
+from bot.release.collection import join_in_collection
+from bot.release.companions import Companion, checked_companion, companions_of, wanted_companions
+from bot.release.hub import Release, check_publishing, latest_release, next_tag, publish
+from bot.release.hub_repository import HubRepository
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.model_files import DATA, RUNS
 from bot.release.release_folder import release_files
@@ -62,8 +65,10 @@ class Candidate:
         key: the candidate's key in the store.
         model: the entry of the store that has the model.
         pictures: the pictures of the model card, by name; see PICTURES.
-        manifest: the release's manifest without `files` and `signature`, which publishing adds.
+        manifest: the release's manifest without `files`, `signature` and the companions' commits, which
+            publishing adds.
         verdict: the gate's decision.
+        companions: kind -> the entry of the store that has the companion's data files.
     """
 
     key: str
@@ -71,6 +76,7 @@ class Candidate:
     pictures: Mapping[str, bytes]
     manifest: Mapping[str, Any]
     verdict: Verdict
+    companions: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
     def leaves(self) -> Sequence[Mapping[str, Any]]:
@@ -101,13 +107,16 @@ def kept_candidate(inputs: CandidateInputs, store: Store) -> Candidate | None:
 
 
 def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) -> None:
-    """Put a candidate into the store. The model stays in its own entry."""
+    """Put a candidate into the store. The model and the companions stay in their own entries."""
     files = {**candidate.pictures, MANIFEST: canonical(candidate.manifest).encode()}
     facts = {
         "step": candidate.model.step,
         "model": candidate.model.key,
         "reasons": list(candidate.verdict.reasons),
         "note": candidate.verdict.note,
+        "companions": {
+            kind: {"step": entry.step, "key": entry.key} for kind, entry in candidate.companions.items()
+        },
     }
     store.put(inputs.step, inputs.key, inputs.values(), files, facts=facts)
 
@@ -169,20 +178,32 @@ def read_candidate(reference: str, store: Store) -> Candidate:
 
 
 def _read(entry: Entry, store: Store) -> Candidate:
-    key, step, model_key = entry.key, entry.facts["step"], entry.facts["model"]
-    if not _STEP.fullmatch(step) or not _KEY.fullmatch(model_key):
-        raise ValueError("this is not an entry of a model")
-    model = store.get(step, model_key)
-    if model is None:
-        raise UserError(
-            f"the store {store.url} no longer has the model of the candidate {key[:12]}; "
-            f"remove the candidate with `arborist forget {key[:12]}`, and start a retraining"
-        )
+    key, facts = entry.key, entry.facts
+    model = _entry_of(key, "the model", facts["step"], facts["model"], store)
+    companions = {
+        kind: _entry_of(key, f"the companion {kind}", one["step"], one["key"], store)
+        for kind, one in facts.get("companions", {}).items()
+    }
     manifest = entry.read_json(MANIFEST)
     check_manifest({**manifest, "files": [], "signature": UNSIGNED})
+    if sorted(one["kind"] for one in manifest.get("companions", ())) != sorted(companions):
+        raise ValueError("the manifest states other companions")
     verdict = Verdict(tuple(entry.facts["reasons"]), entry.facts["note"], manifest["gate"])
     pictures = {name: entry.read_bytes(name) for name in PICTURES}
-    return Candidate(key, model, pictures, manifest, verdict)
+    return Candidate(key, model, pictures, manifest, verdict, companions)
+
+
+def _entry_of(candidate: str, what: str, step: str, key: str, store: Store) -> Entry:
+    """Return the entry of a candidate's model or of one of its companions."""
+    if not _STEP.fullmatch(step) or not _KEY.fullmatch(key):
+        raise ValueError(f"this is not an entry: {what}")
+    entry = store.get(step, key)
+    if entry is None:
+        raise UserError(
+            f"the store {store.url} no longer has {what} of the candidate {candidate[:12]}; "
+            f"remove the candidate with `arborist forget {candidate[:12]}`, and start a retraining"
+        )
+    return entry
 
 
 def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | None) -> Release:
@@ -206,6 +227,7 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
         )
     released = latest_release(repository)
     if released and released.manifest["key"] == key:
+        join_in_collection(repository, companions_of(released.manifest))
         return released
     newest = released.tag if released else ""
     if newest and not candidate.previous:
@@ -225,11 +247,13 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
         raise UserError(
             f"the candidate {candidate.key[:12]} is not the release {next_tag(released)}; run again"
         )
-    return _publish(candidate, released, signer)
+    return _publish(candidate, released, recipe, signer)
 
 
-def _publish(candidate: Candidate, released: Release | None, signer: Signer | None) -> Release:
-    """Publish the model with its card and manifest, after a check of its files in the store.
+def _publish(
+    candidate: Candidate, released: Release | None, recipe: Recipe, signer: Signer | None
+) -> Release:
+    """Publish the model with its card, manifest and companions, after a check of the files in the store.
 
     The job that trains is not trusted: it reads documents and answers of others, and runs their libraries.
     """
@@ -240,8 +264,31 @@ def _publish(candidate: Candidate, released: Release | None, signer: Signer | No
             )
     folder = candidate.model.checked_folder()
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
+    companions = _companions(candidate, manifest, recipe)
     card = model_card(manifest, released.manifest if released else None)
     files = {"README.md": card.encode(), **candidate.pictures}
     manifest["files"] = release_files(folder, files, signer)
     check_manifest(manifest)
-    return publish(manifest["repository"], folder, files, manifest, signer)
+    repository = HubRepository(manifest["repository"])
+    check_publishing([repository, *(one.repository for one in companions)])
+    return publish(repository.name, folder, files, manifest, signer, companions)
+
+
+def _companions(candidate: Candidate, manifest: Mapping[str, Any], recipe: Recipe) -> list[Companion]:
+    """Return the companions of a candidate, after a check of their files and repositories.
+
+    Raises:
+        Superseded: a companion is for another repository than the recipe names.
+    """
+    wanted = wanted_companions(recipe.release)
+    found = []
+    for stated in manifest.get("companions", ()):
+        kind, repository = stated["kind"], stated["repository"]
+        if kind not in wanted or wanted[kind].name != repository:
+            raise Superseded(
+                f"the candidate {candidate.key[:12]} has {kind} for {repository}, and the recipe names "
+                f"{wanted[kind].name if kind in wanted else 'no repository'} now: start a retraining",
+                code=1,
+            )
+        found.append(checked_companion(stated, candidate.companions[kind], manifest))
+    return found

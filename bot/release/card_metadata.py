@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from bot.core.hub_address import endpoint
 from bot.inference.models import EMBEDDED, model_name
+from bot.release.companions import companions_of
 from bot.release.exam_words import HELD_OUT, SET_APART, SHARED, questions
 
 MOST_RESULTS = 1_000
@@ -27,6 +28,7 @@ def card_metadata(manifest: Mapping[str, Any]) -> ModelCardData:
     """
     base, general = _base_model(manifest["student"]), manifest["recipe"]["train"]["general"]["dataset"]
     dataset = general.partition(":")[0].partition("@")[0] if ":" in general else ""
+    samples = [one.name for one in companions_of(manifest) if one.type == "dataset"]
     data = ModelCardData(
         model_name=manifest["repository"].rpartition("/")[2],
         license=manifest["recipe"]["release"]["license"],
@@ -34,7 +36,7 @@ def card_metadata(manifest: Mapping[str, Any]) -> ModelCardData:
         library_name="transformers",
         pipeline_tag="text-generation",
         base_model=base or None,
-        datasets=[dataset] if _NAME.fullmatch(dataset) else None,
+        datasets=[*samples, *([dataset] if _NAME.fullmatch(dataset) else [])] or None,
         tags=["arborist", "instructlab", "lab"],
         metrics=["accuracy"],
         eval_results=list(_results(manifest)),

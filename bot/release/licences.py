@@ -86,6 +86,11 @@ def what_it_asks(licence: str, release: str) -> Asks:
     return next(one for one in order if one in asked)
 
 
+def same_licence(licence: str) -> str:
+    """Return the Hub's name for the licence that a share-alike licence asks for; "" if it asks for none."""
+    return next(iter(_allowed(licence)), "")
+
+
 def base_model_licence(model: str) -> str:
     """Return the Hub's name for the licence of a base model; "" if it is not known on this machine.
 

@@ -172,16 +172,30 @@ def how_to_verify(manifest: Mapping[str, Any]) -> str:
     Args:
         manifest: with `repository`, `release` and `signature`.
     """
+    method, command = manifest["signature"]["method"], verify_command(manifest)
+    if method == "none":
+        told = "This release is not signed. All its files can be compared with the digests in"
+        return f"{told} `manifest.intoto.json`:\n\n{command}"
+    told = "`model.sig` signs all files of this release, this card and the manifest included"
+    if method == "key":
+        who = "Get the public key from the maintainers, and not from this repository"
+    else:
+        who = "Ask the maintainers whether this identity is theirs"
+    return f"{told}. {who}:\n\n{command}"
+
+
+def verify_command(manifest: Mapping[str, Any]) -> str:
+    """Return the command that verifies a release, as a block of Markdown.
+
+    Args:
+        manifest: see `how_to_verify`.
+    """
     facts = manifest["signature"]
     command = f"arborist verify {manifest['repository']}@{manifest['release']}"
     if facts["method"] == "none":
-        told = "This release is not signed. All its files can be compared with the digests in"
-        return f"{told} `manifest.intoto.json`:\n\n```sh\n{command} --unsigned\n```"
-    told = "`model.sig` signs all files of this release, this card and the manifest included"
+        return f"```sh\n{command} --unsigned\n```"
     if facts["method"] == "key":
-        who = "Get the public key from the maintainers, and not from this repository"
-        return f"{told}. {who}:\n\n```sh\n{command} --key release.pub\n```"
-    who = "Ask the maintainers whether this identity is theirs"
+        return f"```sh\n{command} --key release.pub\n```"
     named = ("identity", "issuer", "source")
     options = " \\\n  ".join(f"--{name} {shlex.quote(facts[name])}" for name in named)
-    return f"{told}. {who}:\n\n```sh\n{command} \\\n  {options}\n```"
+    return f"```sh\n{command} \\\n  {options}\n```"

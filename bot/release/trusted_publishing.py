@@ -6,17 +6,19 @@ over HF_TOKEN, and a failed exchange is an error. So it is set only while publis
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import get_token
+from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OIDCError
 
 from bot.core.errors import UserError
+from bot.core.hub_address import endpoint
 from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.release import id_token
+from bot.release.hub_repository import HubRepository
 
 ENVIRONMENT = "release"
 """The environment of the jobs that write to the Hub: a claim of the trusted publishers there."""
@@ -30,8 +32,8 @@ def available() -> bool:
 
 
 @contextmanager
-def trusted_publishing(repository: str, endpoint: str) -> Iterator[None]:
-    """Use this job's ID token for a model repository within the block, if HF_TOKEN is not set.
+def trusted_publishing(repository: HubRepository) -> Iterator[None]:
+    """Use this job's ID token for a repository within the block, if HF_TOKEN is not set.
 
     Raises:
         UserError: the Hub refuses the ID token; the message names the claims that must match.
@@ -39,20 +41,21 @@ def trusted_publishing(repository: str, endpoint: str) -> Iterator[None]:
     if not available() or os.environ.get(RESOURCE):
         yield
         return
-    os.environ[RESOURCE] = repository
+    os.environ[RESOURCE] = repository.resource
     try:
-        _exchange(repository, endpoint)
+        _exchange(repository)
         yield
     finally:
         del os.environ[RESOURCE]
 
 
-def _exchange(repository: str, endpoint: str) -> None:
+def _exchange(repository: HubRepository) -> None:
     """Exchange the ID token now, to distinguish a refusal from all other errors."""
+    name = repository.resource
     try:
         get_token()
     except OIDCError as error:
-        raise UserError(f"publishing {repository}: {' '.join(str(error).split())}") from None
+        raise UserError(f"publishing {name}: {' '.join(str(error).split())}") from None
     except HfHubHTTPError as error:
         if error.response is None:
             raise
@@ -61,18 +64,38 @@ def _exchange(repository: str, endpoint: str) -> None:
             why = (
                 f"GitHub did not issue an ID token to this job (status {status}); run again, or set HF_TOKEN"
             )
-            raise UserError(f"publishing {repository}: {why}") from None
+            raise UserError(f"publishing {name}: {why}") from None
         if error.response.status_code != 400:
             raise
-        claims = id_token.claims(endpoint)
-        raise UserError(refusal(repository, endpoint, claims, _default_branch())) from None
+        public = HfApi(endpoint=endpoint(), token=False)
+        if not public.repo_exists(repository.name, repo_type=repository.type):
+            raise UserError(_missing(repository)) from None
+        claims = id_token.claims(endpoint())
+        raise UserError(refusal(name, claims, _default_branch())) from None
 
 
-def how_to_register(model: str, repository: str, branch: str, endpoint: str) -> str:
-    """Explain how the owners of a model let a repository's workflow release it, without a token."""
-    claims = {"repository": repository, "branch": branch, "workflow": RETRAIN, "environment": ENVIRONMENT}
+def _missing(repository: HubRepository) -> str:
+    """Explain what to do if the Hub refuses an ID token and shows no such repository."""
+    kind = "model" if repository.type == "model" else "data set"
     return (
-        f"to release without HF_TOKEN, create {model} on the Hub, then add at {endpoint}/{model}/settings"
+        f"publishing {repository.resource}: the Hub at {endpoint()} refuses this job's ID token and shows no "
+        f"{kind} {repository.name} to the public: an ID token cannot create it. Create it, and register the "
+        "workflow there as a trusted publisher; if it is private, check its trusted publishers"
+    )
+
+
+def how_to_register(repositories: Sequence[HubRepository], repository: str, branch: str) -> str:
+    """Explain how the owners of repositories on the Hub let a workflow release without a token.
+
+    Args:
+        repositories: the model's repository and its companions'.
+        repository: the repository on GitHub.
+    """
+    claims = {"repository": repository, "branch": branch, "workflow": RETRAIN, "environment": ENVIRONMENT}
+    named = " and ".join(one.resource for one in repositories)
+    pages = " and ".join(f"{endpoint()}/{one.resource}/settings" for one in repositories)
+    return (
+        f"to release without HF_TOKEN, create {named} on the Hub, then add at {pages}"
         f" a trusted publisher for GitHub Actions with the claims {_listed(claims)}, and another one with"
         f" workflow={ROLLBACK} for `/arborist rollback`"
     )
@@ -82,14 +105,14 @@ def _listed(claims: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in claims.items())
 
 
-def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_branch: str) -> str:
+def refusal(repository: str, claims: Mapping[str, Any], default_branch: str) -> str:
     """Explain why the Hub may have refused an ID token, and how to fix it.
 
     The Hub does not report which claim did not match. The message names the claims that differ from those of
     a release job; if none does, no trusted publisher is registered on the Hub with these claims.
 
     Args:
-        repository: the model repository on the Hub.
+        repository: the repository on the Hub.
         claims: the claims in the ID token.
         default_branch: the default branch of the repository on GitHub.
     """
@@ -106,7 +129,7 @@ def refusal(repository: str, endpoint: str, claims: Mapping[str, Any], default_b
         f"{name} is {actual[name]}, not {wanted[name]}" for name in actual if actual[name] != wanted[name]
     ]
     start = f"publishing {repository}: the Hub refuses this job's ID token (invalid_grant)"
-    where = f"{endpoint}/{repository}/settings"
+    where = f"{endpoint()}/{repository}/settings"
     if wrong:
         fix = f"release with {own} on {default_branch}, or register the workflow at {where}"
         return f"{start}: its {', its '.join(wrong)}; {fix}"

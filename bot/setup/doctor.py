@@ -188,18 +188,20 @@ def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
     from huggingface_hub import HfApi
 
     from bot.core.hub_address import endpoint
-    from bot.release.hub import hub_errors
+    from bot.release.companions import all_repositories
+    from bot.release.hub_repository import hub_errors
 
-    name = recipe.release.repository
+    repositories = all_repositories(recipe.release)
+    name = " and ".join(one.resource for one in repositories)
     if not os.environ.get("HF_TOKEN"):
         yield Diagnosis("hub", "unknown", f"not checked: set HF_TOKEN to a token with write access to {name}")
         return
     with hub_errors("hub"):
         me = HfApi(endpoint=endpoint()).whoami(token=os.environ["HF_TOKEN"])
     mine = {me["name"], *(organization["name"] for organization in me.get("orgs", ()))}
-    owner = name.partition("/")[0]
-    hint = f"{me['name']} is not a member of {owner}, so it cannot push to {name}"
-    yield seen("hub", owner in mine, f"{me['name']} can push to {name}", hint)
+    others = sorted({one.name.partition("/")[0] for one in repositories} - mine)
+    hint = f"{me['name']} is not a member of {' and '.join(others)}, so it cannot push to {name}"
+    yield seen("hub", not others, f"{me['name']} can push to {name}", hint)
 
 
 def _models(recipe: Recipe) -> Iterator[Diagnosis]:

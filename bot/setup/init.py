@@ -127,15 +127,20 @@ def set_up(folder: Path, bot: Bot, model: str, recipe: str, prefix: str = "") ->
             "unknown",
             f"settings on GitHub (key, labels, protection, environment, approval) were skipped: {hint}",
         )
-    yield _publisher(model, here.full_name if here else "owner/name of this repository", branch)
+    yield _publisher(path, model, here.full_name if here else "owner/name of this repository", branch)
 
 
-def _publisher(model: str, repository: str, branch: str) -> Diagnosis:
-    from bot.core.hub_address import endpoint
+def _publisher(recipe: Path, model: str, repository: str, branch: str) -> Diagnosis:
+    from bot.release.companions import all_repositories
+    from bot.release.hub_repository import HubRepository
     from bot.release.trusted_publishing import how_to_register
 
+    try:
+        repositories = all_repositories(load_recipe(recipe).release)
+    except UserError:  # a recipe of the owners that only lints, or that `arborist doctor` explains
+        repositories = [HubRepository(model)]
     # The Hub does not show whether it is registered; only a release shows that.
-    return Diagnosis("trusted publishing", "unknown", how_to_register(model, repository, branch, endpoint()))
+    return Diagnosis("trusted publishing", "unknown", how_to_register(repositories, repository, branch))
 
 
 def _write_recipe(path: Path, model: str, recipe: str, prefix: str) -> Diagnosis:
@@ -150,7 +155,7 @@ def _write_recipe(path: Path, model: str, recipe: str, prefix: str) -> Diagnosis
     text = shipped(f"recipes/{recipe}.yaml").read_text()
     # The first line may name a schema for editors, which exists only in arborist's repository.
     text = re.sub(r"^# yaml-language-server.*\n", "", text)
-    text = text.replace("release:\n  repository: lab/taxonomy-model", f"release:\n  repository: {model}")
+    text = text.replace("lab/taxonomy-model", model)
     if layout != DEFAULT:
         text = _with_setting(text, "taxonomy", layout.name)
     path.write_text(_with_setting(text, "workflows", prefix) if prefix else text)

@@ -7,6 +7,7 @@ import yaml
 from bot.core.errors import UserError
 from bot.evaluate.retention import SHIPPED
 from localworld.seed import Seed
+from localworld.world import SAMPLES
 
 LEFT_OUT = (
     "taxonomy/knowledge/science",
@@ -18,6 +19,7 @@ QUICKER = {
     "samples: 40 ": "samples: 24 ",
     "samples: 350 ": "samples: 120 ",
     "ensemble: 2 ": "ensemble: 1 ",
+    "  # samples: lab/taxonomy-model-samples ": f"  samples: {SAMPLES} ",
     "max_new_tokens: 32\n": "max_new_tokens: 32\n  general: general.yaml\n",
 }
 """Settings of the recipe -> those of the demo."""

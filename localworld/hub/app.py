@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from localworld.hub import commits, files, lfs, listings, pages, publishers, repos, xet
+from localworld.hub import collections, commits, files, lfs, listings, pages, publishers, repos, xet
 from localworld.hub.auth import HubUser, Sealer
 from localworld.hub.call import Handler, Hub, endpoint, upload
 from localworld.hub.errors import HubError, as_response
@@ -40,7 +40,7 @@ def create_hub(root: Path, base_url: str, users: Mapping[str, HubUser]) -> Starl
     """
     storage = Storage(root)
     app = Starlette(
-        routes=[*_api(), *_transfers(), *_web("/datasets"), *_web("")],
+        routes=[*_collections(), *_api(), *_transfers(), *_web("/datasets"), *_web("")],
         middleware=[Middleware(_EncodedPath)],
         exception_handlers={HubError: as_response},
     )
@@ -81,6 +81,18 @@ def _api() -> list[Route]:
         _route("PUT", repo + "/settings", repos.settings),
         _route("GET", repo + "/auth-check", repos.auth_check),
         _route("GET", repo + "/xet-{scope}-token/{revision}", xet.token),
+    ]
+
+
+def _collections() -> list[Route]:
+    one = "/api/collections/{namespace}/{slug}"
+    return [
+        _route("GET", "/api/collections", collections.listed),
+        _route("POST", "/api/collections", collections.create),
+        _route("GET", one, collections.get),
+        _route("DELETE", one, collections.delete),
+        _route("POST", one + "/items", collections.add_item),
+        _route("DELETE", one + "/items/{item}", collections.delete_item),
     ]
 
 

@@ -32,6 +32,13 @@ CREATE TABLE IF NOT EXISTS refs (
 CREATE TABLE IF NOT EXISTS publishers (
     repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE, issuer TEXT NOT NULL,
     claims TEXT NOT NULL, PRIMARY KEY (repository, issuer, claims));
+CREATE TABLE IF NOT EXISTS collections (
+    slug TEXT PRIMARY KEY, owner TEXT NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL,
+    private INTEGER NOT NULL, updated TEXT NOT NULL, UNIQUE (owner, title));
+CREATE TABLE IF NOT EXISTS collection_items (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL REFERENCES collections ON DELETE CASCADE,
+    repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE, note TEXT NOT NULL,
+    UNIQUE (collection, repository));
 CREATE TABLE IF NOT EXISTS xorbs (hash TEXT PRIMARY KEY, places BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS chunks (
     hash BLOB PRIMARY KEY, pack TEXT NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,

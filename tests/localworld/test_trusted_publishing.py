@@ -13,28 +13,36 @@ from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi
 
-from bot.release.hub import MANIFEST
+from bot.release.manifest import MANIFEST
 from localworld.github import environments
 from localworld.github.git import Signature
 from localworld.world import LOGINS, MODEL, REPOSITORY, World
 from tests import ROOT
 from tests.contract.plugin import Watch
 
-SMALL, SMALL_MODEL = "lab/small", "lab/small-model"
+SMALL, SMALL_MODEL, SMALL_SAMPLES = "lab/small", "lab/small-model", "lab/small-samples"
 PUBLISH = f"""\
-import pathlib, sys
+import hashlib, pathlib, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from bot.core.errors import UserError
+from bot.release.companions import Companion
 from bot.release.hub import check_publishing, latest_release, publish
+from bot.release.hub_repository import HubRepository
 folder = pathlib.Path("model")
 folder.mkdir(exist_ok=True)
 (folder / "config.json").write_text("{{}}")
 (folder / "model.safetensors").write_bytes(b"weights" * 10_000)
+rows = sys.argv[1].encode() * 1_000
+pathlib.Path("skills.parquet").write_bytes(rows)
+files = {{"skills.parquet": hashlib.sha256(rows).hexdigest()}}
+stated = {{"kind": "samples", "repository": "{SMALL_SAMPLES}", "files": files, "facts": {{"rows": {{}}}}}}
+samples = Companion(stated, pathlib.Path(), "# Samples")
+manifest = {{"key": sys.argv[1][-1] * 64, "release": sys.argv[1], "repository": "{SMALL_MODEL}"}}
 try:
     newest = latest_release("{SMALL_MODEL}")
     print("newest", newest and newest.tag)
-    check_publishing("{SMALL_MODEL}")
-    print(publish("{SMALL_MODEL}", folder, {{}}, {{"key": sys.argv[1][-1] * 64, "release": sys.argv[1]}}).url)
+    check_publishing([HubRepository("{SMALL_MODEL}"), samples.repository])
+    print(publish("{SMALL_MODEL}", folder, {{}}, manifest, companions=[samples]).url)
 except UserError as error:
     sys.exit(f"arborist: {{error}}")
 """
@@ -87,6 +95,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, contract: Watch) -> Iterator
         environments.protect(github, SMALL, "release", "main")
         served.actions.set_variable(SMALL, "HF_ENDPOINT", served.hub)
         served.trust(SMALL_MODEL, SMALL)
+        served.trust(f"datasets/{SMALL_SAMPLES}", SMALL)
         served.start()
         yield served
         served.stop()
@@ -154,6 +163,11 @@ def test_a_merge_is_released_by_trusted_publishing(world: World, small: Reposito
     api = HfApi(endpoint=world.hub, token=False)
     assert MANIFEST in api.list_repo_files(SMALL_MODEL, revision="v1")
     assert api.list_repo_commits(SMALL_MODEL)[0].authors == ["[OIDC]"]
+    assert f"it may publish datasets/{SMALL_SAMPLES} without HF_TOKEN" in log
+    assert api.list_repo_commits(SMALL_SAMPLES, repo_type="dataset")[0].authors == ["[OIDC]"]
+    assert [tag.name for tag in api.list_repo_refs(SMALL_SAMPLES, repo_type="dataset").tags] == ["v1"]
+    assert "the release is complete, but the collection small-model was not updated: the Hub at" in log
+    assert list(api.list_collections(owner="lab")) == []
 
 
 def test_a_private_models_releases_are_read_by_the_same_token(world: World, small: Repository) -> None:
@@ -191,6 +205,21 @@ def test_another_environment_and_another_branch_are_refused_by_name(world: World
     assert len(released(world)) == 2
 
 
+def test_a_data_set_that_is_not_there_is_one_line_and_nothing_is_published(
+    world: World, small: Repository
+) -> None:
+    before = released(world)
+    other = HfApi(endpoint=world.hub, token=world.tokens["bot"])
+    other.delete_repo(SMALL_SAMPLES, repo_type="dataset")
+    line = refused(world, small, "retrain", "main")
+    assert line == (
+        f"publishing datasets/{SMALL_SAMPLES}: the Hub at {world.hub} refuses this job's ID token and shows"
+        f" no data set {SMALL_SAMPLES} to the public: an ID token cannot create it. Create it, and register"
+        " the workflow there as a trusted publisher; if it is private, check its trusted publishers"
+    )
+    assert released(world) == before
+
+
 def test_where_the_hub_trusts_other_claims_the_line_says_which_ones_to_register(
     world: World, small: Repository
 ) -> None:
@@ -213,3 +242,5 @@ def test_a_token_that_is_given_is_used_instead(world: World, small: Repository) 
     assert run.conclusion == "success", log
     api = HfApi(endpoint=world.hub, token=False)
     assert api.list_repo_commits(SMALL_MODEL)[0].authors == ["arborist"]
+    [collection] = api.list_collections(owner="lab")
+    assert [item.item_id for item in collection.items] == [SMALL_MODEL, SMALL_SAMPLES]

@@ -1,6 +1,7 @@
 """A candidate: what the job that trains hands to the one that publishes, and what that one checks."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from bot.config.load import load_recipe
 from bot.core.errors import UserError
-from bot.core.store import Store
+from bot.core.store import Entry, Store
 from bot.core.store_files import RECORD
 from bot.evaluate.gate import Verdict
 from bot.pipeline.candidate import (
@@ -23,9 +24,12 @@ from bot.pipeline.candidate import (
     reference_of,
     release_candidate,
 )
+from bot.release.companions import stated_companion
 from bot.release.hub import download_release, latest_release, publish
+from bot.release.hub_repository import download
 from bot.release.verify import Copy, verify
 from tests import ROOT
+from tests.helpers.companions import SAMPLES, samples_entry
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
 
 RECIPE = load_recipe(ROOT / "arborist.yaml")
@@ -39,7 +43,13 @@ def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path / "store"))
 
 
-def kept(store: Store, tmp_path: Path, verdict: Verdict | None = None, **changes: Any) -> Candidate:
+def kept(
+    store: Store,
+    tmp_path: Path,
+    verdict: Verdict | None = None,
+    entries: Mapping[str, Entry] | None = None,
+    **changes: Any,
+) -> Candidate:
     """The candidate of a first release, as another machine reads it from the store."""
     stated = manifest("v1", **changes)
     del stated["signature"]
@@ -47,10 +57,13 @@ def kept(store: Store, tmp_path: Path, verdict: Verdict | None = None, **changes
     (folder / "tensorboard.txt").write_text("x")
     entry = store.put("train", "2" * 64, {}, folder=folder)
     passed = Verdict((), report=stated["gate"])
-    made = Candidate(INPUTS.key, entry, dict.fromkeys(PICTURES, b"PNG"), stated, verdict or passed)
+    made = Candidate(
+        INPUTS.key, entry, dict.fromkeys(PICTURES, b"PNG"), stated, verdict or passed, entries or {}
+    )
     keep_candidate(INPUTS, made, store)
     read = read_candidate(INPUTS.key, store)
     assert (read.key, read.manifest, read.verdict) == (made.key, made.manifest, made.verdict)
+    assert read.companions == made.companions
     return read
 
 
@@ -222,3 +235,65 @@ def test_a_candidate_whose_model_was_removed_is_one_line(store: Store, tmp_path:
     store.forget(candidate.model.step, candidate.model.key)
     with pytest.raises(UserError, match=r"no longer has the model .* `arborist forget \w{12}`"):
         read_candidate(candidate.key, store)
+
+
+WITH_SAMPLES = replace(RECIPE, release=replace(RECIPE.release, samples=SAMPLES.name))
+
+
+def with_samples(store: Store, tmp_path: Path, **changes: Any) -> Candidate:
+    """A candidate that has a data set of samples."""
+    entry = samples_entry(store)
+    stated = stated_companion("samples", SAMPLES, entry) | changes
+    return kept(store, tmp_path, entries={"samples": entry}, companions=[stated])
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_its_samples_are_published_and_the_models_card_names_them(store: Store, tmp_path: Path) -> None:
+    released = release_candidate(with_samples(store, tmp_path), WITH_SAMPLES, None)
+    [stated] = released.manifest["companions"]
+    card = (download(SAMPLES, stated["commit"]) / "README.md").read_text()
+    assert "The 4 samples that the release v1 of the model `lab/model` was trained on." in card
+    model_card = (download_release(released) / "README.md").read_text()
+    assert f"datasets:\n- {SAMPLES.name}\n" in model_card
+    assert f"/datasets/{SAMPLES.name}/tree/v1)" in model_card
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_samples_are_published_only_where_the_recipe_says_and_as_they_were_made(
+    store: Store, tmp_path: Path
+) -> None:
+    candidate = with_samples(store, tmp_path)
+    other = replace(RECIPE, release=replace(RECIPE.release, samples="lab/other"))
+    for recipe, named in ((other, "lab/other"), (RECIPE, "no repository")):
+        wanted = f"has samples for {SAMPLES.name}, and the recipe names {named} now"
+        with pytest.raises(Superseded, match=wanted):
+            release_candidate(candidate, recipe, None)
+    altered = candidate.companions["samples"].folder() / "data/skills.parquet"
+    altered.write_bytes(altered.read_bytes() + b" ")
+    with pytest.raises(UserError, match=r"data/skills.parquet was altered or cut short; remove it with"):
+        release_candidate(candidate, WITH_SAMPLES, None)
+    assert latest_release(MODEL) is None
+
+
+@pytest.mark.usefixtures("local_hub")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"files": {"data/skills.parquet": "0" * 64}}, "its files are not those that the manifest states"),
+        ({"facts": {}}, "'rows' is a required property"),
+        ({"kind": "weights"}, "is not one of"),
+    ],
+)
+def test_a_manifest_that_states_other_samples_is_not_published(
+    store: Store, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        release_candidate(with_samples(store, tmp_path, **changes), WITH_SAMPLES, None)
+    assert latest_release(MODEL) is None
+
+
+def test_without_the_entry_of_its_samples_it_cannot_be_read(store: Store, tmp_path: Path) -> None:
+    candidate = with_samples(store, tmp_path)
+    store.forget("samples-dataset", candidate.companions["samples"].key)
+    with pytest.raises(UserError, match="no longer has the companion samples of the candidate"):
+        read_candidate(INPUTS.key, store)

@@ -105,6 +105,8 @@ PLACED: Mapping[str, frozenset[str]] = {
     # The student's chat template names the model that is released.
     "release.repository": TRAINED,
     "release.license": RELEASED,
+    "release.samples": RELEASED,
+    "release.gguf": RELEASED,
     "seed": BATCHES,
 }
 """Field -> the keys that another value changes, those of later steps included."""

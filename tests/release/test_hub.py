@@ -151,7 +151,6 @@ def test_when_somebody_else_commits_meanwhile_nothing_is_published(
         local_hub.api().upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=MODEL)
         return listed(self, *args, **kwargs)
 
-    monkeypatch.setattr(hub, "manifest_at", lambda *_: None)
     monkeypatch.setattr(HfApi, "list_repo_refs", and_somebody_commits)
     with pytest.raises(UserError, match="somebody else committed there at the same time; run again"):
         publish(MODEL, model, {}, manifest())

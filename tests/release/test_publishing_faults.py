@@ -16,8 +16,10 @@ import pytest
 from huggingface_hub import hf_hub_download
 
 from bot.core.errors import UserError
+from bot.release.companions import Companion
 from bot.release.hub import publish
 from bot.release.statement import STATEMENT, subjects
+from tests.helpers.companions import SAMPLES
 from tests.helpers.faulty_hub import FaultyHub
 from tests.helpers.local_hub import RunningHub, free_port, running
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
@@ -41,8 +43,19 @@ def release(model: Path, number: int) -> dict[str, Any]:
     return manifest("v1", release=f"v{number}", key=key)
 
 
+def data_set(folder: Path, number: int) -> Companion:
+    """The companion of a release, whose rows nobody reads here."""
+    rows = hashlib.shake_256(f"rows {number}".encode()).digest(200_000)
+    folder.mkdir(exist_ok=True)
+    (folder / "skills.parquet").write_bytes(rows)
+    files = {"skills.parquet": hashlib.sha256(rows).hexdigest()}
+    stated = {"kind": "samples", "repository": SAMPLES.name, "files": files, "facts": {"rows": {}}}
+    return Companion(stated, folder, f"# Samples of v{number}\n")
+
+
 def whole(hub: RunningHub, folder: Path) -> int:
-    """The number of the release on main, all files of which are there as its statement says; 0 for none."""
+    """The number of the release on main; 0 for none. All files are there as its statement says, and those of
+    the data set as its manifest says."""
     api = hub.api()
     if not api.repo_exists(MODEL) or STATEMENT not in api.list_repo_files(MODEL):
         return 0
@@ -55,20 +68,30 @@ def whole(hub: RunningHub, folder: Path) -> int:
     statement = json.loads(content(STATEMENT))
     for name, digest in subjects(statement).items():
         assert hashlib.sha256(content(name)).hexdigest() == digest, name
+    [stated] = statement["predicate"]["companions"]
+    options = {"repo_type": "dataset", "revision": stated["commit"], "endpoint": hub.url, "cache_dir": folder}
+    for name, digest in stated["files"].items():
+        path = Path(hf_hub_download(SAMPLES.name, name, **options))
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest, name
     return int(statement["predicate"]["release"].removeprefix("v"))
 
 
 def released(hub: RunningHub) -> list[str]:
-    """The tags, the oldest first; each has one commit, and one more created the repository."""
+    """The tags, the oldest first; each has one commit, and one more created the repository. So it is for the
+    data set."""
     api = hub.api()
-    assert len(api.list_repo_commits(MODEL)) == 1 + len(api.list_repo_refs(MODEL).tags)
-    return sorted((tag.name for tag in api.list_repo_refs(MODEL).tags), key=lambda tag: int(tag[1:]))
+    tags = []
+    for name, kind in ((MODEL, "model"), (SAMPLES.name, SAMPLES.type)):
+        tags.append({tag.name for tag in api.list_repo_refs(name, repo_type=kind).tags})
+        assert len(api.list_repo_commits(name, repo_type=kind)) == 1 + len(tags[-1])
+    assert tags[0] == tags[1]
+    return sorted(tags[0], key=lambda tag: int(tag[1:]))
 
 
-def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any]) -> None:
+def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any], rows: Companion) -> None:
     """What the process does that is killed."""
     os.environ.update(environment)
-    publish(MODEL, model, FILES, stated)
+    publish(MODEL, model, FILES, stated, companions=[rows])
 
 
 def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
@@ -80,7 +103,8 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
     environment = {name: os.environ[name] for name in names}
 
     def started(number: int) -> ForkServerProcess:
-        process = context.Process(target=_publish, args=(environment, model, release(model, number)))
+        wanted = (release(model, number), data_set(tmp_path / "rows", number))
+        process = context.Process(target=_publish, args=(environment, model, *wanted))
         process.start()
         return process
 
@@ -98,7 +122,10 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
         process.join()
         killed += process.exitcode == -signal.SIGKILL
         assert whole(local_hub, tmp_path / "seen") in (number - 1, number)
-        publish(MODEL, model, FILES, release(model, number))
+        publish(
+            *(MODEL, model, FILES, release(model, number)),
+            companions=[data_set(tmp_path / "rows", number)],
+        )
         assert whole(local_hub, tmp_path / "seen") == number
     assert killed >= KILLS / 2
     assert released(local_hub) == [f"v{number}" for number in range(1, 3 + KILLS)]
@@ -119,14 +146,15 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         model, failed = write_model(tmp_path / "model"), 0
         for number in range(1, 1 + FAULTY_RELEASES):
-            stated = release(model, number)
+            stated, rows = release(model, number), data_set(tmp_path / "rows", number)
             for _ in range(TRIES):
                 try:
-                    publish(MODEL, model, FILES, stated)
+                    publish(MODEL, model, FILES, stated, companions=[rows])
                     break
                 except UserError as error:
                     failed += 1
-                    assert str(error).startswith(f"publishing {MODEL} v{number}: ")
+                    starts = tuple(f"publishing {one} v{number}: " for one in (MODEL, SAMPLES.resource))
+                    assert str(error).startswith(starts)
                     assert "\n" not in str(error)
                 assert whole(hub, tmp_path / "seen") in (number - 1, number)
             assert whole(hub, tmp_path / "seen") == number
@@ -142,8 +170,8 @@ def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
     model, names = write_model(tmp_path / "model"), ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
     environment = {name: os.environ[name] for name in names}
     for number in range(1, 4):
-        stated = release(model, number)
-        both = [context.Process(target=_publish, args=(environment, model, stated)) for _ in range(2)]
+        wanted = (release(model, number), data_set(tmp_path / "rows", number))
+        both = [context.Process(target=_publish, args=(environment, model, *wanted)) for _ in range(2)]
         for one in both:
             one.start()
         for one in both:

@@ -13,13 +13,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from huggingface_hub import HfApi
 from model_signing import signing, verifying
 from model_signing.hashing import Config as Hashing
 
 from bot.core.errors import UserError
 from bot.release.card import model_card
-from bot.release.hub import download_release, publish
+from bot.release.hub import download_release, latest_release, publish
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.signature import ISSUER, KEY, SIGNATURE, UNSIGNED, Signer, find_signer
 from bot.release.statement import STATEMENT
@@ -280,4 +279,4 @@ def test_a_sigstore_that_cannot_be_reached_is_one_line_and_nothing_is_published(
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UserError, match=rf"signing with sigstore: .*; run again, or set {KEY}"):
         publish(MODEL, write_model(tmp_path / "model"), FILES, manifest(), Signer({"method": "sigstore"}))
-    assert not HfApi(endpoint=local_hub.url).repo_exists(MODEL)
+    assert latest_release(MODEL) is None

@@ -21,7 +21,6 @@ from bot.inference.models import Model
 from bot.pipeline import retrain as steps
 from bot.pipeline.candidate import release_candidate
 from bot.pipeline.compare import compare
-from bot.pipeline.mix import Mixture
 from bot.pipeline.origin import Origin
 from bot.pipeline.train import Taught
 from bot.release.hub import Release, download_release
@@ -30,6 +29,7 @@ from bot.taxonomy.changes import tree_id
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import read_tree_at
 from tests import ROOT
+from tests.helpers.companions import mixture, sample
 from tests.helpers.local_hub import RunningHub
 from tests.helpers.release_key import ReleaseKey, release_key
 from tests.helpers.repository import Repository
@@ -40,6 +40,8 @@ from tests.helpers.signed_release import MODEL, write_model
 def taxonomy(tmp_path: Path) -> Repository:
     repository = Repository(tmp_path / "repository")
     text = (ROOT / "arborist.yaml").read_text().replace("lab/taxonomy-model", MODEL)
+    assert "  # samples: " in text
+    text = text.replace("  # samples: ", "  samples: ")
     (repository.path / "arborist.yaml").write_text(text)
     repository.commit()
     return repository
@@ -74,8 +76,10 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         model = Taught(Model(entry.folder(), entry.key), entry)
         return model, model
 
-    empty: Any = ([], {}, "", {}, {})
-    mixed = (Mixture("knowledge", "d" * 64, *empty), Mixture("skills", "e" * 64, *empty))
+    mixed = (
+        mixture("knowledge", [sample("knowledge/x", 1)], "d" * 64),
+        mixture("skills", [], "e" * 64),
+    )
     monkeypatch.setattr(steps, "generate_all", generated)
     monkeypatch.setattr(steps, "mixtures", lambda *_: mixed)
     monkeypatch.setattr(steps, "teach_both", taught)
@@ -110,7 +114,10 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
         app(["verify", f"{MODEL}@v1", "--key", str(key.public), "--repository", str(taxonomy.path)])
     told = capsys.readouterr().out
     assert ended.value.code == 0, told
-    assert [line[:2] for line in told.splitlines()] == ["✔ "] * 4
+    checks = ["signature", "files", "manifest", "samples", "leaves"]
+    assert [line.partition(":")[0] for line in told.splitlines()] == [f"✔ {check}" for check in checks]
+    [companion] = stated["companions"]
+    assert companion["facts"] == {"rows": {"knowledge": {"knowledge/x": 1}}}
     card = (download_release(release) / "README.md").read_text()
     assert "arborist verify lab/model@v1 --key release.pub" in card
 

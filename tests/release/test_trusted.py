@@ -7,6 +7,7 @@ import pytest
 
 from bot.core.errors import UserError
 from bot.release.hub import check_publishing, publish
+from bot.release.hub_repository import HubRepository
 from bot.release.trusted_publishing import available, refusal
 from tests.helpers.local_hub import RunningHub, free_port, running
 
@@ -32,7 +33,7 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runni
 
 def test_where_github_gives_no_id_token_the_line_says_so(local_hub: RunningHub) -> None:
     with pytest.raises(UserError) as refused:
-        check_publishing(MODEL)
+        check_publishing([HubRepository(MODEL)])
     assert str(refused.value) == (
         f"publishing {MODEL}: GitHub did not issue an ID token to this job (status 401); run again, "
         "or set HF_TOKEN"
@@ -46,7 +47,7 @@ def test_without_a_job_that_may_ask_there_is_no_trusted_publishing(
     assert available()
     monkeypatch.setenv(missing, "")
     assert not available()
-    check_publishing(MODEL)
+    check_publishing([HubRepository(MODEL)])
 
 
 @pytest.mark.parametrize("name", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
@@ -70,7 +71,7 @@ def test_a_called_workflow_of_another_name_is_named() -> None:
         "job_workflow_ref": "lab/tools/.github/workflows/publish.yml@refs/tags/v1",
         "environment": "release",
     }
-    line = refusal(MODEL, "https://huggingface.co", claims, "trunk")
+    line = refusal(MODEL, claims, "trunk")
     assert (
         "(invalid_grant): its workflow is publish.yml, not retrain.yml; release with retrain.yml on trunk"
         in line

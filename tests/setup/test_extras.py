@@ -52,6 +52,14 @@ def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     assert extras("sample", stated) == ["train"]
 
 
+def test_gguf_files_are_made_by_the_job_that_trains(tmp_path: Path) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(stated.read_text().replace("\nrelease:\n", "\nrelease:\n  gguf: lab/model-GGUF\n"))
+    assert extras("train", stated) == ["gguf", "train"]
+    assert extras("publish", stated) == ["release"]
+    assert extras("sample", stated) == ["train"]
+
+
 @pytest.mark.parametrize(
     ("store", "wanted"),
     [
@@ -83,7 +91,7 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,dev,s3,gcs]"])
+@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,gguf,dev,s3,gcs]"])
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")
