@@ -152,7 +152,14 @@ def exam_answers(
     model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store
 ) -> dict[str, tuple[Answer, ...]]:
     """Return leaf -> a model's answers to its exam, without the retention set; answers are reused."""
-    exams = {leaf.path: exam_inputs(model.id, exam_of(leaf), wanted) for leaf in leaves}
+    return answers_to(model, {leaf.path: exam_of(leaf) for leaf in leaves}, wanted, store)
+
+
+def answers_to(
+    model: Model, questions: Mapping[str, Sequence[ExamItem]], wanted: EvaluateRecipe, store: Store
+) -> dict[str, tuple[Answer, ...]]:
+    """Return leaf -> a model's answers to these questions; answers in the store are reused."""
+    exams = {path: exam_inputs(model.id, items, wanted) for path, items in questions.items()}
     ask(model, tuple(exams.values()), wanted, store)
     found = stored_answers({exam.key for exam in exams.values()}, store)
     return {path: found[exam.key] for path, exam in exams.items()}

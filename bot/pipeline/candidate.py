@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
@@ -15,7 +16,10 @@ from bot.core.errors import UserError
 from bot.core.step import Inputs
 from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
+from bot.inference.retrieval import FILE as IN_RELEASE
 from bot.pipeline.compare import Asked
+from bot.pipeline.passages import FILE as PASSAGES
+from bot.pipeline.passages import PassagesInputs
 from bot.release.card import model_card
 from bot.release.hub import Release, latest_release, next_tag, publish
 from bot.release.manifest import MANIFEST, check_manifest
@@ -64,6 +68,7 @@ class Candidate:
         pictures: the pictures of the model card, by name; see PICTURES.
         manifest: the release's manifest without `files` and `signature`, which publishing adds.
         verdict: the gate's decision.
+        passages: the entry of the store that has the documents' passages; None without retrieval.
     """
 
     key: str
@@ -71,6 +76,7 @@ class Candidate:
     pictures: Mapping[str, bytes]
     manifest: Mapping[str, Any]
     verdict: Verdict
+    passages: Entry | None = None
 
     @property
     def leaves(self) -> Sequence[Mapping[str, Any]]:
@@ -108,6 +114,7 @@ def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) 
         "model": candidate.model.key,
         "reasons": list(candidate.verdict.reasons),
         "note": candidate.verdict.note,
+        "passages": candidate.passages.key if candidate.passages else "",
     }
     store.put(inputs.step, inputs.key, inputs.values(), files, facts=facts)
 
@@ -137,6 +144,7 @@ def reference_of(candidate: Candidate, store: Store) -> str:
     """
     entry = store.get(CandidateInputs.STEP, candidate.key)
     records = (entry.record() if entry else b"") + candidate.model.record()
+    records += candidate.passages.record() if candidate.passages else b""
     return f"{candidate.key}.{hashlib.sha256(records).hexdigest()}"
 
 
@@ -182,7 +190,18 @@ def _read(entry: Entry, store: Store) -> Candidate:
     check_manifest({**manifest, "files": [], "signature": UNSIGNED})
     verdict = Verdict(tuple(entry.facts["reasons"]), entry.facts["note"], manifest["gate"])
     pictures = {name: entry.read_bytes(name) for name in PICTURES}
-    return Candidate(key, model, pictures, manifest, verdict)
+    return Candidate(key, model, pictures, manifest, verdict, _passages(entry, store))
+
+
+def _passages(entry: Entry, store: Store) -> Entry | None:
+    """Return the entry with a candidate's passages; None if it has none."""
+    key = entry.facts.get("passages", "")
+    if not key:
+        return None
+    found = store.get(PassagesInputs.STEP, key) if _KEY.fullmatch(key) else None
+    if found is None or PASSAGES not in found.files:
+        raise ValueError("the store does not have its passages")
+    return found
 
 
 def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | None) -> Release:
@@ -241,7 +260,9 @@ def _publish(candidate: Candidate, released: Release | None, signer: Signer | No
     folder = candidate.model.checked_folder()
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
     card = model_card(manifest, released.manifest if released else None)
-    files = {"README.md": card.encode(), **candidate.pictures}
+    files: dict[str, bytes | Path] = {"README.md": card.encode(), **candidate.pictures}
+    if candidate.passages:
+        files[IN_RELEASE] = candidate.passages.checked_file(PASSAGES)
     manifest["files"] = release_files(folder, files, signer)
     check_manifest(manifest)
     return publish(manifest["repository"], folder, files, manifest, signer)

@@ -135,7 +135,7 @@ def _download(repository: str, commit: str) -> Path:
 def publish(
     repository: str,
     folder: Path,
-    files: dict[str, bytes],
+    files: Mapping[str, bytes | Path],
     manifest: dict[str, Any],
     signer: Signer | None = None,
 ) -> Release:
@@ -148,7 +148,8 @@ def publish(
 
     Args:
         folder: the model as `save_pretrained` wrote it.
-        files: additional files (such as README.md), by name; the manifest and the statement are added here.
+        files: name -> content of the additional files (such as README.md), or the place of one; the manifest
+            and the statement are added here.
         manifest: the manifest, whose "release" is the tag; the list of files is added here.
         signer: signs the release; None if it is not signed.
 
