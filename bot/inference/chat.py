@@ -2,18 +2,21 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.core.progress import say
 from bot.inference.models import load_model, load_tokenizer
+from bot.inference.retrieval import Passage, with_passages
+from bot.taxonomy.files import shown
+from bot.text.tokens import break_tokens, token_ids
 
 LONGEST = 256
 """Maximum number of tokens of an answer."""
 
 
-def talk(folder: Path, name: str) -> None:
+def talk(folder: Path, name: str, find: Callable[[str], Sequence[Passage]] | None = None) -> None:
     """Answer each line of standard input, with the conversation so far as context.
 
     An empty line starts a new conversation.
@@ -21,16 +24,23 @@ def talk(folder: Path, name: str) -> None:
     Args:
         folder: the model folder.
         name: name of the model, for display.
+        find: returns the passages for a message; None without retrieval.
     """
     model, tokenizer = load_model(folder, "bf16"), load_tokenizer(folder)
     say(f"{name}: type a message and press Enter; an empty line starts a new conversation, Ctrl-D quits")
-    turns: list[dict[str, str]] = []
+    turns: list[tuple[str, str]] = []
     for line in _lines():
         if not line:
             turns = []
             continue
-        turns.append({"role": "user", "content": line})
-        turns.append({"role": "assistant", "content": _answer(model, tokenizer, turns)})
+        asked = line
+        if find:
+            passages = find(line)
+            asked = with_passages(line, passages)
+            say(f"passages: {', '.join(shown(one.place) for one in passages)}")
+        answer = _answer(model, tokenizer, [*turns, ("user", asked)])
+        # The passages of earlier messages are left out, so that the conversation stays short.
+        turns += [("user", line), ("assistant", answer)]
 
 
 def _lines() -> Iterator[str]:
@@ -47,13 +57,20 @@ def _lines() -> Iterator[str]:
             return
 
 
-def _answer(model: Any, tokenizer: Any, turns: list[dict[str, str]]) -> str:
-    """Generate an answer with greedy decoding, and print it token by token."""
+def _answer(model: Any, tokenizer: Any, turns: Sequence[tuple[str, str]]) -> str:
+    """Generate an answer with greedy decoding, and print it token by token.
+
+    What a message or a passage contains never becomes a token that only the chat template may write.
+    """
+    import torch
     from transformers import TextStreamer
 
-    options = {"add_generation_prompt": True, "return_dict": True, "return_tensors": "pt"}
-    given = tokenizer.apply_chat_template(turns, **options).to(model.device)
-    shown = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-    output = model.generate(**given, max_new_tokens=LONGEST, do_sample=False, streamer=shown)
-    answer: str = tokenizer.decode(output[0, given["input_ids"].shape[1] :], skip_special_tokens=True)
+    text = tokenizer.apply_chat_template(
+        break_tokens(turns, tokenizer), tokenize=False, add_generation_prompt=True
+    )
+    given = torch.tensor([token_ids(text, tokenizer)], device=model.device)
+    options = {"attention_mask": torch.ones_like(given), "max_new_tokens": LONGEST, "do_sample": False}
+    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    output = model.generate(given, streamer=streamer, **options)
+    answer: str = tokenizer.decode(output[0, given.shape[1] :], skip_special_tokens=True)
     return answer.strip()
