@@ -19,6 +19,7 @@ QUICKER = {
     "samples: 350 ": "samples: 120 ",
     "ensemble: 2 ": "ensemble: 1 ",
     "max_new_tokens: 32\n": "max_new_tokens: 32\n  general: general.yaml\n",
+    "passages: 3 ": "passages: 1 ",
 }
 """Settings of the recipe -> those of the demo."""
 EVERY = 4
