@@ -50,9 +50,9 @@ def exam(
     examinee, name = model_by_name(model, loaded)
     store, found = Store(loaded.store_url()), None
     if rag:
-        from bot.pipeline.retrieval import answers_with_passages, knowledge, shelf_of
+        from bot.pipeline.retrieval import answers_with_passages, shelf_of
 
-        asked = knowledge(asked)
+        asked = _knowledge(asked, leaves)
         shelf = shelf_of(examinee.folder, repository, loaded, store)
         answers, found = answers_with_passages(examinee, asked, shelf, loaded, store)
     else:
@@ -69,6 +69,22 @@ def exam(
     say(f"{name}{how}: {right} of {total} questions right, in {places}")
     for remark in remarks(leaf["status"] for leaf in result["leaves"]):
         say(remark)
+
+
+def _knowledge(found: "Sequence[Leaf]", named: "Sequence[str] | None") -> "list[Leaf]":
+    """Return the leaves that are asked with passages.
+
+    Raises:
+        UserError: a leaf that was named is a skill, or there is no knowledge leaf.
+    """
+    from bot.core.errors import UserError
+    from bot.pipeline.retrieval import knowledge
+
+    kept = knowledge(found)
+    skills = [leaf.path for leaf in found if leaf not in kept]
+    if skills and (named or not kept):
+        raise UserError(f"{skills[0]}: --rag is for knowledge leaves; leave it out, or name one of those")
+    return kept
 
 
 def _result(

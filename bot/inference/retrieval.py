@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.core.errors import UserError
 from bot.inference.encoder import Encoder
@@ -57,7 +57,8 @@ class Shelf:
 
     def find(self, question: str, count: int) -> list[Passage]:
         """Return the passages that are most like a question, the best first; LanceDB compares all of them."""
-        found = self._table.search(self._encoder.question(question)).distance_type("dot").limit(count)
+        search: Any = self._table.search(self._encoder.question(question))
+        found = search.distance_type("dot").limit(count)
         return [
             Passage(row["leaf"], row["document"], row["position"], row["passage"]) for row in found.to_list()
         ]

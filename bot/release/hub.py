@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -246,6 +247,8 @@ def commit_on(
     Raises:
         UserError: somebody else committed since.
     """
+    # huggingface_hub warns of Parquet files in a model's repository; a release has passages there.
+    warnings.filterwarnings("ignore", message="It seems that you are about to commit a data file")
     try:
         commit = api().create_commit(
             repository, operations, commit_message=message, parent_commit=parent, revision=branch
