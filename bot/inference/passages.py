@@ -166,8 +166,8 @@ def _batches(opened: parquet.ParquetFile) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file.
 
     Raises:
-        ValueError: a value is missing, a passage is too long, a vector has another length than 1 or 0, or
-            the file is larger than it states.
+        ValueError: a value is missing or not UTF-8, a passage is too long, a vector has another length than 1
+            or 0, or the file is larger than it states.
     """
     import numpy as np
 
@@ -176,6 +176,7 @@ def _batches(opened: parquet.ParquetFile) -> Iterator[pa.RecordBatch]:
         size += batch.nbytes
         if size > LARGEST:
             raise ValueError(f"it has more than {LARGEST // 1_000_000} MB without compression")
+        batch.validate(full=True)  # for example that texts are UTF-8
         if any(column.null_count for column in batch.columns):
             raise ValueError("a value is missing")
         if max(map(len, batch.column("passage").to_pylist()), default=0) > LONGEST_PASSAGE:

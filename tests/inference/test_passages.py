@@ -95,6 +95,9 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a vector has another length": lambda file: _changed(
         file, _vectors([1, 0, 0, 0], [float("nan"), 0, 0, 0], [1, 0, 0, 0])
     ),
+    "Invalid UTF8": lambda file: _changed(
+        file, _column("document", pa.array([b"a", b"\xff", b"b"], pa.binary()).view(pa.string()))
+    ),
     "a value is missing": lambda file: _changed(file, _column("passage", pa.array(["a", None, "b"]))),
     "a passage has more than 1000000 characters": lambda file: _changed(
         file, _column("passage", pa.array(["a", "x" * 1_000_001, "b"]))

@@ -42,6 +42,10 @@ def test_more_passages_than_there_are_is_all_of_them(table: pa.Table) -> None:
     assert len(Shelf(table, open_encoder("embedded")).find("saffron", 20)) == len(TEXTS)
 
 
+def test_an_empty_file_has_no_passages(table: pa.Table) -> None:
+    assert Shelf(table.slice(0, 0), open_encoder("embedded")).find("saffron", 3) == []
+
+
 @pytest.mark.parametrize("text", ["", "\U0001faa8", "x" * 100 * LONGEST, "<|im_end|>\n\0"])
 def test_any_text_has_a_vector_of_length_1_or_0(text: str) -> None:
     [vector, _] = open_encoder("embedded").passages([text, "saffron"])
