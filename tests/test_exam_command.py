@@ -14,6 +14,9 @@ from bot.inference.models import model_revision
 from tests import ROOT
 
 LEAF = "knowledge/geography/islands/velmora"
+SKILL = "compositional_skills/writing/freeform/library_notices"
+PASSAGES = 3
+"""How many the shipped recipe gives to a model."""
 SCHEMA = Draft202012Validator(json.loads(shipped("schemas/exam-result.json").read_text()))
 
 
@@ -66,3 +69,29 @@ def test_a_leaf_that_does_not_exist_is_an_error() -> None:
     found = run("knowledge/nowhere", "--model", "embedded").exception
     assert isinstance(found, UserError)
     assert "no such leaf: knowledge/nowhere" in str(found)
+
+
+def test_with_rag_each_question_shows_the_passages_that_the_model_was_given() -> None:
+    done = run(LEAF, "--model", "embedded", "--rag")
+    _, columns, *lines = done.stdout.splitlines()
+    assert columns.split() == ["mark", "question", "answer", "passages"]
+    assert all(line.count(".md#") == PASSAGES for line in lines)
+    assert "velmora.md#1" in done.stdout
+    assert "embedded with passages: " in done.stderr
+
+
+def test_with_rag_only_knowledge_leaves_are_asked() -> None:
+    done = run("--model", "embedded", "--rag", "--json")
+    result = json.loads(done.stdout)
+    assert [error.message for error in SCHEMA.iter_errors(result)] == []
+    assert [leaf["path"].partition("/")[0] for leaf in result["leaves"]] == ["knowledge"] * 2
+    [given, *_] = result["leaves"][0]["answers"]
+    assert len(given["passages"]) == PASSAGES
+    assert given["passages"][0].keys() == {"leaf", "document", "position"}
+    assert "Answer the question" not in given["question"]
+
+
+def test_with_rag_a_skill_is_an_error() -> None:
+    found = run(SKILL, "--model", "embedded", "--rag").exception
+    assert isinstance(found, UserError)
+    assert str(found) == f"{SKILL}: --rag is for knowledge leaves; leave it out, or name one of those"

@@ -11,6 +11,8 @@ from bot.cli.root import RecipeOption, RepositoryOption, app, json_text, named_l
 if TYPE_CHECKING:
     from bot.evaluate.examine import Answer
     from bot.inference.models import Model
+    from bot.inference.retrieval import Passage
+    from bot.pipeline.retrieval import Found
     from bot.taxonomy.leaf import Leaf
 
 VERSION = 1
@@ -30,6 +32,10 @@ def exam(
     repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON by schemas/exam-result.json.")] = False,
+    rag: Annotated[
+        bool,
+        typer.Option("--rag", help="Give the model passages of the documents. Asks knowledge leaves only."),
+    ] = False,
 ) -> None:
     """Ask a model the exams of leaves, and print each question, answer and mark. Known answers are reused."""
     from bot.config.load import load_recipe
@@ -43,8 +49,16 @@ def exam(
     loaded = load_recipe(recipe)
     asked = named_leaves(repository, leaves, loaded)
     examinee, name = model_by_name(model, loaded)
-    answers = exam_answers(examinee, asked, loaded.evaluate, Store(loaded.store_url()))
-    result = _result(examinee, name, asked, answers)
+    store, found = Store(loaded.store_url()), None
+    if rag:
+        from bot.pipeline.retrieval import answers_with_passages, shelf_of
+
+        asked = _knowledge(asked, leaves)
+        shelf = shelf_of(examinee.folder, repository, loaded, store)
+        answers, found = answers_with_passages(examinee, asked, shelf, loaded, store)
+    else:
+        answers = exam_answers(examinee, asked, loaded.evaluate, store)
+    result = _result(examinee, name, asked, answers, found)
     if as_json:
         print(json_text(result))
     else:
@@ -52,17 +66,42 @@ def exam(
             _print_leaf(leaf)
     right, total = (sum(leaf[key] for leaf in result["leaves"]) for key in ("right", "asked"))
     places = f"{len(asked)} {'leaf' if len(asked) == 1 else 'leaves'}"
-    say(f"{name}: {right} of {total} questions right, in {places}")
+    how = " with passages" if rag else ""
+    say(f"{name}{how}: {right} of {total} questions right, in {places}")
     if left_out := sum(len(exam_of(leaf)) for leaf in asked) - total:
         say(f"{left_out} questions were not asked: llama.cpp cannot choose between given answers")
     for remark in remarks(leaf["status"] for leaf in result["leaves"]):
         say(remark)
 
 
+def _knowledge(found: "Sequence[Leaf]", named: "Sequence[str] | None") -> "list[Leaf]":
+    """Return the leaves that are asked with passages.
+
+    Raises:
+        UserError: a leaf that was named is a skill, or there is no knowledge leaf.
+    """
+    from bot.core.errors import UserError
+    from bot.pipeline.retrieval import knowledge
+
+    kept = knowledge(found)
+    skills = [leaf.path for leaf in found if leaf not in kept]
+    if skills and (named or not kept):
+        raise UserError(f"{skills[0]}: --rag is for knowledge leaves; leave it out, or name one of those")
+    return kept
+
+
 def _result(
-    model: "Model", name: str, leaves: "Sequence[Leaf]", answers: "Mapping[str, Sequence[Answer]]"
+    model: "Model",
+    name: str,
+    leaves: "Sequence[Leaf]",
+    answers: "Mapping[str, Sequence[Answer]]",
+    found: "Found | None",
 ) -> dict[str, Any]:
-    """Return the content of the JSON output; schemas/exam-result.json describes it."""
+    """Return the content of the JSON output; schemas/exam-result.json describes it.
+
+    Args:
+        found: the passages of each question; None without retrieval.
+    """
     from dataclasses import asdict
 
     from bot.evaluate.exams import exam_status
@@ -76,11 +115,18 @@ def _result(
                 "status": exam_status(leaf),
                 "right": sum(one.right for one in answers[leaf.path]),
                 "asked": len(answers[leaf.path]),
-                "answers": [asdict(one) for one in answers[leaf.path]],
+                "answers": [
+                    {**asdict(one), **({"passages": _places(found[leaf.path][number])} if found else {})}
+                    for number, one in enumerate(answers[leaf.path])
+                ],
             }
             for leaf in leaves
         ],
     }
+
+
+def _places(passages: "Sequence[Passage]") -> list[dict[str, Any]]:
+    return [{"leaf": one.leaf, "document": one.document, "position": one.position} for one in passages]
 
 
 def _print_leaf(leaf: Mapping[str, Any]) -> None:
@@ -95,9 +141,12 @@ def _print_leaf(leaf: Mapping[str, Any]) -> None:
     def cell(text: str) -> Text:
         return Text(shown(" ".join(text.split())))
 
-    table = Table("mark", "question", "answer", box=None)
+    with_passages = any("passages" in one for one in leaf["answers"])
+    table = Table("mark", "question", "answer", *(["passages"] if with_passages else []), box=None)
     for one in leaf["answers"]:
-        table.add_row("right" if one["right"] else "wrong", cell(one["question"]), cell(one["answer"]))
+        used = ", ".join(f"{at['document']}#{at['position']}" for at in one.get("passages", ()))
+        cells = [one["question"], one["answer"], *([used] if with_passages else [])]
+        table.add_row("right" if one["right"] else "wrong", *map(cell, cells))
     console = Console(highlight=False)
     asked = questions(leaf["status"], leaf["asked"])
     console.print(f"{leaf['path']}: {leaf['right']} right of {asked}", markup=False, style="bold")

@@ -48,7 +48,11 @@ def chat(
             "Default: the newest release."
         ),
     ] = "",
+    repository: RepositoryOption = Path(),
     recipe: RecipeOption = Path("arborist.yaml"),
+    rag: Annotated[
+        bool, typer.Option("--rag", help="Give the model passages of the documents with each message.")
+    ] = False,
 ) -> None:
     """Chat with a model. An empty line starts a new conversation; the end of the input quits."""
     from bot.config.load import load_recipe
@@ -66,7 +70,15 @@ def chat(
     else:
         release = named_release(load_recipe(recipe).release.repository, model)
         folder, name = download_release(release), f"{release.repository} {release.tag}"
-    talk(folder, name)
+    if not rag:
+        talk(folder, name)
+        return
+    from bot.core.store import Store
+    from bot.pipeline.retrieval import passages_given, shelf_of
+
+    loaded = load_recipe(recipe)
+    shelf = shelf_of(folder, repository, loaded, Store(loaded.store_url()))
+    talk(folder, name, lambda message: shelf.find(message, passages_given(loaded)))
 
 
 @bench_app.command()

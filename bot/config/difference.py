@@ -8,7 +8,7 @@ from bot.config.recipe import RUNS_ONLY, Recipe
 
 SAMPLES = ("teacher", "generate", "seed")
 """Parts of the recipe that the samples of all leaves depend on."""
-MODEL = (*SAMPLES, "student", "train", "evaluate", "gate", "release")
+MODEL = (*SAMPLES, "student", "train", "evaluate", "retrieval", "gate", "release")
 """Parts of the recipe that a release depends on."""
 
 

@@ -17,6 +17,7 @@ from bot.config.recipe import (
     PhaseRecipe,
     Recipe,
     ReleaseRecipe,
+    RetrievalRecipe,
     StudentRecipe,
     TeacherRecipe,
     TrainRecipe,
@@ -179,6 +180,7 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
         gate=_made(GateRecipe, data["gate"]),
         release=_made(ReleaseRecipe, data["release"]),
         trial=_made(TrialRecipe, data.get("trial", {})),
+        retrieval=_made(RetrievalRecipe, data.get("retrieval", {})),
         lint=replace(
             _lint(data.get("lint", {})),
             student=data["student"]["model"],

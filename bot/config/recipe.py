@@ -189,6 +189,19 @@ class EvaluateRecipe:
 
 
 @dataclass(frozen=True)
+class RetrievalRecipe:
+    """How passages of the documents are found for a question.
+
+    Attributes:
+        encoder: what embeds passages and questions: `embedded`, or a model of sentence-transformers.
+        passages: number of passages that a model is given with a question; 0 switches retrieval off.
+    """
+
+    encoder: str = "embedded"
+    passages: int = 4
+
+
+@dataclass(frozen=True)
 class GateRecipe:
     """What a release needs. A margin is the net loss that is allowed, as a share of the questions.
 
@@ -282,6 +295,7 @@ class Recipe:
     gate: GateRecipe
     release: ReleaseRecipe
     trial: TrialRecipe = TrialRecipe()
+    retrieval: RetrievalRecipe = RetrievalRecipe()
     lint: LintRecipe = field(default=LintRecipe(), metadata=RUNS_ONLY)
     estimate: EstimateRecipe = field(default=UNSTATED, metadata=RUNS_ONLY)
     documents: Access = field(default=PUBLIC, metadata=RUNS_ONLY)

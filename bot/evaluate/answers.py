@@ -61,7 +61,7 @@ def _written(
 
     asked = [index for index, item in enumerate(items) if not item.marking.choices]
     requests = [
-        Request((("user", items[index].question),), wanted.max_new_tokens, 0.0, one_line=False)
+        Request((("user", items[index].request),), wanted.max_new_tokens, 0.0, one_line=False)
         for index in asked
     ]
     for response in examinee.complete(requests):
@@ -75,7 +75,7 @@ def _chosen(examinee: "TransformersEngine", items: Sequence[ExamItem]) -> Iterat
     than a long one.
     """
     given = [(index, choice) for index, item in enumerate(items) for choice in item.marking.choices]
-    pairs = [((("user", items[index].question),), choice) for index, choice in given]
+    pairs = [((("user", items[index].request),), choice) for index, choice in given]
     likelihood: dict[int, dict[str, float]] = {}
     for place, log_probability in examinee.log_probabilities(pairs):
         index, choice = given[place]

@@ -32,6 +32,11 @@ class ExamItem:
     language: str = ""
     fact_of_another: bool = False
 
+    @property
+    def request(self) -> str:
+        """What the model is asked."""
+        return self.question
+
     def right(self, answer: str) -> bool:
         """Return whether an answer is right."""
         return self._states(answer) != self.fact_of_another

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
-from bot.generate.pipeline_files import Pipeline, pipeline_named
+from bot.generate.passages import passages_of
+from bot.generate.pipeline_files import pipeline_named
 from bot.lint.leaf_view import LeafView
 from bot.taxonomy.documents import DocumentError, doubts_of, markdown_of, read_documents
 from bot.taxonomy.leaf import Document
 from bot.taxonomy.tree import leaves_of
-from bot.text.analysis import paragraphs
 from bot.text.read_markdown import read
 
 
@@ -47,16 +47,4 @@ def documents_as_taught(
             block.kind in ("table", "code") for block in read(markdown_of(document))
         ):
             doubts.append(f"{document.name}: this pipeline teaches no tables and no code")
-        yield document, _passages(document, pipeline), doubts
-
-
-def _passages(document: Document, pipeline: Pipeline) -> list[str]:
-    """Return the passages of a document; a pipeline without a passage length takes each paragraph as one."""
-    if not pipeline.chunk:
-        return paragraphs(markdown_of(document))
-    try:
-        from bot.generate.chunks import chunks
-
-        return chunks(markdown_of(document), pipeline.chunk, pipeline.model)
-    except ImportError as error:
-        raise UserError(f"passages: {error}; install the extra `train`") from None
+        yield document, passages_of(document, pipeline), doubts

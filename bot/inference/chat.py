@@ -2,21 +2,24 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bot.core.progress import say
 from bot.inference.engine_llamacpp import ENDING, LlamaCpp
 from bot.inference.models import load_model, load_tokenizer
+from bot.inference.retrieval import Passage, with_passages
+from bot.taxonomy.files import shown
+from bot.text.tokens import break_tokens, token_ids
 
-Turns = list[dict[str, str]]
+Turns = list[tuple[str, str]]
+"""Pairs of role and content."""
 
 LONGEST = 256
 """Maximum number of tokens of an answer."""
 
 
-def talk(model: Path, name: str) -> None:
+def talk(model: Path, name: str, find: Callable[[str], Sequence[Passage]] | None = None) -> None:
     """Answer each line of standard input, with the conversation so far as context.
 
     An empty line starts a new conversation.
@@ -24,6 +27,7 @@ def talk(model: Path, name: str) -> None:
     Args:
         model: the model folder, or a GGUF file.
         name: name of the model, for display.
+        find: returns the passages for a message; None without retrieval.
     """
     answer = _llama_cpp(model) if model.suffix == ENDING else _transformers(model)
     say(f"{name}: type a message and press Enter; an empty line starts a new conversation, Ctrl-D quits")
@@ -32,8 +36,13 @@ def talk(model: Path, name: str) -> None:
         if not line:
             turns = []
             continue
-        turns.append({"role": "user", "content": line})
-        turns.append({"role": "assistant", "content": answer(turns)})
+        asked = line
+        if find:
+            passages = find(line)
+            asked = with_passages(line, passages)
+            say(f"passages: {', '.join(shown(one.place) for one in passages)}")
+        # The passages of earlier messages are left out, so that the conversation stays short.
+        turns += [("user", line), ("assistant", answer([*turns, ("user", asked)]))]
 
 
 def _lines() -> Iterator[str]:
@@ -55,7 +64,7 @@ def _llama_cpp(file: Path) -> Callable[[Turns], str]:
     model = LlamaCpp(file)
 
     def answer(turns: Turns) -> str:
-        text = model.answer([(turn["role"], turn["content"]) for turn in turns], LONGEST)
+        text = model.answer(turns, LONGEST)
         print(text, flush=True)
         return text
 
@@ -63,21 +72,24 @@ def _llama_cpp(file: Path) -> Callable[[Turns], str]:
 
 
 def _transformers(folder: Path) -> Callable[[Turns], str]:
-    """Return a function that generates an answer with greedy decoding, and prints it token by token."""
+    """Return a function that generates an answer with greedy decoding, and prints it token by token.
+
+    What a message or a passage contains never becomes a token that only the chat template may write.
+    """
+    import torch
+    from transformers import TextStreamer
+
     model, tokenizer = load_model(folder, "bf16"), load_tokenizer(folder)
 
     def answer(turns: Turns) -> str:
-        from transformers import TextStreamer
-
-        options: dict[str, Any] = {
-            "add_generation_prompt": True,
-            "return_dict": True,
-            "return_tensors": "pt",
-        }
-        given = tokenizer.apply_chat_template(turns, **options).to(model.device)
-        shown = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        output = model.generate(**given, max_new_tokens=LONGEST, do_sample=False, streamer=shown)
-        text: str = tokenizer.decode(output[0, given["input_ids"].shape[1] :], skip_special_tokens=True)
-        return text.strip()
+        text = tokenizer.apply_chat_template(
+            break_tokens(turns, tokenizer), tokenize=False, add_generation_prompt=True
+        )
+        given = torch.tensor([token_ids(text, tokenizer)], device=model.device)
+        options = {"attention_mask": torch.ones_like(given), "max_new_tokens": LONGEST, "do_sample": False}
+        streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        output = model.generate(given, streamer=streamer, **options)
+        found: str = tokenizer.decode(output[0, given.shape[1] :], skip_special_tokens=True)
+        return found.strip()
 
     return answer

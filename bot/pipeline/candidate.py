@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
@@ -15,7 +16,10 @@ from bot.core.errors import UserError
 from bot.core.step import Inputs
 from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
+from bot.inference.retrieval import FILE as IN_RELEASE
 from bot.pipeline.compare import Asked
+from bot.pipeline.passages import FILE as PASSAGES
+from bot.pipeline.passages import PassagesInputs
 from bot.release.card import model_card
 from bot.release.collection import join_in_collection
 from bot.release.companions import Companion, checked_companion, companions_of, wanted_companions
@@ -69,6 +73,7 @@ class Candidate:
             publishing adds.
         verdict: the gate's decision.
         companions: kind -> the entry of the store that has the companion's data files.
+        passages: the entry of the store that has the documents' passages; None without retrieval.
     """
 
     key: str
@@ -77,6 +82,7 @@ class Candidate:
     manifest: Mapping[str, Any]
     verdict: Verdict
     companions: Mapping[str, Entry] = field(default_factory=dict)
+    passages: Entry | None = None
 
     @property
     def leaves(self) -> Sequence[Mapping[str, Any]]:
@@ -117,6 +123,7 @@ def keep_candidate(inputs: CandidateInputs, candidate: Candidate, store: Store) 
         "companions": {
             kind: {"step": entry.step, "key": entry.key} for kind, entry in candidate.companions.items()
         },
+        "passages": candidate.passages.key if candidate.passages else "",
     }
     store.put(inputs.step, inputs.key, inputs.values(), files, facts=facts)
 
@@ -146,6 +153,7 @@ def reference_of(candidate: Candidate, store: Store) -> str:
     """
     entry = store.get(CandidateInputs.STEP, candidate.key)
     records = (entry.record() if entry else b"") + candidate.model.record()
+    records += candidate.passages.record() if candidate.passages else b""
     return f"{candidate.key}.{hashlib.sha256(records).hexdigest()}"
 
 
@@ -190,11 +198,16 @@ def _read(entry: Entry, store: Store) -> Candidate:
         raise ValueError("the manifest states other companions")
     verdict = Verdict(tuple(entry.facts["reasons"]), entry.facts["note"], manifest["gate"])
     pictures = {name: entry.read_bytes(name) for name in PICTURES}
-    return Candidate(key, model, pictures, manifest, verdict, companions)
+    passages = (
+        _entry_of(key, "the passages", PassagesInputs.STEP, facts["passages"], store)
+        if facts.get("passages")
+        else None
+    )
+    return Candidate(key, model, pictures, manifest, verdict, companions, passages)
 
 
 def _entry_of(candidate: str, what: str, step: str, key: str, store: Store) -> Entry:
-    """Return the entry of a candidate's model or of one of its companions."""
+    """Return the entry of a candidate's model, of one of its companions, or of its passages."""
     if not _STEP.fullmatch(step) or not _KEY.fullmatch(key):
         raise ValueError(f"this is not an entry: {what}")
     entry = store.get(step, key)
@@ -266,7 +279,9 @@ def _publish(
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
     companions = _companions(candidate, manifest, recipe)
     card = model_card(manifest, released.manifest if released else None)
-    files = {"README.md": card.encode(), **candidate.pictures}
+    files: dict[str, bytes | Path] = {"README.md": card.encode(), **candidate.pictures}
+    if candidate.passages:
+        files[IN_RELEASE] = candidate.passages.checked_file(PASSAGES)
     manifest["files"] = release_files(folder, files, signer)
     check_manifest(manifest)
     repository = HubRepository(manifest["repository"])

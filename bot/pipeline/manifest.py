@@ -1,7 +1,7 @@
 """The manifest of a release: the keys from which its weights can be traced to commits and people."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from bot.taxonomy.leaf import Leaf
 
 MOST_OVERLAPS = 1_000
 """Maximum number of overlapping pairs of leaves in a manifest."""
-PARTS = ("teacher", "generate", "train", "evaluate", "gate", "release")
+PARTS = ("teacher", "generate", "train", "evaluate", "retrieval", "gate", "release")
 """The parts of the recipe in a manifest."""
 TOOLS = ("torch", "transformers")
 """The packages whose versions are in a manifest."""
@@ -41,6 +41,7 @@ class Made:
 
     Attributes:
         key: the key of the release.
+        retrieval: leaf -> its exam's results with retrieval; see `bot.pipeline.retrieval`.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Made:
     skills: Taught
     examined: Compared
     verdict: Verdict
+    retrieval: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def describe(
@@ -131,6 +133,7 @@ def _leaves(result: Made, leaves: Sequence[Leaf], wanted: EvaluateRecipe) -> lis
                 **row["near_misses"],
                 "answers": exam_inputs(model, near_misses(leaf), wanted).key,
             },
+            **({"retrieval": result.retrieval[leaf.path]} if leaf.path in result.retrieval else {}),
             "attribution": [asdict(work) for work in leaf.attribution],
             "key": samples[leaf.path].key,
             "created_by": leaf.created_by,

@@ -14,7 +14,7 @@ from bot.release.hub import Release
 from bot.taxonomy.leaf import ExamQuestion, Leaf
 from bot.taxonomy.tree import reading_code
 
-PARTS = ("generate", "train", "evaluate", "gate", "release")
+PARTS = ("generate", "train", "evaluate", "retrieval", "gate", "release")
 """Parts of the recipe that a release depends on."""
 
 

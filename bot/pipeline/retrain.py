@@ -29,6 +29,8 @@ from bot.pipeline.gguf_files import REFUSED, Gguf, gguf_files, no_gguf
 from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.origin import Origin
+from bot.pipeline.passages import taxonomy_passages
+from bot.pipeline.retrieval import retrieval_results
 from bot.pipeline.train import base_model, teach_both, todays_model
 from bot.release.hub import Release
 from bot.release.results_chart import results_chart
@@ -76,7 +78,9 @@ def _train_and_examine(
         after=examine_model(skills.model, leaves, recipe, store, near=leaves),
     )
     verdict = decide(examined, _known(asked.released), recipe.gate)
-    made = Made(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict)
+    passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None
+    found = retrieval_results(base_model(recipe), skills.model, leaves, passages, recipe, store)
+    made = Made(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict, found)
     companions = make_companions(mixed, leaves, recipe, store, origin)
     described = describe(made, leaves, recipe, origin, asked.released)
     if recipe.release.gguf:
@@ -88,7 +92,7 @@ def _train_and_examine(
         "results.png": results_chart(manifest),
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
-    return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions)
+    return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions, passages)
 
 
 def _gguf(

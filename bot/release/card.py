@@ -13,6 +13,7 @@ from bot.release.leaf_changes import leaf_changes
 from bot.release.licences import what_it_asks
 from bot.release.model_files import OLDEST
 from bot.release.results import change_words, exam_groups, general_result, share_words
+from bot.release.retrieval_result import retrieval_result
 from bot.release.signature import how_to_verify
 
 MOST_NAMED = 100
@@ -39,6 +40,7 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         groups=exam_groups(manifest),
         general=general_result(manifest),
         near=near_misses(manifest["leaves"]),
+        retrieval=retrieval_result(manifest),
         confidence=float(manifest["recipe"]["gate"]["confidence"]),
         share_alike=list(_share_alike(manifest)),
         gguf=manifest.get("gguf", {}),

@@ -1,6 +1,6 @@
 """Releases on the Hugging Face Hub: find, download and publish them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,7 @@ def download_tag(repository: str, tag: str) -> Path:
 def publish(
     repository: str,
     folder: Path,
-    files: dict[str, bytes],
+    files: Mapping[str, bytes | Path],
     manifest: dict[str, Any],
     signer: Signer | None = None,
     companions: Sequence[Companion] = (),
@@ -117,7 +117,8 @@ def publish(
 
     Args:
         folder: the model as `save_pretrained` wrote it.
-        files: additional files (such as README.md), by name; the manifest and the statement are added here.
+        files: name -> content of the additional files (such as README.md), or the place of one; the manifest
+            and the statement are added here.
         manifest: the manifest, whose "release" is the tag; the list of files and the companions are added
             here.
         signer: signs the release; None if it is not signed.

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -205,6 +206,8 @@ def commit_on(
     Raises:
         HfHubHTTPError: 412, somebody else committed since; `hub_errors` says so.
     """
+    # huggingface_hub warns of Parquet files in a model's repository; a release has passages there.
+    warnings.filterwarnings("ignore", message="It seems that you are about to commit a data file")
     commit = api().create_commit(
         repository.name,
         operations,

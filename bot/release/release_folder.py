@@ -28,13 +28,13 @@ def release_files(folder: Path, files: Collection[str], signer: Signer | None = 
 
 @contextmanager
 def prepared(
-    folder: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any], signer: Signer | None
+    folder: Path, files: Mapping[str, bytes | Path], manifest: Mapping[str, Any], signer: Signer | None
 ) -> Iterator[Path]:
-    """Yield a temporary folder with the files of a release. The model's files are links and are not copied.
+    """Yield a temporary folder with the files of a release. Files on the disk are linked and not copied.
 
     Args:
         folder: the model as `save_pretrained` wrote it.
-        files: name -> content of the additional files.
+        files: name -> content of the additional files, or the place of one.
         manifest: the manifest, with the list of files.
         signer: signs the release; None if it is not signed.
 
@@ -49,7 +49,11 @@ def prepared(
             if name not in content:
                 _parent(place / name).symlink_to(source.resolve())
         for name, data in content.items():
-            _parent(place / name).write_bytes(data)
+            target = _parent(place / name)
+            if isinstance(data, Path):
+                target.symlink_to(data.resolve())
+            else:
+                target.write_bytes(data)
         digests = {name: digest_of(path) for name, path in files_below(place).items()}
         (place / STATEMENT).write_bytes(statement_of(manifest, digests))
         if signer:

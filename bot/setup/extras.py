@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.config.load import load_recipe
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError, run_program
+from bot.inference.models import EMBEDDED
 
 ALONE = ("lint", "reap", "propose", "rollback")
 """Jobs that need the core alone. Their recipe is not read: it may be invalid, and lint reports that."""
@@ -17,6 +18,8 @@ READING = ("report", "command", "decide", "publish", "announce")
 """Jobs that read the store."""
 TEACHING = ("sample", "draft", "train")
 """Jobs that generate and train. Some also run the student, so a client for the teacher is never enough."""
+TRAINING = "train"
+"""The job that makes the model of a release, and examines it also with retrieval."""
 RELEASING = "publish"
 """The job that releases, and therefore signs."""
 KINDS = (*ALONE, *READING, *TEACHING)
@@ -41,6 +44,8 @@ def extras(kind: str, recipe: Path = Path("arborist.yaml")) -> list[str]:
     found = [_store(loaded.store_url())]
     if kind in TEACHING:
         found += ["train", *_engines(kind, loaded)]
+    if kind == TRAINING:
+        found += _retrieval(loaded)
     if kind == RELEASING:
         found.append("release")
     return sorted(filter(None, found))
@@ -60,10 +65,16 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
-    if kind != "train":
+    if kind != TRAINING:
         return teacher
     trainer = ["deepspeed"] if recipe.train.deepspeed else []
     return teacher + trainer + (["gguf"] if recipe.release.gguf else [])
+
+
+def _retrieval(recipe: Recipe) -> list[str]:
+    if not recipe.retrieval.passages:
+        return []
+    return ["rag"] if recipe.retrieval.encoder == EMBEDDED else ["rag", "sentence-transformers"]
 
 
 def main() -> None:

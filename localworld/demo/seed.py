@@ -21,6 +21,7 @@ QUICKER = {
     "ensemble: 2 ": "ensemble: 1 ",
     "  # samples: lab/taxonomy-model-samples ": f"  samples: {SAMPLES} ",
     "max_new_tokens: 32\n": "max_new_tokens: 32\n  general: general.yaml\n",
+    "passages: 3 ": "passages: 1 ",
 }
 """Settings of the recipe -> those of the demo."""
 EVERY = 4

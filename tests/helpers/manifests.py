@@ -78,3 +78,16 @@ def manifest(*leaves: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "files": ["README.md"],
     }
     return {**made, **changes}
+
+
+def with_retrieval(encoder: str = "embedded") -> dict[str, Any]:
+    """The manifest of a release with two knowledge leaves whose exams were also asked with passages."""
+    scores = [{"right": right, "asked": 5} for right in (0, 3, 5)]
+    found = dict(zip(("base_alone", "base", "tuned"), scores, strict=True))
+    made = manifest(
+        leaf_row("knowledge/islands/oru", retrieval=found),
+        leaf_row("knowledge/islands/sarn", retrieval=found),
+        leaf_row("compositional_skills/greet"),
+    )
+    made["recipe"]["retrieval"] = {"encoder": encoder, "passages": 3}
+    return made

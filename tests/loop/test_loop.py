@@ -85,6 +85,7 @@ def book(
             "epochs: 3\n    schedule: linear\n    replay": "epochs: 1\n    schedule: linear\n    replay",
             "ensemble: 2 ": "ensemble: 1 ",
             "max_new_tokens: 32": "max_new_tokens: 20\n  general: general.yaml",
+            "passages: 3 ": "passages: 1 ",
             "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
             "  margin: 0.3 ": "  margin: 1 ",
             "leaf_margin: 0.5 ": "leaf_margin: 1 ",

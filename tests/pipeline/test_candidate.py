@@ -297,3 +297,36 @@ def test_without_the_entry_of_its_samples_it_cannot_be_read(store: Store, tmp_pa
     store.forget("samples-dataset", candidate.companions["samples"].key)
     with pytest.raises(UserError, match="no longer has the companion samples of the candidate"):
         read_candidate(INPUTS.key, store)
+
+
+def with_passages(store: Store, tmp_path: Path) -> Candidate:
+    """A candidate with the entry of its passages."""
+    candidate = kept(store, tmp_path)
+    entry = store.put("passages", "5" * 64, {}, {"passages.parquet": b"PAR1"})
+    made = replace(candidate, key="6" * 64, passages=entry)
+    keep_candidate(replace(INPUTS, release="7" * 64), made, store)
+    return read_candidate(replace(INPUTS, release="7" * 64).key, store)
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_the_passages_are_a_file_of_the_release(store: Store, tmp_path: Path) -> None:
+    released = release_candidate(with_passages(store, tmp_path), RECIPE, None)
+    folder = download_release(released)
+    assert (folder / "retrieval/passages.parquet").read_bytes() == b"PAR1"
+    assert "retrieval/passages.parquet" in released.manifest["files"]
+    assert all(check.passed for check in verify(Copy(folder), None, f"{MODEL}@v1"))
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_passages_that_were_altered_in_the_store_are_not_published(store: Store, tmp_path: Path) -> None:
+    candidate = with_passages(store, tmp_path)
+    reference = reference_of(candidate, store)
+    assert candidate.passages is not None
+    altered = candidate.passages.folder() / "passages.parquet"
+    altered.write_bytes(b"PAR2")
+    with pytest.raises(UserError, match=r"passages\.parquet was altered or cut short; remove it with"):
+        release_candidate(candidate, RECIPE, None)
+    store.forget("passages", "5" * 64)
+    store.put("passages", "5" * 64, {}, {"passages.parquet": b"PAR2"})
+    with pytest.raises(UserError, match="was altered; remove it with"):
+        read_candidate(reference, store)

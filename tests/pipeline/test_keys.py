@@ -89,6 +89,8 @@ PLACED: Mapping[str, frozenset[str]] = {
         [f"trial.{name}" for name in ("rank", "learning_rate", "batch_tokens", "epochs")],
         frozenset({"train-trial"}),
     ),
+    "retrieval.encoder": RELEASED,
+    "retrieval.passages": RELEASED,
     # No sample here asks one of them, so the mixtures stay.
     "evaluate.general": RELEASED | {"choice-knowledge", "choice-skills"},
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},

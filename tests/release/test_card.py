@@ -16,7 +16,7 @@ from bot.release.manifest import check_manifest
 from bot.text.escape_markdown import visible
 from tests.helpers.hostile_texts import HOSTILE
 from tests.helpers.local_hub import free_port, running
-from tests.helpers.manifests import leaf_row, manifest
+from tests.helpers.manifests import leaf_row, manifest, with_retrieval
 
 ORU, SARN = "knowledge/islands/oru", "knowledge/islands/sarn"
 
@@ -261,3 +261,25 @@ def test_hostile_text_is_text_in_the_metadata_too(hostile: str) -> None:
     assert found["license"] == hostile
     assert found["model-index"][0]["results"][0]["dataset"]["config"] == hostile
     assert "base_model" not in found and "datasets" not in found
+
+
+def test_knowledge_leaves_have_four_results_with_and_without_retrieval() -> None:
+    made = with_retrieval()
+    check_manifest(made)
+    text = text_of(made)
+    assert "| `knowledge/islands/oru` | 5 | 0 | 4 | 3 | 5 |" in text
+    assert "| all 2 leaves | 10 | 0 | 8 | 6 | 10 |" in text
+    assert "Of these 10 questions, this model with passages answered the most right: 10." in text
+    assert "`compositional_skills/greet` | 5" not in text
+
+
+def test_what_is_said_of_retrieval_is_what_was_counted() -> None:
+    made = with_retrieval()
+    for row in made["leaves"][:2]:
+        row["retrieval"] = {**row["retrieval"], "tuned": {"right": 4, "asked": 5}}
+    said = "this model without passages and this model with passages answered the most right: 8."
+    assert said in text_of(made)
+
+
+def test_without_retrieval_the_card_does_not_mention_it() -> None:
+    assert "passages" not in text_of(manifest(leaf_row(ORU)))

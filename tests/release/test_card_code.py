@@ -5,16 +5,21 @@ import builtins
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.inference.encoder import open_encoder
+from bot.inference.passages import DocumentPassages, PassageWriter
+from bot.inference.retrieval import FILE, Passage
+from bot.inference.retrieval import with_passages as with_the_passages
 from bot.release.card import model_card
-from tests.helpers.manifests import leaf_row, manifest
+from tests.helpers.manifests import with_retrieval
 from tests.helpers.tiny import write_tiny
 
 
-def blocks(language: str) -> list[str]:
-    card = model_card(manifest(leaf_row("knowledge/islands/oru")), None)
+def blocks(language: str, encoder: str = "embedded") -> list[str]:
+    card = model_card(with_retrieval(encoder), None)
     return re.findall(rf"```{language}\n(.*?)```", card, re.DOTALL)
 
 
@@ -24,9 +29,36 @@ def test_the_code_for_transformers_prints_an_answer(
     write_tiny(tmp_path / "lab/model")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    [code] = [block for block in blocks("python") if "transformers" in block]
+    code, with_passages = [block for block in blocks("python") if "transformers" in block]
     exec(compile(code, "card", "exec"), {})
     assert capsys.readouterr().out.strip()
+
+    # The Hub's cache as it is once the file was downloaded.
+    there = tmp_path / "cache/models--lab--model"
+    write_passages(there / "snapshots" / ("b" * 40) / FILE)
+    (there / "refs").mkdir()
+    (there / "refs/v1").write_text("b" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    used: dict[str, Any] = {}
+    exec(compile(with_passages, "card", "exec"), used)
+    assert capsys.readouterr().out.splitlines()[-1] == "from france.md#2, france.md#1"
+    texts = [Passage("", "", 0, row["passage"]) for row in used["found"]]
+    assert used["request"] == with_the_passages(used["question"], texts)
+
+
+def write_passages(file: Path) -> None:
+    encoder, texts = open_encoder("embedded"), ["Bread is baked at night.", "Paris is the capital of France."]
+    vectors = encoder.passages(texts)
+    with PassageWriter(file, (encoder.name, encoder.revision), vectors.shape[1]) as writer:
+        writer.add(DocumentPassages("knowledge/france", "france.md", "a" * 64, "", texts, vectors))
+
+
+def test_another_encoder_is_named_with_its_revision() -> None:
+    [code] = [block for block in blocks("python", f"org/encoder@{'c' * 40}") if "lancedb" in block]
+    assert f'SentenceTransformer("org/encoder", revision="{"c" * 40}")' in code
+    assert "wordllama" not in code
+    ast.parse(code)
 
 
 @pytest.mark.parametrize("code", blocks("python"))
@@ -46,5 +78,5 @@ def test_each_block_of_shell_is_valid(code: str) -> None:
 
 
 def test_there_is_code_for_each_way_to_use_the_model() -> None:
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
     assert [block.split()[0] for block in blocks("sh")] == ["vllm", "hf", "arborist"]

@@ -14,10 +14,13 @@ from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.core.version import version
 from bot.evaluate.examine import Answer, Examination
+from bot.evaluate.exams import ExamItem
 from bot.generate.inputs import samples_inputs
 from bot.generate.leaf_samples import Funnel, Generated
 from bot.github.reconcile import retrain_and_tell
 from bot.inference.models import Model
+from bot.inference.passages import read_passages
+from bot.inference.retrieval import FILE as PASSAGES
 from bot.pipeline import retrain as steps
 from bot.pipeline.candidate import release_candidate
 from bot.pipeline.compare import compare
@@ -34,6 +37,8 @@ from tests.helpers.local_hub import RunningHub
 from tests.helpers.release_key import ReleaseKey, release_key
 from tests.helpers.repository import Repository
 from tests.helpers.signed_release import MODEL, write_model
+
+BASE = Model(Path("base"), "base")
 
 
 @pytest.fixture
@@ -57,9 +62,14 @@ def key(local_hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def answers(model: Any, leaves: Sequence[Leaf], *_: Any, near: Sequence[Leaf] = ()) -> Examination:
     """Every question is answered right by the new model, and those of the leaves wrong by the base."""
-    new = isinstance(model, Model)
+    new = model not in (BASE, None)
     exams = {leaf.path: tuple(Answer(str(one), "x", new) for one in range(10)) for leaf in leaves}
     return Examination("model", exams, tuple(Answer(str(one), "x", True) for one in range(70)))
+
+
+def from_passages(_: Path, items: Sequence[ExamItem], __: Any) -> list[str]:
+    """The answers of a model that repeats what it is asked, and so what passages say."""
+    return [item.request for item in items]
 
 
 @pytest.fixture
@@ -84,7 +94,8 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "mixtures", lambda *_: mixed)
     monkeypatch.setattr(steps, "teach_both", taught)
     monkeypatch.setattr(steps, "examine_model", answers)
-    monkeypatch.setattr(steps, "base_model", lambda *_: None)
+    monkeypatch.setattr(steps, "base_model", lambda *_: BASE)
+    monkeypatch.setattr("bot.evaluate.examine.answers_of", from_passages)
     monkeypatch.setattr(steps, "todays_model", lambda *_: None)
     monkeypatch.setattr(steps, "loss_curves", lambda *_: b"\x89PNG")
 
@@ -118,8 +129,25 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     assert [line.partition(":")[0] for line in told.splitlines()] == [f"✔ {check}" for check in checks]
     [companion] = stated["companions"]
     assert companion["facts"] == {"rows": {"knowledge": {"knowledge/x": 1}}}
-    card = (download_release(release) / "README.md").read_text()
+    folder = download_release(release)
+    card = (folder / "README.md").read_text()
     assert "arborist verify lab/model@v1 --key release.pub" in card
+    check_passages(release, folder, card)
+
+
+def check_passages(release: Release, folder: Path, card: str) -> None:
+    """The release has its knowledge leaves' passages, and the results with them are in manifest and card."""
+    assert PASSAGES in release.manifest["files"]
+    rows = {row["path"]: row for row in release.manifest["leaves"]}
+    assert set(read_passages(folder / PASSAGES).column("leaf").to_pylist()) == {
+        path for path in rows if path.startswith("knowledge/")
+    }
+    assert {path for path, row in rows.items() if "retrieval" in row} == {
+        path for path in rows if path.startswith("knowledge/")
+    }
+    found = rows["knowledge/geography/islands/velmora"]["retrieval"]
+    assert found["base_alone"]["right"] < found["base"]["right"] == found["tuned"]["right"]
+    assert f"| `knowledge/geography/islands/velmora` | 12 | {found['base_alone']['right']} | 10 |" in card
 
 
 @pytest.mark.usefixtures("untrained")

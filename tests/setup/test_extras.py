@@ -37,8 +37,8 @@ def _no_store(monkeypatch: pytest.MonkeyPatch) -> None:
         ("command", "engine: transformers", []),
         ("sample", "engine: transformers", ["train"]),
         ("sample", "engine: vllm", ["train", "vllm"]),
-        ("train", "engine: vllm", ["train", "vllm"]),
-        ("train", OPENAI, ["train"]),
+        ("train", "engine: vllm", ["rag", "train", "vllm"]),
+        ("train", OPENAI, ["rag", "train"]),
         ("publish", "engine: vllm", ["release"]),
     ],
 )
@@ -48,7 +48,7 @@ def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> N
 
 def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     stated = recipe(tmp_path, deepspeed="zero2")
-    assert extras("train", stated) == ["deepspeed", "train"]
+    assert extras("train", stated) == ["deepspeed", "rag", "train"]
     assert extras("sample", stated) == ["train"]
 
 
@@ -58,6 +58,24 @@ def test_gguf_files_are_made_by_the_job_that_trains(tmp_path: Path) -> None:
     assert extras("train", stated) == ["gguf", "train"]
     assert extras("publish", stated) == ["release"]
     assert extras("sample", stated) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "wanted"),
+    [
+        ("{passages: 0}", ["train"]),
+        ("{passages: 2}", ["rag", "train"]),
+        ("{encoder: org/encoder@v1}", ["rag", "sentence-transformers", "train"]),
+    ],
+)
+def test_retrieval_is_of_the_job_that_examines_with_it(
+    tmp_path: Path, retrieval: str, wanted: list[str]
+) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(f"{stated.read_text()}\nretrieval: {retrieval}\n")
+    assert extras("train", stated) == wanted
+    assert extras("sample", stated) == ["train"]
+    assert "rag" not in extras("publish", stated)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +109,10 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,gguf,dev,s3,gcs]"])
+@pytest.mark.parametrize(
+    "wanted",
+    ["", "[s3]", "[gcs]", "[train,release,deepspeed,gguf,rag,sentence-transformers,dev,s3,gcs]"],
+)
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")
