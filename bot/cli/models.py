@@ -54,7 +54,8 @@ def chat(
     from bot.inference.chat import talk
     from bot.inference.models import model_folder
     from bot.pipeline.model_by_name import named_release
-    from bot.release.hub import TAG, download_release
+    from bot.release.hub import download_release
+    from bot.release.tags import TAG
 
     if model and not TAG.fullmatch(model):
         folder, name = model_folder(model), model

@@ -89,7 +89,7 @@ def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path(
 
 @app.command()
 def rollback(
-    tag: Annotated[str, typer.Argument(help="The release to return to, such as v3.")],
+    tag: Annotated[str, typer.Argument(help="The release to return to, such as v2026.11.29.1.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Make the main branch of the model on the Hub an earlier release again. Nothing is trained or moved."""

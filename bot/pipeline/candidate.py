@@ -17,11 +17,12 @@ from bot.core.store import Entry, Store, canonical
 from bot.evaluate.gate import Verdict
 from bot.pipeline.compare import Asked
 from bot.release.card import model_card
-from bot.release.hub import Release, latest_release, next_tag, publish
+from bot.release.hub import Release, latest_release, publish
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.model_files import DATA, RUNS
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
+from bot.release.tags import follows
 
 PICTURES = ("results.png", "loss.png")
 """The files of a candidate that a release has, too."""
@@ -221,9 +222,11 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
             f"{candidate.key[:12]} was compared with {compared}: start a retraining to compare it again",
             code=1,
         )
-    if candidate.manifest["release"] != next_tag(released):
+    if not follows(tag := str(candidate.manifest["release"]), newest):
         raise UserError(
-            f"the candidate {candidate.key[:12]} is not the release {next_tag(released)}; run again"
+            f"the candidate {candidate.key[:12]} has the tag {tag[:40]!r}, which cannot follow "
+            f"{newest or 'no release'}; set the clock of the machine that trained, remove the candidate with "
+            f"`arborist forget {candidate.key[:12]}`, and start a retraining"
         )
     return _publish(candidate, released, signer)
 

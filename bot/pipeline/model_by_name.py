@@ -4,7 +4,8 @@ from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.inference.models import Model, model_folder, model_revision
 from bot.pipeline.train import todays_model
-from bot.release.hub import TAG, Release, latest_release, release_at
+from bot.release.hub import Release, latest_release, release_at
+from bot.release.tags import TAG
 
 
 def model_by_name(name: str, recipe: Recipe) -> tuple[Model, str]:

@@ -27,12 +27,12 @@ from bot.core.store import cache_folder
 from bot.release.manifest import MANIFEST, read_json
 from bot.release.release_folder import files_below, prepared, release_files
 from bot.release.signature import Signer
+from bot.release.tags import TAG, order
 from bot.release.trusted_publishing import available, trusted_publishing
 from bot.taxonomy.layout import DEFAULT, Layout
 
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
 Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
-TAG = re.compile(r"^v([1-9]\d*)$")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def hub_errors(doing: str) -> Iterator[None]:
     """Convert errors of the Hub and failed connections to a UserError.
 
     Args:
-        doing: what was being done, as in "publishing org/model v2"; the message begins with it.
+        doing: what was being done, as in "publishing org/model v2026.11.29.1"; the message begins with it.
     """
     try:
         yield
@@ -97,14 +97,14 @@ def latest_release(repository: str) -> Release | None:
         tag_commits = _release_tags(repository)
         if not tag_commits:
             return None
-        number = max(tag_commits)
-        return _release(repository, f"v{number}", tag_commits[number])
+        tag = max(tag_commits, key=order)
+        return _release(repository, tag, tag_commits[tag])
 
 
 def release_at(repository: str, tag: str) -> Release | None:
     """Return the release with a tag; None if there is none."""
     with hub_errors(f"reading the releases of {repository}"), _reading(repository):
-        commits = {f"v{number}": commit for number, commit in _release_tags(repository).items()}
+        commits = _release_tags(repository)
         return _release(repository, tag, commits[tag]) if tag in commits else None
 
 
@@ -121,9 +121,9 @@ def download_tag(repository: str, tag: str) -> Path:
         UserError: there is no such release, or the Hub cannot be reached.
     """
     with hub_errors(f"fetching {repository} {tag}"), _reading(repository):
-        commits = {f"v{number}": commit for number, commit in sorted(_release_tags(repository).items())}
+        commits = _release_tags(repository)
         if tag not in commits:
-            known = ", ".join(list(commits)[-3:]) or "no release that can be read from here"
+            known = ", ".join(sorted(commits, key=order)[-3:]) or "no release that can be read from here"
             raise UserError(f"{repository} has no release {tag}; there is {known}")
         return _download(repository, commits[tag])
 
@@ -166,7 +166,7 @@ def publish(
             api().create_repo(repository, exist_ok=True)
         head = head_of(repository)
         present = manifest_at(repository, head) or {}
-        tags = {f"v{number}" for number in _release_tags(repository)}
+        tags = _release_tags(repository)
         if (present.get("key"), present.get("release")) != (manifest["key"], tag):
             if tag in tags:
                 raise UserError(f"publishing {repository} {tag}: this release is there already; run again")
@@ -188,11 +188,6 @@ def check_publishing(repository: str) -> None:
             say(f"the Hub trusts this job: it may publish {repository} without HF_TOKEN")
 
 
-def next_tag(previous: Release | None) -> str:
-    """Return the tag of the next release: v1, v2, …"""
-    return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
-
-
 def written_files(repository: str, head: str, present: Mapping[str, Any] | None) -> set[str]:
     """Return the files at a commit that earlier releases wrote.
 
@@ -202,14 +197,14 @@ def written_files(repository: str, head: str, present: Mapping[str, Any] | None)
     """
     tags = _release_tags(repository)
     if not present and tags:
-        present = manifest_at(repository, tags[max(tags)])
+        present = manifest_at(repository, tags[max(tags, key=order)])
     if not present:
         return set()
     there = set(api().list_repo_files(repository, revision=head))
     if "files" in present:
         return there & {str(name) for name in present["files"]}
     # A manifest before version 3: such a release had deleted all files that it did not write.
-    tagged = tags.get(int(str(present["release"])[1:]), head)
+    tagged = tags.get(str(present["release"]), head)
     return there & set(api().list_repo_files(repository, revision=tagged)) - {".gitattributes"}
 
 
@@ -257,13 +252,13 @@ def commit_on(
     return str(commit.oid)
 
 
-def _release_tags(repository: str) -> dict[int, str]:
+def _release_tags(repository: str) -> dict[str, str]:
+    """Return tag -> commit of the releases; tags of another form are not releases."""
     try:
         refs = api().list_repo_refs(repository)
     except RepositoryNotFoundError:
         return {}
-    found = ((TAG.match(tag.name), tag.target_commit) for tag in refs.tags)
-    return {int(match.group(1)): commit for match, commit in found if match}
+    return {tag.name: tag.target_commit for tag in refs.tags if TAG.fullmatch(tag.name)}
 
 
 def _release(repository: str, tag: str, commit: str) -> Release:

@@ -18,6 +18,7 @@ from huggingface_hub import hf_hub_download
 from bot.core.errors import UserError
 from bot.release.hub import publish
 from bot.release.statement import STATEMENT, subjects
+from bot.release.tags import order
 from tests.helpers.faulty_hub import FaultyHub
 from tests.helpers.local_hub import RunningHub, free_port, running
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
@@ -34,11 +35,15 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
 
 
+def tag(number: int) -> str:
+    return f"v2024.11.01.{number}"
+
+
 def release(model: Path, number: int) -> dict[str, Any]:
     """The manifest of the release with a number, whose weights are written into the model's folder."""
     (model / "model.safetensors").write_bytes(hashlib.shake_256(str(number).encode()).digest(3_000_000))
     key = hashlib.sha256(str(number).encode()).hexdigest()
-    return manifest("v1", release=f"v{number}", key=key)
+    return manifest(tag(number), key=key)
 
 
 def whole(hub: RunningHub, folder: Path) -> int:
@@ -55,14 +60,14 @@ def whole(hub: RunningHub, folder: Path) -> int:
     statement = json.loads(content(STATEMENT))
     for name, digest in subjects(statement).items():
         assert hashlib.sha256(content(name)).hexdigest() == digest, name
-    return int(statement["predicate"]["release"].removeprefix("v"))
+    return order(statement["predicate"]["release"])[-1]
 
 
 def released(hub: RunningHub) -> list[str]:
     """The tags, the oldest first; each has one commit, and one more created the repository."""
     api = hub.api()
     assert len(api.list_repo_commits(MODEL)) == 1 + len(api.list_repo_refs(MODEL).tags)
-    return sorted((tag.name for tag in api.list_repo_refs(MODEL).tags), key=lambda tag: int(tag[1:]))
+    return sorted((tag.name for tag in api.list_repo_refs(MODEL).tags), key=order)
 
 
 def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any]) -> None:
@@ -88,7 +93,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
     start = time.monotonic()
     started(2).join()
     duration = time.monotonic() - start
-    assert released(local_hub) == ["v1", "v2"]
+    assert released(local_hub) == [tag(1), tag(2)]
 
     moments, killed = Random(26), 0
     for number in range(3, 3 + KILLS):
@@ -101,7 +106,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
         publish(MODEL, model, FILES, release(model, number))
         assert whole(local_hub, tmp_path / "seen") == number
     assert killed >= KILLS / 2
-    assert released(local_hub) == [f"v{number}" for number in range(1, 3 + KILLS)]
+    assert released(local_hub) == [tag(number) for number in range(1, 3 + KILLS)]
 
 
 def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
@@ -126,13 +131,13 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
                     break
                 except UserError as error:
                     failed += 1
-                    assert str(error).startswith(f"publishing {MODEL} v{number}: ")
+                    assert str(error).startswith(f"publishing {MODEL} {tag(number)}: ")
                     assert "\n" not in str(error)
                 assert whole(hub, tmp_path / "seen") in (number - 1, number)
             assert whole(hub, tmp_path / "seen") == number
         assert faulty[0].faults > FAULTY_RELEASES
         assert failed > 0
-        assert released(hub) == [f"v{number}" for number in range(1, 1 + FAULTY_RELEASES)]
+        assert released(hub) == [tag(number) for number in range(1, 1 + FAULTY_RELEASES)]
 
 
 def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
@@ -150,4 +155,4 @@ def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
             one.join()
         assert 0 in {one.exitcode for one in both}
         assert whole(local_hub, tmp_path / "seen") == number
-    assert released(local_hub) == ["v1", "v2", "v3"]
+    assert released(local_hub) == [tag(1), tag(2), tag(3)]

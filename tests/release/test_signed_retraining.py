@@ -107,12 +107,14 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     assert {"torch", "transformers"} <= stated["tools"].keys()
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        app(["verify", f"{MODEL}@v1", "--key", str(key.public), "--repository", str(taxonomy.path)])
+        app(
+            ["verify", f"{MODEL}@v2024.11.01.1", "--key", str(key.public), "--repository", str(taxonomy.path)]
+        )
     told = capsys.readouterr().out
     assert ended.value.code == 0, told
     assert [line[:2] for line in told.splitlines()] == ["✔ "] * 4
     card = (download_release(release) / "README.md").read_text()
-    assert "arborist verify lab/model@v1 --key release.pub" in card
+    assert "arborist verify lab/model@v2024.11.01.1 --key release.pub" in card
 
 
 @pytest.mark.usefixtures("untrained")
