@@ -37,7 +37,7 @@ def test_a_release_is_found_and_fetched_again(local_hub: RunningHub, model: Path
     made = publish(MODEL, model, {"README.md": b"# card"}, manifest())
     found = latest_release(MODEL)
     assert found == made
-    assert found.url == f"{local_hub.url}/{MODEL}/tree/v1"
+    assert found.url == f"{local_hub.url}/{MODEL}/tree/v2024.11.01.1"
     folder = download_release(found)
     assert (folder / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
     assert (folder / "README.md").read_text() == "# card"
