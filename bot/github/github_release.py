@@ -62,7 +62,9 @@ def _label(repository: Repository, pulls: list[PullRequest], tag: str) -> None:
     if not lacking:
         return
     try:
-        repository.create_label(name, COLOUR, f"The model {tag} was trained with this pull request.")
+        repository.create_label(
+            name, COLOUR, f"The release {tag} of the model contains what this pull request does."
+        )
     except GithubException as error:
         if error.status != EXISTS:
             raise

@@ -1,5 +1,6 @@
 """The notes of a GitHub release: by contributor, which leaves are new, changed and removed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +16,8 @@ MOST_LEAVES = 200
 """How many leaves the notes list."""
 LIMIT = 120_000
 """Maximum number of characters of the notes; GitHub accepts 125,000."""
+NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+"""The name of a repository on the Hub."""
 COMPANIONS = {
     "samples": ("the samples that the model learned", "datasets/"),
     "gguf": ("GGUF files for llama.cpp and Ollama", ""),
@@ -95,4 +98,5 @@ def _companion(stated: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return what a companion is, its repository, and its URL; without a URL if the kind is not known."""
     what, place = COMPANIONS.get(stated["kind"], (str(stated["kind"]), None))
     name = str(stated["repository"])
-    return what, name, "" if place is None else f"{endpoint()}/{place}{name}"
+    known = place is not None and NAME.fullmatch(name)
+    return what, name, f"{endpoint()}/{place}{name}" if known else ""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -97,24 +98,29 @@ def retrain(taxonomy: Repository, tmp_path: Path) -> Release:
 
 @pytest.mark.usefixtures("untrained")
 def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
-    taxonomy: Repository, key: ReleaseKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    taxonomy: Repository,
+    key: ReleaseKey,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bot.release.tags.today", lambda: date(2024, 2, 29))
     release = retrain(taxonomy, tmp_path)
     stated = release.manifest
+    assert release.tag == stated["release"] == "v2024.02.29.1"
     assert (stated["version"], stated["signature"]) == (6, {"method": "key"})
     assert stated["gate"]["decision"] == "passed"
     assert stated["tools"]["arborist"] == version()
     assert {"torch", "transformers"} <= stated["tools"].keys()
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        app(
-            ["verify", f"{MODEL}@v2024.11.01.1", "--key", str(key.public), "--repository", str(taxonomy.path)]
-        )
+        name = f"{MODEL}@{release.tag}"
+        app(["verify", name, "--key", str(key.public), "--repository", str(taxonomy.path)])
     told = capsys.readouterr().out
     assert ended.value.code == 0, told
     assert [line[:2] for line in told.splitlines()] == ["✔ "] * 4
     card = (download_release(release) / "README.md").read_text()
-    assert "arborist verify lab/model@v2024.11.01.1 --key release.pub" in card
+    assert f"arborist verify {name} --key release.pub" in card
 
 
 @pytest.mark.usefixtures("untrained")
