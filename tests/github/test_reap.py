@@ -302,7 +302,7 @@ def test_a_retraining_knows_its_place(
     monkeypatch.setenv("GITHUB_RUN_ID", str(newest["id"]))
     assert turn_of(bot(lab), None).ahead == "", "the others have not begun"
     for row in (oldest, middle):
-        put(lab, row, status="in_progress", run_started_at=LONG_AGO)
+        put(lab, row, status="in_progress", started_at=LONG_AGO)
     turn = turn_of(bot(lab), None)
     assert turn.ahead.endswith(f"actions/runs/{oldest['id']}")
     assert turn.running > 3600
