@@ -88,7 +88,7 @@ def nothing_to_do(folder: Path, head: str, place: Path) -> float:
     ]
     manifest = {
         "key": "0" * 64,
-        "release": "v1",
+        "release": "v2026.11.29.1",
         "taxonomy": {"repository": "", "commit": head, "tree": tree_id(folder, head)},
         "settings": settings_key(recipe),
         "leaves": leaves,

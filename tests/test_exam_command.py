@@ -60,9 +60,9 @@ def test_without_a_model_todays_is_asked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_tag_that_no_release_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.pipeline.model_by_name.release_at", lambda *_: None)
-    found = run(LEAF, "--model", "v77").exception
+    found = run(LEAF, "--model", "v2024.11.07.7").exception
     assert isinstance(found, UserError)
-    assert str(found) == "lab/taxonomy-model has no release v77; name another model"
+    assert str(found) == "lab/taxonomy-model has no release v2024.11.07.7; name another model"
 
 
 def test_a_leaf_that_does_not_exist_is_an_error() -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @app.command()
 def diff(
-    before: Annotated[str, typer.Argument(help="The tag of the earlier release, such as v1.")],
-    after: Annotated[str, typer.Argument(help="The tag of the later release, such as v2.")],
+    before: Annotated[str, typer.Argument(help="The tag of the earlier release, such as v2026.11.28.1.")],
+    after: Annotated[str, typer.Argument(help="The tag of the later release, such as v2026.11.29.1.")],
     model: Annotated[
         str, typer.Option(help="The model's repository on the Hub. Default: as arborist.yaml says.")
     ] = "",

@@ -61,7 +61,7 @@ def chat(
     from bot.inference.models import model_folder
     from bot.pipeline.model_by_name import named_release
     from bot.release.hub import download_release
-    from bot.release.hub_repository import TAG
+    from bot.release.tags import TAG
 
     if names_gguf(model):
         folder, name = Path(model), model

@@ -25,14 +25,15 @@ def retrain(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("
 
 @app.command()
 def decide(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Compare the taxonomy with the newest release. Prints `train=true` if another release is to be made."""
+    """Compare the taxonomy with the newest release. Prints what is missing: a release, or an announcement."""
     from bot.config.load import load_recipe
     from bot.core.store import Store
     from bot.github.reconcile import decide as is_missing
+    from bot.github.reconcile import unannounced
 
     loaded = load_recipe(recipe)
     missing = is_missing(repository, loaded, Store(loaded.store_url()))
-    step_outputs({"train": str(missing).lower()})
+    step_outputs({"train": str(missing).lower(), "announce": str(unannounced(loaded)).lower()})
 
 
 @app.command()
@@ -80,16 +81,16 @@ def publish(
 
 @app.command()
 def announce(repository: RepositoryOption = Path(), recipe: RecipeOption = Path("arborist.yaml")) -> None:
-    """Report the newest release on the pull requests that it concerns. Doing it again changes nothing."""
+    """Report the newest release on its pull requests and as a GitHub release; again, it changes nothing."""
     from bot.config.load import load_recipe
-    from bot.github.reconcile import announce_published
+    from bot.github.reconcile import announce_all
 
-    announce_published(repository, load_recipe(recipe))
+    announce_all(repository, load_recipe(recipe))
 
 
 @app.command()
 def rollback(
-    tag: Annotated[str, typer.Argument(help="The release to return to, such as v3.")],
+    tag: Annotated[str, typer.Argument(help="The release to return to, such as v2026.11.29.1.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Make the main branch of the model on the Hub an earlier release again. Nothing is trained or moved."""

@@ -8,6 +8,7 @@ import typer
 
 from bot.cli.root import app
 from bot.core.errors import UserError
+from bot.release.tags import EXAMPLE, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bot.release.trust import Trust
     from bot.release.verify import Check, Copy
 
-_RELEASE = re.compile(r"([\w.-]+/[\w.-]+)@(v[1-9]\d*)", re.ASCII)
+_RELEASE = re.compile(r"([\w.-]+/[\w.-]+)@(" + TAG.pattern + ")", re.ASCII)
 
 
 @app.command()
@@ -111,7 +112,7 @@ def _folder(release: str) -> Path:
         return Path(release)
     named = _RELEASE.fullmatch(release)
     if not named:
-        raise UserError(f"{release}: neither a folder nor a release; name one as organization/name@v1")
+        raise UserError(f"{release}: neither a folder nor a release; name one as organization/name@{EXAMPLE}")
     from huggingface_hub.errors import HFValidationError
 
     from bot.release.hub import download_tag

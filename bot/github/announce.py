@@ -14,9 +14,13 @@ from bot.evaluate.gate import Verdict
 from bot.github.closing import closing_of, closing_word
 from bot.github.comment import Posted, find_comment, read_parts, update_comment
 from bot.github.render import render
+from bot.github.retrain_queue import Turn
 from bot.release.hub import Release
 from bot.taxonomy.layout import DEFAULT, Layout
 
+NOTHING_KNOWN = Turn()
+WAITING = "### ⏳"
+"""The beginning of the part `release` until there is a result."""
 LOOKED_AT = 60
 """How many closed pull requests, the most recently updated first, are searched before the first release."""
 
@@ -46,17 +50,22 @@ def known_pulls(repository: Repository, commits: Collection[str]) -> list[int]:
     return sorted(pull.number for pull in merged if find_comment(pull) is not None)
 
 
-def announce_training(repository: Repository, pulls: Sequence[int], url: str) -> None:
+def announce_training(
+    repository: Repository, pulls: Sequence[int], url: str, turn: Turn = NOTHING_KNOWN
+) -> None:
     """Say on merged pull requests that the next release is on its way, unless a result stands there already.
 
     Args:
         url: the URL of the workflow run.
+        turn: the run's place in the queue, and how long it is expected to take.
     """
+    text = render("training", url=url, turn=turn)
     for number in pulls:
         pull = repository.get_pull(number)
         comment = find_comment(pull)
-        if comment is None or not read_parts(comment.body).get("release"):
-            _post(pull, render("training", url=url))
+        part = read_parts(comment.body).get("release") if comment else None
+        if not part or part.startswith(WAITING):
+            _post(pull, text)
 
 
 def announce_release(repository: Repository, release: Release, previous: Release | None) -> list[Posted]:
@@ -66,7 +75,7 @@ def announce_release(repository: Repository, release: Release, previous: Release
         previous: the release before; None if there is none.
     """
     return [
-        _post(pull, closing_word(release, closing_of(release, previous, _files(pull))))
+        _post(pull, closing_word(release, closing_of(release, previous, changed_files(pull))))
         for pull in map(repository.get_pull, release.manifest["pulls"])
     ]
 
@@ -75,7 +84,7 @@ def announce_unchanged(repository: Repository, release: Release, pulls: Sequence
     """Say on merged pull requests that they changed nothing that the model learns, so there is no release."""
     posted = []
     for pull in map(repository.get_pull, pulls):
-        text = closing_word(release, closing_of(release, release, _files(pull)), made=False)
+        text = closing_word(release, closing_of(release, release, changed_files(pull)), made=False)
         posted.append(_post(pull, text))
     return posted
 
@@ -86,7 +95,7 @@ def announce_removed(
     """Say on pull requests of earlier releases which of their leaves this release no longer contains."""
     posted = []
     for pull in map(repository.get_pull, pulls):
-        closing = closing_of(release, previous, _files(pull))
+        closing = closing_of(release, previous, changed_files(pull))
         if closing.removed:
             still = sorted({*closing.same, *(row["path"] for row in closing.learnt)})
             word = closing_word(release, replace(closing, learnt=(), same=tuple(still)))
@@ -99,7 +108,7 @@ def _post(pull: PullRequest, text: str) -> Posted:
     return update_comment(pull, {"release": text, "next": ""})
 
 
-def _files(pull: PullRequest) -> list[str]:
+def changed_files(pull: PullRequest) -> list[str]:
     """Return the paths that a pull request changes; both paths of a moved file."""
     changed = list(pull.get_files())
     return [file.filename for file in changed] + [
@@ -117,7 +126,7 @@ def announce_refusal(
     """Report on every pull request of a failed release why the gate failed."""
     posted = []
     for pull in map(repository.get_pull, pulls):
-        own = touched(leaves, _files(pull), layout)
+        own = touched(leaves, changed_files(pull), layout)
         text = render("gate", reasons=verdict.reasons, leaves=own or leaves)
         posted.append(_post(pull, text))
     return posted

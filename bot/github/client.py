@@ -14,6 +14,8 @@ from bot.core.errors import UserError
 
 RETRIES = 5
 """How often PyGithub retries a request if GitHub is down or asks to retry later."""
+LIMITED = (403, 429)
+"""Status of a request that GitHub has not carried out, because there were too many."""
 
 
 def configured() -> bool:
@@ -33,7 +35,7 @@ def connect() -> Repository:
     client = Github(
         base_url=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
         auth=Auth.Token(os.environ["GITHUB_TOKEN"]),
-        retry=GithubRetry(total=RETRIES),
+        retry=_Retry(total=RETRIES, allowed_methods=_Retry.DEFAULT_ALLOWED_METHODS),
         per_page=100,
         lazy=True,
     )
@@ -49,6 +51,18 @@ def run_url(repository: str = "", run: int = 0) -> str:
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     name = repository or os.environ.get("GITHUB_REPOSITORY", "")
     return f"{server}/{name}/actions/runs/{run or os.environ.get('GITHUB_RUN_ID', 0)}"
+
+
+class _Retry(GithubRetry):
+    """Retries requests, but no POST that GitHub may have carried out: what it creates would be there twice.
+
+    The next run of the job looks at what there is, and does what is missing.
+    """
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        if method == "POST":
+            return status_code in LIMITED
+        return bool(super().is_retry(method, status_code, has_retry_after))
 
 
 @contextmanager

@@ -39,6 +39,11 @@ class Closing:
         """All leaves of the previous and the new release that the pull request touches."""
         return {*(row["path"] for row in self.learnt), *self.same, *self.removed}
 
+    @property
+    def contained(self) -> bool:
+        """Whether the release follows the pull request: in a leaf, in a removal, or in its settings."""
+        return bool(self.paths) or self == Closing()
+
 
 def closing_of(release: Release, previous: Release | None, files: Iterable[str]) -> Closing:
     """Compare a release with the previous one, for the files that a pull request changes.

@@ -28,9 +28,11 @@ from bot.github.announce import (
 )
 from bot.github.client import configured, connect, github_errors, run_url
 from bot.github.closing import leaves_of
+from bot.github.github_release import is_announced, tell_releases
 from bot.github.main_state import Unreadable, Wanted, new_pulls, wanted_by
 from bot.github.quarantine import tell_quarantine
 from bot.github.refused import Override, override_of, tell_refused, withdraw_refused
+from bot.github.retrain_queue import turn_of
 from bot.pipeline.candidate import (
     Candidate,
     candidate_inputs,
@@ -40,6 +42,7 @@ from bot.pipeline.candidate import (
     release_candidate,
 )
 from bot.pipeline.compare import Asked, compare, say_nothing_to_do
+from bot.pipeline.expected_time import expected_time
 from bot.pipeline.origin import Origin
 from bot.release.companions import all_repositories
 from bot.release.hub import Release, check_publishing, latest_release, release_at
@@ -81,10 +84,21 @@ def decide(folder: Path, recipe: Recipe, store: Store) -> bool:
         with github_errors("notifying the merged pull requests"):
             if missing:
                 announce(folder, recipe)  # unless the run that released it has done so
-                announce_training(connect(), pulls, run_url())
+                _tell_turn(pulls, asked, recipe, store)
             elif released:
                 announce_published(folder, recipe, pulls)
     return missing
+
+
+def _tell_turn(pulls: Sequence[int], asked: Asked | None, recipe: Recipe, store: Store) -> None:
+    """Say on merged pull requests which place this run has in the queue, and how long it is expected to take.
+
+    Args:
+        asked: what main asks for; None if this machine cannot read the store.
+    """
+    if pulls:
+        time = expected_time(asked.inputs.leaves.values(), recipe, store) if asked else None
+        announce_training(connect(), pulls, run_url(), turn_of(connect(), time))
 
 
 def _kept(asked: Asked, commit: str, pulls: Sequence[int], store: Store) -> Candidate | None:
@@ -146,6 +160,9 @@ def _candidate(
     asked = compare(wanted.leaves, recipe)
     if not asked.missing:
         return None
+    if configured():
+        with github_errors("notifying the merged pull requests"):
+            _tell_turn(pulls, asked, recipe, store)
     name = os.environ.get("GITHUB_REPOSITORY", "")
     origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
     return make_candidate(asked, wanted.leaves, recipe, store, origin)
@@ -162,6 +179,29 @@ def publish(folder: Path, key: str, recipe: Recipe, store: Store) -> Release:
     """
     with _failure_told(_merged_since(folder, recipe)):
         return release_candidate(read_candidate(key, store), recipe, find_signer())
+
+
+def unannounced(recipe: Recipe) -> bool:
+    """Return whether the newest release has no GitHub release, so that its announcement is not complete."""
+    released = latest_release(recipe.release.repository)
+    if released is None or not configured():
+        return False
+    with github_errors(f"looking for the GitHub release {released.tag}"):
+        return not is_announced(connect(), released)
+
+
+def announce_all(folder: Path, recipe: Recipe) -> None:
+    """Report the newest release on its pull requests, by labels, and as a GitHub release.
+
+    Doing it again changes nothing. The GitHub release comes last; see `unannounced`.
+    """
+    released = latest_release(recipe.release.repository)
+    if released is None:
+        return
+    with github_errors(f"announcing {released.tag}"):
+        withdraw_refused(connect(), released.tag)
+        announce(folder, recipe)
+        tell_releases(connect(), released)
 
 
 def announce_published(folder: Path, recipe: Recipe, pulls: Sequence[int] = ()) -> None:
@@ -216,10 +256,10 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Releas
         if candidate is not None and candidate.verdict.passed:
             with _failure_told(_merged_since(folder, recipe)):
                 release_candidate(candidate, recipe, signer)
-            if configured():
-                announce_published(folder, recipe)
     if not configured():
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
+    elif unannounced(recipe):
+        announce_all(folder, recipe)
     return latest_release(recipe.release.repository), candidate
 
 

@@ -46,9 +46,17 @@ def tell_refused(repository: Repository, candidate: Candidate) -> None:
     REFUSED.tell(repository, issue, f"{text}\n\n{line}", needed=True)
 
 
-def withdraw_refused(repository: Repository) -> None:
-    """Close the issue, because the newest release is what main asks for."""
+def withdraw_refused(repository: Repository, newest: str = "") -> None:
+    """Close the issue, because the newest release is what main asks for.
+
+    Args:
+        newest: the tag of the newest release: if the refused candidate was compared with it, the issue stays
+            open. "" to close it in any case.
+    """
     issue = REFUSED.find(repository)
+    found = _line_of(repository, issue)
+    if newest and found and found[1].endswith(f"/{newest}"):
+        return
     if issue is not None and issue.state == "open":
         REFUSED.tell(repository, issue, render("refused_issue", results="", key=""), needed=False)
 

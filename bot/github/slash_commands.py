@@ -253,12 +253,12 @@ def retrain(asked: Asked) -> str:
 def rollback(asked: Asked) -> str:
     """Start the workflow that makes the model's main branch an earlier release again."""
     from bot.release.hub import latest_release, release_at
-    from bot.release.hub_repository import TAG
+    from bot.release.tags import EXAMPLE, TAG
 
     tag, model = asked.command.arguments.strip(), asked.recipe.release.repository
     # A private repository cannot be read here; there, the workflow says whether there is such a release.
     if not TAG.fullmatch(tag) or (latest_release(model) and release_at(model, tag) is None):
-        return f"Name a release of {model} by its tag, such as `/arborist rollback v3`."
+        return f"Name a release of {model} by its tag, such as `/arborist rollback {EXAMPLE}`."
     workflow = dispatch(asked.repository, ROLLBACK, {"tag": tag})
     return (
         f"Started: {workflow.html_url}. It makes the main branch of {model} the release {tag} again. The "

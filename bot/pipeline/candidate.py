@@ -23,12 +23,13 @@ from bot.pipeline.passages import PassagesInputs
 from bot.release.card import model_card
 from bot.release.collection import join_in_collection
 from bot.release.companions import Companion, checked_companion, companions_of, wanted_companions
-from bot.release.hub import Release, check_publishing, latest_release, next_tag, publish
+from bot.release.hub import Release, check_publishing, latest_release, publish
 from bot.release.hub_repository import HubRepository
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.model_files import DATA, RUNS
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
+from bot.release.tags import follows
 
 PICTURES = ("results.png", "loss.png")
 """The files of a candidate that a release has, too."""
@@ -256,9 +257,11 @@ def release_candidate(candidate: Candidate, recipe: Recipe, signer: Signer | Non
             f"{candidate.key[:12]} was compared with {compared}: start a retraining to compare it again",
             code=1,
         )
-    if candidate.manifest["release"] != next_tag(released):
+    if not follows(tag := str(candidate.manifest["release"]), newest):
         raise UserError(
-            f"the candidate {candidate.key[:12]} is not the release {next_tag(released)}; run again"
+            f"the candidate {candidate.key[:12]} has the tag {tag[:40]!r}, which cannot follow "
+            f"{newest or 'no release'}; set the clock of the machine that trained, remove the candidate with "
+            f"`arborist forget {candidate.key[:12]}`, and start a retraining"
         )
     return _publish(candidate, released, recipe, signer)
 

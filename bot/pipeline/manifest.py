@@ -22,9 +22,10 @@ from bot.pipeline.mix import Mixtures, overlaps, shared_exams
 from bot.pipeline.origin import Origin
 from bot.pipeline.release_inputs import settings_key
 from bot.pipeline.train import Taught
-from bot.release.hub import Release, next_tag
+from bot.release.hub import Release
 from bot.release.licences import base_model_licence
 from bot.release.manifest import VERSION
+from bot.release.tags import next_tag
 from bot.taxonomy.leaf import Leaf
 
 MOST_OVERLAPS = 1_000
@@ -62,7 +63,7 @@ def describe(
     return {
         "version": VERSION,
         "key": result.key,
-        "release": next_tag(released),
+        "release": next_tag(released.tag if released else ""),
         "repository": recipe.release.repository,
         "previous": released.tag if released else None,
         "taxonomy": {

@@ -8,7 +8,7 @@ from bot.inference.engine_llamacpp import gguf_model, names_gguf
 from bot.inference.models import Model, model_folder, model_revision
 from bot.pipeline.train import todays_model
 from bot.release.hub import Release, latest_release, release_at
-from bot.release.hub_repository import TAG
+from bot.release.tags import TAG
 
 
 def model_by_name(name: str, recipe: Recipe) -> tuple[Model, str]:

@@ -28,6 +28,7 @@ from bot.release.hub_repository import (
 from bot.release.manifest import MANIFEST
 from bot.release.release_folder import prepared, release_files
 from bot.release.signature import Signer
+from bot.release.tags import order
 from bot.release.trusted_publishing import available, trusted_publishing
 from bot.taxonomy.layout import DEFAULT, Layout
 
@@ -67,14 +68,14 @@ def latest_release(repository: str) -> Release | None:
         tag_commits = release_tags(HubRepository(repository))
         if not tag_commits:
             return None
-        number = max(tag_commits)
-        return _release(repository, f"v{number}", tag_commits[number])
+        tag = max(tag_commits, key=order)
+        return _release(repository, tag, tag_commits[tag])
 
 
 def release_at(repository: str, tag: str) -> Release | None:
     """Return the release with a tag; None if there is none."""
     with hub_errors(f"reading the releases of {repository}"), _reading(repository):
-        commits = {f"v{number}": commit for number, commit in release_tags(HubRepository(repository)).items()}
+        commits = release_tags(HubRepository(repository))
         return _release(repository, tag, commits[tag]) if tag in commits else None
 
 
@@ -91,11 +92,9 @@ def download_tag(repository: str, tag: str) -> Path:
         UserError: there is no such release, or the Hub cannot be reached.
     """
     with hub_errors(f"fetching {repository} {tag}"), _reading(repository):
-        commits = {
-            f"v{number}": commit for number, commit in sorted(release_tags(HubRepository(repository)).items())
-        }
+        commits = release_tags(HubRepository(repository))
         if tag not in commits:
-            known = ", ".join(list(commits)[-3:]) or "no release that can be read from here"
+            known = ", ".join(sorted(commits, key=order)[-3:]) or "no release that can be read from here"
             raise UserError(f"{repository} has no release {tag}; there is {known}")
         return download(HubRepository(repository), commits[tag])
 
@@ -165,9 +164,6 @@ def check_publishing(repositories: Sequence[HubRepository]) -> None:
             say(f"the Hub trusts this job: it may publish {name} without HF_TOKEN")
 
 
-def next_tag(previous: Release | None) -> str:
-    """Return the tag of the next release: v1, v2, …"""
-    return f"v{int(previous.tag[1:]) + 1}" if previous else "v1"
 
 
 def _release(repository: str, tag: str, commit: str) -> Release:

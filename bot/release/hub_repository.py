@@ -28,12 +28,11 @@ from bot.core.progress import say
 from bot.core.store import cache_folder
 from bot.release.manifest import read_json
 from bot.release.release_folder import files_below
+from bot.release.tags import TAG, order
 
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
 Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 MAIN = "main"
-TAG = re.compile(r"^v([1-9]\d*)$")
-"""The tag of a release."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def hub_errors(doing: str) -> Iterator[None]:
     """Convert errors of the Hub and failed connections to a UserError.
 
     Args:
-        doing: what was being done, as in "publishing org/model v2"; the message begins with it.
+        doing: what was being done, as in "publishing org/model v2026.11.29.1"; the message begins with it.
     """
     try:
         yield
@@ -137,10 +136,9 @@ def record_at(repository: HubRepository, commit: str, name: str) -> dict[str, An
     return found
 
 
-def release_tags(repository: HubRepository) -> dict[int, str]:
-    """Return number of the release -> commit."""
-    found = ((TAG.match(name), commit) for name, commit in tags_of(repository).items())
-    return {int(match.group(1)): commit for match, commit in found if match}
+def release_tags(repository: HubRepository) -> dict[str, str]:
+    """Return tag -> commit of the releases; tags of another form are not releases."""
+    return {name: commit for name, commit in tags_of(repository).items() if TAG.fullmatch(name)}
 
 
 def written_files(
@@ -155,15 +153,9 @@ def written_files(
     """
     tags = release_tags(repository)
     if not present and tags:
-        present = record_at(repository, tags[max(tags)], record)
-    if not present:
-        return set()
-    there = files_at(repository, head)
-    if "files" in present:
-        return there & {str(name) for name in present["files"]}
-    # A manifest before version 3: such a release had deleted all files that it did not write.
-    tagged = tags.get(int(str(present["release"])[1:]), head)
-    return there & files_at(repository, tagged) - {".gitattributes"}
+        present = record_at(repository, tags[max(tags, key=order)], record)
+    wrote = {str(name) for name in present["files"]} if present else set()
+    return wrote & files_at(repository, head)
 
 
 def download(repository: HubRepository, commit: str) -> Path:

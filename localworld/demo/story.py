@@ -183,7 +183,7 @@ class Story:
         self.summary["answers"] = []
         both = ask_both(questions, release.repository, release.tag, self.world.hub)
         for question, (base, released) in zip(questions, both, strict=True):
-            say(f"  question:   {question}\n  base model: {base}\n  {release.tag + ':':11} {released}\n")
+            say(f"  question:   {question}\n  base model: {base}\n  released:   {released}\n")
             self.summary["answers"].append({"question": question, "base": base, "released": released})
 
     def verify(self) -> None:

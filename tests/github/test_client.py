@@ -61,12 +61,18 @@ def title() -> str:
         return connect().get_pull(1).title
 
 
+def commented() -> None:
+    with github_errors("commenting"):
+        connect().get_pull(1).create_issue_comment("Hello")
+
+
 def said(message: str) -> bytes:
     return json.dumps({"message": message}).encode()
 
 
 SOON = {"Retry-After": "1"}
 HTML = b"<html><body>Unicorn!</body></html>"
+LIMIT = (403, SOON, said("You have exceeded a secondary rate limit. Please wait a few minutes"))
 
 
 @pytest.mark.parametrize(
@@ -81,12 +87,25 @@ def test_a_server_that_is_down_is_asked_again(unwell: Callable[[list[Any]], Unwe
 
 
 def test_a_secondary_limit_is_waited_for(unwell: Callable[[list[Any]], Unwell]) -> None:
-    limit = (403, SOON, said("You have exceeded a secondary rate limit. Please wait a few minutes"))
-    github = unwell([limit])
+    github = unwell([LIMIT])
     started = time.monotonic()
     assert title() == "A new leaf"
     assert time.monotonic() - started >= 1
     assert github.asked >= 2
+
+
+@pytest.mark.parametrize(("fault", "comments"), [((502, {}, b""), 0), (LIMIT, 1)], ids=["502", "a limit"])
+def test_what_may_have_been_created_is_not_created_again(
+    lab: Any, unwell: Callable[[list[Any]], Unwell], fault: Fault, comments: int
+) -> None:
+    """GitHub does nothing if it asks to come later; an error may come after the deed."""
+    unwell([None, None, fault])
+    if comments:
+        commented()
+    else:
+        with pytest.raises(UserError, match="commenting: GitHub answered 502"):
+            commented()
+    assert lab.as_("maintainer").get_pull(1).get_issue_comments().totalCount == comments
 
 
 @pytest.mark.parametrize(

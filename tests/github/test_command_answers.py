@@ -10,6 +10,7 @@ from bot.config.load import load_recipe
 from bot.core.store import Store
 from bot.github import comment
 from bot.github.command_comment import Accepted, AcceptedDraft, handle_comment
+from bot.release.tags import EXAMPLE
 from tests.helpers.draft_form import form_body
 
 Say = Callable[..., Accepted | AcceptedDraft | None]
@@ -102,11 +103,15 @@ def test_a_bot_with_several_commands_gets_one_answer(lab: Any, say: Say) -> None
     assert [one for one in answers(lab) if "Not done" in one] == []
 
 
-@pytest.mark.parametrize("tag", ["", " 3", " v0", " v1 v2", " @everyone", " --help"])
+@pytest.mark.parametrize(
+    "tag", ["", " 3", " v1", " v2026.13.01.1", " v2024.11.01.1 v2024.11.01.2", " @everyone", " --help"]
+)
 def test_a_rollback_needs_the_tag_of_a_release(lab: Any, say: Say, tag: str) -> None:
     say(f"/arborist rollback{tag}")
     (answer,) = answers(lab)
-    assert "Name a release of lab/taxonomy-model by its tag, such as `/arborist rollback v3`." in answer
+    assert (
+        f"Name a release of lab/taxonomy-model by its tag, such as `/arborist rollback {EXAMPLE}`." in answer
+    )
     assert "@everyone" not in answer
 
 

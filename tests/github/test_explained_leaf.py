@@ -18,7 +18,13 @@ def explained(funnel: Funnel | None) -> str:
     kept = asdict(funnel) if funnel else None
     names = ["knowledge/a"]
     return render(
-        "explain", path="knowledge/a", leaf=LEAF, names=names, tag="v2", url="https://hub/x", funnel=kept
+        "explain",
+        path="knowledge/a",
+        leaf=LEAF,
+        names=names,
+        tag="v2024.11.01.2",
+        url="https://hub/x",
+        funnel=kept,
     )
 
 
@@ -30,7 +36,9 @@ def test_it_tells_the_exam_and_what_the_filters_dropped() -> None:
 
 def test_a_figure_that_is_not_held_out_is_not_shown_as_one() -> None:
     row = {**LEAF, "exam": {**LEAF["exam"], "status": "none"}}
-    text = render("explain", path=row["path"], leaf=row, names=[], tag="v2", url="https://hub/x", funnel=None)
+    text = render(
+        "explain", path=row["path"], leaf=row, names=[], tag="v2024.11.01.2", url="https://hub/x", funnel=None
+    )
     assert "of 5 of its own examples, 4 are answered right" in text
     assert "was asked these, on which the model is trained" in text
     assert "held-out" not in text

@@ -10,11 +10,12 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.github import comment, retrain_queue
+from bot.github.announce import announce_failure, announce_training
 from bot.github.checks import LINT, CheckReport, find_check, report_check
 from bot.github.gpu_work import Work, begin
 from bot.github.reap import ATTEMPTS, reap
 from bot.github.restart import RESTARTS
-from bot.github.retrain_queue import wait_for_turn
+from bot.github.retrain_queue import Turn, turn_of, wait_for_turn
 from localworld.actions import Actions
 from localworld.github import create_app, pulls
 from localworld.github.caller import caller_of
@@ -291,3 +292,38 @@ def test_a_pull_requests_run_of_a_file_of_that_name_delays_no_retraining(
     put(lab, oldest, status="in_progress", event="pull_request", head_branch="main")
     put(lab, newest, event="pull_request", head_branch="main")
     assert wait_as(lab, middle, monkeypatch) == ""
+
+
+def test_a_retraining_knows_its_place(
+    lab: Any, three_retrainings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that wait, only the newest is done; so it is the second, whatever else has begun."""
+    oldest, middle, newest = three_retrainings
+    monkeypatch.setenv("GITHUB_RUN_ID", str(newest["id"]))
+    assert turn_of(bot(lab), None).ahead == "", "the others have not begun"
+    for row in (oldest, middle):
+        put(lab, row, status="in_progress", started_at=LONG_AGO)
+    turn = turn_of(bot(lab), None)
+    assert turn.ahead.endswith(f"actions/runs/{oldest['id']}")
+    assert turn.running > 3600
+    monkeypatch.setenv("GITHUB_RUN_ID", "0")
+    assert turn_of(bot(lab), None).ahead == ""
+
+
+def test_merged_pull_requests_are_told_the_place_until_there_is_a_result(
+    lab: Any, three_retrainings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = bot(lab)
+    waiting = Turn("https://github/run/7", 60.0)
+
+    def part() -> str:
+        found = comment.find_comment(here.get_pull(1))
+        return comment.read_parts(found.body)["release"] if found else ""
+
+    announce_training(here, [1], "https://github/run/8", waiting)
+    assert "**2nd in line.**" in part()
+    announce_training(here, [1], "https://github/run/8")
+    assert "**1st in line.**" in part()
+    announce_failure(here, [1], "The disk is full.", "https://github/run/8")
+    announce_training(here, [1], "https://github/run/9")
+    assert "The disk is full." in part()

@@ -100,7 +100,7 @@ def test_a_maintainer_can_override_the_gate_for_this_release_alone(
     made_anew = replace(refused, key="e" * 64)
     assert override_of(bot, made_anew) == GIVEN, "main has changed elsewhere"
     other = {**refused.manifest, "key": "d" * 64}
-    later = {**refused.manifest, "previous": "v7"}
+    later = {**refused.manifest, "previous": "v2024.11.07.1"}
     assert [override_of(bot, replace(refused, manifest=one)) for one in (other, later)] == [None, None]
     [issue] = issues(lab)
     assert issue.body.count("-->") == 2, "the mark and the last line: the reason ends neither"

@@ -29,10 +29,13 @@ RUN = "https://github/run/7"
 SCORE = {"before": {"right": 0, "asked": 5}, "after": {"right": 4, "asked": 5}}
 EXAM = {"status": "held-out", **SCORE}
 V1 = Release(
-    "org/model", "v1", "c" * 40, {"leaves": [{"path": "leaf", "key": "1", "exam": EXAM}], "pulls": [1]}
+    "org/model",
+    "v2024.11.01.1",
+    "c" * 40,
+    {"leaves": [{"path": "leaf", "key": "1", "exam": EXAM}], "pulls": [1]},
 )
 OTHER = {"path": "other", "key": "2", "exam": EXAM}
-WITHOUT = replace(V1, tag="v2", manifest={"leaves": [OTHER], "pulls": []})
+WITHOUT = replace(V1, tag="v2024.11.01.2", manifest={"leaves": [OTHER], "pulls": []})
 
 
 class Scene:
@@ -187,7 +190,7 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
     ),
     "released": (
         [lambda s: announce_training(s.bot, [1], RUN), lambda s: announce_release(s.bot, V1, None)],
-        ["Released as [v1]", "| 5 held-out questions | 0 | **4** |", 'revision="v1"'],
+        ["Released as [v2024.11.01.1]", "| 5 held-out questions | 0 | **4** |", 'revision="v2024.11.01.1"'],
         ["on its way"],
     ),
     "refused by the gate": (
@@ -208,7 +211,7 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
             lambda s: announce_failure(s.bot, [1], "the disk is full", RUN),
             lambda s: announce_release(s.bot, V1, None),
         ],
-        ["Released as [v1]"],
+        ["Released as [v2024.11.01.1]"],
         ["the disk is full"],
     ),
     "main cannot be read": (
@@ -218,12 +221,12 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
     ),
     "merged without effect": (
         [lambda s: announce_unchanged(s.bot, replace(V1, manifest={"leaves": [OTHER]}), [1])],
-        ["the model stays [v1]"],
+        ["the model stays [v2024.11.01.1]"],
         ["Thank you", "🎉"],
     ),
     "reverted": (
         [lambda s: announce_release(s.bot, V1, None), lambda s: announce_removed(s.bot, WITHOUT, V1, [1])],
-        ["Removed in [v2]", "Not in v2 any more: leaf"],
+        ["Removed in [v2024.11.01.2]", "Not in v2024.11.01.2 any more: leaf"],
         ["Thank you", "🎉"],
     ),
 }

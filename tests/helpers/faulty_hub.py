@@ -1,4 +1,4 @@
-"""A Hub whose answers to writing requests fail now and then: errors, refusals, and answers that are lost."""
+"""A Hub or a GitHub whose answers fail now and then: errors, refusals, and answers that are lost."""
 
 from random import Random
 
@@ -9,26 +9,31 @@ REFUSALS = (500, 502, 503, 401, 403, 429)
 
 
 class FaultyHub:
-    """Stands between a Hub and its clients.
+    """Stands between a service and its clients.
 
-    A fault is an error status (the Hub has done nothing), a connection that ends before the answer although
-    the Hub has done what it was asked for, or an upload that is cut in the middle.
+    A fault is an error status (the service has done nothing), a connection that ends before the answer
+    although the service has done what it was asked for, or an upload that is cut in the middle.
+
+    Args:
+        share: of the requests that write, how many have a fault.
+        reading: the same of those that read.
     """
 
-    def __init__(self, app: ASGIApp, seed: int, share: float) -> None:
-        self.app, self.draw, self.share = app, Random(seed), share
+    def __init__(self, app: ASGIApp, seed: int, share: float, reading: float = 0.0) -> None:
+        self.app, self.draw, self.share, self.reading = app, Random(seed), share, reading
         self.faults = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["type"] == "http" and scope["method"] != "GET" and scope["method"] != "HEAD"
-        if not writes or self.draw.random() >= self.share:
+        share = self.share if writes else self.reading
+        if scope["type"] != "http" or not share or self.draw.random() >= share:
             await self.app(scope, receive, send)
             return
         self.faults += 1
         kind = self.draw.choice(("refused", "lost", "cut"))
         if kind == "refused":
             status = self.draw.choice(REFUSALS)
-            await JSONResponse({"error": "a fault"}, status, {"Retry-After": "1"})(scope, receive, send)
+            await JSONResponse({"message": "a fault"}, status, {"Retry-After": "1"})(scope, receive, send)
         elif kind == "lost":
             await self.app(scope, receive, _nowhere)
             raise ConnectionResetError("the answer is lost")

@@ -52,7 +52,7 @@ def manifest(*leaves: dict[str, Any], **changes: Any) -> dict[str, Any]:
     made = {
         "version": 6,
         "key": KEY,
-        "release": "v1",
+        "release": "v2024.11.01.1",
         "repository": "lab/model",
         "previous": None,
         "taxonomy": {"repository": "lab/taxonomy", "commit": "b" * 40, "tree": "", "folder": "taxonomy"},

@@ -26,7 +26,7 @@ def write_model(folder: Path) -> Path:
     return folder
 
 
-def manifest(tag: str = "v1", **changes: Any) -> dict[str, Any]:
+def manifest(tag: str = "v2024.11.01.1", **changes: Any) -> dict[str, Any]:
     """Return a manifest that matches its schema, but for the list of files, which publishing adds."""
     key = tag[-1] * 64
     phases = {"knowledge": {"key": key}, "skills": {"key": key, "model": key, "weights": {}}}

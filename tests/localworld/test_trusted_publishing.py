@@ -61,7 +61,7 @@ jobs:
       - env:
           HF_ENDPOINT: "${{{{ vars.HF_ENDPOINT }}}}"
           HF_TOKEN: "${{{{ secrets.HF_TOKEN }}}}"
-          RELEASE: v${{{{ github.run_number }}}}
+          RELEASE: v2024.11.01.${{{{ github.run_number }}}}
         shell: bash
         run: |
           cat >publish.py <<'END'
@@ -158,10 +158,10 @@ def test_a_merge_is_released_by_trusted_publishing(world: World, small: Reposito
     assert run.conclusion == "success", log
     assert (run.event, run.name) == ("push", "retrain")
     assert f"the Hub trusts this job: it may publish {SMALL_MODEL} without HF_TOKEN" in log
-    assert f"{world.hub}/{SMALL_MODEL}/tree/v1" in log
-    assert released(world) == ["v1"]
+    assert f"{world.hub}/{SMALL_MODEL}/tree/v2024.11.01.1" in log
+    assert released(world) == ["v2024.11.01.1"]
     api = HfApi(endpoint=world.hub, token=False)
-    assert MANIFEST in api.list_repo_files(SMALL_MODEL, revision="v1")
+    assert MANIFEST in api.list_repo_files(SMALL_MODEL, revision="v2024.11.01.1")
     assert api.list_repo_commits(SMALL_MODEL)[0].authors == ["[OIDC]"]
     assert f"it may publish datasets/{SMALL_SAMPLES} without HF_TOKEN" in log
     assert api.list_repo_commits(SMALL_SAMPLES, repo_type="dataset")[0].authors == ["[OIDC]"]
@@ -177,8 +177,8 @@ def test_a_private_models_releases_are_read_by_the_same_token(world: World, smal
     run, log = ended(world, small)
     owner.update_repo_settings(SMALL_MODEL, private=False)
     assert run.conclusion == "success", log
-    assert "newest v1" in log
-    assert released(world) == ["v1", "v2"]
+    assert "newest v2024.11.01.1" in log
+    assert released(world) == ["v2024.11.01.1", "v2024.11.01.2"]
 
 
 def test_another_workflow_is_refused_by_name(world: World, small: Repository) -> None:

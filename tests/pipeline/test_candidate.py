@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def kept(
     **changes: Any,
 ) -> Candidate:
     """The candidate of a first release, as another machine reads it from the store."""
-    stated = manifest("v1", **changes)
+    stated = manifest("v2024.11.01.1", **changes)
     del stated["signature"]
     folder = write_model(tmp_path / "model")
     (folder / "tensorboard.txt").write_text("x")
@@ -71,7 +72,7 @@ def kept(
 def test_it_is_published_once_with_a_card_of_its_own_manifest(store: Store, tmp_path: Path) -> None:
     candidate = kept(store, tmp_path)
     released = release_candidate(candidate, RECIPE, None)
-    assert released.tag == "v1"
+    assert released.tag == "v2024.11.01.1"
     assert "This release is not signed." in (download_release(released) / "README.md").read_text()
     assert release_candidate(candidate, RECIPE, None).commit == released.commit
 
@@ -95,18 +96,20 @@ def test_what_a_maintainer_overrides_is_published_and_says_so(store: Store, tmp_
     card = " ".join((folder / "README.md").read_text().split())
     assert "**The gate refused this release**, and `mona` released it all the same." in card
     assert "which this release passed" not in card
-    [_, _, manifest_check] = verify(Copy(folder), None, f"{MODEL}@v1")
+    [_, _, manifest_check] = verify(Copy(folder), None, f"{MODEL}@v2024.11.01.1")
     assert manifest_check.passed
     assert "the gate failed, and mona released it: The old leaf was wrong." in manifest_check.what
 
 
 @pytest.mark.usefixtures("local_hub")
 def test_after_another_release_it_has_to_be_compared_again(store: Store, tmp_path: Path) -> None:
-    candidate = kept(store, tmp_path, previous="v1", release="v2")
+    candidate = kept(store, tmp_path, previous="v2024.11.01.1", release="v2024.11.01.2")
     for number in (1, 2):
-        stated = manifest(f"v{number}", key=str(number + 2) * 64)
+        stated = manifest(f"v2024.11.01.{number}", key=str(number + 2) * 64)
         publish(MODEL, write_model(tmp_path / f"other{number}"), FILES, stated)
-    with pytest.raises(Superseded, match=r"v2 is the newest release .* was compared with v1: start a"):
+    with pytest.raises(
+        Superseded, match=r"v2024.11.01.2 is the newest release .* was compared with v2024.11.01.1: start a"
+    ):
         release_candidate(candidate, RECIPE, None)
 
 
@@ -195,9 +198,19 @@ def test_it_is_the_one_whose_results_were_shown(store: Store, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("local_hub")
-def test_it_takes_the_next_number_and_no_other(store: Store, tmp_path: Path) -> None:
-    candidate = kept(store, tmp_path, release="v999")
-    with pytest.raises(UserError, match="is not the release v1; run again"):
+def test_it_keeps_its_tag_when_it_is_approved_days_later(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = kept(store, tmp_path)
+    monkeypatch.setattr("bot.release.tags.today", lambda: date(2024, 11, 20))
+    assert release_candidate(candidate, RECIPE, None).tag == "v2024.11.01.1"
+
+
+@pytest.mark.usefixtures("local_hub")
+@pytest.mark.parametrize("tag", ["v9999.11.01.1", "v2024.11.01.2", "v2024.02.30.1"])
+def test_its_tag_must_be_the_next_one_of_a_day_that_has_come(store: Store, tmp_path: Path, tag: str) -> None:
+    candidate = kept(store, tmp_path, release=tag)
+    with pytest.raises(UserError, match=f"has the tag '{tag}', which cannot follow no release; set"):
         release_candidate(candidate, RECIPE, None)
 
 
@@ -206,7 +219,7 @@ def test_where_the_job_that_trained_saw_no_release_the_line_names_the_secret(
     store: Store, tmp_path: Path
 ) -> None:
     candidate = kept(store, tmp_path)
-    publish(MODEL, write_model(tmp_path / "other"), FILES, manifest("v1", key="3" * 64))
+    publish(MODEL, write_model(tmp_path / "other"), FILES, manifest("v2024.11.01.1", key="3" * 64))
     with pytest.raises(
         Superseded, match=r"saw none\. If the repository is private, set the secret HF_READ_TOKEN"
     ):

@@ -43,7 +43,7 @@ def release(repository: Repository, store: Store, *kept: str, **changes: Any) ->
         "leaves": [{"path": leaf.path} for leaf in leaves],
         "taxonomy": {"commit": repository.git("rev-parse", "HEAD"), "folder": "taxonomy"},
     }
-    return Release("lab/model", "v1", "c" * 40, manifest | changes)
+    return Release("lab/model", "v2024.11.01.1", "c" * 40, manifest | changes)
 
 
 def broken(repository: Repository, *paths: str) -> Any:
@@ -124,7 +124,7 @@ def test_a_taxonomy_whose_leaves_are_all_broken_is_an_error(repository: Reposito
 def test_a_release_with_a_quarantined_leaf_is_never_up_to_date_unseen() -> None:
     """The leaf may be readable by now, though the tree is the same."""
     manifest = {"taxonomy": {"tree": "a" * 40}, "settings": settings_key(RECIPE), "quarantined": []}
-    released = Release("lab/model", "v1", "c" * 40, manifest)
+    released = Release("lab/model", "v2024.11.01.1", "c" * 40, manifest)
     assert is_released(released, "a" * 40, RECIPE)
     manifest["quarantined"] = [asdict(Quarantined("knowledge/x", "gone"))]
     assert not is_released(released, "a" * 40, RECIPE)

@@ -19,7 +19,7 @@ TREE = "a" * 40
 
 def release(**changes: Any) -> Release:
     manifest = {"taxonomy": {"tree": TREE}, "settings": settings_key(RECIPE)}
-    return Release("lab/model", "v1", "c" * 40, manifest | changes)
+    return Release("lab/model", "v2024.11.01.1", "c" * 40, manifest | changes)
 
 
 def test_the_same_tree_by_the_same_settings_is_released() -> None:

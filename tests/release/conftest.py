@@ -36,10 +36,10 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     folder = tmp_path_factory.mktemp("releases")
     key = release_key(folder / "key")
     model = write_model(folder / "model")
-    for tag in ("v1", "v2"):
+    for tag in ("v2024.11.01.1", "v2024.11.01.2"):
         with prepared(model, FILES, manifest(tag, files=sorted(NAMES)), Signer({}, key.pem)) as place:
             shutil.copytree(place, folder / tag)
-    return Releases(folder / "v1", folder / "v2", key)
+    return Releases(folder / "v2024.11.01.1", folder / "v2024.11.01.2", key)
 
 
 @pytest.fixture

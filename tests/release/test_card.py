@@ -116,13 +116,13 @@ def test_it_says_what_changed_since_the_release_before_and_who_did_it() -> None:
         leaf_row("knowledge/same"),
         leaf_row("knowledge/changed", created_by="mona"),
         leaf_row("knowledge/new", created_by="otto"),
-        release="v2",
-        previous="v1",
+        release="v2024.11.01.2",
+        previous="v2024.11.01.1",
         quarantined=[{"path": "knowledge/broken", "reason": "odd", "commit": ""}],
     )
     told = ModelCard(model_card(after, before)).text
     assert (
-        """Compared with v1:
+        """Compared with v2024.11.01.1:
 
 - Added: `knowledge/new` by `otto`
 - Changed: `knowledge/changed` by `mona`

@@ -47,8 +47,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             row["exam"]["answers"] = key
             made = manifest(
                 row,
-                release=f"v{number}",
-                previous="v1" if number == 2 else None,
+                release=f"v2024.11.01.{number}",
+                previous="v2024.11.01.1" if number == 2 else None,
                 key=key,
                 repository=MODEL,
             )
@@ -76,7 +76,7 @@ def put(store: Store, key: str, *right: bool) -> None:
 
 def as_json(released: Released, capsys: pytest.CaptureFixture[str], model: str = "") -> Any:
     capsys.readouterr()
-    diff("v1", "v2", model=model, recipe=released.recipe, as_json=True)
+    diff("v2024.11.01.1", "v2024.11.01.2", model=model, recipe=released.recipe, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert first_mistake(found, shipped("schemas/diff.json")) is None
     return found
@@ -114,14 +114,14 @@ def test_a_store_that_cannot_be_reached_is_told_and_the_manifests_are_compared(
     from tests.helpers.locked_store import LOCKED
 
     monkeypatch.setenv("ARBORIST_STORE", LOCKED)
-    diff("v1", "v2", recipe=released.recipe, as_json=True)
+    diff("v2024.11.01.1", "v2024.11.01.2", recipe=released.recipe, as_json=True)
     told = capsys.readouterr()
-    assert "the answers of v1 are not compared: store locked" in told.err
+    assert "the answers of v2024.11.01.1 are not compared: store locked" in told.err
     assert json.loads(told.out)["unknown"] == 3
 
 
 def test_it_prints_a_table(released: Released, capsys: pytest.CaptureFixture[str]) -> None:
-    diff("v1", "v2", recipe=released.recipe)
+    diff("v2024.11.01.1", "v2024.11.01.2", recipe=released.recipe)
     told = capsys.readouterr().out
     assert "general questions: 60 of 71 -> 59 of 71" in told
     assert "4 of 5" in told
@@ -130,10 +130,22 @@ def test_it_prints_a_table(released: Released, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("tags", "model", "message"),
     [
-        (("v1", "v9"), "", f"{MODEL} has no release v9; its newest is v2"),
-        (("first", "v2"), "", f"{MODEL} has no release first; its newest is v2"),
-        (("v1", "v2"), "lab/nothing", "lab/nothing has no release v1; it has none"),
-        (("v1", "v2"), "a b", "--model a b: this is no name of a repository on the Hub; write org/name"),
+        (
+            ("v2024.11.01.1", "v2024.11.09.1"),
+            "",
+            f"{MODEL} has no release v2024.11.09.1; its newest is v2024.11.01.2",
+        ),
+        (("first", "v2024.11.01.2"), "", f"{MODEL} has no release first; its newest is v2024.11.01.2"),
+        (
+            ("v2024.11.01.1", "v2024.11.01.2"),
+            "lab/nothing",
+            "lab/nothing has no release v2024.11.01.1; it has none",
+        ),
+        (
+            ("v2024.11.01.1", "v2024.11.01.2"),
+            "a b",
+            "--model a b: this is no name of a repository on the Hub; write org/name",
+        ),
     ],
 )
 def test_an_error_is_one_line(released: Released, tags: tuple[str, str], model: str, message: str) -> None:
@@ -144,4 +156,4 @@ def test_an_error_is_one_line(released: Released, tags: tuple[str, str], model: 
 
 def test_without_a_recipe_a_model_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="file not found; run in a folder"):
-        diff("v1", "v2", recipe=tmp_path / "arborist.yaml")
+        diff("v2024.11.01.1", "v2024.11.01.2", recipe=tmp_path / "arborist.yaml")

@@ -21,9 +21,9 @@ A, B, C = "knowledge/a", "knowledge/b", "knowledge/c"
 OTHER = "c" * 64
 
 
-def later(*leaves: dict[str, Any], previous: str = "v1") -> dict[str, Any]:
-    """The manifest of v3, which follows another release."""
-    return manifest(*leaves, release="v3", previous=previous)
+def later(*leaves: dict[str, Any], previous: str = "v2024.11.01.1") -> dict[str, Any]:
+    """The manifest of v2024.11.03.1, which follows another release."""
+    return manifest(*leaves, release="v2024.11.03.1", previous=previous)
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ def test_leaves(before: list[Any], after: list[Any], changes: dict[str, str]) ->
     ("old", "new", "previous", "before", "after", "pairs"),
     [
         # The releases follow each other: the later manifest has both models' marks on the same questions.
-        (leaf_row(A, 0, 3), leaf_row(A, 3, 5), "v1", (3, 5), (5, 5), Pairs(5, 3, 0, 2)),
-        (None, leaf_row(A, 1, 4, 6), "v1", (1, 6), (4, 6), Pairs(6, 1, 0, 3)),
-        (leaf_row(A, 0, 3), leaf_row(A, 2, 6, 8), "v1", (2, 8), (6, 8), Pairs(8, 2, 0, 4)),
+        (leaf_row(A, 0, 3), leaf_row(A, 3, 5), "v2024.11.01.1", (3, 5), (5, 5), Pairs(5, 3, 0, 2)),
+        (None, leaf_row(A, 1, 4, 6), "v2024.11.01.1", (1, 6), (4, 6), Pairs(6, 1, 0, 3)),
+        (leaf_row(A, 0, 3), leaf_row(A, 2, 6, 8), "v2024.11.01.1", (2, 8), (6, 8), Pairs(8, 2, 0, 4)),
         # Others lie between: each manifest has the marks of its own model.
-        (leaf_row(A, 0, 3), leaf_row(A, 1, 5), "v2", (3, 5), (5, 5), None),
-        (None, leaf_row(A, 1, 4), "v2", None, (4, 5), None),
-        (leaf_row(A, 0, 3), None, "v1", (3, 5), None, None),
+        (leaf_row(A, 0, 3), leaf_row(A, 1, 5), "v2024.11.01.2", (3, 5), (5, 5), None),
+        (None, leaf_row(A, 1, 4), "v2024.11.01.2", None, (4, 5), None),
+        (leaf_row(A, 0, 3), None, "v2024.11.01.1", (3, 5), None, None),
     ],
 )
 def test_marks(old: Any, new: Any, previous: str, before: Any, after: Any, pairs: Pairs | None) -> None:
@@ -119,7 +119,7 @@ def test_stored_answers(
             "general question": StoredAnswers(general=said),
         }[kind]
 
-    old, new = manifest(leaf_row(A)), later(leaf_row(A), previous="v2")
+    old, new = manifest(leaf_row(A)), later(leaf_row(A), previous="v2024.11.01.2")
     found = check(compare_releases(old, new, stored(before), stored(after)))
     leaf = "" if kind == "general question" else A
     assert [(one.kind, one.leaf, one.question, one.before, one.after) for one in found.lost] == [
@@ -167,7 +167,9 @@ def test_manifests_of_earlier_versions_can_be_compared() -> None:
     before = manifest(old, version=3)
     before["examined"]["retention"] = {"before": 60, "after": 60, "asked": 71}
     before["recipe"] = {"gate": {"new": 0.5}}
-    found = check(compare_releases(before, {**before, "release": "v2", "previous": "v1"}))
+    found = check(
+        compare_releases(before, {**before, "release": "v2024.11.01.2", "previous": "v2024.11.01.1"})
+    )
     [leaf] = found.leaves
     assert (leaf.exam.before, leaf.exam.after, leaf.exam.pairs) == (Mark(0, 5), Mark(3, 5), None)
     assert (leaf.near_before, leaf.near_after) == (None, None)

@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 
 from bot.core.errors import UserError
 from bot.release import hub
-from bot.release.hub import download_release, latest_release, next_tag, publish
+from bot.release.hub import download_release, latest_release, publish
 from tests.helpers.local_hub import RunningHub, free_port
 
 MODEL = "lab/model"
@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-def manifest(key: str = "a", tag: str = "v1") -> dict[str, Any]:
+def manifest(key: str = "a", tag: str = "v2024.11.01.1") -> dict[str, Any]:
     return {"key": key * 64, "release": tag}
 
 
@@ -37,7 +37,7 @@ def test_a_release_is_found_and_fetched_again(local_hub: RunningHub, model: Path
     made = publish(MODEL, model, {"README.md": b"# card"}, manifest())
     found = latest_release(MODEL)
     assert found == made
-    assert found.url == f"{local_hub.url}/{MODEL}/tree/v1"
+    assert found.url == f"{local_hub.url}/{MODEL}/tree/v2024.11.01.1"
     folder = download_release(found)
     assert (folder / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
     assert (folder / "README.md").read_text() == "# card"
@@ -48,7 +48,7 @@ def test_publishing_the_same_again_changes_nothing(local_hub: RunningHub, model:
     commits = len(local_hub.api().list_repo_commits(MODEL))
     publish(MODEL, model, {}, manifest())
     assert len(local_hub.api().list_repo_commits(MODEL)) == commits
-    assert [tag.name for tag in local_hub.api().list_repo_refs(MODEL).tags] == ["v1"]
+    assert [tag.name for tag in local_hub.api().list_repo_refs(MODEL).tags] == ["v2024.11.01.1"]
 
 
 def test_a_run_that_was_killed_before_the_tag_is_completed(
@@ -95,15 +95,15 @@ def test_a_release_deletes_what_an_earlier_one_wrote_and_nothing_of_others(
     somebody_adds(local_hub, THEIRS)
 
     shard.unlink()
-    second = publish(MODEL, model, {}, manifest("b", "v2"))
+    second = publish(MODEL, model, {}, manifest("b", "v2024.11.01.2"))
 
-    assert files(local_hub, "v2") == {*OURS, *THEIRS}
+    assert files(local_hub, "v2024.11.01.2") == {*OURS, *THEIRS}
     assert set(second.manifest["files"]) == OURS
-    assert {"old.txt", shard.name} <= files(local_hub, "v1")
+    assert {"old.txt", shard.name} <= files(local_hub, "v2024.11.01.1")
     for name, content in THEIRS.items():
-        kept = hf_hub_download(MODEL, name, revision="v2", endpoint=local_hub.url)
+        kept = hf_hub_download(MODEL, name, revision="v2024.11.01.2", endpoint=local_hub.url)
         assert Path(kept).read_bytes() == content
-    publish(MODEL, model, {}, manifest("c", "v3"))
+    publish(MODEL, model, {}, manifest("c", "v2024.11.03.1"))
     assert files(local_hub) == {*OURS, *THEIRS}
 
 
@@ -121,9 +121,9 @@ def test_after_a_release_whose_manifest_lists_no_files_those_of_its_commit_are_o
     older = {**OLDER, "manifest.json": json.dumps({**manifest(), "version": 2}).encode()}
     local_hub.api().create_repo(MODEL)
     somebody_adds(local_hub, older)
-    local_hub.api().create_tag(MODEL, tag="v1")
+    local_hub.api().create_tag(MODEL, tag="v2024.11.01.1")
     somebody_adds(local_hub, THEIRS)
-    publish(MODEL, model, {}, manifest("b", "v2"))
+    publish(MODEL, model, {}, manifest("b", "v2024.11.01.2"))
     assert files(local_hub) == {*OURS, *THEIRS}
     assert ".gitattributes" in local_hub.api().list_repo_files(MODEL)
 
@@ -133,7 +133,7 @@ def test_where_somebody_removed_the_manifest_the_newest_releases_counts(
 ) -> None:
     publish(MODEL, model, {"old.txt": b"old"}, manifest())
     local_hub.api().delete_file("manifest.json", MODEL)
-    publish(MODEL, model, {}, manifest("b", "v2"))
+    publish(MODEL, model, {}, manifest("b", "v2024.11.01.2"))
     assert files(local_hub) == OURS
 
 
@@ -196,7 +196,7 @@ def test_a_manifest_that_somebody_broke_is_one_line(
     publish(MODEL, model, {}, manifest())
     api = local_hub.api()
     api.upload_file(path_or_fileobj=content, path_in_repo="manifest.json", repo_id=MODEL)
-    api.create_tag(MODEL, tag="v2")
+    api.create_tag(MODEL, tag="v2024.11.01.2")
     with pytest.raises(
         UserError, match=rf"^{MODEL} at \w{{7}}: manifest.json .*; restore the file"
     ) as caught:
@@ -204,6 +204,22 @@ def test_a_manifest_that_somebody_broke_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_tags_are_numbered() -> None:
-    release = hub.Release(MODEL, "v9", "c" * 40, {})
-    assert (next_tag(None), next_tag(release)) == ("v1", "v10")
+def test_the_newest_release_has_the_highest_day_and_number(local_hub: RunningHub, model: Path) -> None:
+    """The order of the tags is not that of their names, and tags of another form are not releases."""
+    for number, tag in enumerate(("v2024.11.01.9", "v2024.11.01.10", "v2023.12.31.11")):
+        publish(MODEL, model, {}, manifest(str(number), tag))
+    for other in (
+        "v1.0",
+        "v7",
+        "v2026.1.1",
+        "v2026.12.01",
+        "v2026.12.01.0",
+        "v2026.13.01.1",
+        "w2026.12.01.1",
+    ):
+        local_hub.api().create_tag(MODEL, tag=other)
+    newest = latest_release(MODEL)
+    assert newest is not None
+    assert newest.tag == newest.manifest["release"] == "v2024.11.01.10"
+    assert hub.release_at(MODEL, "v2023.12.31.11") is not None
+    assert hub.release_at(MODEL, "v1.0") is None

@@ -25,7 +25,7 @@ KNOWLEDGE = "knowledge/geography/islands/velmora"
 
 @pytest.fixture
 def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
-    """A taxonomy whose leaves are all in the release v1."""
+    """A taxonomy whose leaves are all in the release v2024.11.01.1."""
     monkeypatch.setenv("ARBORIST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
     for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
@@ -37,7 +37,7 @@ def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reposi
         monkeypatch.setenv("HF_ENDPOINT", serving.url)
         manifest = {
             "key": "a" * 64,
-            "release": "v1",
+            "release": "v2024.11.01.1",
             "leaves": [{"path": path} for path in leaf_paths(repository.root)],
             "taxonomy": {"repository": "lab/taxonomy", "commit": repository.git("rev-parse", "HEAD")},
         }
@@ -57,9 +57,11 @@ def test_a_leaf_that_no_commit_deleted_stops_the_release_by_its_name(
     """main was rewritten: the leaf was never there."""
     released.git("rm", "-rq", f"taxonomy/{KNOWLEDGE}")
     released.git("commit", "-q", "--amend", "-m", "no such leaf")
-    with pytest.raises(UserError, match=f"{KNOWLEDGE} of v1 is not in the taxonomy at .*no commit since"):
+    with pytest.raises(
+        UserError, match=f"{KNOWLEDGE} of v2024.11.01.1 is not in the taxonomy at .*no commit since"
+    ):
         retrain(released, tmp_path)
-    assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+    assert latest_release(MODEL).tag == "v2024.11.01.1"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("way", ["deleted", "moved", "deleted by a merge"])
@@ -86,10 +88,10 @@ def test_an_empty_taxonomy_is_never_released(released: Repository, tmp_path: Pat
     released.git("rm", "-rq", "taxonomy")
     released.git("commit", "-qm", "all of it")
     with pytest.raises(
-        UserError, match=r"has no leaves, so v1 of lab/model stays: an empty taxonomy is never"
+        UserError, match=r"has no leaves, so v2024.11.01.1 of lab/model stays: an empty taxonomy is never"
     ):
         retrain(released, tmp_path)
-    assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+    assert latest_release(MODEL).tag == "v2024.11.01.1"  # type: ignore[union-attr]
 
 
 def test_where_nothing_is_released_an_empty_taxonomy_is_nothing_to_do(
@@ -109,7 +111,7 @@ def test_a_git_that_fails_is_no_empty_taxonomy(released: Repository, tmp_path: P
     (released.path / ".git/objects" / tree[:2] / tree[2:]).unlink()
     with pytest.raises(GitError, match="git ls-tree: "):
         retrain(released, tmp_path)
-    assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+    assert latest_release(MODEL).tag == "v2024.11.01.1"  # type: ignore[union-attr]
 
 
 def break_leaves(repository: Repository, *paths: str) -> None:
@@ -128,10 +130,10 @@ def test_a_leaf_that_cannot_be_read_is_no_loss_and_stops_nothing(
     recipe = replace(recipe, release=replace(recipe.release, repository=MODEL))
     before = latest_release(MODEL)
     assert before is not None
-    manifest = {**before.manifest, "release": "v2", "key": release_inputs(others, recipe).key}
+    manifest = {**before.manifest, "release": "v2024.11.01.2", "key": release_inputs(others, recipe).key}
     publish(MODEL, tmp_path / "model", {}, manifest)
     release, candidate = retrain(released, tmp_path)
-    assert (candidate, release.tag) == (None, "v2")
+    assert (candidate, release.tag) == (None, "v2024.11.01.2")
     said = capsys.readouterr().err
     assert f"quarantined: {KNOWLEDGE}: it is left out: taxonomy/{KNOWLEDGE}/qna.yaml:2:1: " in said
 
@@ -143,7 +145,9 @@ def test_a_leaf_that_is_lost_beside_a_quarantined_one_stops_the_release(
     released.git("rm", "-rq", f"taxonomy/{lost}")
     released.git("commit", "-q", "--amend", "-m", "no such leaf")
     break_leaves(released, KNOWLEDGE)
-    with pytest.raises(UserError, match=f"nothing is released: {lost} of v1 is not in the taxonomy"):
+    with pytest.raises(
+        UserError, match=f"nothing is released: {lost} of v2024.11.01.1 is not in the taxonomy"
+    ):
         retrain(released, tmp_path)
 
 
@@ -152,7 +156,7 @@ def test_where_no_leaf_can_be_read_nothing_is_released(released: Repository, tmp
     with pytest.raises(UserError, match="no leaf can be read") as caught:
         retrain(released, tmp_path)
     assert all(path in str(caught.value) for path in leaf_paths(released.root))
-    assert latest_release(MODEL).tag == "v1"  # type: ignore[union-attr]
+    assert latest_release(MODEL).tag == "v2024.11.01.1"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -89,7 +89,7 @@ def released(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     with running(tmp_path / "hub", free_port()) as serving:
         monkeypatch.setenv("HF_ENDPOINT", serving.url)
-        yield download_release(publish("lab/model", model, {}, {"key": "a" * 64, "release": "v1"}))
+        yield download_release(publish("lab/model", model, {}, {"key": "a" * 64, "release": "v2024.11.01.1"}))
 
 
 def answers(python: Path, folder: Path) -> list[str]:

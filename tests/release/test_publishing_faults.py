@@ -19,6 +19,7 @@ from bot.core.errors import UserError
 from bot.release.companions import Companion
 from bot.release.hub import publish
 from bot.release.statement import STATEMENT, subjects
+from bot.release.tags import order
 from tests.helpers.companions import SAMPLES
 from tests.helpers.faulty_hub import FaultyHub
 from tests.helpers.local_hub import RunningHub, free_port, running
@@ -36,11 +37,15 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
 
 
+def tag(number: int) -> str:
+    return f"v2024.11.01.{number}"
+
+
 def release(model: Path, number: int) -> dict[str, Any]:
     """The manifest of the release with a number, whose weights are written into the model's folder."""
     (model / "model.safetensors").write_bytes(hashlib.shake_256(str(number).encode()).digest(3_000_000))
     key = hashlib.sha256(str(number).encode()).hexdigest()
-    return manifest("v1", release=f"v{number}", key=key)
+    return manifest(tag(number), key=key)
 
 
 def data_set(folder: Path, number: int) -> Companion:
@@ -50,7 +55,7 @@ def data_set(folder: Path, number: int) -> Companion:
     (folder / "skills.parquet").write_bytes(rows)
     files = {"skills.parquet": hashlib.sha256(rows).hexdigest()}
     stated = {"kind": "samples", "repository": SAMPLES.name, "files": files, "facts": {"rows": {}}}
-    return Companion(stated, folder, f"# Samples of v{number}\n")
+    return Companion(stated, folder, f"# Samples of {tag(number)}\n")
 
 
 def whole(hub: RunningHub, folder: Path) -> int:
@@ -73,7 +78,7 @@ def whole(hub: RunningHub, folder: Path) -> int:
     for name, digest in stated["files"].items():
         path = Path(hf_hub_download(SAMPLES.name, name, **options))
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest, name
-    return int(statement["predicate"]["release"].removeprefix("v"))
+    return order(statement["predicate"]["release"])[-1]
 
 
 def released(hub: RunningHub) -> list[str]:
@@ -85,7 +90,7 @@ def released(hub: RunningHub) -> list[str]:
         tags.append({tag.name for tag in api.list_repo_refs(name, repo_type=kind).tags})
         assert len(api.list_repo_commits(name, repo_type=kind)) == 1 + len(tags[-1])
     assert tags[0] == tags[1]
-    return sorted(tags[0], key=lambda tag: int(tag[1:]))
+    return sorted(tags[0], key=order)
 
 
 def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any], rows: Companion) -> None:
@@ -112,7 +117,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
     start = time.monotonic()
     started(2).join()
     duration = time.monotonic() - start
-    assert released(local_hub) == ["v1", "v2"]
+    assert released(local_hub) == [tag(1), tag(2)]
 
     moments, killed = Random(26), 0
     for number in range(3, 3 + KILLS):
@@ -128,7 +133,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
         )
         assert whole(local_hub, tmp_path / "seen") == number
     assert killed >= KILLS / 2
-    assert released(local_hub) == [f"v{number}" for number in range(1, 3 + KILLS)]
+    assert released(local_hub) == [tag(number) for number in range(1, 3 + KILLS)]
 
 
 def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
@@ -153,14 +158,14 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
                     break
                 except UserError as error:
                     failed += 1
-                    starts = tuple(f"publishing {one} v{number}: " for one in (MODEL, SAMPLES.resource))
+                    starts = tuple(f"publishing {one} {tag(number)}: " for one in (MODEL, SAMPLES.resource))
                     assert str(error).startswith(starts)
                     assert "\n" not in str(error)
                 assert whole(hub, tmp_path / "seen") in (number - 1, number)
             assert whole(hub, tmp_path / "seen") == number
         assert faulty[0].faults > FAULTY_RELEASES
         assert failed > 0
-        assert released(hub) == [f"v{number}" for number in range(1, 1 + FAULTY_RELEASES)]
+        assert released(hub) == [tag(number) for number in range(1, 1 + FAULTY_RELEASES)]
 
 
 def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
@@ -178,4 +183,4 @@ def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
             one.join()
         assert 0 in {one.exitcode for one in both}
         assert whole(local_hub, tmp_path / "seen") == number
-    assert released(local_hub) == ["v1", "v2", "v3"]
+    assert released(local_hub) == [tag(1), tag(2), tag(3)]

@@ -123,8 +123,8 @@ def test_a_release_that_nothing_signs_removes_the_signature_of_the_last_one(
 ) -> None:
     model = write_model(tmp_path / "model")
     publish(MODEL, model, FILES, manifest(), Signer({}, key.pem))
-    second = publish(MODEL, model, FILES, manifest("v2", signature=dict(UNSIGNED)))
-    files = set(local_hub.api().list_repo_files(MODEL, revision="v2"))
+    second = publish(MODEL, model, FILES, manifest("v2024.11.01.2", signature=dict(UNSIGNED)))
+    files = set(local_hub.api().list_repo_files(MODEL, revision="v2024.11.01.2"))
     assert files - {".gitattributes"} == OURS == set(second.manifest["files"])
 
 
@@ -137,7 +137,7 @@ def test_where_nothing_can_sign_the_run_and_the_card_say_so(capsys: pytest.Captu
     )
     card = model_card(manifest(signature=dict(UNSIGNED)), None)
     assert "This release is not signed." in card
-    assert "arborist verify lab/model@v1 --unsigned" in card
+    assert "arborist verify lab/model@v2024.11.01.1 --unsigned" in card
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda one: one.name)

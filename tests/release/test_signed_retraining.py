@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +113,24 @@ def retrain(taxonomy: Repository, tmp_path: Path) -> Release:
 
 @pytest.mark.usefixtures("untrained")
 def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
-    taxonomy: Repository, key: ReleaseKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    taxonomy: Repository,
+    key: ReleaseKey,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bot.release.tags.today", lambda: date(2024, 2, 29))
     release = retrain(taxonomy, tmp_path)
     stated = release.manifest
+    assert release.tag == stated["release"] == "v2024.02.29.1"
     assert (stated["version"], stated["signature"]) == (6, {"method": "key"})
     assert stated["gate"]["decision"] == "passed"
     assert stated["tools"]["arborist"] == version()
     assert {"torch", "transformers"} <= stated["tools"].keys()
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        app(["verify", f"{MODEL}@v1", "--key", str(key.public), "--repository", str(taxonomy.path)])
+        name = f"{MODEL}@{release.tag}"
+        app(["verify", name, "--key", str(key.public), "--repository", str(taxonomy.path)])
     told = capsys.readouterr().out
     assert ended.value.code == 0, told
     checks = ["signature", "files", "manifest", "samples", "leaves"]
@@ -131,7 +139,7 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     assert companion["facts"] == {"rows": {"knowledge": {"knowledge/x": 1}}}
     folder = download_release(release)
     card = (folder / "README.md").read_text()
-    assert "arborist verify lab/model@v1 --key release.pub" in card
+    assert f"arborist verify {name} --key release.pub" in card
     check_passages(release, folder, card)
 
 

@@ -59,7 +59,7 @@ def test_a_token_that_is_given_is_used_though_an_id_token_could_be_had(
     model = tmp_path / "model"
     model.mkdir()
     (model / "config.json").write_text("{}")
-    assert publish(MODEL, model, {}, {"key": "a" * 64, "release": "v1"}).tag == "v1"
+    assert publish(MODEL, model, {}, {"key": "a" * 64, "release": "v2024.11.01.1"}).tag == "v2024.11.01.1"
     assert local_hub.api().list_repo_commits(MODEL)[0].authors == ["mona"]
 
 

@@ -27,7 +27,7 @@ def test_a_release_as_it_was_published_passes_each_check(arborist: Arborist, rel
         [
             f"✔ signature: model.sig is by the key {releases.key.public}",
             "✔ files: 8 files have the digests of manifest.intoto.json",
-            "✔ manifest: lab/model@v1, made of lab/taxonomy at bbbbbbb",
+            "✔ manifest: lab/model@v2024.11.01.1, made of lab/taxonomy at bbbbbbb",
         ],
         "",
     )

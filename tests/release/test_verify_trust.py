@@ -106,12 +106,20 @@ def test_wrong_use_is_one_line_and_code_2(
 
 
 @pytest.mark.parametrize(
-    "name", ["lab/model", "lab/model@main", "model@v1", "lab/mo del@v1", "/no/such/folder", "lab/model@v0"]
+    "name",
+    [
+        "lab/model",
+        "lab/model@main",
+        "model@v2024.11.01.1",
+        "lab/mo del@v2024.11.01.1",
+        "/no/such/folder",
+        "lab/model@v0",
+    ],
 )
 def test_what_is_neither_a_folder_nor_a_release_is_code_2(arborist: Arborist, name: str) -> None:
     told = arborist(name, "--unsigned")
     assert (told.code, told.out) == (2, [])
-    assert f"{name}: neither a folder nor a release; name one as organization/name@v1" in told.err
+    assert f"{name}: neither a folder nor a release; name one as organization/name@v2024.11.01.1" in told.err
 
 
 def test_a_private_key_is_not_taken_for_a_public_one(

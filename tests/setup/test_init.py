@@ -69,7 +69,7 @@ def test_a_call_permits_what_the_called_jobs_need_and_no_more(tmp_path: Path) ->
     assert "secrets" not in job
     [job] = yaml.safe_load(texts(tmp_path)["retrain"])["jobs"].values()
     assert job["permissions"] == {
-        "contents": "read",
+        "contents": "write",
         "actions": "read",
         "pull-requests": "write",
         "issues": "write",

@@ -32,13 +32,16 @@ INPUTS = {"arborist", "commit"}
 OUTPUTS = {"commands.yml": ("command", "arguments", "pull", "sha"), "draft.yml": ("issue",)}
 """What the command's job of each file decides."""
 HANDED = {
-    "retrain.yml/decide": {"train": "${{ steps.decide.outputs.train }}"},
+    "retrain.yml/decide": {
+        "train": "${{ steps.decide.outputs.train }}",
+        "announce": "${{ steps.decide.outputs.announce }}",
+    },
     "retrain.yml/train": {"candidate": "${{ steps.train.outputs.candidate }}"},
 }
 """What other jobs hand over."""
 UNPRIVILEGED = {"contents": "read"}
-RETRAINING = ("decide", "train", "publish", "announce")
-"""The jobs of retrain.yml, each after the one before."""
+RETRAINING = {"decide": None, "train": "decide", "publish": "train", "announce": ["decide", "publish"]}
+"""The jobs of retrain.yml, each with the jobs that it waits for."""
 CODE = "ci.yml"
 """Tests the code of a pull request, so it is the one file whose jobs run what somebody proposes."""
 CODE_CHECKOUT = {"fetch-depth": "0", "persist-credentials": "false"}
@@ -46,6 +49,13 @@ OWN_MACHINE = """${{ fromJSON(vars.ARBORIST_RUNNER || '["self-hosted", "gpu"]') 
 """`runs-on` of the jobs that need a GPU: labels that the repository's variable may name."""
 PUBLISHER = """${{ fromJSON(vars.ARBORIST_PUBLISHER || '["ubuntu-latest"]') }}"""
 """`runs-on` of the job that publishes: a machine that can read the store, and not the one with the GPU."""
+ON_OWN_MACHINES = {
+    "sample.yml/sample": OWN_MACHINE,
+    "draft.yml/draft": OWN_MACHINE,
+    "retrain.yml/train": OWN_MACHINE,
+    "retrain.yml/publish": PUBLISHER,
+}
+"""The jobs that may run on machines of the maintainers' own; all others run on GitHub's."""
 
 TEACHING = {"DOCUMENTS_TOKEN", "OPENAI_API_KEY"}
 """Secrets of the jobs that generate, which are those on the GPU runner."""
@@ -138,7 +148,12 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "pull-requests": "write",
     },
     "sample.yml/sample": {"contents": "read", "pull-requests": "write", "checks": "write"},
-    "retrain.yml/decide": {"contents": "read", "pull-requests": "write", "issues": "write"},
+    "retrain.yml/decide": {
+        "contents": "read",
+        "actions": "read",
+        "pull-requests": "write",
+        "issues": "write",
+    },
     "retrain.yml/train": {
         "contents": "read",
         "actions": "read",
@@ -146,7 +161,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "issues": "write",
     },
     "retrain.yml/publish": {"contents": "read", "pull-requests": "write", "id-token": "write"},
-    "retrain.yml/announce": {"contents": "read", "pull-requests": "write", "issues": "write"},
+    "retrain.yml/announce": {"contents": "write", "pull-requests": "write", "issues": "write"},
     "rollback.yml/rollback": {"contents": "read", "id-token": "write"},
     "reap.yml/reap": {
         "contents": "read",
@@ -269,6 +284,8 @@ CONDITIONS = {
     "steps.propose.outputs.answered == ''",
     "retrain.yml/train": "needs.decide.outputs.train == 'true'",
     "retrain.yml/publish": "needs.train.outputs.candidate != ''",
+    "retrain.yml/announce": "always() && (needs.publish.result == 'success' || "
+    "needs.decide.outputs.announce == 'true')",
     "ci.yml/test": "vars.ARBORIST_CI == 'true'",
     "ci.yml/core": "vars.ARBORIST_CI == 'true'",
 }

@@ -9,7 +9,6 @@ the maintainers' own. Each rule takes all files, since what one file may do depe
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -35,8 +34,8 @@ from tests.workflows.allowed import (
     JOB_KEYS,
     MAIN,
     MATRIX,
+    ON_OWN_MACHINES,
     OUTPUTS,
-    OWN_MACHINE,
     PERMISSIONS,
     PUBLISHER,
     RELEASING,
@@ -259,8 +258,7 @@ def a_machine_of_ones_own_is_reached_by_maintainers_only(files: Files) -> Iterat
     if own != {"sample.yml", "draft.yml", "retrain.yml"}:
         yield f"{sorted(own)} run on machines of the maintainers' own"
     for file, name, job in jobs(files):
-        wanted = PUBLISHER if name == "retrain.yml/publish" else OWN_MACHINE
-        if own_machine(job) and job.get("runs-on") != wanted:
+        if own_machine(job) and job.get("runs-on") != ON_OWN_MACHINES.get(name):
             yield f"{name} runs on {job.get('runs-on')}"
         called = job.get("uses", "").rpartition("/")[2]
         if called in own and (file != "commands.yml" or job.get("needs") != "command"):
@@ -349,11 +347,11 @@ def two_jobs_may_write_to_the_hub_and_they_have_no_gpu(files: Files) -> Iterator
         ):
             yield f"{name} runs on {job.get('runs-on')}"
     stated = files["retrain.yml"]["jobs"]
-    if tuple(stated) != RETRAINING:
+    if tuple(stated) != tuple(RETRAINING):
         yield f"retrain.yml has the jobs {', '.join(stated)}"
-    for before, after in pairwise(RETRAINING):
-        if stated.get(after, {}).get("needs") != before:
-            yield f"retrain.yml/{after} does not wait for {before}"
+    for name, needs in RETRAINING.items():
+        if stated.get(name, {}).get("needs") != needs:
+            yield f"retrain.yml/{name} does not wait for {needs}"
 
 
 def nothing_hangs(files: Files) -> Iterator[str]:
