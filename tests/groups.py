@@ -100,7 +100,7 @@ AGAIN = ("core", "units")
 """Groups whose tests are in other groups, too; they run only if they are named."""
 TOOL_CACHE = "ARBORIST_TESTS_TOOL_CACHE"
 """The environment variable with the folder where the local GitHub's machines keep what they installed."""
-AT_ONCE = 3
+AT_ONCE = 4
 """How many groups run at the same time."""
 
 

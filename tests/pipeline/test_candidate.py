@@ -265,10 +265,10 @@ def test_its_samples_are_published_and_the_models_card_names_them(store: Store, 
     released = release_candidate(with_samples(store, tmp_path), WITH_SAMPLES, None)
     [stated] = released.manifest["companions"]
     card = (download(SAMPLES, stated["commit"]) / "README.md").read_text()
-    assert "The 4 samples that the release v1 of the model `lab/model` was trained on." in card
+    assert "The 4 samples that the release v2024.11.01.1 of the model `lab/model` was trained on." in card
     model_card = (download_release(released) / "README.md").read_text()
     assert f"datasets:\n- {SAMPLES.name}\n" in model_card
-    assert f"/datasets/{SAMPLES.name}/tree/v1)" in model_card
+    assert f"/datasets/{SAMPLES.name}/tree/v2024.11.01.1)" in model_card
 
 
 @pytest.mark.usefixtures("local_hub")
@@ -327,7 +327,7 @@ def test_the_passages_are_a_file_of_the_release(store: Store, tmp_path: Path) ->
     folder = download_release(released)
     assert (folder / "retrieval/passages.parquet").read_bytes() == b"PAR1"
     assert "retrieval/passages.parquet" in released.manifest["files"]
-    assert all(check.passed for check in verify(Copy(folder), None, f"{MODEL}@v1"))
+    assert all(check.passed for check in verify(Copy(folder), None, f"{MODEL}@v2024.11.01.1"))
 
 
 @pytest.mark.usefixtures("local_hub")

@@ -19,11 +19,12 @@ from tests.helpers.local_hub import RunningHub
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
 from tests.helpers.verified_copies import Arborist, flip
 
+V1, V2, V3 = (f"v2024.11.01.{number}" for number in (1, 2, 3))
 ALL = {".gitattributes", "README.md", "release.json", "data/knowledge.parquet", "data/skills.parquet"}
 
 
 def stated(number: int, **changes: Any) -> dict[str, Any]:
-    return manifest(f"v{number}", signature=dict(UNSIGNED), **changes)
+    return manifest(f"v2024.11.01.{number}", signature=dict(UNSIGNED), **changes)
 
 
 def companion(tmp_path: Path, number: int, **changes: Any) -> Companion:
@@ -60,8 +61,8 @@ def test_it_is_published_with_the_models_tag_and_the_manifest_has_its_commit_and
     assert released is not None
     [found] = released.manifest["companions"]
     api = local_hub.api()
-    assert set(api.list_repo_files(SAMPLES.name, repo_type="dataset", revision="v1")) == ALL
-    assert found["commit"] == refs(api)["v1"] == refs(api)["main"]
+    assert set(api.list_repo_files(SAMPLES.name, repo_type="dataset", revision=V1)) == ALL
+    assert found["commit"] == refs(api)[V1] == refs(api)["main"]
     assert set(found["files"]) == ALL - {".gitattributes"}
     assert len(api.list_repo_commits(SAMPLES.name, repo_type="dataset")) == 2
 
@@ -89,12 +90,12 @@ def test_files_of_others_stay_and_those_of_the_release_before_go(
 def test_a_tag_without_a_release_of_the_model_is_moved(local_hub: RunningHub, tmp_path: Path) -> None:
     """A run that was killed before the model's commit, after which the taxonomy changed."""
     publish_companion(companion(tmp_path, 1), stated(1))
-    old = refs(local_hub.api())["v1"]
+    old = refs(local_hub.api())[V1]
     second = samples_companion(tmp_path / "store", stated(1), 2)
     publish(MODEL, write_model(tmp_path / "model"), FILES, stated(1), companions=[second])
     released = latest_release(MODEL)
     assert released is not None
-    assert refs(local_hub.api())["v1"] == released.manifest["companions"][0]["commit"] != old
+    assert refs(local_hub.api())[V1] == released.manifest["companions"][0]["commit"] != old
 
 
 def test_the_data_set_of_another_model_is_left_alone(local_hub: RunningHub, tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_the_data_set_of_another_model_is_left_alone(local_hub: RunningHub, tmp_
     with pytest.raises(UserError) as refused:
         publish_companion(companion(tmp_path, 1), stated(1, repository="lab/other"))
     assert str(refused.value) == (
-        "publishing datasets/lab/model-samples v1: this repository belongs to the releases of lab/model; "
+        f"publishing datasets/lab/model-samples {V1}: this repository belongs to the releases of lab/model; "
         "name another one in `release.samples` of arborist.yaml"
     )
     assert refs(local_hub.api()) == before
@@ -114,7 +115,7 @@ def test_who_may_not_write_is_told_which_repository(
 ) -> None:
     local_hub.api().create_repo(SAMPLES.name, repo_type="dataset")
     monkeypatch.setenv("HF_TOKEN", "hf_reader")
-    wanted = r"^publishing datasets/lab/model-samples v1: the Hub at .* answered 403; set HF_TOKEN"
+    wanted = rf"^publishing datasets/lab/model-samples {V1}: the Hub at .* answered 403; set HF_TOKEN"
     with pytest.raises(UserError, match=wanted):
         publish_companion(companion(tmp_path, 1), stated(1))
 
@@ -124,17 +125,17 @@ def test_rollback_brings_it_back_by_references_and_one_collection_joins_all_rele
 ) -> None:
     release(tmp_path, 1)
     release(tmp_path, 2)
-    local_hub.api().create_branch(SAMPLES.name, repo_type="dataset", branch="stable", revision="v2")
+    local_hub.api().create_branch(SAMPLES.name, repo_type="dataset", branch="stable", revision=V2)
     before = local_hub.stored_bytes()
-    roll_back(MODEL, "v1")
+    roll_back(MODEL, V1)
     assert local_hub.stored_bytes() == before
-    rows = {name: ids(local_hub, name, tmp_path / "seen") for name in ("v1", "v2", "main", "stable")}
-    assert rows["main"] == rows["stable"] == rows["v1"] != rows["v2"]
+    rows = {name: ids(local_hub, name, tmp_path / "seen") for name in (V1, V2, "main", "stable")}
+    assert rows["main"] == rows["stable"] == rows[V1] != rows[V2]
     commits = refs(local_hub.api())
-    roll_back(MODEL, "v1")
+    roll_back(MODEL, V1)
     assert refs(local_hub.api()) == commits
     release(tmp_path, 3)
-    assert ids(local_hub, "main", tmp_path / "seen3") == ids(local_hub, "v3", tmp_path / "seen")
+    assert ids(local_hub, "main", tmp_path / "seen3") == ids(local_hub, V3, tmp_path / "seen")
     [collection] = local_hub.api(token=False).list_collections(owner="lab")
     assert collection.title == "model"
     assert [(item.item_type, item.item_id) for item in collection.items] == [
@@ -148,8 +149,8 @@ def test_verify_compares_it_and_names_the_repository_and_the_file(
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "copies"))
     release(tmp_path, 1)
-    told = arborist(f"{MODEL}@v1", "--unsigned")
-    commit = refs(local_hub.api())["v1"]
+    told = arborist(f"{MODEL}@{V1}", "--unsigned")
+    commit = refs(local_hub.api())[V1]
     where = f"datasets/lab/model-samples at {commit[:7]}"
     assert told.code == 0
     assert told.line("samples") == f"✔ samples: {where}: 4 files have the digests of the manifest"
@@ -157,18 +158,18 @@ def test_verify_compares_it_and_names_the_repository_and_the_file(
     folder = next((tmp_path / "copies").glob("datasets--*/snapshots/*"))
     for name in ("data/knowledge.parquet", "README.md", "release.json"):
         flip(folder / name)
-        told = arborist(f"{MODEL}@v1", "--unsigned")
+        told = arborist(f"{MODEL}@{V1}", "--unsigned")
         assert (told.code, told.failed()) == (1, {"samples"})
         assert told.line("samples").startswith(f"✘ samples: {where}: changed: {name}; ")
         flip(folder / name)
-    assert arborist(f"{MODEL}@v1", "--unsigned").code == 0
+    assert arborist(f"{MODEL}@{V1}", "--unsigned").code == 0
 
     model = next((tmp_path / "copies").glob("models--*/snapshots/*"))
     told = arborist(model, "--unsigned")
     assert told.code == 0
-    assert "the companions of the release are not checked; `arborist verify lab/model@v1` also" in told.err
+    assert f"the companions of the release are not checked; `arborist verify lab/model@{V1}` also" in told.err
     flip(model / "README.md")
-    assert arborist(f"{MODEL}@v1", "--unsigned").failed() == {"files"}
+    assert arborist(f"{MODEL}@{V1}", "--unsigned").failed() == {"files"}
 
 
 def test_verify_finds_a_tag_that_was_moved_and_a_repository_that_is_gone(
@@ -176,19 +177,19 @@ def test_verify_finds_a_tag_that_was_moved_and_a_repository_that_is_gone(
 ) -> None:
     release(tmp_path, 1)
     api = local_hub.api()
-    api.delete_tag(SAMPLES.name, repo_type="dataset", tag="v1")
-    told = arborist(f"{MODEL}@v1", "--unsigned")
+    api.delete_tag(SAMPLES.name, repo_type="dataset", tag=V1)
+    told = arborist(f"{MODEL}@{V1}", "--unsigned")
     assert (told.code, told.failed()) == (1, {"samples"})
-    assert "the Hub shows no tag v1: it was deleted" in told.line("samples")
+    assert f"the Hub shows no tag {V1}: it was deleted" in told.line("samples")
     added = [CommitOperationAdd("run.py", b"import os")]
     head = api.create_commit(SAMPLES.name, added, repo_type="dataset", commit_message="Code").oid
-    api.create_tag(SAMPLES.name, repo_type="dataset", tag="v1", revision=head)
-    assert f"the tag v1 is at {head[:7]}: somebody moved it" in arborist(f"{MODEL}@v1", "--unsigned").line(
-        "samples"
-    )
+    api.create_tag(SAMPLES.name, repo_type="dataset", tag=V1, revision=head)
+    assert f"the tag {V1} is at {head[:7]}: somebody moved it" in arborist(
+        f"{MODEL}@{V1}", "--unsigned"
+    ).line("samples")
     api.delete_repo(SAMPLES.name, repo_type="dataset")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
-    told = arborist(f"{MODEL}@v1", "--unsigned")
+    told = arborist(f"{MODEL}@{V1}", "--unsigned")
     assert "the Hub shows no such commit: it was deleted" in told.line("samples")
 
 

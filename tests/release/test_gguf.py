@@ -74,10 +74,10 @@ def test_the_card_of_the_files_is_valid_and_states_release_results_and_use() -> 
     assert "| safetensors | 40 of 51 | | |" in card
     assert "| `model-f16.gguf` | 40 of 51 | 50 of 51 | 123 MB |" in card
     assert "| `model-q8_0.gguf` | 30 of 51 | 20 of 51 | no: it answers 30 questions right" in card
-    assert f"hf download {REPOSITORY} model-f16.gguf --revision v1" in card
+    assert f"hf download {REPOSITORY} model-f16.gguf --revision v2024.11.01.1" in card
     assert "llama-server -m model-f16.gguf --jinja" in card
     assert "ollama create model -f model/Modelfile" in card
-    assert "arborist verify lab/model@v1" in card
+    assert "arborist verify lab/model@v2024.11.01.1" in card
     assert "&" not in card.split("---", 2)[2]
 
 
@@ -137,7 +137,9 @@ def test_files_are_published_with_the_release_and_their_card(local_hub: RunningH
     released = latest_release(signed_release.MODEL)
     assert released is not None
     assert released.manifest["gguf"] == gguf_part()
-    there = Path(local_hub.api().snapshot_download(REPOSITORY, revision="v1", cache_dir=tmp_path / "cache"))
+    there = Path(
+        local_hub.api().snapshot_download(REPOSITORY, revision="v2024.11.01.1", cache_dir=tmp_path / "cache")
+    )
     assert {name: (there / name).read_bytes() for name in files} == files
     assert ModelCard.load(there / "README.md").data.base_model == signed_release.MODEL
     [found] = released.manifest["companions"]

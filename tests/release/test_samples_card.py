@@ -65,10 +65,10 @@ def test_share_alike_licences_of_leaves_stay_and_each_work_is_named() -> None:
 
 
 def test_it_says_which_release_learned_what_and_how_to_verify_it() -> None:
-    text = card(manifest(leaf_row(ORU), release="v3")).text
-    assert "that the release v3 of the model `lab/model` was trained on." in text
+    text = card(manifest(leaf_row(ORU), release="v2024.11.01.3")).text
+    assert "that the release v2024.11.01.3 of the model `lab/model` was trained on." in text
     assert f"| `{ORU}` | `petra` | 2000 | 5 |\n| general requests | | 0 | 3 |" in text
-    assert "```sh\narborist verify lab/model@v3 --key release.pub\n```" in text
+    assert "```sh\narborist verify lab/model@v2024.11.01.3 --key release.pub\n```" in text
     assert "are not in this data set.\n" in text
     shared = card(manifest(leaf_row(ORU, status="shared"))).text
     assert f"ask some of the exam questions of these leaves:\n`{ORU}`." in shared
