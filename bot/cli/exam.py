@@ -94,7 +94,8 @@ def _print_leaf(leaf: Mapping[str, Any]) -> None:
 
     table = Table("mark", "question", "answer", box=None)
     for one in leaf["answers"]:
-        table.add_row("right" if one["right"] else "wrong", cell(one["question"]), cell(one["answer"]))
+        mark = ("right" if one["right"] else "wrong") + (" (by a judge)" if one["judged"] else "")
+        table.add_row(mark, cell(one["question"]), cell(one["answer"]))
     console = Console(highlight=False)
     asked = questions(leaf["status"], leaf["asked"])
     console.print(f"{leaf['path']}: {leaf['right']} right of {asked}", markup=False, style="bold")

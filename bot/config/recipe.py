@@ -174,6 +174,20 @@ class TrialRecipe:
 
 
 @dataclass(frozen=True)
+class JudgeRecipe:
+    """The model that marks answers to the exam questions that have `judge`.
+
+    Attributes:
+        model: "" for none.
+        url: base URL of the API, with the engine `openai`.
+    """
+
+    model: str = ""
+    engine: Literal["transformers", "openai"] = "transformers"
+    url: str = field(default="", metadata=RUNS_ONLY)
+
+
+@dataclass(frozen=True)
 class EvaluateRecipe:
     """How models answer exams.
 
@@ -185,6 +199,7 @@ class EvaluateRecipe:
 
     max_new_tokens: int = 32
     general: str = ""
+    judge: JudgeRecipe = JudgeRecipe()
     batch: int = field(default=32, metadata=RUNS_ONLY)
 
 
@@ -243,6 +258,7 @@ class LintRecipe:
         licences: SPDX identifiers of the licences that a leaf may have.
         student: model whose tokenizer counts tokens; from the recipe's `student`.
         max_tokens: maximum length of a sample; 0 if unknown; from `train.max_length`.
+        judge: whether the recipe names a judge in `evaluate.judge`; true if unknown.
         documents: repositories from which documents may be fetched; from the recipe's `documents`.
     """
 
@@ -254,6 +270,7 @@ class LintRecipe:
     licences: tuple[str, ...] = LICENCES
     student: str = ""
     max_tokens: int = 0
+    judge: bool = True
     documents: Access = PUBLIC
 
 

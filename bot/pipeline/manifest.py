@@ -11,6 +11,7 @@ from bot.core.version import packages, version
 from bot.evaluate.examine import Compared, exam_inputs
 from bot.evaluate.exams import exam_of, exam_status
 from bot.evaluate.gate import Verdict
+from bot.evaluate.judge import PROMPT, judge_model
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.paired_answers import pairs_of
 from bot.evaluate.retention import retention
@@ -94,6 +95,7 @@ def describe(
         "examined": {
             "before": f"release {released.tag}" if released else "the base model",
             "retention": _retention(result.examined, recipe.evaluate),
+            **_judge(result.examined, recipe.evaluate),
         },
         "gate": dict(result.verdict.report),
         "tools": _tools(recipe),
@@ -162,7 +164,15 @@ def _exam(examined: Compared, leaf: str) -> dict[str, Any]:
         "after": after.tally(leaf),
         "lost": pairs.lost,
         "gained": pairs.gained,
+        **({"judged": after.judged(leaf)} if after.judged(leaf) else {}),
     }
+
+
+def _judge(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
+    """Return the judge, if it marked answers to exams or to the general questions."""
+    after = examined.after
+    asked = (*after.retention, *(answer for answers in after.leaves.values() for answer in answers))
+    return {"judge": {**judge_model(wanted.judge), "prompt": PROMPT}} if any(a.judged for a in asked) else {}
 
 
 def _model(name: str) -> dict[str, str]:

@@ -91,6 +91,9 @@ PLACED: Mapping[str, frozenset[str]] = {
     ),
     # No sample here asks one of them, so the mixtures stay.
     "evaluate.general": RELEASED | {"choice-knowledge", "choice-skills"},
+    # No exam here has a question for a judge.
+    "evaluate.judge.model": RELEASED,
+    "evaluate.judge.engine": RELEASED,
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},
     **dict.fromkeys(
         [
