@@ -171,13 +171,14 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
     documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
     train |= {name: _made(PhaseRecipe, train[name]) for name in ("knowledge", "skills")}
     train["general"] = _made(GeneralRecipe, train.get("general", {}))
+    tasks = tuple(data["evaluate"].get("tasks", ()))
     judge = _made(JudgeRecipe, data["evaluate"].get("judge", {}))
     return Recipe(
         teacher=_made(TeacherRecipe, data["teacher"]),
         student=_made(StudentRecipe, data["student"]),
         generate=_made(GenerateRecipe, data["generate"]),
         train=_made(TrainRecipe, train),
-        evaluate=_made(EvaluateRecipe, data["evaluate"] | {"judge": judge}),
+        evaluate=_made(EvaluateRecipe, {**data["evaluate"], "judge": judge, "tasks": tasks}),
         gate=_made(GateRecipe, data["gate"]),
         release=_made(ReleaseRecipe, data["release"]),
         trial=_made(TrialRecipe, data.get("trial", {})),

@@ -194,12 +194,14 @@ class EvaluateRecipe:
     Attributes:
         max_new_tokens: maximum number of tokens of an answer.
         general: path of a file of general questions; "" for the shipped ones.
+        tasks: tasks of lm-evaluation-harness: their names, or paths of YAML files.
         batch: questions per batch.
     """
 
     max_new_tokens: int = 32
     general: str = ""
     judge: JudgeRecipe = JudgeRecipe()
+    tasks: tuple[str, ...] = ()
     batch: int = field(default=32, metadata=RUNS_ONLY)
 
 

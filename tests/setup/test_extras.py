@@ -52,6 +52,13 @@ def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     assert extras("sample", stated) == ["train"]
 
 
+def test_lm_evaluation_harness_is_of_the_job_that_runs_its_tasks(tmp_path: Path) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(stated.read_text().replace("\nevaluate:\n", "\nevaluate:\n  tasks: [arc_easy]\n"))
+    assert extras("train", stated) == ["lm-eval", "train"]
+    assert extras("sample", stated) == ["train"]
+
+
 @pytest.mark.parametrize(
     ("store", "wanted"),
     [
@@ -83,7 +90,7 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,dev,s3,gcs]"])
+@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,dev,s3,gcs,lm-eval]"])
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")
