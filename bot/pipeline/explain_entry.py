@@ -20,6 +20,8 @@ STEPS = {
     "train-trial": "the model of a trial on a pull request",
     "choice": "the best of the models that a phase kept",
     "exam": "a model's answers to the questions of one exam",
+    "verdict": "a judge's mark of one answer",
+    "task": "a model's results in a task of lm-evaluation-harness",
     CANDIDATE: "an examined model with the gate's decision, which can be released",
 }
 """Step -> what its entries are."""

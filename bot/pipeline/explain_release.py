@@ -116,6 +116,9 @@ def release_parts(manifest: Manifest, known: Known) -> list[Node]:
         _weights(manifest, known),
         Node("leaves", str(len(leaves)), parts=leaves),
     ]
+    tasks = [_task(row) for row in manifest["examined"].get("tasks", ())]
+    if tasks:
+        parts.append(Node("tasks", str(len(tasks)), parts=tasks))
     if quarantined:
         parts.append(Node("quarantined", str(len(quarantined)), parts=quarantined))
     return parts
@@ -165,6 +168,7 @@ def leaf_node(row: Mapping[str, Any], known: Known = NOTHING) -> Node:
     facts: dict[str, str | int] = {
         "exam": f"{before['right']} → {after['right']} of {after['asked']} right ({exam['status']})",
         "by": row["created_by"],
+        **({"by a judge": exam["judged"]} if "judged" in exam else {}),
     }
     if commit:
         facts["commit"] = commit.commit
@@ -172,6 +176,11 @@ def leaf_node(row: Mapping[str, Any], known: Known = NOTHING) -> Node:
     there = None if known.samples is None else row["key"] in known.samples
     samples = Node(SAMPLES, "", row["key"], {"samples": row["samples"], **_stored(there)})
     return Node("leaf", row["path"], facts=facts, parts=[samples, *_answers(row)])
+
+
+def _task(row: Mapping[str, Any]) -> Node:
+    facts = {row["metric"]: f"{row['before']['value']:.4g} → {row['after']['value']:.4g}"}
+    return Node("task", row["task"], row["results"], facts)
 
 
 def _answers(row: Mapping[str, Any]) -> Sequence[Node]:

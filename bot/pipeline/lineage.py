@@ -8,7 +8,8 @@ from functools import cache
 from bot.core.store import Entry, Store, key_of
 from bot.generate.inputs import BatchInputs
 
-SAMPLES, MIXTURE, CHOICE, CANDIDATE, EXAM = "samples", "mixture", "choice", "candidate", "exam"
+SAMPLES, MIXTURE, CHOICE, CANDIDATE = "samples", "mixture", "choice", "candidate"
+EXAM, TASK = "exam", "task"
 TRAINED = ("train-knowledge", "train-skills", "train-trial")
 MODELS = (*TRAINED, CHOICE)
 """The steps whose entries are models."""
@@ -23,6 +24,7 @@ LINKS = {
     **dict.fromkeys(TRAINED, ("mixture", "start")),
     CHOICE: ("trained",),
     EXAM: ("model",),
+    TASK: ("model",),
 }
 """Step -> the fields of its inputs that name other entries."""
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -73,7 +75,7 @@ class Lineage:
             found = [self._model("start", inputs["start"]), self._mixture(inputs["mixture"])]
         elif entry.step == CHOICE:
             found = [self._model("trained", inputs["trained"])]
-        elif entry.step == EXAM:
+        elif entry.step in (EXAM, TASK):
             found = [self._model("model", inputs["model"])]
         else:
             found = [Reference("model", facts["step"], facts["model"])] if entry.step == CANDIDATE else []
@@ -81,7 +83,7 @@ class Lineage:
 
     def used_by(self, entry: Entry) -> list[Reference]:
         """Return the entries that were made of an entry; for answers, the candidates of their model."""
-        if entry.step == EXAM:
+        if entry.step in (EXAM, TASK):
             models = [found for one in self.made_of(entry) if (found := self.get(one))]
             return [one for model in models for one in self.used_by(model) if one.step == CANDIDATE]
         return [

@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness: run once for each model, kept and compared; offline, with a task of ours."""
+"""Tasks of lm-evaluation-harness: run once for each model, kept and compared; offline, with an own task."""
 
 import json
 from pathlib import Path
