@@ -15,13 +15,16 @@ from bot.core.package_files import shipped
 from bot.core.schema import first_mistake
 from bot.core.store import Entry, Store, canonical
 from bot.generate.inputs import samples_inputs
-from bot.pipeline.explain_release import candidate_key
+from bot.pipeline.explain_entry import entry_tree
+from bot.pipeline.explain_release import candidate_key, in_the_store
+from bot.pipeline.lineage import Lineage
 from bot.release.hub import publish
 from bot.taxonomy.leaf import Leaf
 from tests import ROOT
 from tests.helpers.leaves import knowledge, skill
 from tests.helpers.local_hub import free_port, running
-from tests.helpers.manifests import leaf_row, manifest
+from tests.helpers.manifests import KEY, leaf_row, manifest
+from tests.helpers.slow_store import CountedFileSystem
 
 BASE = "b" * 32 + ".1"
 MODEL = "lab/taxonomy-model"
@@ -287,6 +290,21 @@ def test_a_store_that_cannot_be_reached_leaves_the_manifest(
     assert "only the manifest is shown: store" in printed.err
     with pytest.raises(UserError, match="it is a folder of another machine"):
         told(made, capsys, "1cec1cec")
+
+
+def test_many_leaves_cost_a_listing_and_no_request_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CountedFileSystem, "delay_s", 0)
+    store = Store("counted://explain")
+    leaves = {f"knowledge/{number}": f"{number:064x}" for number in range(300)}
+    for path, key in leaves.items():
+        store.put("samples", key, {"leaf": {"path": path}})
+    inputs = {"phase": "skills", "leaves": {path: [key, 1] for path, key in leaves.items()}}
+    mixture = store.put("mixture", KEY, inputs, facts={"content": KEY, "table": {}})
+    asked = CountedFileSystem.requests
+    parts = {one.kind: one for one in entry_tree(mixture, Lineage(store)).parts}
+    assert len(parts["made of"].parts) == len(leaves)
+    in_the_store(manifest(*(leaf_row(path, key=key) for path, key in leaves.items())), Lineage(store))
+    assert CountedFileSystem.requests - asked < 20
 
 
 def test_text_of_contributors_cannot_control_the_terminal(
