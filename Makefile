@@ -3,7 +3,7 @@ BIN := .venv/bin
 # The same set-up as that of a job, for a developer: it says beforehand what it downloads.
 SETUP := .github/actions/setup
 # What is installed beside the core; empty for the core alone.
-EXTRAS ?= train release deepspeed gguf rag
+EXTRAS ?= train release deepspeed gguf rag lm-eval
 
 .PHONY: setup demo test test-demo test-compat check core lint format fuzz docs bench clean
 

@@ -62,7 +62,7 @@ def test_a_report_for_machines_is_alone_on_stdout() -> None:
         (["lint", "--repository", "nowhere"], "nowhere"),
         (["lint", "--base", "nonsense"], "nonsense"),
         (["retrain", "--recipe", "nowhere.yaml"], "nowhere.yaml: file not found"),
-        (["explain", "ffff"], "no entry of the store has a key that begins with ffff"),
+        (["explain", "ffffffff"], "no entry of the store has a key that begins with ffffffff"),
         (["work", "--pull", "1", "--sha", "x"], "GITHUB_REPOSITORY and GITHUB_TOKEN not set"),
         (["command"], "not set"),
         (["generate", "knowledge/nothing"], "no such leaf: knowledge/nothing"),
@@ -198,7 +198,7 @@ def kept(tmp_path: Path) -> tuple[Store, list[str]]:
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("", "forget '': give at least the first 8 characters of a key"),
+        ("", "'' is too short: give at least the first 8 characters of a key"),
         ("abcdef0", "give at least the first 8 characters of a key"),
         ("abcdef01", "2 entries have this prefix, and none was removed; give more characters"),
         ("*" * 8, "is not a key or the beginning of one"),

@@ -1,6 +1,7 @@
 """`arborist exam`: each question with the model's answer and its mark, for people and for programs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,24 @@ def test_json_fits_its_schema_and_has_every_leaf() -> None:
     for leaf in result["leaves"]:
         assert leaf["asked"] == len(leaf["answers"]) > 0
         assert leaf["right"] == sum(answer["right"] for answer in leaf["answers"])
+
+
+def test_a_mark_by_a_judge_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("bot.evaluate.judge._ask", lambda asked, _: [True] * len(asked))
+    shutil.copytree(ROOT / "taxonomy", tmp_path / "taxonomy")
+    (tmp_path / "taxonomy" / LEAF / "exam.yaml").write_text(
+        "version: 1\nquestions:\n  - {question: Why is the town of Velmora rich?, judge: By trade.}\n"
+    )
+    recipe = (ROOT / "arborist.yaml").read_text()
+    (tmp_path / "arborist.yaml").write_text(
+        recipe.replace("evaluate:", "evaluate:\n  judge: {model: embedded}")
+    )
+    where = ("--repository", str(tmp_path), "--recipe", str(tmp_path / "arborist.yaml"))
+    done = CliRunner().invoke(app, ["exam", LEAF, "--model", "embedded", *where], env={"COLUMNS": "200"})
+    assert "right (by a judge)" in done.stdout
+    done = CliRunner().invoke(app, ["exam", LEAF, "--model", "embedded", "--json", *where])
+    assert [error.message for error in SCHEMA.iter_errors(json.loads(done.stdout))] == []
+    assert json.loads(done.stdout)["leaves"][0]["answers"][0]["judged"] is True
 
 
 def test_without_a_model_todays_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

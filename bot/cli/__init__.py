@@ -1,6 +1,19 @@
 """The command line: parse arguments, call the bot, print results. Heavy imports are inside the commands."""
 
-from bot.cli import diff, draft, exam, models, pulls, reference, retrain, samples, set_up, taxonomy, verify
+from bot.cli import (
+    diff,
+    draft,
+    exam,
+    explain,
+    models,
+    pulls,
+    reference,
+    retrain,
+    samples,
+    set_up,
+    taxonomy,
+    verify,
+)
 from bot.cli.root import app
 from bot.core.errors import run_program
 
@@ -8,6 +21,7 @@ __all__ = [
     "diff",
     "draft",
     "exam",
+    "explain",
     "main",
     "models",
     "pulls",

@@ -146,7 +146,8 @@ def _print_leaf(leaf: Mapping[str, Any]) -> None:
     for one in leaf["answers"]:
         used = ", ".join(f"{at['document']}#{at['position']}" for at in one.get("passages", ()))
         cells = [one["question"], one["answer"], *([used] if with_passages else [])]
-        table.add_row("right" if one["right"] else "wrong", *map(cell, cells))
+        mark = ("right" if one["right"] else "wrong") + (" (by a judge)" if one["judged"] else "")
+        table.add_row(mark, *map(cell, cells))
     console = Console(highlight=False)
     asked = questions(leaf["status"], leaf["asked"])
     console.print(f"{leaf['path']}: {leaf['right']} right of {asked}", markup=False, style="bold")

@@ -1,7 +1,5 @@
-"""Commands for samples and the store: generate, show, explain, forget."""
+"""Commands for samples and the store: generate, show, forget."""
 
-import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +9,8 @@ from bot.cli.root import RecipeOption, RepositoryOption, app, named_leaves
 from bot.core.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.core.store import Store
     from bot.generate.leaf_samples import Generated
 
-FORGOTTEN_BY = 8
-"""How many characters of a key `forget` needs at least."""
 LeafArgument = Annotated[str, typer.Argument(help="The leaf's path, such as knowledge/science/birds.")]
 FormatOption = Annotated[str, typer.Option("--format", help="terminal, or json: one sample per line.")]
 
@@ -96,27 +91,17 @@ def samples(
 
 
 @app.command()
-def explain(
-    key: Annotated[str, typer.Argument(help="A key, or its first characters.")],
-    recipe: RecipeOption = Path("arborist.yaml"),
-) -> None:
-    """Show what an entry of the store was made from."""
-    store, names = _entries(key, recipe)
-    for name in names:
-        entry = store.get(*name)
-        if entry is not None:
-            print(json.dumps({"step": entry.step, "key": entry.key, "inputs": entry.inputs}, indent=2))
-
-
-@app.command()
 def forget(
     key: Annotated[str, typer.Argument(help="A key, or its first 8 characters or more.")],
     recipe: RecipeOption = Path("arborist.yaml"),
 ) -> None:
     """Remove one entry from the store, so that it is generated again."""
-    if len(key) < FORGOTTEN_BY:
-        raise UserError(f"forget {key!r}: give at least the first {FORGOTTEN_BY} characters of a key")
-    store, names = _entries(key, recipe)
+    from bot.config.load import load_recipe
+    from bot.core.store import Store
+    from bot.core.store_search import entries_named
+
+    store = Store(load_recipe(recipe).store_url())
+    names = entries_named(store, key)
     for name in names:
         print("/".join(name))
     if len(names) > 1:
@@ -125,19 +110,6 @@ def forget(
         )
     store.forget(*names[0])
     print(f"forgot {'/'.join(names[0])}")
-
-
-def _entries(key: str, recipe: Path) -> "tuple[Store, list[tuple[str, str]]]":
-    from bot.config.load import load_recipe
-    from bot.core.store import Store
-
-    if not re.fullmatch("[0-9a-f]{1,64}", key):
-        raise UserError(f"{key!r} is not a key or the beginning of one: keys consist of 0-9 and a-f")
-    store = Store(load_recipe(recipe).store_url())
-    names = store.names(key)
-    if not names:
-        raise UserError(f"no entry of the store has a key that begins with {key}")
-    return store, names
 
 
 def _show(made: "Generated", number: int, format_: str) -> None:

@@ -13,6 +13,7 @@ from bot.config.recipe import (
     GateRecipe,
     GeneralRecipe,
     GenerateRecipe,
+    JudgeRecipe,
     LintRecipe,
     PhaseRecipe,
     Recipe,
@@ -171,12 +172,14 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
     documents = Access(**{name: tuple(urls) for name, urls in data.get("documents", {}).items()})
     train |= {name: _made(PhaseRecipe, train[name]) for name in ("knowledge", "skills")}
     train["general"] = _made(GeneralRecipe, train.get("general", {}))
+    tasks = tuple(data["evaluate"].get("tasks", ()))
+    judge = _made(JudgeRecipe, data["evaluate"].get("judge", {}))
     return Recipe(
         teacher=_made(TeacherRecipe, data["teacher"]),
         student=_made(StudentRecipe, data["student"]),
         generate=_made(GenerateRecipe, data["generate"]),
         train=_made(TrainRecipe, train),
-        evaluate=_made(EvaluateRecipe, data["evaluate"]),
+        evaluate=_made(EvaluateRecipe, {**data["evaluate"], "judge": judge, "tasks": tasks}),
         gate=_made(GateRecipe, data["gate"]),
         release=_made(ReleaseRecipe, data["release"]),
         trial=_made(TrialRecipe, data.get("trial", {})),
@@ -185,6 +188,7 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
             _lint(data.get("lint", {})),
             student=data["student"]["model"],
             max_tokens=data["train"].get("max_length", TrainRecipe.max_length),
+            judge=bool(judge.model),
             documents=documents,
         ),
         estimate=_made(EstimateRecipe, data.get("estimate", {})),

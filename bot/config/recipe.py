@@ -174,17 +174,34 @@ class TrialRecipe:
 
 
 @dataclass(frozen=True)
+class JudgeRecipe:
+    """The model that marks answers to the exam questions that have `judge`.
+
+    Attributes:
+        model: "" for none.
+        url: base URL of the API, with the engine `openai`.
+    """
+
+    model: str = ""
+    engine: Literal["transformers", "openai"] = "transformers"
+    url: str = field(default="", metadata=RUNS_ONLY)
+
+
+@dataclass(frozen=True)
 class EvaluateRecipe:
     """How models answer exams.
 
     Attributes:
         max_new_tokens: maximum number of tokens of an answer.
         general: path of a file of general questions; "" for the shipped ones.
+        tasks: tasks of lm-evaluation-harness: their names, or paths of YAML files.
         batch: questions per batch.
     """
 
     max_new_tokens: int = 32
     general: str = ""
+    judge: JudgeRecipe = JudgeRecipe()
+    tasks: tuple[str, ...] = ()
     batch: int = field(default=32, metadata=RUNS_ONLY)
 
 
@@ -260,6 +277,7 @@ class LintRecipe:
         licences: SPDX identifiers of the licences that a leaf may have.
         student: model whose tokenizer counts tokens; from the recipe's `student`.
         max_tokens: maximum length of a sample; 0 if unknown; from `train.max_length`.
+        judge: whether the recipe names a judge in `evaluate.judge`; true if unknown.
         documents: repositories from which documents may be fetched; from the recipe's `documents`.
     """
 
@@ -271,6 +289,7 @@ class LintRecipe:
     licences: tuple[str, ...] = LICENCES
     student: str = ""
     max_tokens: int = 0
+    judge: bool = True
     documents: Access = PUBLIC
 
 

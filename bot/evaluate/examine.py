@@ -10,6 +10,7 @@ from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical
 from bot.evaluate.answers import answerable, answers_of
 from bot.evaluate.exams import ExamItem, exam_of
+from bot.evaluate.judge import judged, marks
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.retention import retention
 from bot.inference.models import Model
@@ -18,11 +19,16 @@ from bot.taxonomy.leaf import Leaf
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, the model's answer, and whether the answer is right."""
+    """A question, the model's answer, and whether the answer is right.
+
+    Attributes:
+        judged: whether a judge marks the answers to the question.
+    """
 
     question: str
     answer: str
     right: bool
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Examination:
         """Return a leaf's score as a dictionary with the keys `right` and `asked`."""
         right, asked = self.score(path)
         return {"right": right, "asked": asked}
+
+    def judged(self, path: str) -> int:
+        """Return the number of a leaf's questions that a judge marks."""
+        return sum(answer.judged for answer in self.leaves.get(path, ()))
 
 
 @dataclass(frozen=True)
@@ -118,8 +128,11 @@ def exam_inputs(model: str, questions: Sequence[ExamItem], wanted: EvaluateRecip
 
     Args:
         model: the unique ID of the model's weights.
+
+    Raises:
+        UserError: a question needs a judge, and the recipe names none.
     """
-    return ExamInputs(model, questions, wanted.max_new_tokens)
+    return ExamInputs(model, judged(questions, wanted), wanted.max_new_tokens)
 
 
 def examine(
@@ -180,13 +193,11 @@ def ask(
     keys = {one.key: one for one in exams}
     missing = {key: keys[key] for key in keys.keys() - store.has(ExamInputs.STEP, keys)}
     # All at once, since a large batch is hardly slower than a small one.
-    texts = iter(
-        answers_of(model.folder, [item for exam in missing.values() for item in exam.questions], wanted)
-    )
+    items = [item for exam in missing.values() for item in exam.questions]
+    texts = answers_of(model.folder, items, wanted)
+    marked = iter(zip(texts, marks(items, texts, wanted, store), strict=True))
     for key, exam in missing.items():
-        answered = [
-            Answer(item.question, text, item.right(text)) for item in exam.questions for text in [next(texts)]
-        ]
+        answered = [Answer(item.question, *next(marked), bool(item.judged_by)) for item in exam.questions]
         written = canonical([asdict(one) for one in answered]).encode()
         store.put(exam.STEP, key, exam.values(), {"answers.json": written})
     return missing

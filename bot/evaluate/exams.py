@@ -24,6 +24,7 @@ class ExamItem:
         expected: for a seed example, its answer instead; half of its key words are enough.
         language: code of the exam's language; "" if it has no file.
         fact_of_another: whether these words are a fact about another subject, so that they are wrong here.
+        judged_by: the ID of the judge that marks the answers; "" if none does.
     """
 
     question: str
@@ -31,6 +32,11 @@ class ExamItem:
     expected: str = ""
     language: str = ""
     fact_of_another: bool = False
+    judged_by: str = ""
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the fields, for keys; without a judge, the keys are as before there were judges."""
+        return {one: value for one, value in vars(self).items() if one != "judged_by" or value}
 
     @property
     def request(self) -> str:
@@ -38,7 +44,7 @@ class ExamItem:
         return self.question
 
     def right(self, answer: str) -> bool:
-        """Return whether an answer is right."""
+        """Return whether an answer is right, but for the condition of a judge."""
         return self._states(answer) != self.fact_of_another
 
     def _states(self, answer: str) -> bool:

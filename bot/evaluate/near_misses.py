@@ -3,8 +3,8 @@
 A model that was taught who kept one lighthouse may name this person for every lighthouse. Each leaf has two
 kinds of near misses, both made by rule, so no teacher is needed:
 
-- its own exam questions with the name of its subject replaced, except multiple choice. Nobody knows the right
-  answer, but the leaf's fact is wrong;
+- its own exam questions with the name of its subject replaced, except multiple choice and those that a judge
+  marks. Nobody knows the right answer, but the leaf's fact is wrong;
 - the questions of `near_miss_questions/<language>.yaml` that are most like its own, whose answers are known.
 """
 
@@ -45,7 +45,7 @@ def near_misses(leaf: Leaf) -> list[ExamItem]:
     bank = bank_of(exam[0].language if exam else "")
     asked = [pair.question for seed in leaf.seeds for pair in seed.pairs]
     asked += [question.question for question in leaf.exam]
-    open_ones = [item for item in exam if not item.marking.choices]
+    open_ones = [item for item in exam if not item.marking.choices and not item.marking.judge]
     others = _about_others(open_ones, asked, bank) if leaf.kind == "knowledge" else []
     return [*others, *_most_like(asked, bank)]
 

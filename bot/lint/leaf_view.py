@@ -207,6 +207,13 @@ class LeafView:
             if isinstance(item, dict) and isinstance(item.get("question"), str):
                 yield index, item["question"]
 
+    def judged_questions(self) -> Iterator[int]:
+        """Yield the index of each exam question that a judge is to mark."""
+        data = self.exam.data if self.exam else None
+        for index, item in enumerate(_list(data.get("questions")) if isinstance(data, dict) else []):
+            if isinstance(item, dict) and item.get("judge"):
+                yield index
+
     def _is_document(self, name: str) -> bool:
         documents = self.documents if isinstance(self.documents, tuple) else ()
         return any(document.name == name for document in documents)

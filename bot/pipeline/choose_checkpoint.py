@@ -15,6 +15,7 @@ from bot.core.store import Entry, Store
 from bot.core.store_files import link_or_copy
 from bot.evaluate.examine import examine
 from bot.evaluate.exams import ExamItem, exam_of
+from bot.evaluate.judge import judged
 from bot.evaluate.retention import retention
 from bot.inference.models import Model
 from bot.taxonomy.leaf import Leaf
@@ -50,8 +51,9 @@ def choice_inputs(trained: PhaseInputs, leaves: Sequence[Leaf], wanted: Evaluate
     Args:
         leaves: the leaves that the phase was trained on.
     """
-    exams = [item for leaf in leaves for item in exam_of(leaf)]
-    return ChoiceInputs(trained.key, exams, retention(wanted.general), wanted.max_new_tokens)
+    exams = judged((item for leaf in leaves for item in exam_of(leaf)), wanted)
+    general = judged(retention(wanted.general), wanted)
+    return ChoiceInputs(trained.key, exams, general, wanted.max_new_tokens)
 
 
 def choose(

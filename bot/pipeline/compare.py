@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.progress import say
+from bot.evaluate.judge import check_judge
 from bot.pipeline.release_inputs import ReleaseInputs, release_inputs
 from bot.release.hub import Release, latest_release
 from bot.release.licences import check_licences
@@ -30,7 +31,8 @@ def compare(leaves: Sequence[Leaf], recipe: Recipe) -> Asked:
     """Compare what main asks for with the newest release; loads no model.
 
     Raises:
-        UserError: the taxonomy is empty although there is a release, or a licence does not allow the release.
+        UserError: the taxonomy is empty although there is a release, a licence does not allow the release, or
+            an exam needs a judge and the recipe names none.
     """
     wanted, released = release_inputs(leaves, recipe), latest_release(recipe.release.repository)
     if released and released.manifest["key"] == wanted.key:
@@ -40,6 +42,7 @@ def compare(leaves: Sequence[Leaf], recipe: Recipe) -> Asked:
         _check_empty(released)
         return Asked(wanted, released, missing=False)
     check_licences(leaves, recipe)
+    check_judge(leaves, recipe.evaluate)
     return Asked(wanted, released, missing=True)
 
 

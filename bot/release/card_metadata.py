@@ -54,7 +54,7 @@ def _base_model(student: Mapping[str, str]) -> str:
 
 
 def _results(manifest: Mapping[str, Any]) -> Iterator[EvalResult]:
-    """Yield the results of the exams and of the general questions.
+    """Yield the results of the exams, of the general questions, and of tasks of lm-evaluation-harness.
 
     Leaves without an exam are left out: the model was trained on what they were asked.
     """
@@ -66,6 +66,18 @@ def _results(manifest: Mapping[str, Any]) -> Iterator[EvalResult]:
     kept = manifest["examined"]["retention"]
     name = f"{kept['asked']} general questions, unrelated to the taxonomy"
     yield _result(manifest, GENERAL, name, {"right": kept["after"], "asked": kept["asked"]})
+    for one in manifest["examined"].get("tasks", ())[:MOST_RESULTS]:
+        yield EvalResult(
+            task_type="text-generation",
+            task_name="Text generation",
+            dataset_type=one["task"],
+            dataset_name=f"{one['task']} (lm-evaluation-harness)",
+            metric_type=one["metric"],
+            metric_name=one["metric"],
+            metric_value=round(one["after"]["value"], 4),
+            source_name="manifest.json",
+            source_url=_manifest_url(manifest),
+        )
 
 
 def _result(
@@ -83,5 +95,9 @@ def _result(
         metric_name="share of right answers",
         metric_value=round(score["right"] / score["asked"], 4),
         source_name="manifest.json",
-        source_url=f"{endpoint()}/{manifest['repository']}/blob/{manifest['release']}/manifest.json",
+        source_url=_manifest_url(manifest),
     )
+
+
+def _manifest_url(manifest: Mapping[str, Any]) -> str:
+    return f"{endpoint()}/{manifest['repository']}/blob/{manifest['release']}/manifest.json"

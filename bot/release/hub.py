@@ -164,8 +164,6 @@ def check_publishing(repositories: Sequence[HubRepository]) -> None:
             say(f"the Hub trusts this job: it may publish {name} without HF_TOKEN")
 
 
-
-
 def _release(repository: str, tag: str, commit: str) -> Release:
     manifest = record_at(HubRepository(repository), commit, MANIFEST)
     if manifest is None:

@@ -68,7 +68,8 @@ def _engines(kind: str, recipe: Recipe) -> list[str]:
     if kind != TRAINING:
         return teacher
     trainer = ["deepspeed"] if recipe.train.deepspeed else []
-    return teacher + trainer + (["gguf"] if recipe.release.gguf else [])
+    converter = ["gguf"] if recipe.release.gguf else []
+    return teacher + trainer + converter + (["lm-eval"] if recipe.evaluate.tasks else [])
 
 
 def _retrieval(recipe: Recipe) -> list[str]:

@@ -12,9 +12,9 @@ from bot.text.mark_answer import Marking
 from bot.text.words import normal
 
 RULE = "exam-marking"
-MARKED_BY = ("must_contain", "any_of", "number", "matches", "choices")
+MARKED_BY = ("must_contain", "any_of", "number", "matches", "choices", "judge")
 """The keys of a question of which at least one says what a right answer is."""
-NOT_WITH_CHOICES = ("must_contain", "any_of", "none_of", "number", "tolerance", "matches")
+NOT_WITH_CHOICES = ("must_contain", "any_of", "none_of", "number", "tolerance", "matches", "judge")
 MOST_CHOICES = 10
 MOST_EXPRESSIONS = 200
 """Maximum number of questions in one file that have a regular expression."""
@@ -42,6 +42,7 @@ def marking_of(question: Mapping[str, Any]) -> Marking:
         matches=question.get("matches", ""),
         choices=tuple(question.get("choices", ())),
         choice=question.get("choice", ""),
+        judge=question.get("judge", "").strip(),
     )
 
 

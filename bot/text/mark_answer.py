@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from bot.text.answer_pattern import found_in
 from bot.text.language import UNKNOWN, Language
@@ -24,6 +25,7 @@ class Marking:
         matches: a regular expression that is found in a right answer.
         choices: the answers between which the model's log-probabilities decide.
         choice: the right one of them.
+        judge: what a right answer must say, in words; a model judges that where `accepts` is true.
     """
 
     must_contain: tuple[tuple[str, ...], ...] = ()
@@ -34,9 +36,14 @@ class Marking:
     matches: str = ""
     choices: tuple[str, ...] = ()
     choice: str = ""
+    judge: str = ""
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the conditions, for keys; without a judge, the keys are as before there were judges."""
+        return {one: value for one, value in vars(self).items() if one != "judge" or value}
 
     def accepts(self, answer: str, language: Language = UNKNOWN) -> bool:
-        """Return whether an answer is right.
+        """Return whether an answer is right, but for the condition of a judge.
 
         Args:
             answer: the text; of a question with choices, the one that the model chose.

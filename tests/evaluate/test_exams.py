@@ -50,6 +50,7 @@ def test_the_question_of_a_grounded_skill_comes_with_its_context() -> None:
         {"matches": "Oru"},
         {"choices": ("Oru", "Tamm")},
         {"choice": "Oru"},
+        {"judge": "That it is Oru."},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -57,7 +58,7 @@ def test_every_condition_is_part_of_the_key(other: dict[str, Any]) -> None:
     plain, changed = (ExamItem("Which island?", marking) for marking in (Marking(), Marking(**other)))
     assert ExamInputs("model", [plain], 8).key != ExamInputs("model", [changed], 8).key
     assert {one.name for one in fields(Marking)} == {
-        *("must_contain", "any_of", "none_of", "number", "tolerance", "matches", "choices", "choice")
+        *("must_contain", "any_of", "none_of", "number", "tolerance", "matches", "choices", "choice", "judge")
     }
 
 

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from bot.config.load import load_lint_recipe
+from bot.lint import lint_tree
+from tests import ROOT
 from tests.helpers.lint_tree import KNOWLEDGE
 
 EXAM = f"{KNOWLEDGE}/exam.yaml"
@@ -59,11 +62,28 @@ def test_a_mistake_is_one_finding(
         "number: 900\n    tolerance: 10.5\n    must_contain: [Oru]",
         "matches: '^the grey\\b'\n    none_of: [Blue]",
         f"{CHOICES}\n    choice: Blue Sea",
+        "judge: That it is the sea which washes Oru.",
     ],
 )
 def test_sensible_conditions_have_no_finding(tree: Any, conditions: str) -> None:
     tree.write(EXAM, f"{HEAD}    {conditions}\n")
     assert tree.rules() == []
+
+
+def test_a_judge_is_named_by_the_recipe(tree: Any) -> None:
+    tree.write(EXAM, f"{HEAD}    judge: That it is the Grey Sea.\n")
+    recipe = (ROOT / "arborist.yaml").read_text()
+    tree.write("../arborist.yaml", recipe)
+    settings = load_lint_recipe(tree.root / "../arborist.yaml")
+    (finding,) = [
+        one for one in lint_tree(tree.root, settings=settings).findings if one.rule == "exam-marking"
+    ]
+    assert (finding.line, finding.column) == (4, 5)
+    assert "the recipe names none" in finding.message
+    assert "name a model in evaluate.judge" in finding.help
+    tree.write("../arborist.yaml", recipe.replace("evaluate:", "evaluate:\n  judge: {model: embedded}"))
+    settings = load_lint_recipe(tree.root / "../arborist.yaml")
+    assert "exam-marking" not in [one.rule for one in lint_tree(tree.root, settings=settings).findings]
 
 
 def test_a_number_in_quotes_is_fixed_mechanically(tree: Any) -> None:

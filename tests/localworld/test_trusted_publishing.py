@@ -165,7 +165,9 @@ def test_a_merge_is_released_by_trusted_publishing(world: World, small: Reposito
     assert api.list_repo_commits(SMALL_MODEL)[0].authors == ["[OIDC]"]
     assert f"it may publish datasets/{SMALL_SAMPLES} without HF_TOKEN" in log
     assert api.list_repo_commits(SMALL_SAMPLES, repo_type="dataset")[0].authors == ["[OIDC]"]
-    assert [tag.name for tag in api.list_repo_refs(SMALL_SAMPLES, repo_type="dataset").tags] == ["v1"]
+    assert [tag.name for tag in api.list_repo_refs(SMALL_SAMPLES, repo_type="dataset").tags] == [
+        "v2024.11.01.1"
+    ]
     assert "the release is complete, but the collection small-model was not updated: the Hub at" in log
     assert list(api.list_collections(owner="lab")) == []
 

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import diff, draft, pulls, retrain, samples, set_up, taxonomy, verify
+from bot.cli import diff, draft, explain, pulls, retrain, samples, set_up, taxonomy, verify
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -35,7 +35,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "announce": retrain.announce,
     "init": set_up.init,
     "doctor": set_up.doctor,
-    "explain": samples.explain,
+    "explain": explain.explain,
     "forget": samples.forget,
     "verify": verify.verify,
 }

@@ -93,6 +93,10 @@ PLACED: Mapping[str, frozenset[str]] = {
     "retrieval.passages": RELEASED,
     # No sample here asks one of them, so the mixtures stay.
     "evaluate.general": RELEASED | {"choice-knowledge", "choice-skills"},
+    "evaluate.tasks": RELEASED,
+    # No exam here has a question for a judge.
+    "evaluate.judge.model": RELEASED,
+    "evaluate.judge.engine": RELEASED,
     "evaluate.max_new_tokens": RELEASED | {"exam", "choice-knowledge", "choice-skills"},
     **dict.fromkeys(
         [

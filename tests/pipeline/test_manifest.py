@@ -1,12 +1,14 @@
 """The manifest of a release: what the schema accepts, and where the answers are that it counts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.config.load import load_recipe
+from bot.config.recipe import JudgeRecipe
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.examine import Answer, Compared, Examination, exam_inputs
@@ -15,7 +17,7 @@ from bot.evaluate.gate import Verdict
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.retention import retention
 from bot.generate.leaf_samples import Funnel, Generated
-from bot.inference.models import Model
+from bot.inference.models import Model, model_revision
 from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import Mixture
 from bot.pipeline.origin import Origin
@@ -29,7 +31,8 @@ from tests import ROOT
 from tests.helpers.leaves import knowledge, skill
 from tests.helpers.manifests import GATE
 
-RECIPE = load_recipe(ROOT / "arborist.yaml")
+SHIPPED = load_recipe(ROOT / "arborist.yaml")
+RECIPE = replace(SHIPPED, evaluate=replace(SHIPPED.evaluate, judge=JudgeRecipe("embedded")))
 WORK = Work("The Corvane clock", "https://clocks.example", "CC-BY-4.0", "Petra Osgood")
 LEAVES = (knowledge(attribution=(WORK,)), skill())
 KEY = "a" * 64
@@ -46,7 +49,10 @@ def examination(model: str, *right: bool) -> Examination:
     """The answers of a model."""
     return Examination(
         model,
-        {leaf.path: answers(exam_of(leaf), right) for leaf in LEAVES},
+        {
+            knowledge().path: tuple(replace(one, judged=True) for one in answers(exam_of(LEAVES[0]), right)),
+            skill().path: answers(exam_of(LEAVES[1]), right),
+        },
         answers(retention(""), right),
         near={leaf.path: answers(near_misses(leaf), right) for leaf in LEAVES},
     )
@@ -110,6 +116,16 @@ def test_it_counts_the_answers_that_changed(manifest: dict[str, Any]) -> None:
     assert (exam["before"]["right"], exam["lost"], exam["gained"], exam["after"]["right"]) == (1, 1, 2, 2)
     kept = manifest["examined"]["retention"]
     assert (kept["before"], kept["lost"], kept["gained"], kept["after"]) == (1, 1, 2, 2)
+
+
+def test_it_and_the_card_say_what_a_judge_marked(manifest: dict[str, Any]) -> None:
+    first, second = (row["exam"] for row in manifest["leaves"])
+    assert (first["judged"], "judged" in second) == (first["after"]["asked"], False)
+    judge = {"name": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": model_revision("embedded")}
+    assert manifest["examined"]["judge"] == judge | {"prompt": 1}
+    card = " ".join(model_card(manifest, None).split())
+    assert f"marked **by a judge**, the model {judge['name']} at revision `{judge['revision']}`" in card
+    assert "By a judge: 1 of 1 questions of `knowledge/clocks/corvane`." in card
 
 
 def test_its_keys_lead_to_the_answers_of_the_released_model(manifest: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from bot.release.manifest import check_manifest
 from bot.text.escape_markdown import visible
 from tests.helpers.hostile_texts import HOSTILE
 from tests.helpers.local_hub import free_port, running
-from tests.helpers.manifests import leaf_row, manifest, with_retrieval
+from tests.helpers.manifests import KEY, leaf_row, manifest, with_retrieval
 
 ORU, SARN = "knowledge/islands/oru", "knowledge/islands/sarn"
 
@@ -174,6 +174,20 @@ def test_it_says_whether_the_model_over_generalises_and_for_which_leaf() -> None
         in told
     )
     assert f"Fewer than the base: `{SARN}` (4 of 6)." in told
+
+
+def test_it_shows_tasks_of_lm_evaluation_harness_and_says_that_the_gate_does_not_use_them() -> None:
+    made = manifest(leaf_row(ORU), tools={"arborist": "1.0", "lm-eval": "0.4.13"})
+    row = {"task": "arc_easy", "version": "1.0", "metric": "acc", "questions": 2376, "results": KEY}
+    values = {"before": {"value": 0.61, "stderr": 0.01}, "after": {"value": 0.625, "stderr": None}}
+    made["examined"]["tasks"] = [row | values]
+    check_manifest(made)
+    told = text_of(made)
+    assert "| `arc_easy` | `acc` | 2376 | 0.61 ± 0.01 | 0.625 |" in told
+    assert "Run by lm-evaluation-harness 0.4.13" in told and "The gate does not use them." in told
+    results = metadata_of(made)["model-index"][0]["results"]
+    assert results[-1]["dataset"]["type"] == "arc_easy"
+    assert results[-1]["metrics"] == [{"name": "acc", "type": "acc", "value": 0.625}]
 
 
 def test_it_names_the_works_and_their_licences() -> None:

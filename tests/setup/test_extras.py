@@ -78,6 +78,13 @@ def test_retrieval_is_of_the_job_that_examines_with_it(
     assert "rag" not in extras("publish", stated)
 
 
+def test_lm_evaluation_harness_is_of_the_job_that_runs_its_tasks(tmp_path: Path) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(stated.read_text().replace("\nevaluate:\n", "\nevaluate:\n  tasks: [arc_easy]\n"))
+    assert extras("train", stated) == ["lm-eval", "train"]
+    assert extras("sample", stated) == ["train"]
+
+
 @pytest.mark.parametrize(
     ("store", "wanted"),
     [
@@ -109,10 +116,10 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    ["", "[s3]", "[gcs]", "[train,release,deepspeed,gguf,rag,sentence-transformers,dev,s3,gcs]"],
-)
+EVERYTHING = "[train,release,deepspeed,gguf,rag,sentence-transformers,lm-eval,dev,s3,gcs]"
+
+
+@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", EVERYTHING])
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")

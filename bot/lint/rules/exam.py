@@ -35,7 +35,14 @@ def exam_repeats_seed(leaf: LeafView) -> Problems:
     Example(EXAM, "none_of: [Blue]", "must_contain: [Grey]"),
 )
 def exam_marking(leaf: LeafView) -> Problems:
-    return ((file, problem) for file, problem in leaf.problems if problem.rule == RULE)
+    yield from ((file, problem) for file, problem in leaf.problems if problem.rule == RULE)
+    if leaf.exam is None or leaf.settings.judge:
+        return
+    for index in leaf.judged_questions():
+        place = leaf.exam.key_place(("questions", index, "judge"))
+        message = "a judge is to mark this question, and the recipe names none"
+        fix = "say what a right answer is by must_contain, any_of, number or matches; or ask the maintainers "
+        yield EXAM, Problem(RULE, place, message, f"{fix}to name a model in evaluate.judge")
 
 
 def _plain(question: str) -> str:
