@@ -47,14 +47,14 @@ def verify(
     ] = None,
 ) -> None:
     """Verify a release: its signature, files, manifest, companions, leaves. Exits with 1 if a check fails."""
-    from bot.release.verify import Check, Copy
+    from bot.release.verify import Copy
     from bot.release.verify import verify as checks
 
     trust = _trust(key, identity, issuer, source, unsigned=unsigned)
     copy = Copy(_folder(release), allow or ())
     well = True
 
-    def tell(check: Check) -> None:
+    def tell(check: "Check") -> None:
         nonlocal well
         print(f"{'✔' if check.passed else '✘'} {check.name}: {check.what}", flush=True)
         well &= check.passed
@@ -63,13 +63,23 @@ def verify(
         tell(check)
     for check in _companions(release, copy) if well else ():
         tell(check)
-    if repository and well:
-        from bot.pipeline.verify_leaves import verify_leaves
-
-        tell(verify_leaves(repository, copy.manifest))
-    elif repository:
-        tell(Check("leaves", False, "not compared, since another check failed"))
+    if repository:
+        tell(_leaves(repository, copy, well=well))
     raise typer.Exit(0 if well else 1)
+
+
+def _leaves(repository: Path, copy: "Copy", *, well: bool) -> "Check":
+    """Return the check of the leaves.
+
+    Args:
+        well: whether all other checks passed.
+    """
+    from bot.pipeline.verify_leaves import verify_leaves
+    from bot.release.verify import Check
+
+    if not well:
+        return Check("leaves", False, "not compared, since another check failed")
+    return verify_leaves(repository, copy.manifest)
 
 
 def _companions(release: str, copy: "Copy") -> "Iterator[Check]":
