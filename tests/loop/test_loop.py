@@ -289,6 +289,9 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     assert gone not in {leaf["path"] for leaf in after["leaves"]}
     assert after["phases"]["knowledge"] == before["phases"]["knowledge"]
     comment_that(other, "Removed in", second, "invoice")
+    here = repository(book, "outsider")
+    assert [one.tag_name for one in here.get_releases()] == [second, first]
+    assert f"released: {first}" in {label.name for label in here.get_pull(other.number).labels}
 
 
 def test_both_releases_are_verified_down_to_their_leaves(book: dict[str, Any], owners: Path) -> None:
