@@ -3,14 +3,14 @@ BIN := .venv/bin
 # The same set-up as that of a job, for a developer: it says beforehand what it downloads.
 SETUP := .github/actions/setup
 # What is installed beside the core; empty for the core alone.
-EXTRAS ?= train release deepspeed
+EXTRAS ?= train release deepspeed gguf
 
 .PHONY: setup demo test test-demo test-compat check core lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed
 	@$(BIN)/arborist models fetch
 
-.venv/ready: pyproject.toml localworld/pyproject.toml constraints.txt $(wildcard $(SETUP)/*.py)
+.venv/ready: pyproject.toml localworld/pyproject.toml constraints.txt converter.txt $(wildcard $(SETUP)/*.py)
 	@$(PYTHON) -I -S $(SETUP) develop .venv $(EXTRAS) dev ./localworld
 	@touch $@
 

@@ -219,6 +219,7 @@ class ReleaseRecipe:
 
     Attributes:
         samples: repository of the data set of what the model learned; "" for none.
+        gguf: repository of the model as GGUF files; "" for none.
         share_alike: what to do if a leaf's licence asks for the same licence and the release has another:
             `note` says so on the model card, `strict` trains nothing.
     """
@@ -226,6 +227,7 @@ class ReleaseRecipe:
     repository: str
     license: str = "apache-2.0"
     samples: str = ""
+    gguf: str = ""
     share_alike: Literal["note", "strict"] = field(default="note", metadata=RUNS_ONLY)
 
 

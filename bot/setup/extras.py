@@ -60,7 +60,10 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
-    return teacher + (["deepspeed"] if kind == "train" and recipe.train.deepspeed else [])
+    if kind != "train":
+        return teacher
+    trainer = ["deepspeed"] if recipe.train.deepspeed else []
+    return teacher + trainer + (["gguf"] if recipe.release.gguf else [])
 
 
 def main() -> None:

@@ -106,6 +106,7 @@ PLACED: Mapping[str, frozenset[str]] = {
     "release.repository": TRAINED,
     "release.license": RELEASED,
     "release.samples": RELEASED,
+    "release.gguf": RELEASED,
     "seed": BATCHES,
 }
 """Field -> the keys that another value changes, those of later steps included."""

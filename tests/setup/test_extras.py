@@ -83,7 +83,7 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,dev,s3,gcs]"])
+@pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", "[train,release,deepspeed,gguf,dev,s3,gcs]"])
 def test_the_lock_file_pins_all_that_is_installed(tmp_path: Path, wanted: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     (tmp_path / "wanted.txt").write_text(f"-e {ROOT}{wanted}\n-e {ROOT}/localworld\n")

@@ -15,7 +15,7 @@ Texts = Mapping[str, str]
 
 FILES = {
     *("action.yml", "setup.sh", "__main__.py"),
-    *("environments.py", "machine.py", "packages.py", "step.py"),
+    *("converter.py", "environments.py", "machine.py", "packages.py", "step.py"),
 }
 ACTION = {
     "using": "composite",
@@ -52,8 +52,8 @@ PROGRAMS = {
 """The first words of the commands that `run` starts, as they stand in the code."""
 MODULES = {
     *("ast", "base64", "collections", "concurrent", "csv", "dataclasses", "fcntl", "fnmatch", "hashlib"),
-    *("json", "os", "pathlib", "re", "shutil", "subprocess", "sys", "tempfile", "tomllib", "types"),
-    *("typing", "urllib", "environments", "machine", "packages", "step"),
+    *("json", "os", "pathlib", "re", "shutil", "subprocess", "sys", "tarfile", "tempfile", "tomllib"),
+    *("types", "typing", "urllib", "converter", "environments", "machine", "packages", "step"),
 }
 """What the Python files import: each other, and of the standard library nothing that speaks to a network."""
 
@@ -148,6 +148,8 @@ def everything_is_pinned_and_settings_of_a_user_do_not_count(texts: Texts) -> It
             yield f"packages.py does without {lock}"
     if '(self.uv, "--no-config"' not in packages.replace("run(self.uv", "(self.uv"):
         yield "uv reads the settings of a user"
+    if '"--require-hashes", "--requirement", requirement' not in texts["converter.py"]:
+        yield "the converter is not pinned"
     if 'f"uv=={version}"' not in machine:
         yield "uv is not pinned"
     if '"HOME": str(home)' not in machine or '"PYTHON"' not in machine:

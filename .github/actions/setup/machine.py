@@ -84,6 +84,7 @@ class Machine:
         ours = {
             "HOME": str(home),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(folder / "cache"),
+            "PIP_CACHE_DIR": str(folder / "pip"),
             "GIT_CONFIG_GLOBAL": os.devnull,
         }
         return cls(kept | _QUIET | ours, folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from converter import add_converter
 from machine import Machine, SetupError, run
 
 LOCK = "constraints.txt"
@@ -127,7 +128,7 @@ class Installer:
             extras: the bot's extras among the requirements, which choose the build options.
 
         Raises:
-            SetupError: uv failed.
+            SetupError: uv or pip failed.
         """
         options = [*self._torch(extras), *self._overrides(extras)]
         if "deepspeed" in extras:
@@ -135,6 +136,8 @@ class Installer:
             self._install(python, ["torch", "setuptools", "wheel", "ninja"], options)
             options += ["--no-build-isolation-package", "deepspeed"]
         self._install(python, arguments, options)
+        if "gguf" in extras:
+            add_converter(self.source, python.parent.parent, self.machine, self.scratch)
 
     def _install(self, python: Path, arguments: Sequence[str], options: Sequence[str]) -> None:
         command: list[object] = ["pip", "install", "--python", python, "--constraints", self.source / LOCK]

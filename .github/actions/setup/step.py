@@ -7,6 +7,7 @@ It uses only Python's standard library:
     environments  environments that are reused between jobs, verified by a manifest
     machine       package registries, GPU, and the environment variables of child processes
     packages      installation with uv, and the size of the download
+    converter     llama.cpp's converter of models to GGUF
 """
 
 import os
