@@ -23,7 +23,7 @@ def exam(
     model: Annotated[
         str,
         typer.Option(
-            help="A release tag, a folder, org/name@revision, or embedded. "
+            help="A release tag, a folder, a GGUF file, org/name@revision, or embedded. "
             "Default: the newest release, or the base if there is none."
         ),
     ] = "",

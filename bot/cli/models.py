@@ -44,7 +44,8 @@ def chat(
     model: Annotated[
         str,
         typer.Argument(
-            help="A release tag, a folder, org/name@revision, or embedded. Default: the newest release."
+            help="A release tag, a folder, a GGUF file, org/name@revision, or embedded. "
+            "Default: the newest release."
         ),
     ] = "",
     recipe: RecipeOption = Path("arborist.yaml"),
@@ -52,12 +53,15 @@ def chat(
     """Chat with a model. An empty line starts a new conversation; the end of the input quits."""
     from bot.config.load import load_recipe
     from bot.inference.chat import talk
+    from bot.inference.engine_llamacpp import names_gguf
     from bot.inference.models import model_folder
     from bot.pipeline.model_by_name import named_release
     from bot.release.hub import download_release
     from bot.release.hub_repository import TAG
 
-    if model and not TAG.fullmatch(model):
+    if names_gguf(model):
+        folder, name = Path(model), model
+    elif model and not TAG.fullmatch(model):
         folder, name = model_folder(model), model
     else:
         release = named_release(load_recipe(recipe).release.repository, model)

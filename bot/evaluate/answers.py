@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.config.recipe import EvaluateRecipe
 from bot.core.progress import task
 from bot.evaluate.exams import ExamItem
+from bot.inference.engine_llamacpp import ENDING, LlamaCpp
 
 if TYPE_CHECKING:
     from bot.inference.engine_transformers import TransformersEngine
@@ -17,10 +18,12 @@ def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -
     """Return a model's answers in the order of the questions; loads the model only if there are questions.
 
     Args:
-        model: a folder for `from_pretrained`.
+        model: a folder for `from_pretrained`; or a GGUF file, which answers no questions with choices.
     """
     if not items:
         return []
+    if model.suffix == ENDING:
+        return _by_llama_cpp(model, items, wanted)
     from bot.inference.engine_transformers import TransformersEngine
 
     # In fp32 an answer does not depend on the other questions of its batch.
@@ -30,6 +33,23 @@ def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -
         for index, text in chain(_written(examinee, items, wanted), _chosen(examinee, items)):
             answers[index] = text
             advance(1, "")
+    return answers
+
+
+def answerable(model: Path, items: Sequence[ExamItem]) -> list[ExamItem]:
+    """Return the questions that a model can answer: llama.cpp tells no log-probabilities of choices."""
+    return [item for item in items if model.suffix != ENDING or not item.marking.choices]
+
+
+def _by_llama_cpp(file: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -> list[str]:
+    """Return the answers of a GGUF file in the order of the questions."""
+    examinee = LlamaCpp(file)
+    answers = []
+    with task(f"ask {file.name}", len(items)) as advance:
+        for item in items:
+            answers.append(examinee.answer([("user", item.question)], wanted.max_new_tokens))
+            advance(1, "")
+    examinee.close()
     return answers
 
 

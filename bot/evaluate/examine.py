@@ -8,7 +8,7 @@ from typing import ClassVar
 from bot.config.recipe import EvaluateRecipe
 from bot.core.step import Inputs
 from bot.core.store import AT_ONCE, Entry, Store, canonical
-from bot.evaluate.answers import answers_of
+from bot.evaluate.answers import answerable, answers_of
 from bot.evaluate.exams import ExamItem, exam_of
 from bot.evaluate.near_misses import near_misses
 from bot.evaluate.retention import retention
@@ -151,8 +151,13 @@ def examine(
 def exam_answers(
     model: Model, leaves: Sequence[Leaf], wanted: EvaluateRecipe, store: Store
 ) -> dict[str, tuple[Answer, ...]]:
-    """Return leaf -> a model's answers to its exam, without the retention set; answers are reused."""
-    exams = {leaf.path: exam_inputs(model.id, exam_of(leaf), wanted) for leaf in leaves}
+    """Return leaf -> a model's answers to its exam, without the retention set; answers are reused.
+
+    A GGUF file is not asked the questions with choices.
+    """
+    exams = {
+        leaf.path: exam_inputs(model.id, answerable(model.folder, exam_of(leaf)), wanted) for leaf in leaves
+    }
     ask(model, tuple(exams.values()), wanted, store)
     found = stored_answers({exam.key for exam in exams.values()}, store)
     return {path: found[exam.key] for path, exam in exams.items()}

@@ -44,7 +44,7 @@ class Model:
     """A model on this machine.
 
     Attributes:
-        folder: with its safetensors, configuration and tokenizer, for `from_pretrained`.
+        folder: with its safetensors, configuration and tokenizer, for `from_pretrained`; or a GGUF file.
         id: the unique ID of its weights, for keys.
     """
 
