@@ -36,6 +36,7 @@ def exam(
     from bot.core.progress import say
     from bot.core.store import Store
     from bot.evaluate.examine import exam_answers
+    from bot.evaluate.exams import exam_of
     from bot.pipeline.model_by_name import model_by_name
     from bot.release.exam_words import remarks
 
@@ -52,6 +53,8 @@ def exam(
     right, total = (sum(leaf[key] for leaf in result["leaves"]) for key in ("right", "asked"))
     places = f"{len(asked)} {'leaf' if len(asked) == 1 else 'leaves'}"
     say(f"{name}: {right} of {total} questions right, in {places}")
+    if left_out := sum(len(exam_of(leaf)) for leaf in asked) - total:
+        say(f"{left_out} questions were not asked: llama.cpp cannot choose between given answers")
     for remark in remarks(leaf["status"] for leaf in result["leaves"]):
         say(remark)
 

@@ -33,6 +33,7 @@ def summary_of(candidate: Candidate) -> str:
         most=MOST_ROWS,
         leaves=candidate.leaves,
         pulls=candidate.manifest["pulls"],
+        gguf=candidate.manifest.get("gguf"),
     )
 
 

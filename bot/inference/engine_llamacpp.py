@@ -30,6 +30,10 @@ def gguf_model(file: Path) -> Model:
         return Model(file, hashlib.file_digest(opened, "sha256").hexdigest())
 
 
+class GgufError(UserError):
+    """Raised if a GGUF file cannot be made or used."""
+
+
 class LlamaCpp:
     """A model in a GGUF file, loaded until `close`.
 
@@ -37,14 +41,14 @@ class LlamaCpp:
         file: the GGUF file.
 
     Raises:
-        UserError: llama.cpp is not installed, or cannot load the file.
+        GgufError: llama.cpp is not installed, or cannot load the file.
     """
 
     def __init__(self, file: Path) -> None:
         try:
             import xllamacpp
         except ImportError:
-            raise UserError(
+            raise GgufError(
                 f"{file}: llama.cpp reads GGUF files, and its package {PACKAGE} is not installed; "
                 "install arborist with the extra gguf"
             ) from None
@@ -62,7 +66,7 @@ class LlamaCpp:
         try:
             self._server: Any = xllamacpp.Server(settings)
         except RuntimeError:
-            raise UserError(f"{file}: llama.cpp cannot load this file as a model") from None
+            raise GgufError(f"{file}: llama.cpp cannot load this file as a model") from None
 
     def answer(self, turns: Sequence[tuple[str, str]], max_new_tokens: int) -> str:
         """Return the answer to a conversation, by greedy decoding.
@@ -71,7 +75,7 @@ class LlamaCpp:
             turns: pairs of role and content; the last is the user's.
 
         Raises:
-            UserError: llama.cpp refuses the conversation, for example because it is too long.
+            GgufError: llama.cpp refuses the conversation, for example because it is too long.
         """
         request = {
             "messages": [{"role": role, "content": content} for role, content in turns],
@@ -81,7 +85,7 @@ class LlamaCpp:
         }
         answered = self._server.handle_chat_completions(request)
         if "error" in answered:
-            raise UserError(f"{self.file}: llama.cpp: {answered['error'].get('message', 'no reason given')}")
+            raise GgufError(f"{self.file}: llama.cpp: {answered['error'].get('message', 'no reason given')}")
         return str(answered["choices"][0]["message"].get("content") or "").strip()
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ def model_by_name(name: str, recipe: Recipe) -> tuple[Model, str]:
     """Return a model, downloaded if necessary, and its name for display.
 
     Args:
-        name: a release's tag, a folder, a GGUF file, `org/name@revision` or `embedded`; "" for today's model: the newest
-            release, or the base if there is none.
+        name: a release's tag, a folder, a GGUF file, `org/name@revision` or `embedded`; "" for today's model:
+            the newest release, or the base if there is none.
 
     Raises:
         UserError: there is no such model, or it cannot be downloaded.

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from bot.config.recipe import Recipe
 from bot.core.progress import say
 from bot.core.store import Store
-from bot.evaluate.examine import Compared
+from bot.evaluate.examine import Compared, Examination
 from bot.evaluate.gate import Verdict, decide
+from bot.inference.models import Model
 from bot.pipeline.candidate import (
     Candidate,
     CandidateInputs,
@@ -24,6 +25,7 @@ from bot.pipeline.companions import make_companions, with_companions
 from bot.pipeline.compare import Asked
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
+from bot.pipeline.gguf_files import REFUSED, Gguf, gguf_files, no_gguf
 from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.origin import Origin
@@ -77,12 +79,30 @@ def _train_and_examine(
     made = Made(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict)
     companions = make_companions(mixed, leaves, recipe, store, origin)
     described = describe(made, leaves, recipe, origin, asked.released)
+    if recipe.release.gguf:
+        gguf = _gguf(skills.model, examined.after, verdict, leaves, recipe, store)
+        described["gguf"] = gguf.stated
+        companions |= {"gguf": gguf.entry} if gguf.entry else {}
     manifest = with_companions(described, companions, recipe)
     pictures = {
         "results.png": results_chart(manifest),
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
     return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions)
+
+
+def _gguf(
+    model: Model,
+    examined: Examination,
+    verdict: Verdict,
+    leaves: Sequence[Leaf],
+    recipe: Recipe,
+    store: Store,
+) -> Gguf:
+    """Return the model as GGUF files. A refused model is not converted, though it may be released later."""
+    if not verdict.passed:
+        return no_gguf(recipe, REFUSED)
+    return gguf_files(model, examined, leaves, recipe, store)
 
 
 def _known(released: Release | None) -> set[str]:

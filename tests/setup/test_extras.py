@@ -52,6 +52,14 @@ def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     assert extras("sample", stated) == ["train"]
 
 
+def test_gguf_files_are_made_by_the_job_that_trains(tmp_path: Path) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(stated.read_text().replace("\nrelease:\n", "\nrelease:\n  gguf: lab/model-GGUF\n"))
+    assert extras("train", stated) == ["gguf", "train"]
+    assert extras("publish", stated) == ["release"]
+    assert extras("sample", stated) == ["train"]
+
+
 @pytest.mark.parametrize(
     ("store", "wanted"),
     [
