@@ -1,10 +1,7 @@
 """The embedded model as GGUF, made by llama.cpp's converter and answered with by llama.cpp itself."""
 
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from xllamacpp import CommonParams
 
 from bot.cli import app
 from bot.config.load import load_recipe
@@ -62,18 +60,19 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     )
     store, model = Store(str(folder / "store")), Model(model_folder("embedded"), model_revision("embedded"))
     examined = examine(model, [knowledge()], recipe.evaluate, store)
-    made = gguf_files(model, examined, [knowledge()], recipe, store)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bot.pipeline.gguf_files.TYPES", ("f16",))  # each conversion takes ten seconds
+        made = gguf_files(model, examined, [knowledge()], recipe, store)
     assert made.entry is not None
     return Released(made.stated, made.entry)
 
 
 def test_the_unquantised_file_answers_as_the_safetensors_do(released: Released) -> None:
-    first, second = released.stated["files"]
-    assert (first["right"], first["equal"], first["refused"]) == (released.stated["right"], 3, "")
-    assert abs(second["right"] - released.stated["right"]) <= 1
-    assert {"model-f16.gguf", "Modelfile"} <= set(released.entry.files)
+    [file] = released.stated["files"]
+    assert (file["right"], file["equal"], file["refused"]) == (released.stated["right"], 3, "")
+    assert set(released.entry.files) == {"model-f16.gguf", "Modelfile"}
     assert is_gguf(released.f16)
-    assert second["size"] < first["size"] < 300_000_000
+    assert 250_000_000 < file["size"] < 300_000_000
 
 
 def test_a_file_is_examined_by_its_path(
@@ -98,23 +97,29 @@ def test_a_file_can_be_talked_to(
     assert capsys.readouterr().out == "The capital of France is Paris.\n"
 
 
-def test_the_cards_code_for_python_prints_an_answer(released: Released, tmp_path: Path) -> None:
+class OneThread(CommonParams):  # type: ignore[misc]
+    """Settings with one thread: on a busy machine several wait for each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cpuparams.n_threads = self.cpuparams_batch.n_threads = 1
+
+
+def test_the_cards_code_for_python_prints_an_answer(
+    released: Released, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The Hub's client finds the file in its cache."""
     cache = tmp_path / f"models--{REPOSITORY.replace('/', '--')}"
     (cache / "refs").mkdir(parents=True)
     (cache / "refs" / "v1").write_text("c" * 40)
     (cache / "snapshots" / ("c" * 40)).mkdir(parents=True)
     (cache / "snapshots" / ("c" * 40) / "model-f16.gguf").symlink_to(released.f16)
-    files = [one for one in released.stated["files"] if one["type"] == "f16"]
-    card = gguf_card(manifest(leaf_row("knowledge/oru"), gguf={**released.stated, "files": files}), STATED)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("xllamacpp.CommonParams", OneThread)
+    card = gguf_card(manifest(leaf_row("knowledge/oru"), gguf=released.stated), STATED)
     [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == "The capital of France is Paris.\n", done.stderr
+    exec(compile(code, "card", "exec"), {})
+    assert capsys.readouterr().out == "The capital of France is Paris.\n"
 
 
 CONVERSATIONS = [
@@ -124,7 +129,8 @@ CONVERSATIONS = [
     [("system", "Be brief."), ("user", "Hello"), ("assistant", "Hi."), ("user", "Bye")],
 ]
 TEMPLATE = re.compile(
-    r'\{\{ range \$i, \$m := \.Messages \}\}\{\{ if eq \$m\.Role "system" \}\}(.*?)\{\{ \$m\.Content \}\}(.*?)'
+    r'\{\{ range \$i, \$m := \.Messages \}\}\{\{ if eq \$m\.Role "system" \}\}'
+    r"(.*?)\{\{ \$m\.Content \}\}(.*?)"
     r'\{\{ else if eq \$m\.Role "user" \}\}\{\{ if eq \$i 0 \}\}(.*?)\{\{ end \}\}\{\{ \$m\.Content \}\}(.*?)'
     r"\{\{ else \}\}\{\{ \$m\.Content \}\}(.*?)\{\{ end \}\}\{\{ end \}\}",
     re.DOTALL,

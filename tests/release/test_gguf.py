@@ -53,7 +53,9 @@ def test_a_file_is_published_if_it_answers_as_many_questions_right(
 ) -> None:
     said = refusal(out_type, right, expected)
     assert (said == "") is published
-    assert published or said.startswith(f"it answers {right} questions right, and the safetensors {expected};")
+    assert published or said.startswith(
+        f"it answers {right} questions right, and the safetensors {expected};"
+    )
 
 
 def test_the_card_of_the_files_is_valid_and_states_release_results_and_use() -> None:
@@ -161,7 +163,7 @@ def test_an_altered_or_missing_converter_is_not_used(tmp_path: Path, monkeypatch
     target = stub(tmp_path / "converter", monkeypatch, b"GGUF", "", 0)
     convert(tmp_path, target, "f16", "model")
     (tmp_path / "converter/torch.py").write_text("")
-    with pytest.raises(GgufError, match="these files are not llama.cpp's converter .*; delete the folder"):
+    with pytest.raises(GgufError, match=r"these files are not llama\.cpp's converter .*; delete the folder"):
         convert(tmp_path, target, "f16", "model")
     monkeypatch.setattr(convert_gguf, "PLACE", tmp_path / "nowhere")
     with pytest.raises(GgufError, match="is not there; run set-up with the extra gguf"):
