@@ -36,8 +36,9 @@ LOGINS = {
     "outsider": "outsider",
     "bot": "arborist[bot]",
 }
-MODEL, SAMPLES = f"{OWNER}/taxonomy-model", f"{OWNER}/taxonomy-model-samples"
-"""The model's repository on the Hub, and the data set's of what it learned."""
+MODEL = f"{OWNER}/taxonomy-model"
+SAMPLES, GGUF = f"{MODEL}-samples", f"{MODEL}-GGUF"
+"""The repositories on the Hub of what the model learned, and of its GGUF files."""
 RECORD = "world.json"
 """The claims of a releasing job's ID token that the Hub requires, besides the repository."""
 LOCK = "world.lock"
@@ -103,6 +104,7 @@ class World:
         self._hub_application = create_hub(self.data / "hub", self.hub, self._hub_users())
         self.trust(MODEL, REPOSITORY)
         self.trust(f"datasets/{SAMPLES}", REPOSITORY)
+        self.trust(GGUF, REPOSITORY)
         applications = [
             create_app(self.github, extra_routes=self.actions.routes, middleware=middleware),
             self._hub_application,
