@@ -8,18 +8,24 @@ from huggingface_hub import ModelCard
 
 from bot.core.errors import UserError
 from bot.core.store import Store
+from bot.evaluate.gate import Verdict
+from bot.github.results import summary_of
 from bot.inference.engine_llamacpp import GgufError, LlamaCpp
+from bot.pipeline.candidate import Candidate
 from bot.release import convert_gguf
 from bot.release.card import model_card
 from bot.release.companions import checked_companion, stated_companion
 from bot.release.convert_gguf import CONVERTER, FILES, PLACE, convert
 from bot.release.gguf_card import gguf_card
 from bot.release.gguf_rule import refusal
+from bot.release.hub import latest_release, publish
 from bot.release.hub_repository import HubRepository
 from bot.release.manifest import check_manifest
 from tests import ROOT
+from tests.helpers import signed_release
 from tests.helpers.ggufs import REPOSITORY, STATED, gguf_file, gguf_part
-from tests.helpers.manifests import leaf_row, manifest
+from tests.helpers.local_hub import RunningHub
+from tests.helpers.manifests import GATE, leaf_row, manifest
 
 ROW = leaf_row("knowledge/islands/oru")
 STUB = """
@@ -114,6 +120,39 @@ def test_files_of_another_kind_are_not_published(
     stated = stated_companion("gguf", HubRepository(REPOSITORY), entry)
     with pytest.raises(UserError, match=f"^{name}: {message}"):
         checked_companion(stated, entry, manifest(ROW, gguf=gguf_part()))
+
+
+def test_files_are_published_with_the_release_and_their_card(local_hub: RunningHub, tmp_path: Path) -> None:
+    files = {
+        "model-f16.gguf": b"GGUF16",
+        "model-q8_0.gguf": b"GGUF8",
+        "Modelfile": b"FROM ./model-q8_0.gguf\n",
+    }
+    entry = Store(str(tmp_path / "store")).put("gguf", "1" * 64, {}, files)
+    stated = stated_companion("gguf", HubRepository(REPOSITORY), entry)
+    made = signed_release.manifest(gguf=gguf_part())
+    companion = checked_companion(stated, entry, made)
+    folder = signed_release.write_model(tmp_path / "model")
+    publish(signed_release.MODEL, folder, signed_release.FILES, made, companions=[companion])
+    released = latest_release(signed_release.MODEL)
+    assert released is not None
+    assert released.manifest["gguf"] == gguf_part()
+    there = Path(local_hub.api().snapshot_download(REPOSITORY, revision="v1", cache_dir=tmp_path / "cache"))
+    assert {name: (there / name).read_bytes() for name in files} == files
+    assert ModelCard.load(there / "README.md").data.base_model == signed_release.MODEL
+    [found] = released.manifest["companions"]
+    assert set(found["files"]) == {*files, "README.md", "release.json"}
+
+
+def test_the_summary_of_the_job_names_each_file(tmp_path: Path) -> None:
+    entry = Store(str(tmp_path)).put("train", "2" * 64, {}, {"model.safetensors": b"w"})
+    verdict = Verdict((), report=GATE)
+    part = gguf_part(gguf_file("f16"), gguf_file("q8_0", 30, 20, "it answers 30 questions right"))
+    summary = summary_of(Candidate("c" * 64, entry, {}, manifest(ROW, gguf=part), verdict))
+    assert "- model-f16.gguf: 40 right, 50 answers equal. To be published." in summary
+    assert "- model-q8_0.gguf: 30 right, 20 answers equal. Not published: it answers 30 questions" in summary
+    none = manifest(ROW, gguf={"repository": REPOSITORY, "reason": "it is not known", "files": []})
+    assert "GGUF files: none: it is not known" in summary_of(Candidate("c" * 64, entry, {}, none, verdict))
 
 
 def test_set_up_has_installed_the_converter_that_is_stated() -> None:

@@ -150,6 +150,8 @@ def everything_is_pinned_and_settings_of_a_user_do_not_count(texts: Texts) -> It
         yield "uv reads the settings of a user"
     if '"--require-hashes", "--requirement", requirement' not in texts["converter.py"]:
         yield "the converter is not pinned"
+    if "_digest(archive) != digest" not in texts["converter.py"]:
+        yield "a kept converter is not compared"
     if 'f"uv=={version}"' not in machine:
         yield "uv is not pinned"
     if '"HOME": str(home)' not in machine or '"PYTHON"' not in machine:

