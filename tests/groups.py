@@ -74,6 +74,7 @@ UNITS = (
     ),
     *(
         "tests/pipeline/test_estimate_training.py",
+        "tests/pipeline/test_gguf_files.py",
         "tests/pipeline/test_manifest.py",
         *(f"tests/release/test_{name}.py" for name in ("card", "difference", "licences")),
         "tests/pipeline/test_mix.py",

@@ -62,6 +62,9 @@ def parse_recipe(text: bytes, path: Path) -> Recipe:
     recipe = _typed(data)
     if contradiction := _contradiction(recipe.train):
         raise UserError(f"{path}: train: {contradiction}", code=1)
+    if recipe.release.gguf == recipe.release.repository:
+        name = f"{recipe.release.repository}-GGUF"
+        raise UserError(f"{path}: release: gguf needs a repository of its own, such as {name}", code=1)
     return recipe
 
 

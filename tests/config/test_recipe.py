@@ -37,6 +37,11 @@ def test_this_repositorys_recipe_is_the_embedded_profile() -> None:
             "train:\n  rank: 8\n  neurons: 8\n",
             r"train: rank \(adapters\) and neurons exclude each other",
         ),
+        (
+            "  # gguf: lab/taxonomy-model-GGUF",
+            "  gguf: lab/taxonomy-model",
+            "gguf needs a repository of its own",
+        ),
         ("train:\n", "train:\n  processes: 2\n", "train: processes 2 need a DeepSpeed profile"),
         (
             "  knowledge:\n",
