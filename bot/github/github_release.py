@@ -3,11 +3,12 @@
 A release is announced completely when its GitHub release exists: comments and labels come first.
 """
 
-from github.GithubException import GithubException, UnknownObjectException
+from github.GithubException import GithubException, RateLimitExceededException, UnknownObjectException
 from github.GitRelease import GitRelease
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.github.announce import changed_files
 from bot.github.closing import closing_of
@@ -19,8 +20,8 @@ MOST_RELEASES = 10
 """How many releases without a GitHub release are made up for."""
 COLOUR = "0e8a16"
 """The colour of labels: GitHub's green."""
-EXISTS = 422
-"""The status with which GitHub refuses to create what exists."""
+FORBIDDEN, EXISTS = 403, 422
+"""The status with which GitHub refuses what a token may not do, and to create what exists."""
 
 
 def is_announced(repository: Repository, release: Release) -> bool:
@@ -79,9 +80,9 @@ def _put(repository: Repository, release: Release, title: str, body: str) -> Non
     """
     found = _found(repository, release.tag)
     if found is None:
+        _tag(repository, release)
         try:
-            commit = release.manifest["taxonomy"]["commit"]
-            repository.create_git_release(release.tag, title, body, target_commitish=commit)
+            repository.create_git_release(release.tag, title, body)
             return
         except GithubException as error:
             found = _found(repository, release.tag) if error.status == EXISTS else None
@@ -91,6 +92,40 @@ def _put(repository: Repository, release: Release, title: str, body: str) -> Non
         say(f"{found.html_url} is not the bot's; it stays as it is")
     elif (found.name, found.body) != (title, body):
         found.update_release(title, body, prerelease=found.prerelease)
+
+
+def _tag(repository: Repository, release: Release) -> None:
+    """Create the git tag of a release at the taxonomy's commit, unless there is such a tag.
+
+    The tag comes before the GitHub release: a request for both needs the permission `workflows`, which no
+    workflow's token can have, as soon as workflow files have changed since the commit.
+
+    Raises:
+        UserError: this job may not create the tag.
+    """
+    tag, commit = release.tag, release.manifest["taxonomy"]["commit"]
+    if _has_tag(repository, tag):
+        return
+    try:
+        repository.create_git_ref(f"refs/tags/{tag}", commit)
+    except RateLimitExceededException:
+        raise
+    except GithubException as error:
+        if _has_tag(repository, tag):
+            return  # another run has created it since
+        if error.status == FORBIDDEN:
+            raise UserError(
+                f"the git tag {tag} cannot be created at {commit[:7]}: GitHub answered 403. If workflow "
+                f"files have changed since then, push the tag: git push origin {commit}:refs/tags/{tag}"
+            ) from None
+        raise
+
+
+def _has_tag(repository: Repository, tag: str) -> bool:
+    try:
+        return bool(repository.get_git_ref(f"tags/{tag}").object.sha)
+    except UnknownObjectException:
+        return False
 
 
 def _found(repository: Repository, tag: str) -> GitRelease | None:

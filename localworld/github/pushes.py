@@ -8,10 +8,27 @@ from localworld.github.caller import Caller
 from localworld.github.clock import now
 from localworld.github.db import Row
 from localworld.github.emit_event import emit_event
+from localworld.github.errors import ApiError
 from localworld.github.git import ZERO, Commit, Git
 from localworld.github.state import GitHub
 
 COMMITS_IN_PAYLOAD = 20  # limited to keep payloads small
+
+
+def check_workflow_files(github: GitHub, repository: Row, caller: Caller, sha: str) -> None:
+    """Check that a token may create a ref at a commit whose workflow files are not the default branch's.
+
+    GitHub asks for the permission `workflows`, which the GITHUB_TOKEN of a workflow cannot have.
+
+    Raises:
+        ApiError: 403, the token lacks the permission.
+    """
+    git = github.git(repository["full_name"])
+    if caller.permissions is None or caller.grants("workflows", "write") or git.tree_of(sha) is None:
+        return
+    files = {git.entry(at, ".github/workflows") for at in (sha, repository["default_branch"])}
+    if len(files) > 1:
+        raise ApiError(403, "Resource not accessible by integration")
 
 
 def moved(

@@ -8,6 +8,7 @@ from github import GithubException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.core.errors import UserError
 from bot.github.closing import Closing
 from bot.github.github_release import is_announced, tell_releases
 from bot.github.release_notes import LIMIT, MOST_LEAVES, notes_of, title_of
@@ -84,6 +85,30 @@ def test_a_tag_that_is_there_is_not_moved(lab: Any, release: MakeRelease) -> Non
     assert lab.as_("outsider").get_release(V1).name == f"{V1}: 1 leaf new"
 
 
+def test_where_workflow_files_have_changed_since_a_maintainer_is_asked_to_push_the_tag(
+    lab: Any, release: MakeRelease
+) -> None:
+    """GitHub lets no workflow's token create a tag there; nothing is tagged elsewhere."""
+    stated = release()
+    commit = stated.manifest["taxonomy"]["commit"]
+    lab.as_("maintainer").create_file(".github/workflows/ci.yml", "Add CI", "on: push\n")
+    bot = lab.workflow(ANNOUNCING)
+    with pytest.raises(UserError, match=rf"push the tag: git push origin {commit}:refs/tags/{V1}$"):
+        tell_releases(bot, stated)
+    assert not is_announced(bot, stated)
+    lab.as_("maintainer").create_git_ref(f"refs/tags/{V1}", commit)
+    tell_releases(bot, stated)
+    assert bot.get_release(V1).name == f"{V1}: 1 leaf new"
+
+
+def test_a_commit_that_is_not_on_github_is_not_tagged_elsewhere(lab: Any, release: MakeRelease) -> None:
+    stated = release()
+    stated.manifest["taxonomy"]["commit"] = "d" * 40
+    with pytest.raises(GithubException, match="Object does not exist"):
+        tell_releases(lab.workflow(ANNOUNCING), stated)
+    assert lab.as_("outsider").get_releases().totalCount == 0
+
+
 def test_a_release_that_somebody_else_wrote_stays(lab: Any, release: MakeRelease) -> None:
     lab.as_("maintainer").create_git_release(V1, "Mine", "My notes")
     tell_releases(lab.workflow(ANNOUNCING), release())
@@ -114,7 +139,7 @@ def test_of_two_runs_that_create_it_at_once_one_does(lab: Any, release: MakeRele
 
 
 def test_a_job_that_may_not_push_cannot_announce(lab: Any, release: MakeRelease) -> None:
-    with pytest.raises(GithubException, match="Resource not accessible by integration"):
+    with pytest.raises(UserError, match=r"cannot be created at \w{7}: GitHub answered 403"):
         tell_releases(lab.workflow({**ANNOUNCING, "contents": "read"}), release())
 
 

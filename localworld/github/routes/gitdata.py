@@ -146,6 +146,7 @@ def create_ref(call: Call) -> Response:
     kind = git.kind(sha)
     if kind is None or (kind != "commit" and name.startswith("refs/heads/")):
         raise ApiError(422, "Object does not exist")
+    pushes.check_workflow_files(call.github, repository, call.caller, sha)
     with call.github.writing:
         try:
             git.set_ref(name, sha, ZERO)

@@ -61,6 +61,7 @@ def create(call: Call) -> Response:
         sha = git.resolve(target)
         if sha is None:
             raise invalid("Release", "target_commitish")
+        pushes.check_workflow_files(call.github, repository, call.caller, sha)
         with call.github.writing:
             git.set_ref(f"refs/tags/{tag}", sha, ZERO)
             pushes.moved(call.github, repository, call.caller, [(f"refs/tags/{tag}", ZERO, sha)])
