@@ -20,11 +20,13 @@ RUNS_ONLY = {"runs only": True}
 def settings(part: "DataclassInstance") -> dict[str, Any]:
     """Return a part of the recipe as plain data, without the fields that only affect how a step runs."""
     kept = [one for one in fields(part) if one.metadata != RUNS_ONLY]
-    return {
-        one.name: settings(value) if is_dataclass(value) and not isinstance(value, type) else value
-        for one in kept
-        for value in [getattr(part, one.name)]
-    }
+    return {one.name: _plain(getattr(part, one.name)) for one in kept}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return settings(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 from bot.core.errors import UserError
 from bot.core.store import Entry
-from bot.pipeline.candidate import CandidateInputs
 from bot.pipeline.lineage import CANDIDATE, MIXTURE, SAMPLES, Lineage
 from bot.pipeline.lineage_node import Node
 from bot.release.manifest import MANIFEST, violation
@@ -24,13 +23,13 @@ class Known:
         commits: leaf -> the commit that last changed it; empty without a clone of the taxonomy.
         samples: the keys of samples that the store has; None without a store.
         tables: key of a mixture -> leaf -> number of its samples.
-        candidate: whether the store has the candidate; None without a store.
+        candidate: the key of the candidate; "" if the store does not have it.
     """
 
     commits: Mapping[str, LeafCommit] = field(default_factory=dict)
     samples: frozenset[str] | None = None
     tables: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    candidate: bool | None = None
+    candidate: str = ""
 
 
 NOTHING = Known()
@@ -50,30 +49,29 @@ def checked(manifest: Any, where: str) -> Manifest:
 
 
 def in_the_store(manifest: Manifest, lineage: Lineage) -> Known:
-    """Return what the store has of a release: one listing for all leaves, and one record for each mixture.
+    """Return what the store has of a release: one listing for all leaves, and few records.
 
     Raises:
         StoreError: the store cannot be reached.
     """
     store = lineage.store
     mixtures = store.get_many(MIXTURE, {one["key"] for one in manifest["mixtures"].values()})
-    candidate = candidate_key(manifest)
     return Known(
         samples=store.has(SAMPLES, {leaf["key"] for leaf in manifest["leaves"]}),
         tables={key: entry.facts.get("table", {}) for key, entry in mixtures.items()},
-        candidate=candidate in store.has(CANDIDATE, [candidate]),
+        candidate=_candidate(manifest, lineage),
     )
 
 
-def candidate_key(manifest: Manifest) -> str:
-    """Return the key of the candidate that a release was published from."""
-    return CandidateInputs(
-        manifest["key"],
-        manifest["previous"] or "",
-        manifest["taxonomy"]["commit"],
-        manifest["pulls"],
-        manifest["gate"].get("override", {}),
-    ).key
+def _candidate(manifest: Manifest, lineage: Lineage) -> str:
+    """Return the key of the candidate that a release was published from; "" if the store does not have it."""
+    release, commit = manifest["key"], manifest["taxonomy"]["commit"]
+    override = manifest["gate"].get("override", {})
+    for one in lineage.entries(CANDIDATE):
+        found = one.inputs["release"], one.inputs["commit"], one.inputs.get("override", {})
+        if found == (release, commit, override):
+            return one.key
+    return ""
 
 
 def candidate_manifest(entry: Entry) -> Manifest:
@@ -100,8 +98,8 @@ def release_tree(manifest: Manifest, known: Known) -> Node:
         "signature": manifest["signature"]["method"],
     }
     name = f"{manifest['release']} of {manifest['repository']}"
-    candidate = Node(CANDIDATE, "", candidate_key(manifest), _stored(known.candidate))
-    parts = [candidate, *release_parts(manifest, known)]
+    candidate = [Node(CANDIDATE, "", known.candidate)] if known.candidate else []
+    parts = [*candidate, *release_parts(manifest, known)]
     return Node("release", name, manifest["key"], facts, parts=parts)
 
 
