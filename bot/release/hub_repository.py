@@ -154,7 +154,7 @@ def written_files(
     tags = release_tags(repository)
     if not present and tags:
         present = record_at(repository, tags[max(tags, key=order)], record)
-    wrote = {str(name) for name in present["files"]} if present else set()
+    wrote = {str(name) for name in (present or {}).get("files", ())}
     return wrote & files_at(repository, head)
 
 

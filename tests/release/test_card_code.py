@@ -37,7 +37,7 @@ def test_the_code_for_transformers_prints_an_answer(
     there = tmp_path / "cache/models--lab--model"
     write_passages(there / "snapshots" / ("b" * 40) / FILE)
     (there / "refs").mkdir()
-    (there / "refs/v1").write_text("b" * 40)
+    (there / "refs/v2024.11.01.1").write_text("b" * 40)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     used: dict[str, Any] = {}

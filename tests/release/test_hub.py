@@ -1,6 +1,5 @@
 """A release on the Hub: one commit, the tag last, and never two for one manifest."""
 
-import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -114,18 +113,11 @@ def test_the_first_release_deletes_nothing(local_hub: RunningHub, model: Path) -
     assert files(local_hub) == {*OURS, *THEIRS}
 
 
-def test_after_a_release_whose_manifest_lists_no_files_those_of_its_commit_are_ours(
-    local_hub: RunningHub, model: Path
-) -> None:
-    """As manifests were in version 2, when a release deleted all that it did not write."""
-    older = {**OLDER, "manifest.json": json.dumps({**manifest(), "version": 2}).encode()}
+def test_a_manifest_without_a_list_of_files_makes_nothing_ours(local_hub: RunningHub, model: Path) -> None:
     local_hub.api().create_repo(MODEL)
-    somebody_adds(local_hub, older)
-    local_hub.api().create_tag(MODEL, tag="v2024.11.01.1")
-    somebody_adds(local_hub, THEIRS)
-    publish(MODEL, model, {}, manifest("b", "v2024.11.01.2"))
+    somebody_adds(local_hub, {**THEIRS, "manifest.json": b"{}"})
+    publish(MODEL, model, {}, manifest())
     assert files(local_hub) == {*OURS, *THEIRS}
-    assert ".gitattributes" in local_hub.api().list_repo_files(MODEL)
 
 
 def test_where_somebody_removed_the_manifest_the_newest_releases_counts(
