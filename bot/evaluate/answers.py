@@ -47,7 +47,7 @@ def _by_llama_cpp(file: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe)
     answers = []
     with task(f"ask {file.name}", len(items)) as advance:
         for item in items:
-            answers.append(examinee.answer([("user", item.question)], wanted.max_new_tokens))
+            answers.append(examinee.answer([("user", item.request)], wanted.max_new_tokens))
             advance(1, "")
     examinee.close()
     return answers

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.evaluate.exams import ExamItem, exam_of
+from bot.evaluate.exams import ExamItem
 from bot.inference.retrieval import Passage, Shelf, with_passages
-from bot.taxonomy.leaf import Leaf
 
 
 @dataclass(frozen=True)
@@ -23,17 +22,18 @@ class FoundItem(ExamItem):
         return self.given
 
 
-def retrieval_exam(leaf: Leaf, shelf: Shelf, count: int) -> tuple[list[FoundItem], list[list[Passage]]]:
+def retrieval_exam(
+    items: Sequence[ExamItem], shelf: Shelf, count: int
+) -> tuple[list[FoundItem], list[list[Passage]]]:
     """Return a leaf's exam with passages before each question, and these passages.
 
     Args:
         count: the number of passages for each question.
     """
-    items = exam_of(leaf)
     found = [shelf.find(item.question, count) for item in items]
     return [_with(item, passages) for item, passages in zip(items, found, strict=True)], found
 
 
 def _with(item: ExamItem, passages: Sequence[Passage]) -> FoundItem:
     given = with_passages(item.question, passages)
-    return FoundItem(item.question, item.marking, item.expected, item.language, item.fact_of_another, given)
+    return FoundItem(**vars(item), given=given)

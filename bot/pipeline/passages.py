@@ -13,7 +13,7 @@ from bot.core.store import Entry, Store
 from bot.generate.passages import passages_of
 from bot.generate.pipeline_files import Pipeline, pipeline_named
 from bot.inference.encoder import encoder_revision, open_encoder
-from bot.taxonomy.documents import Access, markdown_of
+from bot.taxonomy.documents import has_private_documents, markdown_of
 from bot.taxonomy.leaf import Document, Leaf
 
 FILE = "passages.parquet"
@@ -72,7 +72,7 @@ def taxonomy_passages(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> E
     encoder = (name, encoder_revision(name))
     pipeline = pipeline_named("knowledge", recipe.generate.pipeline, recipe.teacher.model)
     entries, parts = [], []
-    for leaf in (leaf for leaf in leaves if not _is_private(leaf, recipe.documents)):
+    for leaf in (leaf for leaf in leaves if not has_private_documents(leaf, recipe.documents)):
         for document in leaf.documents:
             entry = _embedded(document, pipeline, encoder, store)
             if entry.facts["passages"]:
@@ -121,10 +121,6 @@ def _write(work: Path, inputs: PassagesInputs, entries: Sequence[Entry]) -> dict
                 DocumentPassages(part.leaf, part.document, part.revision, part.licence, texts, vectors)
             )
     return {"passages": sum(entry.facts["passages"] for entry in entries)}
-
-
-def _is_private(leaf: Leaf, access: Access) -> bool:
-    return leaf.source is not None and access.is_private(leaf.source.repo)
 
 
 def _revision(leaf: Leaf, document: Document) -> str:

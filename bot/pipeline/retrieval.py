@@ -9,7 +9,9 @@ from bot.config.recipe import EvaluateRecipe, Recipe, RetrievalRecipe
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Entry, Store
+from bot.evaluate.answers import answerable
 from bot.evaluate.examine import Answer, answers_to, exam_answers
+from bot.evaluate.exams import exam_of
 from bot.evaluate.retrieval import retrieval_exam
 from bot.inference.models import Model
 from bot.inference.retrieval import FILE as IN_RELEASE
@@ -65,7 +67,10 @@ def answers_with_passages(
     model: Model, leaves: Sequence[Leaf], shelf: Shelf, recipe: Recipe, store: Store
 ) -> tuple[dict[str, tuple[Answer, ...]], Found]:
     """Return leaf -> a model's answers to its exam with passages, and the passages."""
-    exams = {leaf.path: retrieval_exam(leaf, shelf, passages_given(recipe)) for leaf in leaves}
+    exams = {
+        leaf.path: retrieval_exam(answerable(model.folder, exam_of(leaf)), shelf, passages_given(recipe))
+        for leaf in leaves
+    }
     questions = {path: items for path, (items, _) in exams.items()}
     answers = answers_to(model, questions, _narrow(recipe.evaluate), store)
     return answers, {path: found for path, (_, found) in exams.items()}

@@ -1,5 +1,6 @@
 """The data set of what a model learned: one Parquet file for each phase, one row for each sample."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from bot.generate.rows import ROWS
 from bot.inference.teacher import teacher_model
 from bot.pipeline.mix import Mixture, Mixtures
 from bot.pipeline.origin import Origin
+from bot.taxonomy.documents import has_private_documents
 from bot.taxonomy.leaf import Leaf, Work
 
 _TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
@@ -80,6 +82,7 @@ class SamplesDatasetInputs(Inputs):
     Attributes:
         mixtures: phase -> the key of its mixture.
         leaves: path of a leaf -> what its rows state of it.
+        private: the leaves that have no rows.
     """
 
     STEP: ClassVar[str] = "samples-dataset"
@@ -87,6 +90,7 @@ class SamplesDatasetInputs(Inputs):
 
     mixtures: Mapping[str, str]
     leaves: Mapping[str, Described]
+    private: Sequence[str]
 
 
 def samples_dataset(
@@ -95,17 +99,20 @@ def samples_dataset(
     """Return the data set of the samples in both mixtures; create it if the store does not have it.
 
     A phase without samples has no file. The facts of the entry state the number of rows by phase and leaf.
+    Leaves with documents of private repositories have no rows: the data set would show them to everybody.
     """
     phases = {mixture.phase: mixture for mixture in mixed if len(mixture.samples)}
-    described = _described(leaves, recipe, origin)
-    inputs = SamplesDatasetInputs({phase: one.key for phase, one in phases.items()}, described)
+    private = sorted(leaf.path for leaf in leaves if has_private_documents(leaf, recipe.documents))
+    described = _described([leaf for leaf in leaves if leaf.path not in private], recipe, origin)
+    inputs = SamplesDatasetInputs({phase: one.key for phase, one in phases.items()}, described, private)
 
     def write(work: Path) -> dict[str, Any]:
         folder = work / RESULT / "data"
         folder.mkdir(parents=True, exist_ok=True)
-        for phase, mixture in phases.items():
-            _write(folder / f"{phase}.parquet", mixture, described)
-        return {"rows": {phase: dict(one.table) for phase, one in phases.items()}}
+        rows = {
+            phase: _write(folder / f"{phase}.parquet", mixture, inputs) for phase, mixture in phases.items()
+        }
+        return {"rows": rows, "private": private}
 
     return make(inputs, store, write)
 
@@ -127,20 +134,27 @@ def _described(leaves: Sequence[Leaf], recipe: Recipe, origin: Origin) -> dict[s
     }
 
 
-def _write(target: Path, mixture: Mixture, leaves: Mapping[str, Described]) -> None:
-    """Write the rows of one phase in row groups, so that they need not fit into memory."""
-    rows = _rows(mixture, {path: described.columns() for path, described in leaves.items()})
+def _write(target: Path, mixture: Mixture, inputs: SamplesDatasetInputs) -> dict[str, int]:
+    """Write the rows of one phase in row groups, so that they need not fit into memory.
+
+    Returns:
+        Leaf -> number of rows; "" stands for general requests.
+    """
+    counted: Counter[str] = Counter()
+    rows = _rows(mixture, inputs)
     with parquet.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):
+            counted.update(row["leaf"] for row in group)
             writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
+    return dict(counted)
 
 
-def _rows(mixture: Mixture, columns: Mapping[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one phase.
-
-    Args:
-        columns: path of a leaf -> what its rows state of it.
-    """
-    of_no_leaf = Described().columns()
+def _rows(mixture: Mixture, inputs: SamplesDatasetInputs) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one phase."""
+    columns = {path: described.columns() for path, described in inputs.leaves.items()}
+    of_no_leaf, private = Described().columns(), set(inputs.private)
     for sample in mixture.samples:
-        yield {"phase": mixture.phase, **sample.to_json(), **columns.get(sample.leaf, of_no_leaf)}
+        # The passages of a sample of this kind are from the documents of several leaves.
+        hidden = sample.leaf in private or (private and sample.kind == "retrieval")
+        if not hidden:
+            yield {"phase": mixture.phase, **sample.to_json(), **columns.get(sample.leaf, of_no_leaf)}

@@ -55,7 +55,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "samples": Kind("dataset", (".parquet",), ("rows",), samples_card),
+    "samples": Kind("dataset", (".parquet",), ("rows", "private"), samples_card),
     "gguf": Kind("model", (".gguf", "Modelfile"), (), gguf_card),
 }
 """The kinds of companions. The recipe's part `release` names the repository of each."""

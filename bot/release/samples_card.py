@@ -37,6 +37,7 @@ def samples_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
         repository=stated["repository"],
         rows=rows,
         total=_total(rows),
+        private=stated["facts"].get("private", []),
         licences=_licences(manifest),
         splits=sorted(rows),
         shared=[leaf for leaf in manifest["leaves"] if leaf["exam"]["status"] == SHARED],

@@ -10,7 +10,7 @@ from bot.taxonomy.convert import CONVERTERS, converted
 from bot.taxonomy.converted import Converted, Unconvertible
 from bot.taxonomy.fetch import PUBLIC, Access, DocumentError, check_repository, fetch_repository
 from bot.taxonomy.files import Files, GitFiles, Unreadable, shown
-from bot.taxonomy.leaf import Document, DocumentSource
+from bot.taxonomy.leaf import Document, DocumentSource, Leaf
 from bot.text.document_doubts import Doubt, doubts
 from bot.text.read_markdown import as_markdown
 from bot.text.safety import forbidden
@@ -234,3 +234,8 @@ def check_source(source: DocumentSource, access: Access = PUBLIC) -> None:
     """
     if source.repo != ".":
         check_repository(source.repo, source.commit, access)
+
+
+def has_private_documents(leaf: Leaf, access: Access) -> bool:
+    """Return whether the documents of a leaf are in a private repository, so not to be published."""
+    return leaf.source is not None and access.is_private(leaf.source.repo)

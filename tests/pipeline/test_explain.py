@@ -84,9 +84,14 @@ class Made:
             self.store.put("exam", answers, {"model": start, "questions": questions, "max_new_tokens": 32})
             row = leaf_row(leaf.path, key=samples[leaf.path], created_by=f"author-of-{leaf.kind}")
             rows.append({**row, "exam": {**row["exam"], "answers": answers}})
-        previous = f"v{number - 1}" if number > 1 else None
+        previous = f"v2024.11.01.{number - 1}" if number > 1 else None
         made = manifest(
-            *rows, key=key, release=f"v{number}", previous=previous, repository=MODEL, mixtures=mixtures
+            *rows,
+            key=key,
+            release=f"v2024.11.01.{number}",
+            previous=previous,
+            repository=MODEL,
+            mixtures=mixtures,
         )
         made["phases"] = {**phases, "skills": {**phases["skills"], "weights": {"model.safetensors": before}}}
         inputs = {"release": key, "previous": previous or "", "commit": "b" * 40, "pulls": []}
@@ -169,7 +174,7 @@ def test_a_release_in_a_folder_needs_no_recipe_and_no_store(
     explain(str(tmp_path), repository=tmp_path, recipe=tmp_path / "none.yaml", format_="terminal")
     printed = capsys.readouterr()
     text = printed.out
-    assert text.startswith(f"release v1 of {MODEL} 111111111111\n")
+    assert text.startswith(f"release v2024.11.01.1 of {MODEL} 111111111111\n")
     assert "leaf knowledge/clocks/corvane\n" in text
     assert "exam: 1 → 4 of 5 right (held-out)\n" in text
     assert "by: author-of-knowledge\n" in text
@@ -196,7 +201,7 @@ def test_two_candidates_differ_in_one_word_of_one_leaf(
 ) -> None:
     found = as_json(made, capsys, candidate(1), candidate(2))
     changes = {one["field"]: one for node in nodes(found) for one in node["changes"]}
-    assert changes["previous"] == {"field": "previous", "before": "null", "after": "v1"}
+    assert changes["previous"] == {"field": "previous", "before": "null", "after": "v2024.11.01.1"}
     context = changes["leaf.seeds[0].context"]
     assert "made by Petra Osgood in 1702." in context["before"]
     assert "made by Petra Osgood in 1703." in context["after"]

@@ -12,7 +12,8 @@ from bot.core.sample import Sample
 from bot.core.store import Entry, Store
 from bot.pipeline.origin import Origin, Quarantined
 from bot.pipeline.samples_dataset import SCHEMA, Described, samples_dataset
-from bot.taxonomy.leaf import Work
+from bot.taxonomy.fetch import Access
+from bot.taxonomy.leaf import DocumentSource, Work
 from tests import ROOT
 from tests.helpers.companions import LEAVES, ORIGIN, mixture, sample, samples_entry
 
@@ -73,6 +74,21 @@ def test_all_that_is_learnt_is_there_and_counted(store: Store) -> None:
         "",
     )
     assert general["attribution"] == []
+
+
+def test_leaves_with_private_documents_have_no_rows(store: Store) -> None:
+    hidden = replace(LEAVES[0], source=DocumentSource("https://example.org/docs", "a" * 40, ("a.md",)))
+    passages = replace(sample(LEAVES[1].path, 3), kind="retrieval")
+    mixed = (
+        mixture("knowledge", [sample(hidden.path, 1)]),
+        mixture("skills", [sample(hidden.path, 2), sample(LEAVES[1].path, 2), passages]),
+    )
+    recipe = replace(RECIPE, documents=Access(private=("https://example.org/docs",)))
+    entry = samples_dataset(mixed, (hidden, LEAVES[1]), recipe, store, ORIGIN)
+    assert rows(entry, "knowledge") == []
+    assert [row["leaf"] for row in rows(entry, "skills")] == [LEAVES[1].path]
+    assert entry.facts["rows"] == {"knowledge": {}, "skills": {LEAVES[1].path: 1}}
+    assert entry.facts["private"] == [hidden.path]
 
 
 def test_more_rows_than_fit_into_a_group_stay_in_their_order(store: Store) -> None:
