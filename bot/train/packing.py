@@ -41,23 +41,30 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Row:
-    """The tensors of one packed row, for one forward pass.
+    """The tensors of one row, for one forward pass: packed in one line, or padded with one sample a line.
 
     Attributes:
-        ids: token IDs, (1, tokens).
-        positions: position of each token in its sample, (1, tokens).
-        packed: the layout of the row.
-        predict: row positions whose next token is learned, (learned tokens,).
+        ids: token IDs, (lines, tokens).
+        positions: position of each token in its sample, (lines, tokens).
+        packed: the layout of a packed row; None if the row is padded.
+        real: which tokens are not padding, (lines, tokens).
+        predict: places in the flattened row whose next token is learned, (learned tokens,).
         targets: target token IDs, (learned tokens, candidates).
         shares: probabilities of the targets, (learned tokens, candidates); each row sums to 1.
     """
 
     ids: Tensor
     positions: Tensor
-    packed: Layout
+    packed: Layout | None
+    real: Tensor
     predict: Tensor
     targets: Tensor
     shares: Tensor
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens, without padding."""
+        return int(self.real.sum())
 
 
 def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool = False) -> Encoded:
@@ -196,14 +203,15 @@ def pack(samples: Sequence[Encoded]) -> Row:
     return Row(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
+        real=torch.ones(1, len(ids), dtype=torch.bool),
         packed=Layout(prefix, tuple(len(sample.ids) - 1 - prefix for sample in samples)),
         predict=torch.tensor(predict),
-        targets=_side_by_side(targets),
-        shares=_side_by_side(shares),
+        targets=side_by_side(targets),
+        shares=side_by_side(shares),
     )
 
 
-def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
     """Concatenate along the first dimension; pad the second, the candidates, with zeros."""
     widest = max(part.shape[1] for part in parts)
     return torch.cat([pad(part, (0, widest - part.shape[1])) for part in parts])

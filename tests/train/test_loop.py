@@ -26,7 +26,6 @@ from bot.train.loop import learning_rate, open_backend, prepare, train
 from bot.train.loss import row_loss
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
-from bot.train.student import load_packed
 from tests import ROOT
 from tests.helpers.loop import until
 from tests.helpers.tiny import CONVERSATIONS
@@ -101,9 +100,8 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
 
 def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
-        _, model = open_backend(
-            job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing), 49152, 50
-        )
+        todo = job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing)
+        model = open_backend(todo, 49152, samples)[1].model
         row_loss(model, pack(samples)).backward()
         return {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
 
@@ -211,17 +209,6 @@ def test_room_for_all_models_that_are_kept_is_asked_for(tmp_path: Path) -> None:
         check_room(tmp_path, 1, 10**16)
 
 
-def test_layers_in_which_samples_of_a_row_would_see_each_other_are_refused(
-    tiny: Path, tmp_path: Path
-) -> None:
-    stated = json.loads((tiny / "config.json").read_text())
-    shutil.copytree(tiny, tmp_path / "hybrid")
-    mixed = stated | {"layer_types": ["linear_attention", "full_attention"]}
-    (tmp_path / "hybrid" / "config.json").write_text(json.dumps(mixed))
-    with pytest.raises(UserError, match=r"LlamaForCausalLM cannot be trained: .*\(linear_attention\)"):
-        load_packed(tmp_path / "hybrid", "fp32", 49152)
-
-
 def test_what_nobody_may_have_meant_is_said_beforehand(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,7 +246,7 @@ def test_a_weight_counts_where_the_bases_answers_are_learnt_and_nowhere_else(
         words, distilled = CONVERSATIONS[:2]
         examples = [Example(words, weight=weight), Example(distilled, distilled, weight)]
         todo = job(tiny, tmp_path / "work", examples=examples)
-        model, _ = load_packed(tiny, "fp32", 49152)
+        model = load_model(tiny, "fp32", attn_implementation="branches")
         return [row_loss(model, pack([sample])).item() for sample in prepare(todo, load_tokenizer(tiny))]
 
     (words, said), (words_again, weighed) = losses_of_rows(1.0), losses_of_rows(3.0)

@@ -1,7 +1,6 @@
 """Which students can be taught: samples must not see each other in a row; the others get one line."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -11,26 +10,15 @@ from transformers import AutoTokenizer
 
 from bot.core.errors import UserError
 from bot.inference.models import load_model, load_tokenizer, model_folder
-from bot.train.launch import launch
 from bot.train.loop import train
-from bot.train.loss import row_loss
 from bot.train.methods.neurons.gates import write_gates
-from bot.train.packing import Encoded, encode, pack
-from bot.train.student import load_packed
+from bot.train.packing import Encoded, encode
 from tests.helpers.one_row import apart, packed
 from tests.helpers.tiny import CONVERSATIONS
-from tests.helpers.training import job, last, on
+from tests.helpers.training import job, last
 
 SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
 USUAL = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
-DEEPSEEK = {name: size for name, size in USUAL.items() if name != "head_dim"} | {
-    "first_k_dense_replace": 2,
-    "q_lora_rank": 8,
-    "kv_lora_rank": 8,
-    "qk_rope_head_dim": 8,
-    "qk_nope_head_dim": 8,
-    "v_head_dim": 8,
-}
 
 
 def write(folder: Path, family: str, config: str = "", **stated: object) -> Path:
@@ -54,46 +42,6 @@ def test_other_families_with_plain_attention_are_packed_too(
     assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("family", "config", "stated", "message"),
-    [
-        (
-            "GPTJ",
-            "",
-            {"vocab_size": 49152, "n_embd": 32, "n_layer": 1, "n_head": 4, "rotary_dim": 4},
-            "packed",
-        ),
-        ("Bloom", "", SMALL | {"n_layer": 1}, "custom layers"),
-        ("Gemma2", "", USUAL, "cannot be packed"),
-        ("GptOss", "", USUAL | {"num_local_experts": 4}, "cannot be packed"),
-        ("DeepseekV3", "", DEEPSEEK, "cannot be packed"),
-        (
-            "Mistral",
-            "",
-            USUAL | {"sliding_window": 20},
-            "has 50 tokens, but the model's sliding window is 20",
-        ),
-        ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "sliding window is 20"),
-    ],
-)
-def test_attention_of_another_kind_is_one_line(
-    tmp_path: Path,
-    samples: list[Encoded],
-    family: str,
-    config: str,
-    stated: dict[str, object],
-    message: str,
-) -> None:
-    folder = write(tmp_path, family, config, **stated)
-    with pytest.raises(UserError, match=f"{message}.*choose another student"):
-        row_loss(load_packed(folder, "fp32", 49152)[0], pack(samples))
-
-
-def test_a_sliding_window_that_no_sample_reaches_matters_not(tmp_path: Path, samples: list[Encoded]) -> None:
-    folder = write(tmp_path, "Mistral", **USUAL, sliding_window=64)
-    assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
-
-
 def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
     stated = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}
     start = write(tmp_path / "base", "GPTNeoX", **stated)
@@ -104,20 +52,6 @@ def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
         write_gates(todo, CONVERSATIONS)
     with pytest.raises(UserError, match=message):
         train(todo)
-
-
-@pytest.mark.parametrize("profile", ["", "zero2"])
-def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(
-    tmp_path: Path, profile: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    start = write(tmp_path / "base", "Mistral", **USUAL, sliding_window=40)
-    load_tokenizer(model_folder("embedded")).save_pretrained(start)
-    with pytest.raises(UserError) as raised:
-        (launch if profile else train)(job(start, tmp_path / "work", **on(profile)))
-    # With several processes it is theirs to say.
-    said = f"{raised.value}\n{capfd.readouterr().err}"
-    assert re.search(r"MistralForCausalLM: a sample has 50 tokens, .* sliding window is 40", said)
-    assert not (tmp_path / "work" / "metrics.jsonl").exists()
 
 
 def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(

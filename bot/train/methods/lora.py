@@ -9,6 +9,10 @@ from bot.core.sample import Conversation
 from bot.train.job import Job
 
 
+ROUTERS = ("gate", "router")
+"""Names of the layers that choose experts."""
+
+
 @dataclass(frozen=True)
 class Lora:
     """LoRA adapters; see `Method` for the functions.
@@ -24,7 +28,7 @@ class Lora:
         from peft import LoraConfig, get_peft_model
 
         torch.manual_seed(job.seed)
-        config = LoraConfig(r=self.rank, lora_alpha=2 * self.rank, target_modules="all-linear")
+        config = LoraConfig(r=self.rank, lora_alpha=2 * self.rank, target_modules=_linear_layers(model))
         # In the model's precision, which is faster; the engine keeps float32 copies.
         return get_peft_model(model, config, autocast_adapter_dtype=False)
 
@@ -53,3 +57,29 @@ class Lora:
 
     def run(self, job: Job, kept: Sequence[Conversation], train: Callable[[Job], None]) -> None:
         train(job)
+
+
+def _linear_layers(model: Any) -> list[str]:
+    """Return the names of the linear layers that get adapters: those of the decoder, without the logits'.
+
+    Routers of experts get none: what they return is recorded for the load-balancing loss. The kernels of Mamba
+    layers read the weights of some linear layers without calling them, so an adapter there has no effect.
+    """
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    decoder = model.get_decoder()
+    within = {id(module) for module in decoder.modules()} - {id(model.get_output_embeddings())}
+    read = {
+        id(getattr(module, name))
+        for module in decoder.modules()
+        if hasattr(module, "A_log")
+        for name in ("out_proj", "dt_proj")
+        if hasattr(module, name)
+    }
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (Linear, Conv1D)) and id(module) in within - read
+        if name.rpartition(".")[2] not in ROUTERS and "Router" not in type(module).__name__
+    ]
