@@ -8,6 +8,8 @@ from typing import Any
 
 from bot.core.progress import say
 from bot.inference.models import load_model, load_tokenizer
+from bot.text.chat_template import prompt_text
+from bot.text.tokens import token_ids
 
 LONGEST = 256
 """Maximum number of tokens of an answer."""
@@ -24,13 +26,13 @@ def talk(folder: Path, name: str) -> None:
     """
     model, tokenizer = load_model(folder, "bf16"), load_tokenizer(folder)
     say(f"{name}: type a message and press Enter; an empty line starts a new conversation, Ctrl-D quits")
-    turns: list[dict[str, str]] = []
+    turns: list[tuple[str, str]] = []
     for line in _lines():
         if not line:
             turns = []
             continue
-        turns.append({"role": "user", "content": line})
-        turns.append({"role": "assistant", "content": _answer(model, tokenizer, turns)})
+        turns.append(("user", line))
+        turns.append(("assistant", _answer(model, tokenizer, turns)))
 
 
 def _lines() -> Iterator[str]:
@@ -47,13 +49,14 @@ def _lines() -> Iterator[str]:
             return
 
 
-def _answer(model: Any, tokenizer: Any, turns: list[dict[str, str]]) -> str:
+def _answer(model: Any, tokenizer: Any, turns: list[tuple[str, str]]) -> str:
     """Generate an answer with greedy decoding, and print it token by token."""
+    import torch
     from transformers import TextStreamer
 
-    options = {"add_generation_prompt": True, "return_dict": True, "return_tensors": "pt"}
-    given = tokenizer.apply_chat_template(turns, **options).to(model.device)
+    text = prompt_text(turns, tokenizer)
+    given = torch.tensor([token_ids(text, tokenizer)], device=model.device)
     shown = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-    output = model.generate(**given, max_new_tokens=LONGEST, do_sample=False, streamer=shown)
-    answer: str = tokenizer.decode(output[0, given["input_ids"].shape[1] :], skip_special_tokens=True)
+    output = model.generate(given, max_new_tokens=LONGEST, do_sample=False, streamer=shown)
+    answer: str = tokenizer.decode(output[0, given.shape[1] :], skip_special_tokens=True)
     return answer.strip()

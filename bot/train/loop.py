@@ -189,11 +189,12 @@ def open_backend(job: Job, tokens: int, samples: Sequence[Encoded]) -> tuple[Bac
     check_room(job.work, sum(numbers for numbers, _, learns in sizes if learns), whole)
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
+    backend: Backend
     if job.deepspeed:
         from bot.train.backend_deepspeed import DeepSpeedBackend
 
-        backend: Backend = DeepSpeedBackend(model, job, method.save)
-        model = backend.engine
+        sharded = DeepSpeedBackend(model, job, method.save)
+        backend, model = sharded, sharded.engine
     else:
         backend = PlainBackend(model, job.phase, method.save)
     if backend.process_index == 0:

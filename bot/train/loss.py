@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -17,7 +18,7 @@ def _compute(model: Any, row: Row, **options: Any) -> tuple[Tensor, Any]:
     device = next(model.parameters()).device
     lines, columns = row.predict // row.ids.shape[1], row.predict % row.ids.shape[1]
     # The model computes the logits of the same columns for all lines.
-    kept, places = columns.unique(return_inverse=True)
+    kept, places = torch.unique(columns, return_inverse=True)
     if row.packed is not None:
         options |= {"position_ids": row.positions.to(device, non_blocking=True)}
         options |= {"packed": row.packed.to(device)}

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bot.core.errors import UserError
-from bot.text.tokens import break_tokens, token_ids
+from bot.text.chat_template import rendered, with_answer
+from bot.text.tokens import token_ids
 from bot.train.attention import Layout
 
 
@@ -79,32 +78,20 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
     Raises:
         UserError: the template rejects the conversation, or renders the prompt differently with the answer.
     """
-    turns = break_tokens(messages, tokenizer)
-    try:
-        prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
-        whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
-    except TemplateError as error:
-        roles = ", ".join(role for role, _ in messages)
-        raise UserError(f"the student's chat template rejects turns of {roles}: {error}") from None
-    if not whole.startswith(prompt):
-        raise UserError(
-            "the student's chat template renders the prompt differently when the answer follows, so the "
-            f"start of the answer is unknown (prompt: …{prompt[-40:]!r}); choose another student"
-        )
+    prompt, answer = with_answer(messages, tokenizer)
     # Tokenized separately, as in generation, where the prompt is tokenized without the answer.
     prompt_ids = token_ids(prompt, tokenizer)
-    answer_ids = token_ids(whole[len(prompt) :], tokenizer)
-    ids = (*prompt_ids, *answer_ids)
-    return Encoded(ids, _first_content(ids, turns, tokenizer) if unmask else len(prompt_ids))
+    ids = (*prompt_ids, *token_ids(answer, tokenizer))
+    return Encoded(ids, _first_content(ids, messages[0], tokenizer) if unmask else len(prompt_ids))
 
 
-def _first_content(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
+def _first_content(ids: Sequence[int], first: tuple[str, str], tokenizer: Any) -> int:
     """Return the index of the first token of the first turn's content, after the template's header.
 
     That is where the tokens of a conversation with different content differ.
     """
-    other = [{**turns[0], "content": "\N{REPLACEMENT CHARACTER}" + turns[0]["content"]}]
-    others = token_ids(tokenizer.apply_chat_template(other, tokenize=False), tokenizer)
+    role, content = first
+    others = token_ids(rendered([(role, "\N{REPLACEMENT CHARACTER}" + content)], tokenizer), tokenizer)
     return max(1, next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b))
 
 

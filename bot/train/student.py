@@ -1,5 +1,6 @@
 """Loading a model for training: its rows are packed where that is proven exact on this very model."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig
 
+from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.inference.models import load_model
 from bot.train.attention import NAME as ATTENTION
@@ -65,11 +67,50 @@ def load_student(folder: Path, precision: str, tokens: int, samples: Sequence[En
         tokens: size of the tokenizer's vocabulary.
         samples: the samples of the run; three of them are used for the check.
     """
-    model = load_model(folder, precision)
+    model = _load(folder, precision)
     grown = tokens > model.get_input_embeddings().num_embeddings
     if grown:
         model.resize_token_embeddings(tokens)
     return Student(model, _set_packing(model, samples, NEAR[precision]), grown, _balance(model))
+
+
+def _load(folder: Path, precision: str) -> Any:
+    """Load a model; gpt-oss's weights, which are in 4 bits on the Hub, are dequantized.
+
+    Raises:
+        UserError: the weights are quantized in another way.
+    """
+    quantized = quantization(folder)
+    if not quantized:
+        return load_model(folder, precision)
+    check_quantization(folder)
+    from transformers.utils.quantization_config import Mxfp4Config
+
+    model = load_model(folder, precision, quantization_config=Mxfp4Config(dequantize=True))
+    # transformers would save the weights under the names of the quantized ones, which do not load again.
+    del model._weight_conversions
+    return model
+
+
+def check_quantization(folder: Path) -> None:
+    """Check that a model's weights can be trained.
+
+    Raises:
+        UserError: they are quantized, and not as gpt-oss's are.
+    """
+    quantized = quantization(folder)
+    if quantized not in ("", "mxfp4"):
+        raise UserError(
+            f"{folder}: the weights are quantized ({quantized}), and quantized weights cannot be trained; "
+            "choose a student with weights in bf16"
+        )
+
+
+def quantization(folder: Path) -> str:
+    """Return how a model's weights are quantized, by its config.json; "" if they are not."""
+    file = folder / "config.json"
+    config = json.loads(file.read_text()) if file.exists() else {}
+    return str((config.get("quantization_config") or {}).get("quant_method", ""))
 
 
 def _balance(model: Any) -> float:

@@ -9,7 +9,7 @@ from bot.inference.models import load_tokenizer
 from bot.train.packing import Encoded, encode
 from bot.train.student import load_student
 from tests import ROOT
-from tests.helpers.families import FAMILIES, VOCABULARY, group_of_one, measure, write_family
+from tests.helpers.families import FAMILIES, VOCABULARY, group_of_one, measure
 from tests.helpers.one_row import apart, together
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import last
@@ -41,7 +41,8 @@ def test_a_family_trains_as_one_sample_at_a_time_and_as_the_page_says(tmp_path: 
 
 
 def test_the_page_has_no_other_family() -> None:
-    assert [line.split(" | ")[0] for line in PAGE if line.startswith("| ")][1:] == [f"| {n}" for n in FAMILIES]
+    rows = [line.split(" | ")[0] for line in PAGE if line.startswith("| ")]
+    assert rows[1:] == [f"| {name}" for name in FAMILIES]
 
 
 def encoded(folder: Path) -> list[Encoded]:

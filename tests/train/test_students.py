@@ -77,7 +77,7 @@ def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
             "{% if messages | length > 1 %}Q: {% endif %}{{ messages }}",
             "renders the prompt differently when the answer follows",
         ),
-        ("{{ raise_exception('roles must alternate') }}", "rejects turns of user, assistant: roles must"),
+        ("{{ raise_exception('roles must alternate') }}", "rejects turns of user: roles must"),
     ],
 )
 def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(

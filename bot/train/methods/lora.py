@@ -8,7 +8,6 @@ from typing import Any
 from bot.core.sample import Conversation
 from bot.train.job import Job
 
-
 ROUTERS = ("gate", "router")
 """Names of the layers that choose experts."""
 
@@ -62,8 +61,8 @@ class Lora:
 def _linear_layers(model: Any) -> list[str]:
     """Return the names of the linear layers that get adapters: those of the decoder, without the logits'.
 
-    Routers of experts get none: what they return is recorded for the load-balancing loss. The kernels of Mamba
-    layers read the weights of some linear layers without calling them, so an adapter there has no effect.
+    Routers of experts get none: what they return is recorded for the load-balancing loss. The kernels of
+    Mamba layers read weights of some linear layers without calling them; an adapter there has no effect.
     """
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D

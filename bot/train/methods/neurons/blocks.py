@@ -63,7 +63,7 @@ def gated_blocks(model: Any) -> list[Any]:
     for block in blocks:
         matrices = [getattr(block, name, None) for name in (GATE, UP, DOWN)]
         linear = all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices)
-        if not linear or block.gate_proj.out_features != model.config.intermediate_size:
+        if block is None or not linear or block.gate_proj.out_features != model.config.intermediate_size:
             raise UserError(
                 f"train.neurons: {type(block).__name__} of {type(model).__name__} is not a gated MLP "
                 "without biases; set train.neurons to 0 to train all weights, or use adapters (train.rank)"
