@@ -45,12 +45,25 @@ def with_answer(turns: Turns, tokenizer: Any) -> tuple[str, str]:
     """
     prompt = prompt_text(turns[:-1], tokenizer)
     whole = rendered(turns, tokenizer).rstrip()
-    if not whole.startswith(prompt):
-        raise UserError(
-            "the student's chat template renders the prompt differently when the answer follows, so the "
-            f"start of the answer is unknown (prompt: …{prompt[-40:]!r}); choose another student"
-        )
-    return prompt, whole[len(prompt) :]
+    for begin in (prompt, _without_thought(prompt, turns[:-1], tokenizer)):
+        if whole.startswith(begin):
+            return prompt, whole[len(begin) :]
+    raise UserError(
+        "the student's chat template renders the prompt differently when the answer follows, so the "
+        f"start of the answer is unknown (prompt: …{prompt[-40:]!r}); choose another student"
+    )
+
+
+def _without_thought(prompt: str, turns: Turns, tokenizer: Any) -> str:
+    """Return a prompt without the empty thought at its end, which Gemma 4 leaves out where an answer follows.
+
+    A thought that is opened and not closed stays, since an answer after it would be a part of it.
+    """
+    begin, _, _ = rendered([*turns, ("assistant", PROBE)], tokenizer).partition(PROBE)
+    marks = [token.content for token in tokenizer.added_tokens_decoder.values()]
+    count = sum(prompt[len(begin) :].count(mark) for mark in marks)
+    closed = count == 2  # one mark opens the thought, the other one closes it
+    return begin if closed and prompt.startswith(begin) else prompt
 
 
 def check_template(tokenizer: Any) -> None:

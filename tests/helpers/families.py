@@ -68,6 +68,21 @@ QUIET = {"router_jitter_noise": 0.0, "input_jitter_noise": 0.0}
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512} | STILL
 OPT = {"ffn_dim": 48, "word_embed_proj_dim": 32, "dropout": 0.0}
 
+EYE = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+}
+GEMMA4 = (
+    SIZES
+    | HEAD
+    | SLIDING
+    | {"global_head_dim": 16, "hidden_size_per_layer_input": 16, "vocab_size_per_layer_input": 512}
+)
+
 FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Bamba": ("bamba", SIZES | MAMBA | {"attn_layer_indices": [1]}),
     "Cohere (Command R)": ("cohere", SIZES),
@@ -78,12 +93,10 @@ FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Gemma": ("gemma", SIZES | HEAD),
     "Gemma 2": ("gemma2", SIZES | HEAD | SLIDING),
     "Gemma 3": ("gemma3_text", SIZES | HEAD | SLIDING),
-    "Gemma 4": (
-        "gemma4_text",
-        SIZES
-        | HEAD
-        | SLIDING
-        | {"global_head_dim": 16, "hidden_size_per_layer_input": 16, "vocab_size_per_layer_input": 512},
+    "Gemma 4": ("gemma4_text", GEMMA4),
+    "Gemma 4 (with images)": (
+        "gemma4",
+        {"text_config": GEMMA4, "vision_config": EYE, "audio_config": None, "image_token_id": 99},
     ),
     "GLM 4": ("glm4", SIZES | HEAD),
     "GLM 4.5": ("glm4_moe", SIZES | HEAD | EXPERTS | {"n_routed_experts": 4}),
@@ -161,6 +174,8 @@ def write_family(folder: Path, name: str) -> Path:
     kind, fields = FAMILIES[name]
     tokens = {"vocab_size": VOCABULARY, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
     torch.manual_seed(7)
+    if "text_config" in fields:
+        fields = {**fields, "text_config": {**tokens, **fields["text_config"]}}
     config = AutoConfig.for_model(kind, **{**tokens, **fields})
     model: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)
