@@ -102,7 +102,7 @@ FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "GLM 4.5": ("glm4_moe", SIZES | HEAD | EXPERTS | {"n_routed_experts": 4}),
     "GPT-2": ("gpt2", GPT2),
     "GPT-NeoX (Pythia)": ("gpt_neox", SIZES),
-    "gpt-oss": ("gpt_oss", SIZES | HEAD | SLIDING | LOCAL_EXPERTS),
+    "gpt-oss": ("gpt_oss", SIZES | HEAD | SLIDING | LOCAL_EXPERTS | {"intermediate_size": 32}),
     "Granite 3": ("granite", SIZES),
     "Granite 4 (hybrid)": (
         "granitemoehybrid",

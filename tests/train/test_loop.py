@@ -2,13 +2,9 @@
 
 import json
 import math
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +25,7 @@ from bot.train.packing import Encoded, pack
 from tests import ROOT
 from tests.helpers.loop import until
 from tests.helpers.tiny import CONVERSATIONS
-from tests.helpers.training import job, last, losses, on
+from tests.helpers.training import job, last, losses, on, run_and_kill
 
 
 def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
@@ -38,23 +34,6 @@ def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
     assert sum(curve[-5:]) < sum(curve[:5])
     written = {file.name for file in last(tmp_path / "work").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= written
-
-
-def run_and_kill(tiny: Path, work: Path, **changes: object) -> None:
-    """Start a job, kill it with all its processes once there is a checkpoint, at any moment after that."""
-    told = json.dumps(asdict(job(tiny, work, **changes)), default=str)
-    code = (
-        "import sys; from bot.train.launch import launch; from bot.train.loop import train\n"
-        "from bot.train.worker import read_job\n"
-        "job = read_job(sys.argv[1]); (launch if job.deepspeed else train)(job)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, told], cwd=ROOT, start_new_session=True)
-    while not (work / "checkpoint").exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(random.random() / 10)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (work / "models").exists()
 
 
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("", "zero2"), ("zero3", "")])

@@ -2,17 +2,24 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import transformers
 from transformers import AutoTokenizer
 
+from bot.config.load import load_recipe
 from bot.core.errors import UserError
+from bot.core.store import Store
 from bot.inference.models import load_model, load_tokenizer, model_folder
+from bot.pipeline.generate import generate_all
+from bot.taxonomy.tree import load_tree
 from bot.train.loop import train
 from bot.train.methods.neurons.gates import write_gates
 from bot.train.packing import Encoded, encode
+from tests import ROOT
 from tests.helpers.one_row import apart, packed
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import job, last
@@ -87,6 +94,49 @@ def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
     tokenizer.chat_template = template
     with pytest.raises(UserError, match=message):
         encode(CONVERSATIONS[0], tokenizer)
+
+
+def forbid(folder: Path) -> None:
+    """Replace a chat template by one that rejects all conversations."""
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+
+
+@pytest.mark.parametrize(
+    ("change_", "neurons", "message"),
+    [
+        (forbid, 0, "rejects turns of user: no"),
+        (
+            lambda folder: change(folder, quantization_config={"quant_method": "gptq"}),
+            0,
+            r"quantized \(gptq\)",
+        ),
+        (lambda folder: change(folder, model_type="vit", architectures=None), 0, "no causal language model"),
+        (lambda folder: change(folder, mlp_bias=True), 8, "train.neurons: LlamaMLP of .* is not a gated MLP"),
+    ],
+    ids=["template", "quantized", "no language model", "new neurons"],
+)
+def test_a_student_that_cannot_be_trained_is_refused_before_anything_is_generated(
+    tiny: Path, tmp_path: Path, change_: Callable[[Path], object], neurons: int, message: str
+) -> None:
+    student = tmp_path / "student"
+    shutil.copytree(tiny, student)
+    change_(student)
+    known = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(
+        known,
+        student=replace(known.student, model=str(student)),
+        train=replace(known.train, neurons=neurons),
+        teacher=replace(known.teacher, model=str(tmp_path / "no such teacher")),
+    )
+    leaves = load_tree(ROOT / "taxonomy")[:1]
+    with pytest.raises(UserError, match=message):
+        generate_all(leaves, recipe, Store(str(tmp_path / "store")))
+
+
+def change(folder: Path, **fields: object) -> None:
+    """Change fields of a model's config.json."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | fields))
 
 
 def test_code_in_a_models_folder_is_not_run_and_nobody_is_asked_whether_to(
