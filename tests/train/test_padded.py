@@ -17,6 +17,7 @@ from bot.inference.models import load_tokenizer
 from bot.train.distillation import likely_tokens
 from bot.train.loop import prepare, tell_way, train
 from bot.train.loss import row_loss
+from bot.train.methods.neurons.gates import _read
 from bot.train.packing import Encoded
 from bot.train.padding import SPREAD, padded, split_padded
 from bot.train.student import MOST_BALANCE, load_student
@@ -135,3 +136,15 @@ def write_quantized(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
     changed(folder, quantization_config={"quant_method": "mxfp4", "modules_to_not_convert": kept})
+
+
+def test_gates_are_found_from_the_same_tokens_in_rows_of_both_kinds(tmp_path: Path) -> None:
+    start = write_family(tmp_path, "Llama")
+    samples = encoded(start)
+    packed, other = (load_student(start, "fp32", VOCABULARY, samples) for _ in range(2))
+    other.model.set_attn_implementation("sdpa")
+    alone = replace(other, unpacked="for this test")
+    for whole in (True, False):
+        ours, theirs = (_read(student, [1], samples, whole=whole)[1] for student in (packed, alone))
+        assert len(ours) == len(theirs)
+        assert torch.allclose(ours.sum(0), theirs.sum(0), atol=1e-3)

@@ -100,7 +100,7 @@ def _read(
     for start in range(0, len(samples), ROW):
         together = samples[start : start + ROW]
         row = student.row(together)
-        wanted = row.real.to(student.model.device)
+        wanted = row.real.to(student.model.device, copy=True)
         wanted[int(whole) :, : shared_prefix(together)] = False
         # The logits are not needed, but there must be at least one.
         row_logits(student.model, replace(row, predict=torch.tensor([0])))
