@@ -19,9 +19,10 @@ from bot.train.loss import balanced_loss, row_logits, row_loss
 from bot.train.packing import Encoded, Row, pack, split_step
 from bot.train.padding import padded, split_padded
 
-NEAR = {"fp32": 1e-3, "bf16": 5e-2}
+NEAR = {"fp32": 1e-3, "bf16": 0.1}
 """Maximum difference of the logits of packed samples from those of single ones, relative to their norm. That
-samples do not influence each other is checked exactly; this bound catches wrong positions and windows."""
+samples do not influence each other is checked exactly; this bound catches wrong positions and windows, which
+differ by half and more. In bf16, SmolLM2-135M differs by 0.02."""
 MOST_BALANCE = 0.02
 """Maximum weight of the load-balancing loss. Mixtral has this weight in its config.json, most others less;
 gpt-oss's 0.9 would outweigh the loss of the samples."""
