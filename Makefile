@@ -50,6 +50,7 @@ docs: .venv/ready  ## the pages that are made from the code
 	@$(BIN)/arborist reference commands > docs/commands.md
 	@$(BIN)/arborist reference recipe > docs/recipe.md
 	@$(BIN)/arborist reference rules > docs/rules.md
+	@$(BIN)/python -m tests.helpers.families > docs/students.md
 
 bench: setup .venv/vllm  ## prints the figures that BENCHMARKS.md records
 	@$(BIN)/python -m benchmarks

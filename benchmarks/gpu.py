@@ -25,13 +25,12 @@ from benchmarks.training import conversations
 from bot.config.device import PEAK
 from bot.config.profiles import deepspeed_profile
 from bot.config.recipe import PhaseRecipe
-from bot.inference.models import load_tokenizer, model_folder
+from bot.inference.models import load_model, load_tokenizer, model_folder
 from bot.taxonomy.tree import load_tree
 from bot.train.job import Example, Job
 from bot.train.launch import launch
 from bot.train.loop import train
 from bot.train.packing import Encoded, encode, plan_steps, shared_prefix
-from bot.train.student import load_packed
 from tests import ROOT
 
 Talk = tuple[tuple[str, str], ...]
@@ -189,7 +188,7 @@ def main() -> None:
 
 def weights_of(folder: Path) -> int:
     """How many weights a model has without its word list."""
-    model, _ = load_packed(folder, "bf16", len(load_tokenizer(folder)))
+    model = load_model(folder, "bf16")
     words = model.get_input_embeddings().weight.numel()
     return sum(weight.numel() for weight in model.parameters()) - int(words)
 

@@ -72,8 +72,7 @@ class World:
         tool_cache: Path | None = None,
         seed: Seed = Seed(),
     ) -> None:
-        self.seed = seed
-        self.data, self.checkout = data.resolve(), checkout.resolve()
+        self.seed, self.data, self.checkout = seed, data.resolve(), checkout.resolve()
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.data / LOCK, timeout=0)
         try:
@@ -102,9 +101,8 @@ class World:
         )
         self._settle()
         self._hub_application = create_hub(self.data / "hub", self.hub, self._hub_users())
-        self.trust(MODEL, REPOSITORY)
-        self.trust(f"datasets/{SAMPLES}", REPOSITORY)
-        self.trust(GGUF, REPOSITORY)
+        for published in (MODEL, f"datasets/{SAMPLES}", GGUF):
+            self.trust(published, REPOSITORY)
         applications = [
             create_app(self.github, extra_routes=self.actions.routes, middleware=middleware),
             self._hub_application,

@@ -39,12 +39,10 @@ def exam(
 ) -> None:
     """Ask a model the exams of leaves, and print each question, answer and mark. Known answers are reused."""
     from bot.config.load import load_recipe
-    from bot.core.progress import say
     from bot.core.store import Store
     from bot.evaluate.examine import exam_answers
     from bot.evaluate.exams import exam_of
     from bot.pipeline.model_by_name import model_by_name
-    from bot.release.exam_words import remarks
 
     loaded = load_recipe(recipe)
     asked = named_leaves(repository, leaves, loaded)
@@ -64,13 +62,26 @@ def exam(
     else:
         for leaf in result["leaves"]:
             _print_leaf(leaf)
-    right, total = (sum(leaf[key] for leaf in result["leaves"]) for key in ("right", "asked"))
-    places = f"{len(asked)} {'leaf' if len(asked) == 1 else 'leaves'}"
-    how = " with passages" if rag else ""
-    say(f"{name}{how}: {right} of {total} questions right, in {places}")
-    if left_out := sum(len(exam_of(leaf)) for leaf in asked) - total:
-        say(f"{left_out} questions were not asked: llama.cpp cannot choose between given answers")
-    for remark in remarks(leaf["status"] for leaf in result["leaves"]):
+    _say_totals(f"{name}{' with passages' if rag else ''}", result, sum(len(exam_of(one)) for one in asked))
+
+
+def _say_totals(who: str, result: Mapping[str, Any], questions: int) -> None:
+    """Say how many answers are right, and what that does not tell.
+
+    Args:
+        result: the content of the JSON output.
+        questions: how many questions the exams have.
+    """
+    from bot.core.progress import say
+    from bot.release.exam_words import remarks
+
+    leaves = result["leaves"]
+    right, total = (sum(leaf[key] for leaf in leaves) for key in ("right", "asked"))
+    places = f"{len(leaves)} {'leaf' if len(leaves) == 1 else 'leaves'}"
+    say(f"{who}: {right} of {total} questions right, in {places}")
+    if questions > total:
+        say(f"{questions - total} questions were not asked: llama.cpp cannot choose between given answers")
+    for remark in remarks(leaf["status"] for leaf in leaves):
         say(remark)
 
 

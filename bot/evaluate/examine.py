@@ -116,7 +116,7 @@ class ExamInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "exam"
-    VERSION: ClassVar[int] = 6
+    VERSION: ClassVar[int] = 7
 
     model: str
     questions: Sequence[ExamItem]

@@ -36,7 +36,7 @@ class GeneralInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "general"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     student: str
     prompts: Sequence[str]

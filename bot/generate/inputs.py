@@ -30,7 +30,7 @@ class BatchInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "batch"
-    VERSION: ClassVar[int] = 10
+    VERSION: ClassVar[int] = 11
 
     leaf: Leaf
     pipeline: Pipeline
@@ -67,7 +67,7 @@ class SamplesInputs(Inputs):
     """Everything that the samples of one leaf depend on."""
 
     STEP: ClassVar[str] = "samples"
-    VERSION: ClassVar[int] = 9
+    VERSION: ClassVar[int] = 10
 
     leaf: Leaf
     pipeline: Pipeline

@@ -10,7 +10,8 @@ from bot.inference.engine_llamacpp import ENDING, LlamaCpp
 from bot.inference.models import load_model, load_tokenizer
 from bot.inference.retrieval import Passage, with_passages
 from bot.taxonomy.files import shown
-from bot.text.tokens import break_tokens, token_ids
+from bot.text.chat_template import prompt_text
+from bot.text.tokens import token_ids
 
 Turns = list[tuple[str, str]]
 """Pairs of role and content."""
@@ -82,10 +83,7 @@ def _transformers(folder: Path) -> Callable[[Turns], str]:
     model, tokenizer = load_model(folder, "bf16"), load_tokenizer(folder)
 
     def answer(turns: Turns) -> str:
-        text = tokenizer.apply_chat_template(
-            break_tokens(turns, tokenizer), tokenize=False, add_generation_prompt=True
-        )
-        given = torch.tensor([token_ids(text, tokenizer)], device=model.device)
+        given = torch.tensor([token_ids(prompt_text(turns, tokenizer), tokenizer)], device=model.device)
         options = {"attention_mask": torch.ones_like(given), "max_new_tokens": LONGEST, "do_sample": False}
         streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
         output = model.generate(given, streamer=streamer, **options)

@@ -11,7 +11,8 @@ from typing import Any
 from bot.core.store import canonical
 from bot.inference.engine import Request, Response
 from bot.inference.models import load_model, load_tokenizer, model_folder
-from bot.text.tokens import break_tokens, broken, token_ids
+from bot.text.chat_template import end_tokens, prompt_text
+from bot.text.tokens import broken, token_ids
 
 # The spelling of a name is enforced after this many letters; they are searched in this many last tokens.
 NAME_LETTERS = 3
@@ -98,6 +99,7 @@ class _Engine:
     def __init__(self, folder: Path, precision: str) -> None:
         self.model = load_model(folder, precision)
         self.tokenizer = load_tokenizer(folder)
+        self.ends = end_tokens(self.tokenizer)
         vocabulary = range(len(self.tokenizer))
         self.newlines = [i for i in vocabulary if "\n" in self.tokenizer.decode([i])]
 
@@ -110,7 +112,7 @@ class _Engine:
         torch.manual_seed(int.from_bytes(digest.digest()[:8]) >> 1)
         prompts = [self._encoded(request.messages, request.begin) for request in requests]
         begins = [len(token_ids(broken(r.begin, self.tokenizer), self.tokenizer)) for r in requests]
-        ends = [self.tokenizer.eos_token_id, *(self.newlines if first.one_line else [])]
+        ends = [*self.ends, *(self.newlines if first.one_line else [])]
         given = self._inputs(prompts)
         width = given["input_ids"].shape[1]
         sampling = {"temperature": first.temperature, "top_p": 0.95} if first.temperature else {}
@@ -186,10 +188,8 @@ class _Engine:
 
     def _encoded(self, turns: Sequence[tuple[str, str]], begin: str = "") -> list[int]:
         """Encode a conversation for the assistant to answer, with the beginning of the answer."""
-        text = self.tokenizer.apply_chat_template(
-            break_tokens(turns, self.tokenizer), tokenize=False, add_generation_prompt=True
-        )
-        return token_ids(text + broken(begin, self.tokenizer), self.tokenizer)
+        text = prompt_text(turns, self.tokenizer) + broken(begin, self.tokenizer)
+        return token_ids(text, self.tokenizer)
 
     def _read(self, tokens: Any, rows: int) -> Any:
         """Return the keys and values of tokens with which all rows begin, repeated for each row."""

@@ -13,7 +13,8 @@ from bot.core.errors import UserError
 from bot.core.store import canonical
 from bot.inference.engine import AT_ONCE, Request, Response
 from bot.inference.models import hush, load_tokenizer, model_folder
-from bot.text.tokens import break_tokens, broken, token_ids
+from bot.text.chat_template import prompt_text
+from bot.text.tokens import broken, token_ids
 
 _Asked = tuple[int, Request, "queue.SimpleQueue[Response | BaseException]"]
 """A request with its index in the call of `complete`, and the queue for its response."""
@@ -114,9 +115,8 @@ class VllmEngine:
             under_way[name] = asked
 
     def _prompt(self, request: Request) -> list[int]:
-        turns = break_tokens(request.messages, self._tokenizer)
-        text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return token_ids(text + broken(request.begin, self._tokenizer), self._tokenizer)
+        text = prompt_text(request.messages, self._tokenizer) + broken(request.begin, self._tokenizer)
+        return token_ids(text, self._tokenizer)
 
     def _sampling(self, request: Request) -> Any:
         import torch

@@ -73,4 +73,10 @@ def _shape(config: Any) -> Shape | None:
     inner = int(config.get("moe_intermediate_size") or config.get("intermediate_size") or 4 * hidden)
     attention = 2 * hidden * size * (heads + keys)
     embedded = int(config.get("vocab_size") or 0) * hidden * (1 if config.get("tie_word_embeddings") else 2)
+    # Gemma's embeddings for each layer.
+    embedded += (
+        layers
+        * int(config.get("hidden_size_per_layer_input") or 0)
+        * int(config.get("vocab_size_per_layer_input") or 0)
+    )
     return Shape(layers, hidden, layers * (attention + 3 * hidden * inner * experts) + embedded)

@@ -10,9 +10,12 @@ from bot.core.store import Store
 from bot.generate.inputs import all_samples_inputs, samples_inputs
 from bot.generate.leaf_samples import Generated
 from bot.generate.leaves import check_complete, generate_leaves
+from bot.inference.models import model_folder
 from bot.inference.teacher import open_teacher
 from bot.pipeline.training_speed import generation_by
 from bot.taxonomy.leaf import Leaf
+from bot.train.check_student import check_student
+from bot.train.methods import chosen
 
 
 def generate(
@@ -31,11 +34,13 @@ def generate(
 
 
 def generate_all(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> list[Generated]:
-    """Return all samples of all leaves of a taxonomy.
+    """Return all samples of all leaves of a taxonomy, for a student that can be trained on them.
 
     Raises:
-        UserError: the teacher did not answer all requests; its answers so far are in the store.
+        UserError: the student cannot be trained, or the teacher did not answer all requests. Its answers so
+            far are in the store.
     """
+    check_student(model_folder(recipe.student.model), chosen(recipe.train))
     generated = generate(leaves, recipe, store)
     check_complete(generated)
     all_there = all_samples_inputs(recipe)

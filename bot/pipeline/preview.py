@@ -13,6 +13,7 @@ from bot.pipeline.mix import mix
 from bot.pipeline.train import teach, todays_model
 from bot.release.hub import Release, latest_release
 from bot.taxonomy.leaf import Leaf
+from bot.train.check_student import check_student
 
 SAMPLE = 12
 """Number of samples per leaf that a preview generates."""
@@ -58,6 +59,7 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     """
     released = latest_release(recipe.release.repository)
     today = todays_model(released, recipe)
+    check_student(today.folder, {"rank": recipe.trial.rank})
     before = examine_model(today, leaves, recipe, store, near=leaves)
     mixture = mix("trial", sample(leaves, recipe, store, count), leaves, recipe, store)
     learnt = teach("trial", today, mixture, leaves, recipe, store)

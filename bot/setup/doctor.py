@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MODULES = {
     "train": "torch",
     "deepspeed": "deepspeed",
+    "gguf": "xllamacpp",
+    "lm-eval": "lm_eval",
     "rag": "lancedb",
     "sentence-transformers": "sentence_transformers",
     "vllm": "vllm",

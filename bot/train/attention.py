@@ -18,8 +18,6 @@ from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from bot.core.errors import UserError
-
 NAME = "branches"
 CPU = torch.device("cpu")
 SPREAD = 1.5
@@ -27,6 +25,10 @@ SPREAD = 1.5
 SHORT = 256
 """Maximum branch length for which a CPU uses explicit matrix products: the backward pass of PyTorch's
 scaled_dot_product_attention is slow there for short samples (bf16, 14 of 32 tokens: 4.8 ms, not 1.4)."""
+
+
+class CannotPackError(Exception):
+    """Raised if a model's attention cannot be computed for packed rows."""
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,18 @@ def branches(
         The output, (1, tokens, heads, head size), and None in place of the attention weights.
 
     Raises:
-        UserError: the model uses a feature that is not supported, or a sample is longer than its window.
+        CannotPackError: the model uses an unsupported feature, or a sample is longer than its window.
     """
-    model = type(module).__name__
     if packed is None:
-        raise UserError(f"{model}: this model does not support packed rows; choose another student")
-    unsupported = any(argument is not None for argument in (attention_mask, softcap, s_aux))
-    if unsupported or value.shape[-1] != query.shape[-1]:
-        raise UserError(f"{model}: its attention cannot be packed; choose another student")
-    check_window(model, packed.prefix + max(packed.lengths), sliding_window)
+        raise CannotPackError(f"{type(module).__name__} does not pass on where samples begin")
+    unsupported = {"a mask of its own": attention_mask, "capped scores": softcap, "attention sinks": s_aux}
+    if used := [name for name, argument in unsupported.items() if argument is not None]:
+        raise CannotPackError(f"its attention has {' and '.join(used)}")
+    if value.shape[-1] != query.shape[-1]:
+        raise CannotPackError("the heads of its values have another size than those of its queries")
+    longest = packed.prefix + max(packed.lengths)
+    if sliding_window is not None and longest > sliding_window:
+        raise CannotPackError(f"a sample has {longest:,} tokens, and its sliding window {sliding_window:,}")
     if query.is_cuda and _takes_flash(query):
         return _flash(query[0], key[0], value[0], packed, scaling).unsqueeze(0), None
     query, key, value = query[0], key[0], value[0]
@@ -152,23 +157,6 @@ def branches(
         keys, values = (_with_prefix(states, index, packed.prefix) for states in (key, value))
         outputs.append(_attend(query[:, index].transpose(0, 1), keys, values, scaling))
     return torch.cat(outputs)[restore].unsqueeze(0), None
-
-
-def check_window(model: str, longest: int, window: int | None) -> None:
-    """Check that all samples fit in a model's sliding window, which packed attention does not implement.
-
-    Args:
-        longest: number of tokens of the longest sample.
-        window: the model's sliding window in tokens; None for no window.
-
-    Raises:
-        UserError: a sample is longer than the window.
-    """
-    if window is not None and longest > window:
-        raise UserError(
-            f"{model}: a sample has {longest:,} tokens, but the model's sliding window is {window:,}; "
-            "shorten the passages of its leaf or choose another student"
-        )
 
 
 def _takes_flash(query: Tensor) -> bool:

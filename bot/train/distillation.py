@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from bot.train.loss import row_logits
-from bot.train.packing import Encoded, pack
-from bot.train.student import load_packed
+from bot.train.packing import Encoded
+from bot.train.student import load_student
 
 LIKELIEST = 32
 """Number of likeliest tokens kept of each distribution; their probabilities are rescaled to sum to 1."""
@@ -33,11 +33,11 @@ def likely_tokens(
     Returns:
         For each sample, token IDs and their probabilities, both (learned tokens, LIKELIEST).
     """
-    model, _ = load_packed(base, precision, tokens)
+    student = load_student(base, precision, tokens, samples)
     found: list[tuple[Tensor, Tensor]] = []
     for start in range(0, len(samples), ROW):
         row = samples[start : start + ROW]
-        best = row_logits(model, pack(row)).softmax(1).topk(LIKELIEST)
+        best = row_logits(student.model, student.row(row)).softmax(1).topk(LIKELIEST)
         shares = best.values / best.values.sum(1, keepdim=True)
         learnt = [len(sample.ids) - sample.learnt for sample in row]
         found += zip(torch.split(best.indices.cpu(), learnt), torch.split(shares.cpu(), learnt), strict=True)

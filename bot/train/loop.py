@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,10 @@ from bot.config.recipe import PhaseRecipe
 from bot.core.errors import UserError
 from bot.core.progress import say, task
 from bot.inference.models import load_tokenizer
-from bot.train.attention import check_window
 from bot.train.backend import Backend, PlainBackend
 from bot.train.checkpoint import MODELS, Progress, check_room, model_write_errors
 from bot.train.distillation import likely_tokens
 from bot.train.job import Job
-from bot.train.loss import row_loss
 from bot.train.methods import method_of
 from bot.train.metrics import Metrics, recipe_key
 from bot.train.packing import (
@@ -31,12 +30,10 @@ from bot.train.packing import (
     encode,
     epoch_ends,
     learnt_tokens,
-    pack,
     plan_steps,
     shared_prefix,
-    split_step,
 )
-from bot.train.student import fix_generation_config, load_packed, window_of
+from bot.train.student import Student, fix_generation_config, freeze_embeddings, load_student
 
 FEW = 20
 """With fewer steps, a warning: too few for a learning rate schedule and for Adam's moments to converge."""
@@ -62,7 +59,7 @@ def _train(job: Job) -> None:
     samples = prepare(job, tokenizer)
     prefix = shared_prefix(samples)
     lengths = [len(sample.ids) - 1 - prefix for sample in samples]
-    backend, model = open_backend(job, len(tokenizer), prefix + max(lengths))
+    backend, student = open_backend(job, len(tokenizer), samples)
     steps = plan_steps(lengths, job.phase.epochs, job.phase.batch_tokens, job.seed)
     if backend.process_index == 0:
         remark(job, max(lengths), len(steps))
@@ -77,10 +74,11 @@ def _train(job: Job) -> None:
             began = time.monotonic()
             # Seeded by the step, so that a resumed run draws the same random numbers.
             torch.manual_seed(job.seed + 1_000_003 * number + backend.process_index)
-            rows = split_step(steps[number], lengths, job.max_length, job.processes)
+            rows = student.rows(steps[number], lengths, job.max_length, job.processes)
             own = [[samples[s] for s in row] for row in rows[backend.process_index :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
-            loss, tokens = run_step(backend, model, own, total, samples[steps[number][0]], job.processes)
+            step = Step(own, total, samples[steps[number][0]])
+            loss, tokens = run_step(backend, student, step, job.processes)
             metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
             norm = backend.step(rate)
@@ -128,6 +126,18 @@ def remark(job: Job, longest: int, steps: int) -> None:
         )
 
 
+@cache
+def tell_way(model: str, unpacked: str) -> None:
+    """Print once which way a model's samples are computed.
+
+    Args:
+        model: the model's class.
+        unpacked: why its rows are not packed; "" if they are.
+    """
+    way = f"samples are padded in groups of similar length, not packed: {unpacked}" if unpacked else ""
+    say(f"{model}: {way or 'samples are packed into rows, as exact as one at a time'}")
+
+
 def write_end(backend: Backend, tokenizer: Any, folder: Path) -> None:
     """Save the model in its current state, with its tokenizer.
 
@@ -155,38 +165,41 @@ def prepare(job: Job, tokenizer: Any) -> list[Encoded]:
     return samples
 
 
-def open_backend(job: Job, tokens: int, longest: int) -> tuple[Backend, Any]:
-    """Return the backend of a job, and the model to call in the forward pass.
+def open_backend(job: Job, tokens: int, samples: Sequence[Encoded]) -> tuple[Backend, Student]:
+    """Return the backend of a job, and the student with the model to call in the forward pass.
 
     Args:
         tokens: size of the tokenizer's vocabulary.
-        longest: tokens of the longest sample.
+        samples: all samples of the job.
 
     Raises:
-        UserError: the model cannot be trained, a sample exceeds its sliding window, or the disk is full.
+        UserError: the model cannot be trained, or the disk is full.
     """
-    model, grown = load_packed(job.start, job.precision, tokens)
-    # Before the first step, not only when the longest sample's row is computed.
-    check_window(type(model).__name__, longest, window_of(model.config))
+    student = load_student(job.start, job.precision, tokens, samples)
+    model, grown, name = student.model, student.grown, type(student.model).__name__
     fix_generation_config(model)
     model.train()
     if job.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     method = method_of(job.adds)
     model = method.prepare(model, job, grown=grown)
-    # Embeddings stay frozen unless they grew: new names consist of known tokens; the layers learn.
-    model.get_input_embeddings().weight.requires_grad_(grown)
+    freeze_embeddings(model, grown=grown)
     sizes = [(weight.numel(), weight.nbytes, weight.requires_grad) for weight in model.parameters()]
     whole = sum(size for _, size, _ in sizes) * job.checkpoints
     check_room(job.work, sum(numbers for numbers, _, learns in sizes if learns), whole)
     if job.phase.noise:
         model.get_input_embeddings().register_forward_hook(noise_hook(job.phase.noise))
+    backend: Backend
     if job.deepspeed:
         from bot.train.backend_deepspeed import DeepSpeedBackend
 
         sharded = DeepSpeedBackend(model, job, method.save)
-        return sharded, sharded.engine
-    return PlainBackend(model, job.phase, method.save), model
+        backend, model = sharded, sharded.engine
+    else:
+        backend = PlainBackend(model, job.phase, method.save)
+    if backend.process_index == 0:
+        tell_way(name, student.unpacked)
+    return backend, replace(student, model=model)
 
 
 def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
@@ -202,33 +215,37 @@ def noise_hook(alpha: float) -> Callable[[Any, Any, Tensor], Tensor]:
     return add_noise
 
 
-def run_step(
-    backend: Backend,
-    model: Any,
-    rows: Sequence[Sequence[Encoded]],
-    total: int,
-    filler: Encoded,
-    processes: int,
-) -> tuple[float, int]:
-    """Compute the gradients of one optimizer step.
+@dataclass(frozen=True)
+class Step:
+    """One process's part of an optimizer step.
 
-    The loss is the mean over all learned tokens of all rows of all processes.
-
-    Args:
+    Attributes:
         rows: the rows of this process.
         total: learned tokens of the whole step, over all processes.
         filler: sample for empty rows, with loss 0, so that all processes compute the same number of rows.
+    """
+
+    rows: Sequence[Sequence[Encoded]]
+    total: int
+    filler: Encoded
+
+
+def run_step(backend: Backend, student: Student, step: Step, processes: int) -> tuple[float, int]:
+    """Compute the gradients of one optimizer step.
+
+    The loss is the mean over all learned tokens of all rows of all processes.
 
     Returns:
         The loss, and the number of tokens that this process computed.
     """
     losses, tokens = [], 0
-    for number, samples in enumerate(rows):
-        row = pack(samples or [filler])
-        loss = row_loss(model, row) * (processes / total if samples else 0.0)
-        backend.backward(loss, last=number + 1 == len(rows))
-        losses.append(loss.detach())
-        tokens += row.ids.numel()
+    for number, samples in enumerate(step.rows):
+        row = student.row(samples or [step.filler])
+        share = processes / step.total if samples else 0.0
+        loss, balance = student.losses(row)
+        backend.backward((loss + balance) * share, last=number + 1 == len(step.rows))
+        losses.append(loss.detach() * share)
+        tokens += row.tokens
     # item() waits for the GPU; called only now, so that rows are packed while the GPU computes.
     return backend.mean(sum(loss.item() for loss in losses)), tokens
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bot.core.errors import UserError
-from bot.text.tokens import break_tokens, token_ids
+from bot.text.chat_template import rendered, with_answer
+from bot.text.tokens import token_ids
 from bot.train.attention import Layout
 
 
@@ -41,23 +40,30 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Row:
-    """The tensors of one packed row, for one forward pass.
+    """The tensors of one row, for one forward pass: packed in one line, or padded with one sample a line.
 
     Attributes:
-        ids: token IDs, (1, tokens).
-        positions: position of each token in its sample, (1, tokens).
-        packed: the layout of the row.
-        predict: row positions whose next token is learned, (learned tokens,).
+        ids: token IDs, (lines, tokens).
+        positions: position of each token in its sample, (lines, tokens).
+        packed: the layout of a packed row; None if the row is padded.
+        real: which tokens are not padding, (lines, tokens).
+        predict: places in the flattened row whose next token is learned, (learned tokens,).
         targets: target token IDs, (learned tokens, candidates).
         shares: probabilities of the targets, (learned tokens, candidates); each row sums to 1.
     """
 
     ids: Tensor
     positions: Tensor
-    packed: Layout
+    packed: Layout | None
+    real: Tensor
     predict: Tensor
     targets: Tensor
     shares: Tensor
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens, without padding."""
+        return int(self.real.sum())
 
 
 def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool = False) -> Encoded:
@@ -72,32 +78,20 @@ def encode(messages: Sequence[tuple[str, str]], tokenizer: Any, *, unmask: bool 
     Raises:
         UserError: the template rejects the conversation, or renders the prompt differently with the answer.
     """
-    turns = break_tokens(messages, tokenizer)
-    try:
-        prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
-        whole = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()
-    except TemplateError as error:
-        roles = ", ".join(role for role, _ in messages)
-        raise UserError(f"the student's chat template rejects turns of {roles}: {error}") from None
-    if not whole.startswith(prompt):
-        raise UserError(
-            "the student's chat template renders the prompt differently when the answer follows, so the "
-            f"start of the answer is unknown (prompt: …{prompt[-40:]!r}); choose another student"
-        )
+    prompt, answer = with_answer(messages, tokenizer)
     # Tokenized separately, as in generation, where the prompt is tokenized without the answer.
     prompt_ids = token_ids(prompt, tokenizer)
-    answer_ids = token_ids(whole[len(prompt) :], tokenizer)
-    ids = (*prompt_ids, *answer_ids)
-    return Encoded(ids, _first_content(ids, turns, tokenizer) if unmask else len(prompt_ids))
+    ids = (*prompt_ids, *token_ids(answer, tokenizer))
+    return Encoded(ids, _first_content(ids, messages[0], tokenizer) if unmask else len(prompt_ids))
 
 
-def _first_content(ids: Sequence[int], turns: Sequence[dict[str, str]], tokenizer: Any) -> int:
+def _first_content(ids: Sequence[int], first: tuple[str, str], tokenizer: Any) -> int:
     """Return the index of the first token of the first turn's content, after the template's header.
 
     That is where the tokens of a conversation with different content differ.
     """
-    other = [{**turns[0], "content": "\N{REPLACEMENT CHARACTER}" + turns[0]["content"]}]
-    others = token_ids(tokenizer.apply_chat_template(other, tokenize=False), tokenizer)
+    role, content = first
+    others = token_ids(rendered([(role, "\N{REPLACEMENT CHARACTER}" + content)], tokenizer), tokenizer)
     return max(1, next(place for place, (a, b) in enumerate(zip(ids, others, strict=False)) if a != b))
 
 
@@ -196,14 +190,15 @@ def pack(samples: Sequence[Encoded]) -> Row:
     return Row(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
+        real=torch.ones(1, len(ids), dtype=torch.bool),
         packed=Layout(prefix, tuple(len(sample.ids) - 1 - prefix for sample in samples)),
         predict=torch.tensor(predict),
-        targets=_side_by_side(targets),
-        shares=_side_by_side(shares),
+        targets=side_by_side(targets),
+        shares=side_by_side(shares),
     )
 
 
-def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
     """Concatenate along the first dimension; pad the second, the candidates, with zeros."""
     widest = max(part.shape[1] for part in parts)
     return torch.cat([pad(part, (0, widest - part.shape[1])) for part in parts])

@@ -41,7 +41,7 @@ class PhaseInputs(Inputs):
     """
 
     STEP: ClassVar[str] = "train"
-    VERSION: ClassVar[int] = 10
+    VERSION: ClassVar[int] = 11
 
     phase: Phase
     start: str

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from bot.inference.models import load_model
 from bot.train.loss import row_loss
 from bot.train.packing import Encoded, pack
+from bot.train.student import Student
 
 
 def packed(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
@@ -19,9 +20,16 @@ def packed(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float,
     return loss.item(), gradients_of(model)
 
 
+def together(student: Student, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
+    """Loss and gradients of one row, packed or padded as the student's rows are."""
+    loss = row_loss(student.model, student.row(samples))
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.item(), gradients_of(student.model)
+
+
 def apart(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
     """Loss and gradients of samples one at a time, by transformers' own attention."""
-    model = load_model(folder, precision, attn_implementation="sdpa")
+    model = load_model(folder, precision)
     total = 0.0
     for sample in samples:
         ids = torch.tensor([sample.ids], device=model.device)
@@ -33,4 +41,6 @@ def apart(folder: Path, precision: str, samples: list[Encoded]) -> tuple[float, 
 
 
 def gradients_of(model: Any) -> dict[str, torch.Tensor]:
-    return {name: weight.grad.float().cpu() for name, weight in model.named_parameters()}
+    """The gradients by name; a weight that was not used, such as an expert's, has none."""
+    weights = model.named_parameters()
+    return {name: weight.grad.float().cpu() for name, weight in weights if weight.grad is not None}

@@ -1,9 +1,17 @@
 """Training jobs for tiny models, and what they leave behind."""
 
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -62,3 +70,20 @@ def on(profile: str) -> dict[str, object]:
     """What a job says to run on two processes by a profile, on as many as there are GPUs; on one without."""
     path = str(ROOT / "runners" / "deepspeed" / f"{profile}.json")
     return {"deepspeed": path, "processes": torch.cuda.device_count() or 2} if profile else {}
+
+
+def run_and_kill(start: Path, work: Path, **changes: Any) -> None:
+    """Start a job, kill it with all its processes once there is a checkpoint, at any moment after that."""
+    told = json.dumps(asdict(job(start, work, **changes)), default=str)
+    code = (
+        "import sys; from bot.train.launch import launch; from bot.train.loop import train\n"
+        "from bot.train.worker import read_job\n"
+        "job = read_job(sys.argv[1]); (launch if job.deepspeed else train)(job)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, told], cwd=ROOT, start_new_session=True)
+    while not (work / "checkpoint").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random.random() / 10)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (work / "models").exists()

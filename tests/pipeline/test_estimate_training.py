@@ -12,6 +12,7 @@ from bot.cli import app
 from bot.config.load import load_recipe
 from bot.core.durations import readable
 from bot.core.errors import UserError
+from bot.inference.model_shape import shape_at_hand
 from bot.pipeline.estimate_training import disk_gb, memory_gb, plan_training
 from bot.taxonomy.tree import load_tree
 from bot.train.methods.neurons import UPPER
@@ -22,8 +23,34 @@ LEAVES = load_tree(ROOT / "taxonomy")
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
+TODAYS = ("gemma-4", "gpt-oss", "granite-4", "qwen-3.5")
+"""Recipes of students of 2026, whose config.json is in tests/data/students."""
+RUNNERS = {"24 GB": (24, 1), "80 GB": (80, 1), "8 x 80 GB": (80, 8)}
+"""Memory of a device, and number of devices."""
+
+
 def test_there_are_labs_recipes_and_todays() -> None:
-    assert {"embedded", "merlinite", "labradorite", "granite"} == {file.stem for file in RECIPES}
+    labs = {"embedded", "merlinite", "labradorite", "granite"}
+    assert labs | set(TODAYS) == {file.stem for file in RECIPES}
+
+
+def test_the_table_of_the_documents_says_which_recipe_fits_where() -> None:
+    """By each student's own config.json; what a single device cannot hold may fit several, sharded."""
+    documents = (ROOT / "docs" / "training.md").read_text()
+    for file in RECIPES:
+        recipe = load_recipe(file)
+        if file.stem in TODAYS:
+            folder = ROOT / "tests" / "data" / "students" / file.stem
+            recipe = replace(recipe, student=replace(recipe.student, model=str(folder)))
+            shape = shape_at_hand(recipe.student.model)
+            assert shape is not None
+            assert shape.parameters == pytest.approx(recipe.student.parameters, rel=0.12)
+        cells = []
+        for memory, processes in RUNNERS.values():
+            train = replace(recipe.train, processes=processes)
+            needed = plan_training(LEAVES, replace(recipe, train=train), "h100").memory_gb
+            cells.append(f"{needed:.0f} GB: {'fits' if needed <= memory else 'does not fit'}")
+        assert f"| `{file.stem}` | {' | '.join(cells)} |" in documents
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

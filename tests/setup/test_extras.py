@@ -57,7 +57,7 @@ def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
 def test_gguf_files_are_made_by_the_job_that_trains(tmp_path: Path) -> None:
     stated = recipe(tmp_path)
     stated.write_text(stated.read_text().replace("\nrelease:\n", "\nrelease:\n  gguf: lab/model-GGUF\n"))
-    assert extras("train", stated) == ["gguf", "train"]
+    assert extras("train", stated) == ["gguf", "rag", "train"]
     assert extras("publish", stated) == ["release"]
     assert extras("sample", stated) == ["train"]
 
@@ -83,7 +83,7 @@ def test_retrieval_is_of_the_job_that_examines_with_it(
 def test_lm_evaluation_harness_is_of_the_job_that_runs_its_tasks(tmp_path: Path) -> None:
     stated = recipe(tmp_path)
     stated.write_text(stated.read_text().replace("\nevaluate:\n", "\nevaluate:\n  tasks: [arc_easy]\n"))
-    assert extras("train", stated) == ["lm-eval", "train"]
+    assert extras("train", stated) == ["lm-eval", "rag", "train"]
     assert extras("sample", stated) == ["train"]
 
 

@@ -17,7 +17,6 @@ from bot.train.methods.neurons.blocks import GATES
 from bot.train.methods.neurons.gates import OPEN, SHUT, fitted, write_gates
 from bot.train.packing import encode, pack
 from bot.train.phase import Phase, PhaseInputs, Running, train_phase
-from bot.train.student import load_packed
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import GENERAL, job, last, losses
 
@@ -114,5 +113,5 @@ def divergence(base: Path, model: Path) -> float:
 def said(folder: Path) -> torch.Tensor:
     """Log probabilities of the next token, (learnt tokens, vocabulary)."""
     tokenizer = load_tokenizer(folder)
-    model, _ = load_packed(folder, "fp32", len(tokenizer))
+    model = load_model(folder, "fp32", attn_implementation="branches")
     return row_logits(model, pack([encode(turns, tokenizer) for turns in UNSEEN])).log_softmax(1)

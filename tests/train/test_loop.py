@@ -2,13 +2,9 @@
 
 import json
 import math
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,11 +22,10 @@ from bot.train.loop import learning_rate, open_backend, prepare, train
 from bot.train.loss import row_loss
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
-from bot.train.student import load_packed
 from tests import ROOT
 from tests.helpers.loop import until
 from tests.helpers.tiny import CONVERSATIONS
-from tests.helpers.training import job, last, losses, on
+from tests.helpers.training import job, last, losses, on, run_and_kill
 
 
 def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
@@ -39,23 +34,6 @@ def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
     assert sum(curve[-5:]) < sum(curve[:5])
     written = {file.name for file in last(tmp_path / "work").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= written
-
-
-def run_and_kill(tiny: Path, work: Path, **changes: object) -> None:
-    """Start a job, kill it with all its processes once there is a checkpoint, at any moment after that."""
-    told = json.dumps(asdict(job(tiny, work, **changes)), default=str)
-    code = (
-        "import sys; from bot.train.launch import launch; from bot.train.loop import train\n"
-        "from bot.train.worker import read_job\n"
-        "job = read_job(sys.argv[1]); (launch if job.deepspeed else train)(job)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, told], cwd=ROOT, start_new_session=True)
-    while not (work / "checkpoint").exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(random.random() / 10)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (work / "models").exists()
 
 
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("", "zero2"), ("zero3", "")])
@@ -101,9 +79,8 @@ def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Pat
 
 def test_computing_activations_again_changes_no_gradient(tiny: Path, samples: list[Encoded]) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
-        _, model = open_backend(
-            job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing), 49152, 50
-        )
+        todo = job(tiny, tiny, phase=PhaseRecipe(1e-3, 60, 1), checkpointing=checkpointing)
+        model = open_backend(todo, 49152, samples)[1].model
         row_loss(model, pack(samples)).backward()
         return {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
 
@@ -211,17 +188,6 @@ def test_room_for_all_models_that_are_kept_is_asked_for(tmp_path: Path) -> None:
         check_room(tmp_path, 1, 10**16)
 
 
-def test_layers_in_which_samples_of_a_row_would_see_each_other_are_refused(
-    tiny: Path, tmp_path: Path
-) -> None:
-    stated = json.loads((tiny / "config.json").read_text())
-    shutil.copytree(tiny, tmp_path / "hybrid")
-    mixed = stated | {"layer_types": ["linear_attention", "full_attention"]}
-    (tmp_path / "hybrid" / "config.json").write_text(json.dumps(mixed))
-    with pytest.raises(UserError, match=r"LlamaForCausalLM cannot be trained: .*\(linear_attention\)"):
-        load_packed(tmp_path / "hybrid", "fp32", 49152)
-
-
 def test_what_nobody_may_have_meant_is_said_beforehand(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,7 +225,7 @@ def test_a_weight_counts_where_the_bases_answers_are_learnt_and_nowhere_else(
         words, distilled = CONVERSATIONS[:2]
         examples = [Example(words, weight=weight), Example(distilled, distilled, weight)]
         todo = job(tiny, tmp_path / "work", examples=examples)
-        model, _ = load_packed(tiny, "fp32", 49152)
+        model = load_model(tiny, "fp32", attn_implementation="branches")
         return [row_loss(model, pack([sample])).item() for sample in prepare(todo, load_tokenizer(tiny))]
 
     (words, said), (words_again, weighed) = losses_of_rows(1.0), losses_of_rows(3.0)

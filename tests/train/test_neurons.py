@@ -15,7 +15,6 @@ from bot.train.loss import row_logits
 from bot.train.methods.neurons.blocks import add_neurons
 from bot.train.methods.neurons.gates import write_gates
 from bot.train.packing import Encoded, pack
-from bot.train.student import load_packed
 from tests.helpers.tiny import write_tiny
 from tests.helpers.training import GENERAL, job, last, losses, on
 
@@ -23,7 +22,7 @@ NEW = 8
 
 
 def test_at_first_the_model_says_what_it_said(tiny: Path, samples: list[Encoded]) -> None:
-    model, _ = load_packed(tiny, "fp32", 49152)
+    model = load_model(tiny, "fp32", attn_implementation="branches")
     before = row_logits(model, pack(samples))
     add_neurons(model, NEW, 1, {})
     assert torch.allclose(row_logits(model, pack(samples)), before, atol=1e-6)
@@ -54,14 +53,15 @@ def test_what_is_learnt_lies_in_them_alone_and_loads_like_any_model(
 def test_the_file_says_what_the_model_in_training_says(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
-    engine, model = open_backend(
-        job(tiny, tmp_path / "work", adds={"neurons": NEW}, phase=PhaseRecipe(1e-2, 60, 1)), 49152, 50
+    engine, student = open_backend(
+        job(tiny, tmp_path / "work", adds={"neurons": NEW}, phase=PhaseRecipe(1e-2, 60, 1)), 49152, samples
     )
+    model = student.model
     loss = row_logits(model, pack(samples)).logsumexp(1).sum()
     engine.backward(loss, last=True)
     engine.step(1e-2)
     engine.write_model(tmp_path / "written")
-    written, _ = load_packed(tmp_path / "written", "fp32", 49152)
+    written = load_model(tmp_path / "written", "fp32", attn_implementation="branches")
     with torch.no_grad():
         said, says = row_logits(model, pack(samples)), row_logits(written, pack(samples))
     assert torch.allclose(said, says, atol=1e-5)

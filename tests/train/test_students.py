@@ -1,36 +1,31 @@
 """Which students can be taught: samples must not see each other in a row; the others get one line."""
 
 import json
-import re
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import transformers
 from transformers import AutoTokenizer
 
+from bot.config.load import load_recipe
 from bot.core.errors import UserError
+from bot.core.store import Store
 from bot.inference.models import load_model, load_tokenizer, model_folder
-from bot.train.launch import launch
+from bot.pipeline.generate import generate_all
+from bot.taxonomy.tree import load_tree
 from bot.train.loop import train
-from bot.train.loss import row_loss
 from bot.train.methods.neurons.gates import write_gates
-from bot.train.packing import Encoded, encode, pack
-from bot.train.student import load_packed
+from bot.train.packing import Encoded, encode
+from tests import ROOT
 from tests.helpers.one_row import apart, packed
 from tests.helpers.tiny import CONVERSATIONS
-from tests.helpers.training import job, last, on
+from tests.helpers.training import job, last
 
 SMALL = {"vocab_size": 49152, "hidden_size": 32, "num_attention_heads": 4}
 USUAL = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
-DEEPSEEK = {name: size for name, size in USUAL.items() if name != "head_dim"} | {
-    "first_k_dense_replace": 2,
-    "q_lora_rank": 8,
-    "kv_lora_rank": 8,
-    "qk_rope_head_dim": 8,
-    "qk_nope_head_dim": 8,
-    "v_head_dim": 8,
-}
 
 
 def write(folder: Path, family: str, config: str = "", **stated: object) -> Path:
@@ -54,46 +49,6 @@ def test_other_families_with_plain_attention_are_packed_too(
     assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("family", "config", "stated", "message"),
-    [
-        (
-            "GPTJ",
-            "",
-            {"vocab_size": 49152, "n_embd": 32, "n_layer": 1, "n_head": 4, "rotary_dim": 4},
-            "packed",
-        ),
-        ("Bloom", "", SMALL | {"n_layer": 1}, "custom layers"),
-        ("Gemma2", "", USUAL, "cannot be packed"),
-        ("GptOss", "", USUAL | {"num_local_experts": 4}, "cannot be packed"),
-        ("DeepseekV3", "", DEEPSEEK, "cannot be packed"),
-        (
-            "Mistral",
-            "",
-            USUAL | {"sliding_window": 20},
-            "has 50 tokens, but the model's sliding window is 20",
-        ),
-        ("Gemma3", "Gemma3Text", USUAL | {"sliding_window": 20}, "sliding window is 20"),
-    ],
-)
-def test_attention_of_another_kind_is_one_line(
-    tmp_path: Path,
-    samples: list[Encoded],
-    family: str,
-    config: str,
-    stated: dict[str, object],
-    message: str,
-) -> None:
-    folder = write(tmp_path, family, config, **stated)
-    with pytest.raises(UserError, match=f"{message}.*choose another student"):
-        row_loss(load_packed(folder, "fp32", 49152)[0], pack(samples))
-
-
-def test_a_sliding_window_that_no_sample_reaches_matters_not(tmp_path: Path, samples: list[Encoded]) -> None:
-    folder = write(tmp_path, "Mistral", **USUAL, sliding_window=64)
-    assert packed(folder, "fp32", samples)[0] == pytest.approx(apart(folder, "fp32", samples)[0], rel=1e-4)
-
-
 def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
     stated = SMALL | {"intermediate_size": 48, "num_hidden_layers": 2}
     start = write(tmp_path / "base", "GPTNeoX", **stated)
@@ -104,20 +59,6 @@ def test_new_neurons_want_blocks_as_llama_has_them(tmp_path: Path) -> None:
         write_gates(todo, CONVERSATIONS)
     with pytest.raises(UserError, match=message):
         train(todo)
-
-
-@pytest.mark.parametrize("profile", ["", "zero2"])
-def test_a_sample_that_is_too_long_for_a_window_is_told_before_the_first_step(
-    tmp_path: Path, profile: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    start = write(tmp_path / "base", "Mistral", **USUAL, sliding_window=40)
-    load_tokenizer(model_folder("embedded")).save_pretrained(start)
-    with pytest.raises(UserError) as raised:
-        (launch if profile else train)(job(start, tmp_path / "work", **on(profile)))
-    # With several processes it is theirs to say.
-    said = f"{raised.value}\n{capfd.readouterr().err}"
-    assert re.search(r"MistralForCausalLM: a sample has 50 tokens, .* sliding window is 40", said)
-    assert not (tmp_path / "work" / "metrics.jsonl").exists()
 
 
 def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
@@ -143,7 +84,7 @@ def test_settings_that_contradict_each_other_keep_no_model_from_being_saved(
             "{% if messages | length > 1 %}Q: {% endif %}{{ messages }}",
             "renders the prompt differently when the answer follows",
         ),
-        ("{{ raise_exception('roles must alternate') }}", "rejects turns of user, assistant: roles must"),
+        ("{{ raise_exception('roles must alternate') }}", "rejects turns of user: roles must"),
     ],
 )
 def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
@@ -153,6 +94,49 @@ def test_a_template_with_which_the_answer_cannot_be_told_is_one_line(
     tokenizer.chat_template = template
     with pytest.raises(UserError, match=message):
         encode(CONVERSATIONS[0], tokenizer)
+
+
+def forbid(folder: Path) -> None:
+    """Replace a chat template by one that rejects all conversations."""
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+
+
+@pytest.mark.parametrize(
+    ("change_", "neurons", "message"),
+    [
+        (forbid, 0, "rejects turns of user: no"),
+        (
+            lambda folder: change(folder, quantization_config={"quant_method": "gptq"}),
+            0,
+            r"quantized \(gptq\)",
+        ),
+        (lambda folder: change(folder, model_type="vit", architectures=None), 0, "no causal language model"),
+        (lambda folder: change(folder, mlp_bias=True), 8, "train.neurons: LlamaMLP of .* is not a gated MLP"),
+    ],
+    ids=["template", "quantized", "no language model", "new neurons"],
+)
+def test_a_student_that_cannot_be_trained_is_refused_before_anything_is_generated(
+    tiny: Path, tmp_path: Path, change_: Callable[[Path], object], neurons: int, message: str
+) -> None:
+    student = tmp_path / "student"
+    shutil.copytree(tiny, student)
+    change_(student)
+    known = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(
+        known,
+        student=replace(known.student, model=str(student)),
+        train=replace(known.train, neurons=neurons),
+        teacher=replace(known.teacher, model=str(tmp_path / "no such teacher")),
+    )
+    leaves = load_tree(ROOT / "taxonomy")[:1]
+    with pytest.raises(UserError, match=message):
+        generate_all(leaves, recipe, Store(str(tmp_path / "store")))
+
+
+def change(folder: Path, **fields: object) -> None:
+    """Change fields of a model's config.json."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | fields))
 
 
 def test_code_in_a_models_folder_is_not_run_and_nobody_is_asked_whether_to(

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from bot.config.recipe import PhaseRecipe
+from bot.inference.models import load_model
 from bot.train.job import Job
 from bot.train.loop import open_backend, train
 from bot.train.loss import row_logits
 from bot.train.methods.neurons import trunk
 from bot.train.packing import Encoded, pack
-from bot.train.student import load_packed
 from tests.helpers.tiny import write_tiny
 from tests.helpers.training import job, losses
 
@@ -38,8 +38,8 @@ def test_the_same_is_learnt_and_lower_layers_are_computed_in_the_first_epoch_alo
 def test_a_row_of_samples_that_were_met_in_other_rows(
     tiny: Path, tmp_path: Path, samples: list[Encoded]
 ) -> None:
-    plain, _ = load_packed(tiny, "fp32", 49152)
-    _, model = open_backend(stated(tiny, tmp_path / "work"), 49152, 50)
+    plain = load_model(tiny, "fp32", attn_implementation="branches")
+    model = open_backend(stated(tiny, tmp_path / "work"), 49152, samples)[1].model
     rows = (samples[:2], samples[2:], [samples[3], *samples[:3]], samples[1:2])
     with torch.no_grad():
         for row in rows:

@@ -27,13 +27,15 @@ class Neurons:
     count: int
 
     def prepare(self, model: Any, job: Job, *, grown: bool) -> Any:
+        from bot.train.attention import NAME as PACKED
         from bot.train.methods.neurons.blocks import add_neurons, load_gates, trained_layers
         from bot.train.methods.neurons.trunk import Trunk
 
         add_neurons(model, self.count, job.seed, load_gates(job.work))
         lower = trained_layers(model).start
         # With several processes, sharded layers must be computed by all of them, so nothing is cached.
-        if lower and job.processes == 1 and not grown and not job.phase.noise:
+        cacheable = job.processes == 1 and not grown and not job.phase.noise
+        if lower and cacheable and model.config._attn_implementation == PACKED:
             Trunk(model, lower)
         return model
 

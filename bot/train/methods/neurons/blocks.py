@@ -27,13 +27,23 @@ GATES = "gates.safetensors"
 
 
 class Widened(nn.Module):
-    """A feed-forward block with new neurons, whose output is zero before training."""
+    """A feed-forward block with new neurons, whose output is zero before training.
 
-    def __init__(self, own: Any, config: Any) -> None:
+    Args:
+        own: the block.
+        count: number of new neurons.
+        spread: standard deviation of their initial input weights.
+    """
+
+    def __init__(self, own: Any, count: int, spread: float) -> None:
         super().__init__()
-        self.own, self.new = own, type(own)(config).to(own.gate_proj.weight)
+        self.own, self.new = own, copy.deepcopy(own)
+        width = own.gate_proj.in_features
+        for name, sizes in {GATE: (width, count), UP: (width, count), DOWN: (count, width)}.items():
+            setattr(self.new, name, nn.Linear(*sizes, bias=False))
+        self.new.to(own.gate_proj.weight)
         for matrix in (self.new.gate_proj, self.new.up_proj):
-            nn.init.normal_(matrix.weight, std=config.initializer_range)
+            nn.init.normal_(matrix.weight, std=spread)
         nn.init.zeros_(self.new.down_proj.weight)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -46,13 +56,14 @@ def gated_blocks(model: Any) -> list[Any]:
     """Return the feed-forward block of each layer.
 
     Raises:
-        UserError: a block is not a gated MLP without biases.
+        UserError: a block is not a gated MLP without biases, or wider or narrower than the others.
     """
     layers = getattr(getattr(model, "model", None), "layers", ())
     blocks = [getattr(layer, "mlp", None) for layer in layers] or [None]
     for block in blocks:
         matrices = [getattr(block, name, None) for name in (GATE, UP, DOWN)]
-        if not all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices):
+        linear = all(isinstance(matrix, nn.Linear) and matrix.bias is None for matrix in matrices)
+        if block is None or not linear or block.gate_proj.out_features != model.config.intermediate_size:
             raise UserError(
                 f"train.neurons: {type(block).__name__} of {type(model).__name__} is not a gated MLP "
                 "without biases; set train.neurons to 0 to train all weights, or use adapters (train.rank)"
@@ -81,11 +92,9 @@ def add_neurons(model: Any, count: int, seed: int, gates: Mapping[int, Tensor]) 
     """
     torch.manual_seed(seed)
     model.requires_grad_(False)
-    config = copy.deepcopy(model.config)
-    config.intermediate_size = count
     for number, block in enumerate(gated_blocks(model)):
         layer = model.model.layers[number]
-        layer.mlp = Widened(block, config)
+        layer.mlp = Widened(block, count, model.config.initializer_range)
         if number not in trained_layers(model):
             for weight in layer.mlp.new.parameters():
                 nn.init.zeros_(weight).requires_grad_(False)

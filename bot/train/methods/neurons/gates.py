@@ -22,8 +22,8 @@ from bot.train.checkpoint import model_write_errors
 from bot.train.job import Job
 from bot.train.loss import row_logits
 from bot.train.methods.neurons.blocks import GATES, gated_blocks, trained_layers
-from bot.train.packing import Encoded, encode, pack, shared_prefix
-from bot.train.student import load_packed
+from bot.train.packing import Encoded, encode, shared_prefix
+from bot.train.student import Student, load_student
 
 SHUT, OPEN = -12.0, 9.0
 """The targets of a gate: below SHUT on kept text, and on learned samples above OPEN plus a random offset,
@@ -63,11 +63,12 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
         ]
         for name, all_ in (("kept", kept), ("taught", [one.turns for one in job.examples]))
     )
-    model, _ = load_packed(job.start, job.precision, len(tokenizer))
+    student = load_student(job.start, job.precision, len(tokenizer), [*shut, *taught])
+    model = student.model
     gated_blocks(model)  # rejects unsupported models before their layers are accessed
     layers = trained_layers(model)
     # The shared prefix counts as kept text, since it precedes every question.
-    outside, inside = _read(model, layers, shut, whole=True), _read(model, layers, taught, whole=False)
+    outside, inside = _read(student, layers, shut, whole=True), _read(student, layers, taught, whole=False)
     torch.manual_seed(job.seed)
     found = {
         str(layer): fitted(outside[layer], inside[layer], job.adds["neurons"]).to(model.dtype)
@@ -80,25 +81,29 @@ def write_gates(job: Job, kept: Sequence[Sequence[tuple[str, str]]]) -> None:
 
 
 @torch.no_grad()
-def _read(model: Any, layers: Sequence[int], samples: Sequence[Encoded], *, whole: bool) -> dict[int, Tensor]:
+def _read(
+    student: Student, layers: Sequence[int], samples: Sequence[Encoded], *, whole: bool
+) -> dict[int, Tensor]:
     """Return layer -> the inputs of its feed-forward block, (tokens, width).
 
     Args:
-        whole: whether to include the shared prefix of each row.
+        whole: whether to include the shared prefix of each row, once.
     """
     read: dict[int, list[Tensor]] = {layer: [] for layer in layers}
-    first = 0
+    wanted = torch.empty(0)
 
     def keep(layer: int) -> Any:
-        return lambda block, inputs: read[layer].append(inputs[0][0, first:].float().cpu())
+        return lambda block, inputs: read[layer].append(inputs[0][wanted].float().cpu())
 
-    blocks = gated_blocks(model)
+    blocks = gated_blocks(student.model)
     hooks = [blocks[layer].register_forward_pre_hook(keep(layer)) for layer in layers]
     for start in range(0, len(samples), ROW):
-        row = samples[start : start + ROW]
-        first = 0 if whole else shared_prefix(row)
+        together = samples[start : start + ROW]
+        row = student.row(together)
+        wanted = row.real.to(student.model.device, copy=True)
+        wanted[int(whole) :, : shared_prefix(together)] = False
         # The logits are not needed, but there must be at least one.
-        row_logits(model, replace(pack(row), predict=torch.tensor([0])))
+        row_logits(student.model, replace(row, predict=torch.tensor([0])))
     for hook in hooks:
         hook.remove()
     return {layer: torch.cat(parts) for layer, parts in read.items()}
