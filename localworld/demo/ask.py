@@ -1,13 +1,18 @@
-"""Ask the base model and the released model the same questions, as a downstream user would."""
+"""Ask the base model and the released model questions, as a downstream user would."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import hf_hub_download
 
 from bot.core.errors import UserError
 from bot.core.store import cache_folder
+from bot.inference.engine_llamacpp import LlamaCpp
 from bot.inference.models import model_folder
 
 # Runs in a separate process because huggingface_hub reads HF_ENDPOINT when it is imported. The program
@@ -60,3 +65,25 @@ def ask_both(questions: Sequence[str], repository: str, tag: str, hub: str) -> l
         )
     answers = [str(json.loads(line)).strip() for line in done.stdout.splitlines()]
     return list(zip(answers[: len(questions)], answers[len(questions) :], strict=True))
+
+
+def ask_gguf(question: str, release: Mapping[str, Any], hub: str, folder: Path) -> tuple[str, str]:
+    """Return the name of a release's smallest GGUF file, and its answer to a question in llama.cpp.
+
+    Args:
+        release: the manifest of the release.
+        hub: the Hub's URL.
+        folder: where downloads are kept.
+
+    Raises:
+        UserError: the release has no GGUF file, or llama.cpp cannot load it.
+    """
+    published = [file["name"] for file in release["gguf"]["files"] if not file["refused"]]
+    if not published:
+        raise UserError(f"{release['release']} has no GGUF file: {release['gguf']['reason']}", code=1)
+    name, repository = published[-1], release["gguf"]["repository"]
+    options = {"revision": release["release"], "endpoint": hub, "cache_dir": folder}
+    model = LlamaCpp(Path(hf_hub_download(repository, name, **options)))
+    answer = model.answer([("user", question)], 40)
+    model.close()
+    return name, answer

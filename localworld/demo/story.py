@@ -165,8 +165,8 @@ class Story:
         self.summary["comments"] = [self._comment_url(pull)]
 
     def load(self) -> None:
-        """Ask the base model and the released model the first exam questions; record the results."""
-        from localworld.demo.ask import ask_both
+        """Ask the base, the released model and its GGUF file the first exam questions; record the results."""
+        from localworld.demo.ask import ask_both, ask_gguf
 
         release = latest_release(self._model())
         if release is None:
@@ -185,6 +185,9 @@ class Story:
         for question, (base, released) in zip(questions, both, strict=True):
             say(f"  question:   {question}\n  base model: {base}\n  released:   {released}\n")
             self.summary["answers"].append({"question": question, "base": base, "released": released})
+        file, answer = ask_gguf(questions[0], manifest, self.world.hub, self.world.data / "downloads")
+        say(f"  question:   {questions[0]}\n  {file} in llama.cpp: {answer}\n")
+        self.summary["gguf"] = {"file": file, "answer": answer}
 
     def verify(self) -> None:
         """Verify the release with the maintainers' public key, down to the leaves of the taxonomy."""

@@ -32,7 +32,8 @@ def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     assert len(summary["release"]["commit"]) == 40
     assert len(summary["manifest_key"]) == 64
     assert len(summary["comments"]) == 1
-    assert [line[:1] for line in summary["verified"]] == ["✔"] * 5
+    assert [line[:1] for line in summary["verified"]] == ["✔"] * 6
+    assert summary["gguf"]["file"].endswith(".gguf") and summary["gguf"]["answer"]
     assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "8", "all"}
 
 
