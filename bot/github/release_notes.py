@@ -20,8 +20,7 @@ NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 """The name of a repository on the Hub."""
 COMPANIONS = {
     "samples": ("the samples that the model learned", "datasets/"),
-    "gguf": ("GGUF files for llama.cpp and Ollama", ""),
-    "passages": ("the documents' passages with embeddings", "datasets/"),
+    "gguf": ("GGUF files for llama.cpp and ollama", ""),
 }
 """Kind of companion -> what it is, and the beginning of its path on the Hub."""
 
