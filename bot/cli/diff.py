@@ -43,7 +43,13 @@ def diff(
     earlier, later = (_release(place, tag) for tag in (before, after))
     store = Store(loaded.store_url()) if loaded else None
     answers = _answers(earlier, store), _answers(later, store)
-    found = compare_releases(earlier.manifest, later.manifest, *answers)
+    try:
+        found = compare_releases(earlier.manifest, later.manifest, *answers)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise UserError(
+            f"{place}: manifest.json of {earlier.tag} or {later.tag} is not a release's; "
+            "`arborist verify` says why"
+        ) from None
     if as_json:
         print(json_text(found.to_json()))
     else:

@@ -97,7 +97,10 @@ def _knowledge(found: "Sequence[Leaf]", named: "Sequence[str] | None") -> "list[
     kept = knowledge(found)
     skills = [leaf.path for leaf in found if leaf not in kept]
     if skills and (named or not kept):
-        raise UserError(f"{skills[0]}: --rag is for knowledge leaves; leave it out, or name one of those")
+        raise UserError(
+            f"{skills[0]}: this is a skill, and --rag is for knowledge leaves only; leave out --rag, or "
+            "name a knowledge leaf"
+        )
     return kept
 
 

@@ -53,7 +53,8 @@ def explain(
         node = _difference(what, other, loaded) if other else _tree(what, loaded, repository)
     except (LookupError, TypeError, ValueError, AttributeError):
         raise UserError(
-            f"{what}: a record in the store was altered; remove it with `arborist forget`, and run again"
+            f"{what}: its record was altered; if it is in the store, remove it with `arborist forget`, and "
+            "run again"
         ) from None
     _print(node, as_json=format_ == "json")
 
@@ -130,7 +131,7 @@ def _manifest(what: str, loaded: "Recipe | None") -> "Manifest | None":
         return None
     release = release_at(place, tag)
     if release is None:
-        raise UserError(f"{place} has no release {tag}")
+        raise UserError(f"{place} has no release {tag}; its page on the Hub lists the tags")
     return checked(release.manifest, what)
 
 

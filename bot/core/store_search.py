@@ -30,7 +30,11 @@ def entries_named(store: Store, prefix: str) -> list[tuple[str, str]]:
         near = ", ".join(f"{step}/{key[:12]}" for step, key in _nearest(store, prefix))
         raise UserError(
             f"no entry of the store has a key that begins with {prefix}"
-            + (f"; the most similar: {near}" if near else "")
+            + (
+                f"; the most similar: {near}"
+                if near
+                else "; `arborist explain LEAF` prints the keys of a leaf"
+            )
         )
     return names
 
@@ -46,7 +50,9 @@ def entry_named(store: Store, prefix: str) -> tuple[str, str]:
         length = len(prefix) + 8
         listed = ", ".join(f"{step}/{key[:length]}" for step, key in names[:5])
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise UserError(f"{prefix}: {len(names)} entries have this prefix: {listed}{more}")
+        raise UserError(
+            f"{prefix}: {len(names)} entries have this prefix: {listed}{more}; give more characters"
+        )
     return names[0]
 
 

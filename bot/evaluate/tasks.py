@@ -58,7 +58,7 @@ def _content(file: Path) -> str:
     """Return a hash of all files in a task's folder: its YAML file may refer to any of them."""
     _task_name(file)
     digest, size = hashlib.sha256(), 0
-    for path in sorted(one for one in file.parent.rglob("*") if one.is_file()):
+    for path in sorted(one for one in file.parent.rglob("*") if one.is_file() and one.suffix != ".pyc"):
         size += path.stat().st_size
         if size > LARGEST_FOLDER:
             raise UserError(
@@ -181,11 +181,15 @@ def _run(folder: Path, tasks: Sequence[str], batch: int) -> Iterator[tuple[str, 
         say(f"task {task}: lm-evaluation-harness {tool_version()}")
         try:
             found = simple_evaluate(model=model, tasks=[name], task_manager=manager, log_samples=False)
+            results = _results(found, name)
         # Tasks are code of their own, and fetch data sets: each has its own exceptions.
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise UserError(f"evaluate.tasks: {task} cannot be run: {reason}") from None
-        yield task, _results(found, name)
+            raise UserError(
+                f"evaluate.tasks: {task} cannot be run: {reason}; correct the task, or "
+                "remove it from evaluate.tasks"
+            ) from None
+        yield task, results
 
 
 def _results(found: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from bot.generate.leaf_language import language_of_leaf
 from bot.taxonomy.leaf import Leaf
 from bot.text.subject import Others, about_another, subject_of
 
+CONTRAST = "contrast of "
+"""Beginning of the source of a contrast question; the leaf follows."""
 FILE = Path(__file__).with_name("contrast.yaml")
 MOST = 48
 """Maximum number of questions of a leaf."""
@@ -41,7 +43,7 @@ def contrast_samples(leaves: Sequence[Leaf], student: str, store: Store, *, batc
     paths = sorted(asked)
     made = own_samples([asked[path] for path in paths], student, store, batch=batch)
     return tuple(
-        replace(sample, source=f"contrast of {path}")
+        replace(sample, source=f"{CONTRAST}{path}")
         for path, samples in zip(paths, made, strict=True)
         for sample in samples
     )

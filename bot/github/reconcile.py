@@ -178,7 +178,24 @@ def publish(folder: Path, key: str, recipe: Recipe, store: Store) -> Release:
         UserError: there is no such candidate, or it cannot be published.
     """
     with _failure_told(_merged_since(folder, recipe)):
-        return release_candidate(read_candidate(key, store), recipe, find_signer())
+        candidate = read_candidate(key, store)
+        _check_on_branch(folder, str(candidate.manifest["taxonomy"]["commit"]))
+        return release_candidate(candidate, recipe, find_signer())
+
+
+def _check_on_branch(folder: Path, commit: str) -> None:
+    """Check that a commit is on the checked out branch: the release and its git tag point to it.
+
+    Raises:
+        UserError: it is not; the machine that trained may state any commit.
+    """
+    try:
+        git(folder, "merge-base", "--is-ancestor", resolve(folder, commit), "HEAD")
+    except GitError:
+        raise UserError(
+            f"the candidate is of the commit {commit[:7]}, which is not on this branch: start a retraining",
+            code=1,
+        ) from None
 
 
 def unannounced(recipe: Recipe) -> bool:

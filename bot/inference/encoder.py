@@ -102,7 +102,9 @@ class _SentenceTransformer:
             self._model = SentenceTransformer(place, revision=revision or None, trust_remote_code=False)
         except (OSError, ValueError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise UserError(f"retrieval: cannot load the encoder {name}: {reason}") from None
+            raise UserError(
+                f"retrieval: cannot load the encoder {name}: {reason}; name another one in retrieval.encoder"
+            ) from None
 
     def passages(self, texts: Sequence[str]) -> "np.ndarray[Any, Any]":
         return _unit(self._model.encode_document([text[:LONGEST] for text in texts], batch_size=AT_ONCE))

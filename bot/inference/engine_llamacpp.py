@@ -41,16 +41,17 @@ class LlamaCpp:
         file: the GGUF file.
 
     Raises:
-        GgufError: llama.cpp is not installed, or cannot load the file.
+        UserError: llama.cpp is not installed.
+        GgufError: llama.cpp cannot load the file.
     """
 
     def __init__(self, file: Path) -> None:
         try:
             import xllamacpp
         except ImportError:
-            raise GgufError(
+            raise UserError(
                 f"{file}: llama.cpp reads GGUF files, and its package {PACKAGE} is not installed; "
-                "install arborist with the extra gguf"
+                "install arborist-bot with the extra `gguf`"
             ) from None
         settings = xllamacpp.CommonParams()
         settings.model.path = str(file)
@@ -66,7 +67,9 @@ class LlamaCpp:
         try:
             self._server: Any = xllamacpp.Server(settings)
         except RuntimeError:
-            raise GgufError(f"{file}: llama.cpp cannot load this file as a model") from None
+            raise GgufError(
+                f"{file}: llama.cpp cannot load this file as a model; download it again"
+            ) from None
 
     def answer(self, turns: Sequence[tuple[str, str]], max_new_tokens: int) -> str:
         """Return the answer to a conversation, by greedy decoding.

@@ -146,7 +146,7 @@ def _checked(opened: parquet.ParquetFile) -> pa.Schema:
         ValueError: the file has another schema, or could become too large in memory.
     """
     found, facts = opened.schema_arrow, opened.metadata
-    vector = found.field("vector").type if "vector" in found.names else None
+    vector = found.field("vector").type if found.names.count("vector") == 1 else None
     width = vector.list_size if isinstance(vector, pa.FixedSizeListType) else 0
     if not 0 < width <= MOST_DIMENSIONS or not found.equals(_schema(width)):
         raise ValueError(f"it must have the columns {', '.join(_schema(1).names)}")

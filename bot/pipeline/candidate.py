@@ -23,10 +23,12 @@ from bot.pipeline.passages import PassagesInputs
 from bot.release.card import model_card
 from bot.release.collection import join_in_collection
 from bot.release.companions import Companion, checked_companion, companions_of, wanted_companions
+from bot.release.gguf_rule import published
 from bot.release.hub import Release, check_publishing, latest_release, publish
 from bot.release.hub_repository import HubRepository
 from bot.release.manifest import MANIFEST, check_manifest
 from bot.release.model_files import DATA, RUNS
+from bot.release.modelfile import NAME as MODELFILE
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
 from bot.release.tags import follows
@@ -309,4 +311,17 @@ def _companions(candidate: Candidate, manifest: Mapping[str, Any], recipe: Recip
                 code=1,
             )
         found.append(checked_companion(stated, candidate.companions[kind], manifest))
+    _check_gguf(manifest, recipe)
     return found
+
+
+def _check_gguf(manifest: Mapping[str, Any], recipe: Recipe) -> None:
+    """Check that the card names only GGUF files that are published with the release."""
+    files = {name for one in manifest.get("companions", ()) if one["kind"] == "gguf" for name in one["files"]}
+    named = manifest.get("gguf", {}).get("repository", recipe.release.gguf)
+    if named != recipe.release.gguf or set(published(manifest)) != {one for one in files if one != MODELFILE}:
+        raise Superseded(
+            "the GGUF files that the manifest states are not those for "
+            f"{recipe.release.gguf or 'no repository'}, which the recipe names: start a retraining",
+            code=1,
+        )

@@ -103,13 +103,13 @@ def _answered(
 ) -> list[tuple[ExamItem, Answer]]:
     """Return the questions that the files are asked, with the model's own answers.
 
-    They are the exams and the general questions without those with choices; of more than MOST_ASKED, each
-    n-th one.
+    They are the exams and the general questions without those with choices or a judge; of more than
+    MOST_ASKED, each n-th one.
     """
     exams = [(exam_of(leaf), examined.leaves[leaf.path]) for leaf in leaves]
     parts = [*exams, (retention(wanted.general), examined.retention)]
     asked = [pair for items, answers in parts for pair in zip(items, answers, strict=True)]
-    could = [pair for pair in asked if not pair[0].marking.choices]
+    could = [(item, answer) for item, answer in asked if not (item.marking.choices or item.marking.judge)]
     return could[:: max(1, -(-len(could) // MOST_ASKED))]
 
 

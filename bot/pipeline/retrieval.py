@@ -54,7 +54,9 @@ def shelf_of(model: Path, repository: Path, recipe: Recipe, store: Store) -> She
     leaves = read_checkout(repository, recipe.taxonomy, recipe.documents)
     entry = taxonomy_passages(leaves, recipe, store)
     if entry is None:
-        raise UserError(f"{repository}: no leaf has a document whose passages could be searched")
+        raise UserError(
+            f"{repository}: no leaf has a document whose passages could be searched; leave out --rag"
+        )
     return open_shelf(entry.checked_file(FILE), recipe)
 
 

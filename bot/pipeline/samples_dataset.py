@@ -13,6 +13,7 @@ from pyarrow import parquet
 from bot.config.recipe import Recipe
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
+from bot.generate.contrast import CONTRAST
 from bot.generate.leaf_language import language_of_leaf
 from bot.generate.rows import ROWS
 from bot.inference.teacher import teacher_model
@@ -155,6 +156,7 @@ def _rows(mixture: Mixture, inputs: SamplesDatasetInputs) -> Iterator[dict[str, 
     of_no_leaf, private = Described().columns(), set(inputs.private)
     for sample in mixture.samples:
         # The passages of a sample of this kind are from the documents of several leaves.
-        hidden = sample.leaf in private or (private and sample.kind == "retrieval")
+        of_private = sample.leaf in private or sample.source.removeprefix(CONTRAST) in private
+        hidden = of_private or (private and sample.kind == "retrieval")
         if not hidden:
             yield {"phase": mixture.phase, **sample.to_json(), **columns.get(sample.leaf, of_no_leaf)}

@@ -29,6 +29,8 @@ from bot.release.hub_repository import (
     record_at,
     written_files,
 )
+from bot.release.modelfile import NAME as MODELFILE
+from bot.release.modelfile import is_modelfile
 from bot.release.release_folder import digest_of, files_below
 from bot.release.samples_card import samples_card
 from bot.release.trusted_publishing import trusted_publishing
@@ -56,7 +58,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "samples": Kind("dataset", (".parquet",), ("rows", "private"), samples_card),
-    "gguf": Kind("model", (".gguf", "Modelfile"), (), gguf_card),
+    "gguf": Kind("model", (ENDING, MODELFILE), (), gguf_card),
 }
 """The kinds of companions. The recipe's part `release` names the repository of each."""
 
@@ -121,21 +123,29 @@ def checked_companion(stated: Mapping[str, Any], entry: Entry, manifest: Mapping
     for name in sorted(entry.files):
         if not name.endswith(kind.endings):
             raise UserError(
-                f"{name}: a companion of the kind {stated['kind']} has no such file; nothing is published"
+                f"{name}: a companion of the kind {stated['kind']} has no such file; {_remove(entry)}"
             )
     if _digests(entry) != stated["files"]:
         raise UserError(
             f"store entry {entry.step}/{entry.key[:12]}: its files are not those that the manifest states; "
-            f"remove it with `arborist forget {entry.key[:12]}` and start a retraining"
+            f"{_remove(entry)}"
         )
     folder = entry.checked_folder()
     for name in entry.files:
         if name.endswith(ENDING) and not is_gguf(folder / name):
-            raise UserError(f"{name}: this is not a GGUF file; nothing is published")
+            raise UserError(f"{name}: this is not a GGUF file; {_remove(entry)}")
+        if name.endswith(MODELFILE) and not is_modelfile(folder / name, entry.files):
+            raise UserError(f"{name}: this Modelfile uses other files than the release's; {_remove(entry)}")
     return Companion(stated, folder, kind.card(manifest, stated))
 
 
-def publish_companion(companion: Companion, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _remove(entry: Entry) -> str:
+    return f"remove it with `arborist forget {entry.key[:12]}`, and start a retraining"
+
+
+def publish_companion(
+    companion: Companion, manifest: Mapping[str, Any], *, private: bool = False
+) -> dict[str, Any]:
     """Publish a companion and return it as the manifest of the release states it, with its commit.
 
     If the head is this companion already (an earlier run was killed), there is no new commit. Files of others
@@ -143,6 +153,7 @@ def publish_companion(companion: Companion, manifest: Mapping[str, Any]) -> dict
 
     Args:
         manifest: the manifest of the release, without companions.
+        private: whether a repository that does not exist yet becomes private, as the model's is.
 
     Raises:
         UserError: the repository has the companions of another model, somebody else committed at the same
@@ -151,7 +162,7 @@ def publish_companion(companion: Companion, manifest: Mapping[str, Any]) -> dict
     repository, tag = companion.repository, str(manifest["release"])
     doing = f"publishing {repository.resource} {tag}"
     with _prepared(companion, manifest) as place, hub_errors(doing), trusted_publishing(repository):
-        create_if_missing(repository)
+        create_if_missing(repository, private=private or None)
         head = head_of(repository)
         present = record_at(repository, head, RECORD) or {}
         if present.get("model", manifest["repository"]) != manifest["repository"]:
@@ -164,6 +175,18 @@ def publish_companion(companion: Companion, manifest: Mapping[str, Any]) -> dict
         commit = commit_folder(repository, place, stale, f"Release {tag}", parent=head)
         move_tag(repository, tag, commit)
     return {**companion.stated, "files": digests, "commit": commit}
+
+
+def move_companion_tags(manifest: Mapping[str, Any]) -> None:
+    """Move the tags of a release's companions to the commits that its manifest states.
+
+    Another run may have published companions with the same tag for a model that never came.
+    """
+    tag = str(manifest["release"])
+    for stated in manifest.get("companions", ()):
+        repository = repository_of(stated)
+        with hub_errors(f"publishing {repository.resource} {tag}"), trusted_publishing(repository):
+            move_tag(repository, tag, str(stated["commit"]))
 
 
 @contextmanager

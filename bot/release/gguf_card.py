@@ -7,7 +7,7 @@ from huggingface_hub import ModelCardData
 
 from bot.release.card_template import card_templates
 from bot.release.gguf_rule import published
-from bot.release.signature import how_to_verify
+from bot.release.signature import verify_command
 
 _ORDER = ["license", "language", "pipeline_tag", "base_model", "base_model_relation", "tags"]
 
@@ -28,7 +28,7 @@ def gguf_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
             name=manifest["repository"].rpartition("/")[2],
             gguf=manifest["gguf"],
             file=published(manifest)[-1],
-            verification=how_to_verify(manifest),
+            verification=verify_command(manifest),
         )
     )
     return f"---\n{_metadata(manifest).to_yaml(original_order=_ORDER)}\n---\n\n{body.strip()}\n"

@@ -10,7 +10,7 @@ from bot.core.errors import UserError
 from bot.core.hub_address import endpoint
 from bot.core.progress import say
 from bot.release.collection import join_in_collection
-from bot.release.companions import Companion, publish_companion
+from bot.release.companions import Companion, move_companion_tags, publish_companion
 from bot.release.hub_repository import (
     HubRepository,
     api,
@@ -20,6 +20,7 @@ from bot.release.hub_repository import (
     download,
     head_of,
     hub_errors,
+    is_private,
     record_at,
     release_tags,
     tags_of,
@@ -130,7 +131,7 @@ def publish(
     with hub_errors(doing), trusted_publishing(model):
         create_if_missing(model)
         head, tags = head_of(model), tags_of(model)
-        present = record_at(model, head, MANIFEST) or {}
+        present, private = record_at(model, head, MANIFEST) or {}, is_private(model)
     if (present.get("key"), present.get("release")) == (manifest["key"], tag):
         manifest = present
     elif tag in tags:
@@ -138,14 +139,15 @@ def publish(
     else:
         manifest = {**manifest, "files": release_files(folder, files, signer)}
         if companions:
-            manifest["companions"] = [publish_companion(one, manifest) for one in companions]
+            manifest["companions"] = [publish_companion(one, manifest, private=private) for one in companions]
         with prepared(folder, files, manifest, signer) as place, hub_errors(doing), trusted_publishing(model):
             stale = written_files(model, head, present, MANIFEST) - set(manifest["files"])
             head = commit_folder(model, place, stale, f"Release {tag}", parent=head)
     if tag not in tags:
         with hub_errors(doing), trusted_publishing(model):
             create_tag(model, tag, head)
-    join_in_collection(repository, [one.repository for one in companions])
+    move_companion_tags(manifest)
+    join_in_collection(repository, [one.repository for one in companions], private=private)
     return Release(repository, tag, head, manifest)
 
 

@@ -81,10 +81,19 @@ def hub_errors(doing: str) -> Iterator[None]:
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None
 
 
-def create_if_missing(repository: HubRepository) -> None:
-    """Create a repository unless it exists."""
+def create_if_missing(repository: HubRepository, *, private: bool | None = None) -> None:
+    """Create a repository unless it exists.
+
+    Args:
+        private: whether nobody else may see it; None for the owner's default.
+    """
     if not api().repo_exists(repository.name, repo_type=repository.type):
-        api().create_repo(repository.name, repo_type=repository.type, exist_ok=True)
+        api().create_repo(repository.name, repo_type=repository.type, private=private, exist_ok=True)
+
+
+def is_private(repository: HubRepository) -> bool:
+    """Return whether only members of the owner see a repository."""
+    return bool(api().repo_info(repository.name, repo_type=repository.type).private)
 
 
 def head_of(repository: HubRepository, branch: str = MAIN) -> str:

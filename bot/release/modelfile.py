@@ -1,10 +1,12 @@
 """The Modelfile of a GGUF file, from which ollama creates a model that uses the model's own chat template."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 NAME = "Modelfile"
+_SETTINGS = "PARAMETER temperature 0\n"
 _SYSTEM, _USER, _ASSISTANT, _NEXT = "\ue000", "\ue001", "\ue002", "\ue003"
 """Characters for private use, which stand for the contents of messages."""
 
@@ -19,10 +21,23 @@ def modelfile(gguf: str, tokenizer: Any) -> str:
         tokenizer: the model's tokenizer, with its chat template.
     """
     template = _template(tokenizer)
-    lines = [f"FROM ./{gguf}", "PARAMETER temperature 0"]
+    text = f"FROM ./{gguf}\n{_SETTINGS}"
     if template and not any(mark in template for mark in ('"""', "\r")):
-        lines.append(f'TEMPLATE """{template}"""')
-    return "\n".join(lines) + "\n"
+        text += f'TEMPLATE """{template}"""\n'
+    return text
+
+
+def is_modelfile(file: Path, beside: Collection[str]) -> bool:
+    """Return whether a file of unknown origin uses only a GGUF file beside it, as `modelfile` writes it.
+
+    Args:
+        beside: the names of the files in the same folder.
+    """
+    first, _, rest = file.read_text(encoding="utf-8", errors="replace").partition("\n")
+    name = first.removeprefix("FROM ./")
+    settings, _, template = rest.partition('TEMPLATE """')
+    ended = not template or (template.count('"""') == 1 and template.endswith('"""\n'))
+    return file.name == NAME and first != name and name in beside and ended and settings == _SETTINGS
 
 
 def _template(tokenizer: Any) -> str:

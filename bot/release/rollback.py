@@ -1,13 +1,14 @@
 """Rollback: the main branches of a model and of its companions become an earlier release again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from huggingface_hub import CommitOperationCopy, CommitOperationDelete
 
 from bot.core.errors import UserError
 from bot.core.progress import say
-from bot.release.companions import RECORD, repository_of
+from bot.release.companions import KINDS, RECORD, repository_of
 from bot.release.hub import Release, release_at
 from bot.release.hub_repository import (
     MAIN,
@@ -19,8 +20,9 @@ from bot.release.hub_repository import (
     record_at,
     written_files,
 )
-from bot.release.manifest import MANIFEST
+from bot.release.manifest import MANIFEST, violation
 from bot.release.trusted_publishing import trusted_publishing
+from bot.taxonomy.files import shown
 
 STABLE = "stable"
 """A branch that people pull from. Releases move only main; a rollback moves both, if there is a `stable`."""
@@ -57,13 +59,45 @@ def roll_back(repository: str, tag: str) -> Release:
         release = release_at(repository, tag)
         if release is None:
             raise UserError(f"{repository} has no release {tag}; its page on the Hub lists the tags")
+        if wrong := violation(release.manifest):
+            raise UserError(f"{repository} {tag}: {MANIFEST}: {shown(wrong)}; nothing was changed")
+        companions = [_companion(stated, release) for stated in release.manifest.get("companions", ())]
+        _say_what_stays(model, {one.repository.resource for one in companions})
         names = written_files(model, release.commit, release.manifest, MANIFEST)
         _move_branches(_Target(model, release.commit, names, MANIFEST), release)
-    for stated in release.manifest.get("companions", ()):
-        companion = repository_of(stated)
-        with hub_errors(f"rolling back {companion.resource} to {tag}"), trusted_publishing(companion):
-            _move_branches(_Target(companion, stated["commit"], set(stated["files"]), RECORD), release)
+    for one in companions:
+        with (
+            hub_errors(f"rolling back {one.repository.resource} to {tag}"),
+            trusted_publishing(one.repository),
+        ):
+            _move_branches(one, release)
     return release
+
+
+def _companion(stated: Mapping[str, Any], release: Release) -> _Target:
+    """Return what a companion is to be again.
+
+    Raises:
+        UserError: its repository does not have it. So nobody who can write to the model's repository alone
+            can make a rollback change another one.
+    """
+    repository, commit = repository_of(stated), str(stated["commit"])
+    record = record_at(repository, commit, RECORD) or {}
+    wanted = {"model": release.repository, "release": release.tag, "key": release.manifest["key"]}
+    if any(record.get(name) != value for name, value in wanted.items()):
+        raise UserError(
+            f"{repository.resource} at {commit[:7]} does not belong to {release.repository} {release.tag}: "
+            f"its {RECORD} states another release; nothing was changed"
+        )
+    return _Target(repository, commit, set(stated["files"]), RECORD)
+
+
+def _say_what_stays(model: HubRepository, moved: Collection[str]) -> None:
+    """Say which companions of the release on main stay, because the wanted release has none of that kind."""
+    present = record_at(model, head_of(model), MANIFEST) or {}
+    for stated in present.get("companions", ()):
+        if stated.get("kind") in KINDS and repository_of(stated).resource not in moved:
+            say(f"{repository_of(stated).resource} stays as it is: the release has no such companion")
 
 
 def _move_branches(target: _Target, release: Release) -> None:

@@ -33,6 +33,8 @@ def check_student(folder: Path, adds: Mapping[str, int]) -> None:
             model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{folder}: transformers has no causal language model for it: {reason}") from None
+        raise UserError(
+            f"{folder}: transformers has no causal language model for it: {reason}; choose another student"
+        ) from None
     if "neurons" in adds:
         gated_blocks(model)

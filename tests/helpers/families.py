@@ -216,24 +216,25 @@ class Measured:
 PAGE = """\
 # Students
 
-A student is any causal language model that transformers can load. `tests/train/test_families.py` trains a
-tiny configuration of each family below by each method and engine, and holds this page to what it measures.
-`make docs` writes the page.
+A student can be a causal language model that transformers loads without code of its own. A check refuses
+some before anything is generated: weights quantized in another way than MXFP4, and chat templates that
+change the prompt once the answer follows. `tests/train/test_families.py` trains a tiny configuration of each
+family below by each method and engine, and holds this page to what it measures. `make docs` writes the page.
 
 - **Rows.** *packed*: samples share rows without padding. *padded*: a row has one sample a line, of similar
   length. The loss of a step is the same. A check on the model itself decides when it is loaded: three samples
   of the run in one row must give what each gives alone, and none may influence another. The log says which
   way, and why. A family that is *packed* here is padded if a sample is longer than its sliding window.
-- **LoRA** (`train.rank`), **new neurons** (`train.neurons`): *no* is refused in one line before anything is
-  generated. Experts of a mixture of experts get no adapters.
+- **LoRA** (`train.rank`), **new neurons** (`train.neurons`): *no*: the run stops with one line before
+  anything is generated. Experts of a mixture of experts get no adapters.
 - **ZeRO 2, ZeRO 3**: DeepSpeed gives the losses of plain PyTorch.
 - **Mixtures of experts** keep the load-balancing loss that transformers computes for them, with the weight in
   `config.json` (`router_aux_loss_coef`), at most 0.02. The recorded loss is without it.
 - **Images, sound.** Of a model that also takes these, only the part that reads text is trained.
 - **4-bit weights** as gpt-oss's (MXFP4) are trained and saved in bf16; others are refused.
-- **Chat templates** that let a model think are told not to (`enable_thinking`, `thinking`), in training and
-  in exams. What a template puts before an answer, such as an empty thought or gpt-oss's channel, belongs to
-  the prompt. A system turn that a template forbids becomes part of the first question. A template that
+- **Chat templates** that can switch thinking on get `enable_thinking` and `thinking` as false, in training
+  and in exams. What a template puts before an answer, such as an empty thought or gpt-oss's channel,
+  belongs to the prompt. A system turn that a template forbids becomes part of the first question. A template that
   renders a prompt differently once the answer follows is refused before anything is generated.
 
 Measured with transformers {version}.

@@ -343,3 +343,34 @@ def test_passages_that_were_altered_in_the_store_are_not_published(store: Store,
     store.put("passages", "5" * 64, {}, {"passages.parquet": b"PAR2"})
     with pytest.raises(UserError, match="was altered; remove it with"):
         read_candidate(reference, store)
+
+
+@pytest.mark.usefixtures("local_hub")
+@pytest.mark.parametrize(
+    ("part", "setting", "value"),
+    [
+        ("retrieval", "encoder", 'x"); print("run") #'),
+        ("retrieval", "passages", "3)\n```\n<b>"),
+        ("evaluate", "max_new_tokens", "[x](https://example.org)"),
+    ],
+)
+def test_settings_on_the_card_have_their_types_whatever_the_job_that_trained_says(
+    store: Store, tmp_path: Path, part: str, setting: str, value: str
+) -> None:
+    recipe = manifest("v2024.11.01.1")["recipe"]
+    changed = {**recipe, part: {**recipe.get(part, {}), setting: value}}
+    with pytest.raises(UserError, match=f"manifest: recipe.*{setting}|was altered"):
+        release_candidate(kept(store, tmp_path, recipe=changed), RECIPE, None)
+    assert latest_release(MODEL) is None
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_the_card_names_no_gguf_files_but_those_of_the_release(store: Store, tmp_path: Path) -> None:
+    file = {"name": "m.gguf", "type": "f16", "size": 1, "right": 1, "equal": 1, "refused": ""}
+    stated = {"repository": "evil/other", "reason": "", "asked": 1, "right": 1, "files": [file]}
+    for gguf in (stated, {**stated, "files": []}, {**stated, "repository": "lab/model-GGUF"}):
+        with pytest.raises(
+            Superseded, match="GGUF files that the manifest states are not those for no repos"
+        ):
+            release_candidate(kept(store, tmp_path, gguf=gguf), RECIPE, None)
+    assert latest_release(MODEL) is None

@@ -79,16 +79,19 @@ def test_all_that_is_learnt_is_there_and_counted(store: Store) -> None:
 def test_leaves_with_private_documents_have_no_rows(store: Store) -> None:
     hidden = replace(LEAVES[0], source=DocumentSource("https://example.org/docs", "a" * 40, ("a.md",)))
     passages = replace(sample(LEAVES[1].path, 3), kind="retrieval")
+    contrast = replace(sample("", 4, "general"), source=f"contrast of {hidden.path}")
     mixed = (
         mixture("knowledge", [sample(hidden.path, 1)]),
-        mixture("skills", [sample(hidden.path, 2), sample(LEAVES[1].path, 2), passages]),
+        mixture("skills", [sample(hidden.path, 2), sample(LEAVES[1].path, 2), passages, contrast]),
     )
-    recipe = replace(RECIPE, documents=Access(private=("https://example.org/docs",)))
-    entry = samples_dataset(mixed, (hidden, LEAVES[1]), recipe, store, ORIGIN)
-    assert rows(entry, "knowledge") == []
-    assert [row["leaf"] for row in rows(entry, "skills")] == [LEAVES[1].path]
-    assert entry.facts["rows"] == {"knowledge": {}, "skills": {LEAVES[1].path: 1}}
-    assert entry.facts["private"] == [hidden.path]
+    place = ("https://example.org/docs",)
+    for access in (Access(private=place), Access(trusted=place)):
+        recipe = replace(RECIPE, documents=access)
+        entry = samples_dataset(mixed, (hidden, LEAVES[1]), recipe, store, ORIGIN)
+        assert rows(entry, "knowledge") == []
+        assert [row["leaf"] for row in rows(entry, "skills")] == [LEAVES[1].path]
+        assert entry.facts["rows"] == {"knowledge": {}, "skills": {LEAVES[1].path: 1}}
+        assert entry.facts["private"] == [hidden.path]
 
 
 def test_more_rows_than_fit_into_a_group_stay_in_their_order(store: Store) -> None:

@@ -1,5 +1,6 @@
 """Companions of a release on the Hub: published before the model, bound to it, verified and rolled back."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,38 @@ def test_the_resource_of_a_data_set_has_its_type() -> None:
         "lab/model",
         "datasets/lab/model-samples",
     ]
+
+
+def test_beside_a_private_model_it_is_private(local_hub: RunningHub, tmp_path: Path) -> None:
+    local_hub.api().create_repo(MODEL, private=True)
+    release(tmp_path, 1)
+    assert local_hub.api().dataset_info(SAMPLES.name).private
+
+
+def test_a_rollback_changes_no_repository_that_does_not_have_the_release(
+    local_hub: RunningHub, tmp_path: Path
+) -> None:
+    release(tmp_path, 1)
+    api = local_hub.api()
+    head = api.create_repo("lab/other", repo_type="dataset") and api.dataset_info("lab/other").sha
+    changed = latest_release(MODEL)
+    assert changed is not None
+    [stated_companion] = changed.manifest["companions"]
+    other = {**stated_companion, "repository": "lab/other", "commit": head}
+    forged = json.dumps({**changed.manifest, "release": V2, "companions": [other]}).encode()
+    commit = api.create_commit(MODEL, [CommitOperationAdd("manifest.json", forged)], commit_message="Forge")
+    api.create_tag(MODEL, tag=V2, revision=commit.oid)
+    with pytest.raises(UserError, match=f"does not belong to {MODEL} {V2}: .*; nothing was changed"):
+        roll_back(MODEL, V2)
+    assert api.dataset_info("lab/other").sha == head
+
+
+def test_a_companion_that_an_unfinished_run_left_gets_the_tag_of_the_release_back(
+    local_hub: RunningHub, tmp_path: Path
+) -> None:
+    release(tmp_path, 1)
+    ours = refs(local_hub.api())[V1]
+    publish_companion(companion(tmp_path, 9, release=V1), stated(9, release=V1))
+    assert refs(local_hub.api())[V1] != ours
+    release(tmp_path, 1)
+    assert refs(local_hub.api())[V1] == ours

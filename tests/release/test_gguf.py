@@ -72,7 +72,7 @@ def test_the_card_of_the_files_is_valid_and_states_release_results_and_use() -> 
     assert (data.license, data.language) == ("apache-2.0", ["en"])
     assert "gguf" in data.tags
     assert "| safetensors | 40 of 51 | | |" in card
-    assert "| `model-f16.gguf` | 40 of 51 | 50 of 51 | 123 MB |" in card
+    assert "| `model-f16.gguf` | 40 of 51 | 50 of 51 | yes, 123 MB |" in card
     assert "| `model-q8_0.gguf` | 30 of 51 | 20 of 51 | no: it answers 30 questions right" in card
     assert f"hf download {REPOSITORY} model-f16.gguf --revision v2024.11.01.1" in card
     assert "llama-server -m model-f16.gguf --jinja" in card
@@ -85,7 +85,7 @@ def test_the_models_card_names_the_repository_and_the_smallest_file() -> None:
     card = model_card(manifest(ROW, gguf=gguf_part()), None)
     section = card.split("### llama.cpp")[1].split("## Intended use")[0]
     assert f"`{REPOSITORY}` has this release as GGUF files" in section
-    assert "| `model-q8_0.gguf` | 40 of 51 | 50 of 51 | 123 MB |" in section
+    assert "| `model-q8_0.gguf` | 40 of 51 | 50 of 51 | yes, 123 MB |" in section
     assert "llama-server -m model-q8_0.gguf --jinja --temp 0" in section
     assert "convert_hf_to_gguf" not in section
 
@@ -95,8 +95,10 @@ def test_the_models_card_says_why_there_are_no_files() -> None:
     for stated in (part, gguf_part(gguf_file("f16", refused=part["reason"]), reason="")):
         section = model_card(manifest(ROW, gguf=stated), None).split("### llama.cpp")[1]
         assert "This release has no GGUF files: the converter does not know" in section
-        assert "convert_hf_to_gguf" in section
-    assert "has no GGUF files" not in model_card(manifest(ROW), None)
+        assert "convert_hf_to_gguf" not in section.split("## Intended use")[0]
+    without = model_card(manifest(ROW), None)
+    assert "has no GGUF files" not in without
+    assert "convert_hf_to_gguf" in without
 
 
 def test_manifests_with_and_without_files_match_the_schema() -> None:
@@ -109,14 +111,17 @@ def test_manifests_with_and_without_files_match_the_schema() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("model-f16.gguf", b"PK\x03\x04", "this is not a GGUF file; nothing is published"),
+        ("model-f16.gguf", b"PK\x03\x04", "this is not a GGUF file; remove it with"),
         ("model.bin", b"GGUF", "a companion of the kind gguf has no such file"),
+        ("Modelfile", b"FROM org/other\nPARAMETER temperature 0\n", "this Modelfile uses other files"),
+        ("Modelfile", b"FROM ./x.gguf\nPARAMETER temperature 0\nADAPTER ./y\n", "this Modelfile uses other"),
+        ("FooModelfile", b"FROM ./x.gguf\nPARAMETER temperature 0\n", "this Modelfile uses other files"),
     ],
 )
 def test_files_of_another_kind_are_not_published(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
-    entry = Store(str(tmp_path)).put("gguf", "1" * 64, {}, {name: content, "Modelfile": b"FROM ./x\n"})
+    entry = Store(str(tmp_path)).put("gguf", "1" * 64, {}, {"x.gguf": b"GGUF", name: content})
     stated = stated_companion("gguf", HubRepository(REPOSITORY), entry)
     with pytest.raises(UserError, match=f"^{name}: {message}"):
         checked_companion(stated, entry, manifest(ROW, gguf=gguf_part()))
@@ -126,7 +131,7 @@ def test_files_are_published_with_the_release_and_their_card(local_hub: RunningH
     files = {
         "model-f16.gguf": b"GGUF16",
         "model-q8_0.gguf": b"GGUF8",
-        "Modelfile": b"FROM ./model-q8_0.gguf\n",
+        "Modelfile": b'FROM ./model-q8_0.gguf\nPARAMETER temperature 0\nTEMPLATE """{{ x }}\n"""\n',
     }
     entry = Store(str(tmp_path / "store")).put("gguf", "1" * 64, {}, files)
     stated = stated_companion("gguf", HubRepository(REPOSITORY), entry)
@@ -154,7 +159,7 @@ def test_the_summary_of_the_job_names_each_file(tmp_path: Path) -> None:
     assert "- model-f16.gguf: 40 right, 50 answers equal. To be published." in summary
     assert "- model-q8_0.gguf: 30 right, 20 answers equal. Not published: it answers 30 questions" in summary
     none = manifest(ROW, gguf={"repository": REPOSITORY, "reason": "it is not known", "files": []})
-    assert "GGUF files: none: it is not known" in summary_of(Candidate("c" * 64, entry, {}, none, verdict))
+    assert "No GGUF files: it is not known" in summary_of(Candidate("c" * 64, entry, {}, none, verdict))
 
 
 def test_set_up_has_installed_the_converter_that_is_stated() -> None:
@@ -204,10 +209,10 @@ def test_an_altered_or_missing_converter_is_not_used(tmp_path: Path, monkeypatch
     target = stub(tmp_path / "converter", monkeypatch, b"GGUF", "", 0)
     convert(tmp_path, target, "f16", "model")
     (tmp_path / "converter/torch.py").write_text("")
-    with pytest.raises(GgufError, match=r"these files are not llama\.cpp's converter .*; delete the folder"):
+    with pytest.raises(UserError, match=r"these files are not llama\.cpp's converter .*; delete the folder"):
         convert(tmp_path, target, "f16", "model")
     monkeypatch.setattr(convert_gguf, "PLACE", tmp_path / "nowhere")
-    with pytest.raises(GgufError, match="is not there; run set-up with the extra gguf"):
+    with pytest.raises(UserError, match="is not there; run set-up with the extra gguf"):
         convert(tmp_path, target, "f16", "model")
 
 
@@ -219,5 +224,7 @@ def test_without_its_package_or_with_another_file_llama_cpp_says_so(
     with pytest.raises(GgufError, match=r"model\.gguf: llama\.cpp cannot load this file as a model"):
         LlamaCpp(file)
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(GgufError, match="xllamacpp is not installed; install arborist with the extra gguf"):
+    with pytest.raises(
+        UserError, match="xllamacpp is not installed; install arborist-bot with the extra `gguf`"
+    ):
         LlamaCpp(file)

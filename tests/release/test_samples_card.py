@@ -71,7 +71,8 @@ def test_it_says_which_release_learned_what_and_how_to_verify_it() -> None:
     assert "```sh\narborist verify lab/model@v2024.11.01.3 --key release.pub\n```" in text
     assert "are not in this data set.\n" in text
     shared = card(manifest(leaf_row(ORU, status="shared"))).text
-    assert f"ask some of the exam questions of these leaves:\n`{ORU}`." in shared
+    assert "ask some of the exam questions of the leaves below." in shared
+    assert f"are not in this data set.\n`{ORU}`." in shared
 
 
 @pytest.mark.parametrize("text", HOSTILE)
