@@ -234,8 +234,8 @@ family below by each method and engine, and holds this page to what it measures.
 - **4-bit weights** as gpt-oss's (MXFP4) are trained and saved in bf16; others are refused.
 - **Chat templates** that can switch thinking on get `enable_thinking` and `thinking` as false, in training
   and in exams. What a template puts before an answer, such as an empty thought or gpt-oss's channel,
-  belongs to the prompt. A system turn that a template forbids becomes part of the first question. A template that
-  renders a prompt differently once the answer follows is refused before anything is generated.
+  belongs to the prompt. A system turn that a template forbids becomes part of the first question. A template
+  that renders a prompt differently once the answer follows is refused before anything is generated.
 
 Measured with transformers {version}.
 

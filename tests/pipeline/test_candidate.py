@@ -365,12 +365,14 @@ def test_settings_on_the_card_have_their_types_whatever_the_job_that_trained_say
 
 
 @pytest.mark.usefixtures("local_hub")
-def test_the_card_names_no_gguf_files_but_those_of_the_release(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("repository", ["evil/other", "lab/model-GGUF"])
+@pytest.mark.parametrize("wanted", ["", "lab/model-GGUF"])
+def test_the_card_names_no_gguf_files_but_those_of_the_release(
+    store: Store, tmp_path: Path, repository: str, wanted: str
+) -> None:
     file = {"name": "m.gguf", "type": "f16", "size": 1, "right": 1, "equal": 1, "refused": ""}
-    stated = {"repository": "evil/other", "reason": "", "asked": 1, "right": 1, "files": [file]}
-    for gguf in (stated, {**stated, "files": []}, {**stated, "repository": "lab/model-GGUF"}):
-        with pytest.raises(
-            Superseded, match="GGUF files that the manifest states are not those for no repos"
-        ):
-            release_candidate(kept(store, tmp_path, gguf=gguf), RECIPE, None)
+    stated = {"repository": repository, "reason": "", "asked": 1, "right": 1, "files": [file]}
+    recipe = replace(RECIPE, release=replace(RECIPE.release, gguf=wanted))
+    with pytest.raises(Superseded, match="GGUF files that the manifest states are not those for"):
+        release_candidate(kept(store, tmp_path, gguf=stated), recipe, None)
     assert latest_release(MODEL) is None
