@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
 from bot.core.step import Inputs
+from bot.evaluate.judge import judge_id
 from bot.evaluate.retention import retention_hash
 from bot.evaluate.tasks import task_hashes
 from bot.generate.general_replay import dataset_revision
 from bot.generate.inputs import AllSamplesInputs, all_samples_inputs, samples_inputs
+from bot.inference.encoder import encoder_revision
 from bot.inference.models import model_revision
 from bot.release.hub import Release
 from bot.taxonomy.leaf import ExamQuestion, Leaf
@@ -30,6 +32,8 @@ class ReleaseInputs(Inputs):
         general: the hash of the dataset of general requests; "" for the shipped requests.
         questions: the hash of the file of general questions; "" for the shipped ones.
         tasks: task of lm-evaluation-harness -> the hash of its files; "" for one that it has itself.
+        encoder: the unique ID of the encoder's weights; "" without retrieval.
+        judge: the ID of the judge; "" if the recipe names none.
         recipe: part -> its settings.
     """
 
@@ -42,6 +46,8 @@ class ReleaseInputs(Inputs):
     general: str
     questions: str
     tasks: Mapping[str, str]
+    encoder: str
+    judge: str
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -63,6 +69,8 @@ class SettingsInputs(Inputs):
     general: str
     questions: str
     tasks: Mapping[str, str]
+    encoder: str
+    judge: str
     recipe: Mapping[str, Mapping[str, Any]]
     seed: int
 
@@ -77,11 +85,14 @@ def release_inputs(leaves: Sequence[Leaf], recipe: Recipe) -> ReleaseInputs:
 
 
 def _beside_the_leaves(recipe: Recipe) -> dict[str, Any]:
+    retrieval, judge = recipe.retrieval, recipe.evaluate.judge
     return {
         "student": model_revision(recipe.student.model),
         "general": dataset_revision(recipe.train.general.dataset),
         "questions": retention_hash(recipe.evaluate.general),
         "tasks": task_hashes(recipe.evaluate.tasks),
+        "encoder": encoder_revision(retrieval.encoder) if retrieval.passages else "",
+        "judge": judge_id(judge) if judge.model else "",
         "recipe": {part: recipe.part(part) for part in PARTS},
         "seed": recipe.seed,
     }

@@ -192,6 +192,8 @@ def changed(recipe: Recipe, path: str, tmp_path: Path) -> Recipe:
     special: dict[str, Callable[[], Any]] = {
         "teacher.engine": lambda: "openai",
         "teacher.model": lambda: f"org/teacher@{'0' * 40}",
+        "evaluate.judge.model": lambda: f"org/judge@{'0' * 40}",
+        "retrieval.encoder": lambda: f"org/encoder@{'0' * 40}",
         "student.model": partial(_other_student, tmp_path),
         "generate.pipeline": lambda: "full",
         "generate.prompts": partial(_other_prompts, tmp_path),
