@@ -111,7 +111,7 @@ def test_the_cards_code_for_python_prints_an_answer(
     """The Hub's client finds the file in its cache."""
     cache = tmp_path / f"models--{REPOSITORY.replace('/', '--')}"
     (cache / "refs").mkdir(parents=True)
-    (cache / "refs" / "v1").write_text("c" * 40)
+    (cache / "refs" / "v2024.11.01.1").write_text("c" * 40)
     (cache / "snapshots" / ("c" * 40)).mkdir(parents=True)
     (cache / "snapshots" / ("c" * 40) / "model-f16.gguf").symlink_to(released.f16)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
