@@ -136,7 +136,7 @@ def test_what_a_retraining_releases_is_verified_down_to_the_leaves(
     checks = ["signature", "files", "manifest", "samples", "leaves"]
     assert [line.partition(":")[0] for line in told.splitlines()] == [f"✔ {check}" for check in checks]
     [companion] = stated["companions"]
-    assert companion["facts"] == {"rows": {"knowledge": {"knowledge/x": 1}}}
+    assert companion["facts"] == {"rows": {"knowledge": {"knowledge/x": 1}}, "private": []}
     folder = download_release(release)
     card = (folder / "README.md").read_text()
     assert f"arborist verify {name} --key release.pub" in card

@@ -119,7 +119,7 @@ def test_wrong_use_is_one_line_and_code_2(
 def test_what_is_neither_a_folder_nor_a_release_is_code_2(arborist: Arborist, name: str) -> None:
     told = arborist(name, "--unsigned")
     assert (told.code, told.out) == (2, [])
-    assert f"{name}: neither a folder nor a release; name one as organization/name@v2024.11.01.1" in told.err
+    assert f"{name}: neither a folder nor a release; name one as organization/name@v2026.11.29.1" in told.err
 
 
 def test_a_private_key_is_not_taken_for_a_public_one(
