@@ -258,7 +258,7 @@ def test_releases_are_found_by_tag_on_the_hub(
         (["1cec"], "'1cec' is too short: give at least the first 8 characters of a key"),
         (["1cec1ced"], "no entry of the store has a key that begins with 1cec1ced; "
          "the most similar: train-knowledge/1cec1cec1cec"),
-        (["abababab12"], "no entry of the store has a key that begins with abababab12$"),
+        (["abababab12"], "no entry of the store has a key that begins with abababab12; `arborist explain LEAF`"),
         (["1cec1cec", "1c1c1c1c"], "is of the step train-knowledge, and 1c1c1c1c1c1c is of mixture"),
         (["1cec1cec", "knowledge/clocks"], "cannot be compared: give two keys, or two releases"),
         (["knowledge/clocks"], "no such leaf: knowledge/clocks"),
@@ -281,7 +281,7 @@ def test_an_ambiguous_prefix_lists_the_entries(made: Made, capsys: pytest.Captur
 
 def test_an_altered_record_is_one_line(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     made.store.put("exam", "8" * 64, {"questions": 1})
-    with pytest.raises(UserError, match=r"8{8}: a record in the store was altered"):
+    with pytest.raises(UserError, match=r"8{8}: its record was altered"):
         told(made, capsys, "8" * 8)
     made.store.forget("exam", "8" * 64)
 
