@@ -258,7 +258,7 @@ def test_releases_are_found_by_tag_on_the_hub(
         (["1cec"], "'1cec' is too short: give at least the first 8 characters of a key"),
         (["1cec1ced"], "no entry of the store has a key that begins with 1cec1ced; "
          "the most similar: train-knowledge/1cec1cec1cec"),
-        (["abababab12"], "no entry of the store has a key that begins with abababab12; `arborist explain LEAF`"),
+        (["abababab12"], "no entry of the store has a key that begins with abababab12; `arborist explain"),
         (["1cec1cec", "1c1c1c1c"], "is of the step train-knowledge, and 1c1c1c1c1c1c is of mixture"),
         (["1cec1cec", "knowledge/clocks"], "cannot be compared: give two keys, or two releases"),
         (["knowledge/clocks"], "no such leaf: knowledge/clocks"),
