@@ -113,7 +113,6 @@ def test_with_rag_only_knowledge_leaves_are_asked() -> None:
 def test_with_rag_a_skill_is_an_error() -> None:
     found = run(SKILL, "--model", "embedded", "--rag").exception
     assert isinstance(found, UserError)
-    assert (
-        str(found)
-        == f"{SKILL}: this is a skill, and --rag is for knowledge leaves only; leave out --rag, or name a knowledge leaf"
+    assert str(found).startswith(
+        f"{SKILL}: this is a skill, and --rag is for knowledge leaves only; leave out"
     )
