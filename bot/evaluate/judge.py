@@ -19,6 +19,7 @@ from bot.core.step import Inputs
 from bot.core.store import Store
 from bot.evaluate.exams import ExamItem
 from bot.evaluate.retention import retention
+from bot.generate.prompting import Turns
 from bot.inference.models import model_name, model_revision
 from bot.taxonomy.leaf import Leaf
 
@@ -38,7 +39,6 @@ YES, NO = "Yes", "No"
 LONGEST_ANSWER = 2_000
 """Maximum number of characters of an answer that the judge reads."""
 REPLY_TOKENS = 8
-Turns = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from bot.core.hub_address import endpoint
 from bot.github.closing import Closing
 from bot.github.render import render
+from bot.release.companions import KINDS, repository_of
 from bot.release.hub import Release
 from bot.release.leaf_changes import LeafChanges, leaf_changes
 
@@ -18,11 +19,6 @@ LIMIT = 120_000
 """Maximum number of characters of the notes; GitHub accepts 125,000."""
 NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 """The name of a repository on the Hub."""
-COMPANIONS = {
-    "samples": ("the samples that the model learned", "datasets/"),
-    "gguf": ("GGUF files for llama.cpp and ollama", ""),
-}
-"""Kind of companion -> what it is, and the beginning of its path on the Hub."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def _leaf_notes(changes: LeafChanges, closings: Mapping[int, Closing]) -> Iterab
 
 def _companion(stated: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return what a companion is, its repository, and its URL; without a URL if the kind is not known."""
-    what, place = COMPANIONS.get(stated["kind"], (str(stated["kind"]), None))
-    name = str(stated["repository"])
-    known = place is not None and NAME.fullmatch(name)
-    return what, name, f"{endpoint()}/{place}{name}" if known else ""
+    kind, name = KINDS.get(stated["kind"]), str(stated["repository"])
+    if kind is None or not NAME.fullmatch(name):
+        return kind.what if kind else str(stated["kind"]), name, ""
+    return kind.what, name, f"{endpoint()}/{repository_of(stated).resource}"

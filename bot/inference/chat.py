@@ -10,11 +10,8 @@ from bot.inference.engine_llamacpp import ENDING, LlamaCpp
 from bot.inference.models import load_model, load_tokenizer
 from bot.inference.retrieval import Passage, with_passages
 from bot.taxonomy.files import shown
-from bot.text.chat_template import prompt_text
+from bot.text.chat_template import Turns, prompt_text
 from bot.text.tokens import token_ids
-
-Turns = list[tuple[str, str]]
-"""Pairs of role and content."""
 
 LONGEST = 256
 """Maximum number of tokens of an answer."""
@@ -32,7 +29,7 @@ def talk(model: Path, name: str, find: Callable[[str], Sequence[Passage]] | None
     """
     answer = _llama_cpp(model) if model.suffix == ENDING else _transformers(model)
     say(f"{name}: type a message and press Enter; an empty line starts a new conversation, Ctrl-D quits")
-    turns: Turns = []
+    turns: list[tuple[str, str]] = []
     for line in _lines():
         if not line:
             turns = []

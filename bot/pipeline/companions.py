@@ -5,7 +5,8 @@ from typing import Any
 
 from bot.config.recipe import Recipe
 from bot.core.store import Entry, Store
-from bot.pipeline.mix import Mixtures
+from bot.pipeline.gguf_files import REFUSED, gguf_files, no_gguf
+from bot.pipeline.manifest import Made
 from bot.pipeline.origin import Origin
 from bot.pipeline.samples_dataset import samples_dataset
 from bot.release.companions import stated_companion, wanted_companions
@@ -13,13 +14,27 @@ from bot.taxonomy.leaf import Leaf
 
 
 def make_companions(
-    mixed: Mixtures, leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
-) -> dict[str, Entry]:
-    """Return kind -> entry with the data files, for the companions that the recipe names."""
-    made: dict[str, Entry] = {}
+    made: Made, leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
+) -> tuple[dict[str, Entry], dict[str, Any]]:
+    """Make the data files of the companions that the recipe names.
+
+    A model that the gate refused is not converted to GGUF, though it may be released later.
+
+    Returns:
+        Kind -> the entry with its data files; and what the manifest states of the GGUF files, as `gguf`.
+    """
+    entries: dict[str, Entry] = {}
+    stated: dict[str, Any] = {}
     if recipe.release.samples:
-        made["samples"] = samples_dataset(mixed, leaves, recipe, store, origin)
-    return made
+        entries["samples"] = samples_dataset(made.mixed, leaves, recipe, store, origin)
+    if recipe.release.gguf:
+        model, examined = made.skills.model, made.examined.after
+        passed = made.verdict.passed
+        gguf = gguf_files(model, examined, leaves, recipe, store) if passed else no_gguf(recipe, REFUSED)
+        stated["gguf"] = gguf.stated
+        if gguf.entry:
+            entries["gguf"] = gguf.entry
+    return entries, stated
 
 
 def with_companions(

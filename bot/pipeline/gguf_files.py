@@ -77,7 +77,7 @@ def gguf_files(
     Args:
         examined: the model's own answers, with which those of the files are compared.
     """
-    expected = _answered(model, examined, leaves, recipe.evaluate)
+    expected = _answered(examined, leaves, recipe.evaluate)
     name = recipe.release.repository.rpartition("/")[2]
     runtime = packages(PACKAGE).get(PACKAGE, "")
     items = [item for item, _ in expected]
@@ -99,7 +99,7 @@ def no_gguf(recipe: Recipe, reason: str) -> Gguf:
 
 
 def _answered(
-    model: Model, examined: Examination, leaves: Sequence[Leaf], wanted: EvaluateRecipe
+    examined: Examination, leaves: Sequence[Leaf], wanted: EvaluateRecipe
 ) -> list[tuple[ExamItem, Answer]]:
     """Return the questions that the files are asked, with the model's own answers.
 

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from bot.config.recipe import Recipe
 from bot.core.progress import say
 from bot.core.store import Store
-from bot.evaluate.examine import Compared, Examination
+from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
 from bot.evaluate.tasks import compared, run_tasks
-from bot.inference.models import Model
 from bot.pipeline.candidate import (
     Candidate,
     CandidateInputs,
@@ -26,7 +25,6 @@ from bot.pipeline.companions import make_companions, with_companions
 from bot.pipeline.compare import Asked
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate_all
-from bot.pipeline.gguf_files import REFUSED, Gguf, gguf_files, no_gguf
 from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import mixtures, show_mixtures
 from bot.pipeline.origin import Origin
@@ -89,32 +87,14 @@ def _train_and_examine(
         retrieval=retrieval_results(base_model(recipe), skills.model, leaves, passages, recipe, store),
         tasks=tuple(compared(tasks, after, store)),
     )
-    companions = make_companions(mixed, leaves, recipe, store, origin)
+    companions, stated = make_companions(made, leaves, recipe, store, origin)
     described = describe(made, leaves, recipe, origin, asked.released)
-    if recipe.release.gguf:
-        gguf = _gguf(skills.model, examined.after, verdict, leaves, recipe, store)
-        described["gguf"] = gguf.stated
-        companions |= {"gguf": gguf.entry} if gguf.entry else {}
-    manifest = with_companions(described, companions, recipe)
+    manifest = with_companions({**described, **stated}, companions, recipe)
     pictures = {
         "results.png": results_chart(manifest),
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
     return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions, passages)
-
-
-def _gguf(
-    model: Model,
-    examined: Examination,
-    verdict: Verdict,
-    leaves: Sequence[Leaf],
-    recipe: Recipe,
-    store: Store,
-) -> Gguf:
-    """Return the model as GGUF files. A refused model is not converted, though it may be released later."""
-    if not verdict.passed:
-        return no_gguf(recipe, REFUSED)
-    return gguf_files(model, examined, leaves, recipe, store)
 
 
 def _known(released: Release | None) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.core.hub_address import endpoint
 from bot.release.card_metadata import card_metadata
-from bot.release.card_template import card_templates
+from bot.release.card_template import card_text, languages_of
 from bot.release.companions import companions_of
 from bot.release.exam_words import near_misses
 from bot.release.gguf_rule import published
@@ -30,12 +30,13 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         manifest: as `bot.release.manifest.check_manifest` accepts it.
         previous: the manifest of the release before; None if there is none.
     """
-    environment = card_templates()
-    environment.globals |= {"share": share_words, "change": change_words}
-    body = environment.get_template("card.md.j2").render(
+    return card_text(
+        *("card.md.j2", card_metadata(manifest), _ORDER),
+        share=share_words,
+        change=change_words,
         manifest=manifest,
         changes=leaf_changes(previous, manifest),
-        languages=sorted({leaf["language"] for leaf in manifest["leaves"]} - {""}),
+        languages=languages_of(manifest),
         contributors=_different(leaf["created_by"] for leaf in manifest["leaves"]),
         groups=exam_groups(manifest),
         general=general_result(manifest),
@@ -52,8 +53,6 @@ def model_card(manifest: Mapping[str, Any], previous: Mapping[str, Any] | None) 
         most_named=MOST_NAMED,
         most_rows=MOST_ROWS,
     )
-    metadata = card_metadata(manifest).to_yaml(original_order=_ORDER)
-    return f"---\n{metadata}\n---\n\n{body.strip()}\n"
 
 
 def _share_alike(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

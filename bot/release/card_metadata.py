@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from bot.core.hub_address import endpoint
 from bot.inference.models import EMBEDDED, model_name
+from bot.release.card_template import languages_of
 from bot.release.companions import companions_of
 from bot.release.exam_words import HELD_OUT, SET_APART, SHARED, questions
 
@@ -32,7 +33,7 @@ def card_metadata(manifest: Mapping[str, Any]) -> ModelCardData:
     data = ModelCardData(
         model_name=manifest["repository"].rpartition("/")[2],
         license=manifest["recipe"]["release"]["license"],
-        language=sorted({leaf["language"] for leaf in manifest["leaves"]} - {""}) or None,
+        language=languages_of(manifest) or None,
         library_name="transformers",
         pipeline_tag="text-generation",
         base_model=base or None,

@@ -44,12 +44,14 @@ class Kind:
     """A kind of companion.
 
     Attributes:
+        what: what it is, in words.
         type: the type of its repository on the Hub.
         endings: the endings of its data files. A companion has no others: a library may execute them.
         facts: the facts of its entry that its part of the manifest states.
         card: makes README.md from the manifest of the release and the companion's part of it.
     """
 
+    what: str
     type: Literal["model", "dataset"]
     endings: tuple[str, ...]
     facts: tuple[str, ...]
@@ -57,8 +59,10 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "samples": Kind("dataset", (".parquet",), ("rows", "private"), samples_card),
-    "gguf": Kind("model", (ENDING, MODELFILE), (), gguf_card),
+    "samples": Kind(
+        *("the samples that the model learned", "dataset"), (".parquet",), ("rows", "private"), samples_card
+    ),
+    "gguf": Kind("GGUF files for llama.cpp and ollama", "model", (ENDING, MODELFILE), (), gguf_card),
 }
 """The kinds of companions. The recipe's part `release` names the repository of each."""
 

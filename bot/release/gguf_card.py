@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
-from bot.release.card_template import card_templates
+from bot.release.card_template import card_text, languages_of
 from bot.release.gguf_rule import published
 from bot.release.signature import verify_command
 
@@ -19,25 +19,21 @@ def gguf_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
         manifest: the manifest of the release.
         stated: the repository's part of the manifest.
     """
-    body = (
-        card_templates()
-        .get_template("gguf_card.md.j2")
-        .render(
-            manifest=manifest,
-            repository=stated["repository"],
-            name=manifest["repository"].rpartition("/")[2],
-            gguf=manifest["gguf"],
-            file=published(manifest)[-1],
-            verification=verify_command(manifest),
-        )
+    return card_text(
+        *("gguf_card.md.j2", _metadata(manifest), _ORDER),
+        manifest=manifest,
+        repository=stated["repository"],
+        name=manifest["repository"].rpartition("/")[2],
+        gguf=manifest["gguf"],
+        file=published(manifest)[-1],
+        verification=verify_command(manifest),
     )
-    return f"---\n{_metadata(manifest).to_yaml(original_order=_ORDER)}\n---\n\n{body.strip()}\n"
 
 
 def _metadata(manifest: Mapping[str, Any]) -> ModelCardData:
     data = ModelCardData(
         license=manifest["recipe"]["release"]["license"],
-        language=sorted({leaf["language"] for leaf in manifest["leaves"]} - {""}) or None,
+        language=languages_of(manifest) or None,
         pipeline_tag="text-generation",
         base_model=manifest["repository"],
         tags=["gguf", "llama.cpp", "ollama", "arborist", "instructlab", "lab"],

@@ -1,16 +1,14 @@
 """The card of the data set of samples: what a row is, which release learned it, and the licences."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.release.card_template import card_text, languages_of
 from bot.release.exam_words import SHARED
 from bot.release.licences import same_licence, what_it_asks
 from bot.release.signature import verify_command
-from bot.text.escape_markdown import as_code, as_prose
 
 MOST_NAMED, MOST_ROWS = 100, 500
 """How many works of a leaf a list names, and how many leaves."""
@@ -24,15 +22,9 @@ def samples_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
         manifest: the manifest of the release.
         stated: the data set's part of the manifest.
     """
-    environment = Environment(  # noqa: S701  # Markdown; the filters `code` and `prose` escape text from outside
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"code": as_code, "prose": as_prose}
     rows: Mapping[str, Mapping[str, int]] = stated["facts"]["rows"]
-    body = environment.get_template("samples_card.md.j2").render(
+    return card_text(
+        *("samples_card.md.j2", _metadata(manifest, stated), _ORDER),
         manifest=manifest,
         repository=stated["repository"],
         rows=rows,
@@ -45,7 +37,6 @@ def samples_card(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
         most_named=MOST_NAMED,
         most_rows=MOST_ROWS,
     )
-    return f"---\n{_metadata(manifest, stated).to_yaml(original_order=_ORDER)}\n---\n\n{body.strip()}\n"
 
 
 def _metadata(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> DatasetCardData:
@@ -53,7 +44,7 @@ def _metadata(manifest: Mapping[str, Any], stated: Mapping[str, Any]) -> Dataset
     licences = _licences(manifest)
     return DatasetCardData(
         license=licences if len(licences) > 1 else licences[0],
-        language=sorted({leaf["language"] for leaf in manifest["leaves"]} - {""}) or None,
+        language=languages_of(manifest) or None,
         pretty_name=f"Training samples of {manifest['repository']}",
         size_categories=[size_category(_total(rows))],
         task_categories=["text-generation", "question-answering"],

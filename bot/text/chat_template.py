@@ -1,7 +1,7 @@
 """Chat templates: the prompt of a conversation, and the assistant's answer to it, as a model reads them.
 
-Training and inference render conversations here, so a model is asked as it was taught. Templates that let a
-model think are told not to; what they put before an answer then belongs to the prompt.
+Training and inference render conversations here, so a model is asked as it was taught. Templates that can
+make a model think are rendered with thinking off; what they put before an answer belongs to the prompt.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from bot.core.errors import UserError
 from bot.text.tokens import break_tokens, token_ids
 
 OFF = {"enable_thinking": False, "thinking": False}
-"""The arguments by which templates are told not to think: of Qwen 3, GLM, SmolLM3; of Granite, DeepSeek."""
+"""The arguments that switch thinking off: the first of Qwen 3, GLM and SmolLM3, the other of Granite and
+DeepSeek."""
 PROBE = "\ufdd1"
 """Stands for an answer; Unicode reserves this noncharacter for internal use."""
 Turns = Sequence[tuple[str, str]]

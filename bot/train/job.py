@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.config.recipe import PhaseRecipe
-
-Turns = Sequence[tuple[str, str]]
-"""(role, content) of each turn of a conversation."""
+from bot.text.chat_template import Turns
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from bot.config.recipe import PhaseRecipe
-from bot.train.job import Example, Job, Turns
+from bot.text.chat_template import Turns
+from bot.train.job import Example, Job
 from tests import ROOT
 from tests.helpers.tiny import CONVERSATIONS
 
