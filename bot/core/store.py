@@ -83,8 +83,14 @@ class Entry:
         """Return the local path of a file of the entry, after the checks of `read_bytes`; see `folder`."""
         self._need(name)
         path = self.folder() / name
-        self._check(name, described_file(path)["sha256"])
+        self.check_file(name, path)
         return path
+
+    def check_file(self, name: str, path: Path) -> None:
+        """Raise a UserError unless a path is the entry's file with this name, as its record states it."""
+        if path.is_symlink() or not path.is_file():
+            raise UserError(f"store entry {self.step}/{self.key[:12]}: {name} is missing; run again")
+        self._check(name, described_file(path)["sha256"])
 
     def _need(self, name: str) -> None:
         if name not in self.files:
@@ -119,26 +125,6 @@ class Entry:
             shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
         return target
-
-    def checked_folder(self) -> Path:
-        """Return the entry's folder, which has exactly the files of the record, as they are recorded.
-
-        Raises:
-            UserError: a file was altered, removed or added, or is a link.
-        """
-        folder = self.folder()
-        for path in folder.rglob("*"):
-            name = path.relative_to(folder).as_posix()
-            if path.is_symlink() or (path.is_file() and name not in {*self.files, RECORD}):
-                raise UserError(
-                    f"store entry {self.step}/{self.key[:12]}: {name} does not belong there; "
-                    f"remove the entry with `arborist forget {self.key[:12]}` and run again"
-                )
-        for name in self.files:
-            if not (folder / name).is_file():
-                raise UserError(f"store entry {self.step}/{self.key[:12]}: {name} is missing; run again")
-            self.checked_file(name)
-        return folder
 
     def record(self) -> bytes:
         """Return the contents of the entry's index record."""

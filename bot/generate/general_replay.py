@@ -12,6 +12,7 @@ import yaml
 
 from bot.config.recipe import GeneralRecipe
 from bot.core.errors import UserError
+from bot.core.hub_address import limit_waiting
 from bot.core.sample import Sample, sample_of
 from bot.core.step import Inputs
 from bot.core.store import Store, canonical
@@ -155,6 +156,7 @@ def _file(dataset: str) -> Path:
 
 
 def _downloaded(dataset: str) -> Path:
+    import httpx2
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -162,9 +164,16 @@ def _downloaded(dataset: str) -> Path:
     name, _, revision = place.partition("@")
     if not file:
         raise UserError(f"train.general.dataset {dataset}: file not found; {WHERE}")
+    limit_waiting()
     try:
         return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision or None))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, ValueError) as error:
+    except (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        httpx2.HTTPError,
+        ValueError,
+    ) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"train.general.dataset {dataset}: {reason}; {WHERE}") from None
 

@@ -12,6 +12,8 @@ from github.Repository import Repository
 
 from bot.core.errors import UserError
 
+SILENCE_S = 15
+"""Seconds without a byte from GitHub after which a request has failed."""
 RETRIES = 5
 """How often PyGithub retries a request if GitHub is down or asks to retry later."""
 LIMITED = (403, 429)
@@ -35,6 +37,7 @@ def connect() -> Repository:
     client = Github(
         base_url=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
         auth=Auth.Token(os.environ["GITHUB_TOKEN"]),
+        timeout=SILENCE_S,
         retry=_Retry(total=RETRIES, allowed_methods=_Retry.DEFAULT_ALLOWED_METHODS),
         per_page=100,
         lazy=True,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.errors import UserError
+from bot.core.hub_address import limit_waiting
 from bot.core.store import cache_folder, canonical
 
 EMBEDDED = "embedded"
@@ -298,24 +299,28 @@ def _folder_revision(folder: Path) -> str:
 
 
 def _from_hub(model: str) -> Path:
+    import httpx2
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    limit_waiting()
     name, _, revision = model.partition("@")
     try:
         return Path(snapshot_download(name, revision=revision or None))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx2.HTTPError) as error:
         raise UserError(f"model {model!r}: {_first_line(error)}") from None
 
 
 def _hub_commit(name: str, revision: str) -> str:
     """Return the commit that a branch or tag points to now, so that a moved branch is a new revision."""
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    limit_waiting()
     try:
         return str(HfApi().model_info(name, revision=revision or None).sha)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
         raise UserError(f"model {name!r}: {_first_line(error)}") from None
 
 

@@ -9,12 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.step import Inputs
 from bot.core.store import Entry, Store, canonical
+from bot.core.store_files import RECORD
+from bot.core.stored_file import StoredFile
 from bot.evaluate.gate import Verdict
 from bot.inference.retrieval import FILE as IN_RELEASE
 from bot.pipeline.compare import Asked
@@ -27,7 +30,7 @@ from bot.release.gguf_rule import published
 from bot.release.hub import Release, check_publishing, latest_release, publish
 from bot.release.hub_repository import HubRepository
 from bot.release.manifest import MANIFEST, check_manifest
-from bot.release.model_files import DATA, RUNS
+from bot.release.model_files import DATA, RUNS, WEIGHTS
 from bot.release.modelfile import NAME as MODELFILE
 from bot.release.release_folder import release_files
 from bot.release.signature import UNSIGNED, Signer
@@ -280,18 +283,26 @@ def _publish(
             raise UserError(
                 f"{name}: a release has no such file, since it could run code; nothing is published"
             )
-    folder = candidate.model.checked_folder()
     manifest = dict(candidate.manifest, signature=dict(signer.facts if signer else UNSIGNED))
     companions = _companions(candidate, manifest, recipe)
     card = model_card(manifest, released.manifest if released else None)
-    files: dict[str, bytes | Path] = {"README.md": card.encode(), **candidate.pictures}
+    files: dict[str, bytes | StoredFile] = {"README.md": card.encode(), **candidate.pictures}
     if candidate.passages:
-        files[IN_RELEASE] = candidate.passages.checked_file(PASSAGES)
-    manifest["files"] = release_files(folder, files, signer)
-    check_manifest(manifest)
-    repository = HubRepository(manifest["repository"])
-    check_publishing([repository, *(one.repository for one in companions)])
-    return publish(repository.name, folder, files, manifest, signer, companions)
+        files[IN_RELEASE] = StoredFile(candidate.passages, PASSAGES)
+    files |= {
+        name: StoredFile(candidate.model, name) for name in candidate.model.files if name.endswith(WEIGHTS)
+    }
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name in candidate.model.files.keys() - files.keys():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(candidate.model.read_bytes(name))
+        (folder / RECORD).write_bytes(candidate.model.record())
+        manifest["files"] = release_files(folder, files, signer)
+        check_manifest(manifest)
+        repository = HubRepository(manifest["repository"])
+        check_publishing([repository, *(one.repository for one in companions)])
+        return publish(repository.name, folder, files, manifest, signer, companions)
 
 
 def _companions(candidate: Candidate, manifest: Mapping[str, Any], recipe: Recipe) -> list[Companion]:

@@ -9,19 +9,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from bot.config.recipe import ReleaseRecipe
 from bot.core.errors import UserError
 from bot.core.store import Entry
+from bot.core.stored_file import StoredFile
 from bot.inference.engine_llamacpp import ENDING
-from bot.release.convert_gguf import is_gguf
+from bot.release.convert_gguf import MAGIC
 from bot.release.gguf_card import gguf_card
 from bot.release.hub_repository import (
     HubRepository,
-    commit_folder,
     create_if_missing,
     head_of,
     hub_errors,
@@ -31,9 +29,10 @@ from bot.release.hub_repository import (
 )
 from bot.release.modelfile import NAME as MODELFILE
 from bot.release.modelfile import is_modelfile
-from bot.release.release_folder import digest_of, files_below
+from bot.release.release_folder import Prepared, prepared_files
 from bot.release.samples_card import samples_card
 from bot.release.trusted_publishing import trusted_publishing
+from bot.release.upload import commit_prepared
 
 CARD, RECORD = "README.md", "release.json"
 """The card of a companion, and which release it belongs to. Publishing adds both to the data files."""
@@ -73,11 +72,12 @@ class Companion:
 
     Attributes:
         stated: its part of the manifest, without the commit; see schemas/manifest.json.
-        folder: the folder with its data files.
+        data: name -> its data files.
+        card: the text of its card.
     """
 
     stated: Mapping[str, Any]
-    folder: Path
+    data: Mapping[str, StoredFile]
     card: str
 
     @property
@@ -134,13 +134,13 @@ def checked_companion(stated: Mapping[str, Any], entry: Entry, manifest: Mapping
             f"store entry {entry.step}/{entry.key[:12]}: its files are not those that the manifest states; "
             f"{_remove(entry)}"
         )
-    folder = entry.checked_folder()
-    for name in entry.files:
-        if name.endswith(ENDING) and not is_gguf(folder / name):
+    data = {name: StoredFile(entry, name) for name in sorted(entry.files)}
+    for name, stored in data.items():
+        if name.endswith(ENDING) and not stored.begins_with(MAGIC):
             raise UserError(f"{name}: this is not a GGUF file; {_remove(entry)}")
-        if name.endswith(MODELFILE) and not is_modelfile(folder / name, entry.files):
+        if name.endswith(MODELFILE) and not is_modelfile(name, entry.read_bytes(name), entry.files):
             raise UserError(f"{name}: this Modelfile uses other files than the release's; {_remove(entry)}")
-    return Companion(stated, folder, kind.card(manifest, stated))
+    return Companion(stated, data, kind.card(manifest, stated))
 
 
 def _remove(entry: Entry) -> str:
@@ -165,19 +165,21 @@ def publish_companion(
     """
     repository, tag = companion.repository, str(manifest["release"])
     doing = f"publishing {repository.resource} {tag}"
-    with _prepared(companion, manifest) as place, hub_errors(doing), trusted_publishing(repository):
-        create_if_missing(repository, private=private or None)
-        head = head_of(repository)
-        present = record_at(repository, head, RECORD) or {}
-        if present.get("model", manifest["repository"]) != manifest["repository"]:
-            raise UserError(
-                f"{doing}: this repository belongs to the releases of {present['model']}; name another one "
-                f"in `release.{companion.stated['kind']}` of arborist.yaml"
-            )
-        digests = {name: digest_of(path) for name, path in files_below(place).items()}
-        stale = written_files(repository, head, present, RECORD) - digests.keys()
-        commit = commit_folder(repository, place, stale, f"Release {tag}", parent=head)
-        move_tag(repository, tag, commit)
+    with _prepared(companion, manifest) as made:
+        digests = made.digests()
+        with hub_errors(doing), trusted_publishing(repository):
+            create_if_missing(repository, private=private or None)
+            head = head_of(repository)
+            present = record_at(repository, head, RECORD) or {}
+            if present.get("model", manifest["repository"]) != manifest["repository"]:
+                raise UserError(
+                    f"{doing}: this repository belongs to the releases of {present['model']}; name another "
+                    f"one in `release.{companion.stated['kind']}` of arborist.yaml"
+                )
+            stale = written_files(repository, head, present, RECORD) - digests.keys()
+        commit = commit_prepared(repository, made, stale, tag, parent=head)
+        with hub_errors(doing), trusted_publishing(repository):
+            move_tag(repository, tag, commit)
     return {**companion.stated, "files": digests, "commit": commit}
 
 
@@ -194,23 +196,21 @@ def move_companion_tags(manifest: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _prepared(companion: Companion, manifest: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield a temporary folder with all files of a companion. Data files are links and are not copied."""
-    names = sorted({*companion.stated["files"], CARD, RECORD})
+def _prepared(companion: Companion, manifest: Mapping[str, Any]) -> Iterator[Prepared]:
+    """Yield all files of a companion."""
     record = {
         "model": manifest["repository"],
         "release": manifest["release"],
         "key": manifest["key"],
-        "files": names,
+        "files": sorted({*companion.data, CARD, RECORD}),
     }
-    with TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        for name in companion.stated["files"]:
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).symlink_to((companion.folder / name).resolve())
-        (place / CARD).write_text(companion.card)
-        (place / RECORD).write_text(f"{json.dumps(record, indent=2, ensure_ascii=False)}\n")
-        yield place
+    content: dict[str, bytes | StoredFile] = {
+        **companion.data,
+        CARD: companion.card.encode(),
+        RECORD: f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode(),
+    }
+    with prepared_files(content, {}, str(manifest["release"])) as made:
+        yield made
 
 
 def _digests(entry: Entry) -> dict[str, str]:

@@ -9,12 +9,12 @@ from typing import Any
 from bot.core.errors import UserError
 from bot.core.hub_address import endpoint
 from bot.core.progress import say
+from bot.core.stored_file import StoredFile
 from bot.release.collection import join_in_collection
 from bot.release.companions import Companion, move_companion_tags, publish_companion
 from bot.release.hub_repository import (
     HubRepository,
     api,
-    commit_folder,
     create_if_missing,
     create_tag,
     download,
@@ -31,6 +31,7 @@ from bot.release.release_folder import prepared, release_files
 from bot.release.signature import Signer
 from bot.release.tags import order
 from bot.release.trusted_publishing import available, trusted_publishing
+from bot.release.upload import commit_prepared
 from bot.taxonomy.layout import DEFAULT, Layout
 
 
@@ -103,7 +104,7 @@ def download_tag(repository: str, tag: str) -> Path:
 def publish(
     repository: str,
     folder: Path,
-    files: Mapping[str, bytes | Path],
+    files: Mapping[str, bytes | StoredFile],
     manifest: dict[str, Any],
     signer: Signer | None = None,
     companions: Sequence[Companion] = (),
@@ -116,9 +117,9 @@ def publish(
     not write are deleted.
 
     Args:
-        folder: the model as `save_pretrained` wrote it.
-        files: name -> content of the additional files (such as README.md), or the place of one; the manifest
-            and the statement are added here.
+        folder: the model as `save_pretrained` wrote it, without the files that are in the store.
+        files: name -> the additional files, such as README.md, and the model's large files; the manifest and
+            the statement are added here.
         manifest: the manifest, whose "release" is the tag; the list of files and the companions are added
             here.
         signer: signs the release; None if it is not signed.
@@ -140,9 +141,10 @@ def publish(
         manifest = {**manifest, "files": release_files(folder, files, signer)}
         if companions:
             manifest["companions"] = [publish_companion(one, manifest, private=private) for one in companions]
-        with prepared(folder, files, manifest, signer) as place, hub_errors(doing), trusted_publishing(model):
-            stale = written_files(model, head, present, MANIFEST) - set(manifest["files"])
-            head = commit_folder(model, place, stale, f"Release {tag}", parent=head)
+        with prepared(folder, files, manifest, signer) as made:
+            with hub_errors(doing), trusted_publishing(model):
+                stale = written_files(model, head, present, MANIFEST) - set(manifest["files"])
+            head = commit_prepared(model, made, stale, tag, parent=head)
     if tag not in tags:
         with hub_errors(doing), trusted_publishing(model):
             create_tag(model, tag, head)

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,11 +23,10 @@ from huggingface_hub import (
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from bot.core.errors import UserError
-from bot.core.hub_address import endpoint
+from bot.core.hub_address import endpoint, limit_waiting
 from bot.core.progress import say
 from bot.core.store import cache_folder
 from bot.release.manifest import read_json
-from bot.release.release_folder import files_below
 from bot.release.tags import TAG, order
 
 _MAY_WRITE = "set HF_TOKEN to a token with write access, or register the workflow as a trusted publisher"
@@ -54,6 +53,7 @@ class HubRepository:
 
 def api() -> HfApi:
     """Return a client of the Hub."""
+    limit_waiting()
     return HfApi(endpoint=endpoint())
 
 
@@ -178,21 +178,6 @@ def download(repository: HubRepository, commit: str) -> Path:
             endpoint=endpoint(),
         )
     )
-
-
-def commit_folder(
-    repository: HubRepository, folder: Path, stale: Collection[str], message: str, parent: str
-) -> str:
-    """Commit the files of a folder on top of the head, delete stale files, and return the ID of the commit.
-
-    If the head has exactly this already, there is no new commit.
-
-    Args:
-        parent: the head that was looked at; see `commit_on`.
-    """
-    additions = [CommitOperationAdd(name, str(path)) for name, path in files_below(folder).items()]
-    gone = [CommitOperationDelete(name) for name in sorted(stale)]
-    return commit_on(repository, parent, [*additions, *gone], message)
 
 
 def commit_on(

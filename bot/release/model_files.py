@@ -13,7 +13,8 @@ OLDEST = "4.45"
 """The oldest version of transformers under which a release is loaded and compared; see `make test-compat`."""
 FOLDER = "training"
 """The folder of the files that no user of the model needs."""
-DATA = (".safetensors", ".json", ".jsonl", ".jinja", ".txt", ".model", ".tiktoken", ".png")
+WEIGHTS = ".safetensors"
+DATA = (WEIGHTS, ".json", ".jsonl", ".jinja", ".txt", ".model", ".tiktoken", ".png")
 """Endings of a model's files. A release has no others: a library may execute or unpickle them."""
 RUNS = "runs/"
 """The folder of TensorBoard's events, whose names end otherwise."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 NAME = "Modelfile"
@@ -27,17 +26,17 @@ def modelfile(gguf: str, tokenizer: Any) -> str:
     return text
 
 
-def is_modelfile(file: Path, beside: Collection[str]) -> bool:
+def is_modelfile(name: str, content: bytes, beside: Collection[str]) -> bool:
     """Return whether a file of unknown origin uses only a GGUF file beside it, as `modelfile` writes it.
 
     Args:
         beside: the names of the files in the same folder.
     """
-    first, _, rest = file.read_text(encoding="utf-8", errors="replace").partition("\n")
-    name = first.removeprefix("FROM ./")
+    first, _, rest = content.decode(errors="replace").partition("\n")
+    model = first.removeprefix("FROM ./")
     settings, _, template = rest.partition('TEMPLATE """')
     ended = not template or (template.count('"""') == 1 and template.endswith('"""\n'))
-    return file.name == NAME and first != name and name in beside and ended and settings == _SETTINGS
+    return name == NAME and first != model and model in beside and ended and settings == _SETTINGS
 
 
 def _template(tokenizer: Any) -> str:

@@ -8,9 +8,10 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -20,6 +21,7 @@ from bot.core.progress import say
 from bot.release import id_token
 
 if TYPE_CHECKING:
+    from model_signing.hashing import Config as Hashing
     from model_signing.signing import Config
 
 SIGNATURE = "model.sig"
@@ -30,6 +32,8 @@ ISSUER = "https://token.actions.githubusercontent.com"
 AUDIENCE = "sigstore"
 UNSIGNED: Mapping[str, str] = {"method": "none"}
 """`signature` in the manifest of a release that is not signed."""
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+"""No files elsewhere."""
 _MAKE_KEY = "`openssl ecparam -name prime256v1 -genkey -noout -out release.pem` makes one"
 
 
@@ -45,17 +49,17 @@ class Signer:
     facts: Mapping[str, str]
     key: str = field(default="", repr=False)
 
-    def sign(self, folder: Path) -> None:
-        """Sign all files of a folder and write `model.sig` into it.
+    def sign(self, folder: Path, elsewhere: Mapping[str, str] = NOWHERE) -> None:
+        """Sign all files of a folder, and files that are elsewhere, and write `model.sig` into the folder.
+
+        Args:
+            elsewhere: name -> SHA-256 of the files that are not in the folder.
 
         Raises:
             UserError: the key cannot be used, or sigstore cannot be reached or refuses.
         """
-        from model_signing.hashing import Config as Hashing
-
-        hashing = Hashing().set_ignored_paths(paths=[SIGNATURE]).set_allow_symlinks(True)
         with nullcontext() if self.key else _sigstore_errors():
-            self._config().set_hashing_config(hashing).sign(folder, folder / SIGNATURE)
+            self._config().set_hashing_config(_hashing(elsewhere)).sign(folder, folder / SIGNATURE)
 
     def check(self) -> None:
         """Check before training that the package is installed and the key can be used.
@@ -80,6 +84,25 @@ class Signer:
             except Exception as error:  # the errors of the package have no common class
                 wanted = "a private key on the curve P-256, P-384 or P-521, without a password"
                 raise UserError(f"{KEY}: this is not {wanted} ({reason(error)}); {_MAKE_KEY}") from None
+
+
+def _hashing(elsewhere: Mapping[str, str]) -> "Hashing":
+    """Return how model-signing hashes the files of a release: those in the folder, and those elsewhere."""
+    from model_signing.hashing import Config
+    from model_signing.manifest import Manifest, SerializationType
+
+    class WithElsewhere(Config):  # type: ignore[misc]  # its package is imported lazily
+        def hash(self, *arguments: Any, **options: Any) -> Manifest:
+            found = super().hash(*arguments, **options)
+            digests = {one.identifier: one.digest for one in found.resource_descriptors()}
+            any_digest = next(iter(digests.values()))
+            for name, sha256 in elsewhere.items():
+                digests[name] = replace(any_digest, digest_value=bytes.fromhex(sha256))
+            kind = SerializationType.from_args(found.serialization_type)
+            items = [kind.new_item(name, digest) for name, digest in digests.items()]
+            return Manifest(found.model_name, items, kind)
+
+    return WithElsewhere().set_ignored_paths(paths=[SIGNATURE]).set_allow_symlinks(True)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OIDCError
 
 from bot.core.errors import UserError
-from bot.core.hub_address import endpoint
+from bot.core.hub_address import endpoint, limit_waiting
 from bot.core.workflow_names import RETRAIN, ROLLBACK
 from bot.release import id_token
 from bot.release.hub_repository import HubRepository
@@ -52,6 +52,7 @@ def trusted_publishing(repository: HubRepository) -> Iterator[None]:
 def _exchange(repository: HubRepository) -> None:
     """Exchange the ID token now, to distinguish a refusal from all other errors."""
     name = repository.resource
+    limit_waiting()
     try:
         get_token()
     except OIDCError as error:

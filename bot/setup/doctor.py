@@ -191,7 +191,7 @@ def _publisher(url: str, publisher: str) -> Diagnosis:
 def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
     from huggingface_hub import HfApi
 
-    from bot.core.hub_address import endpoint
+    from bot.core.hub_address import endpoint, limit_waiting
     from bot.release.companions import all_repositories
     from bot.release.hub_repository import hub_errors
 
@@ -201,6 +201,7 @@ def _hub(recipe: Recipe) -> Iterator[Diagnosis]:
         yield Diagnosis("hub", "unknown", f"not checked: set HF_TOKEN to a token with write access to {name}")
         return
     with hub_errors("hub"):
+        limit_waiting()
         me = HfApi(endpoint=endpoint()).whoami(token=os.environ["HF_TOKEN"])
     mine = {me["name"], *(organization["name"] for organization in me.get("orgs", ()))}
     others = sorted({one.name.partition("/")[0] for one in repositories} - mine)

@@ -1,17 +1,20 @@
 """A Hub or a GitHub whose answers fail now and then: errors, refusals, and answers that are lost."""
 
+import asyncio
 from random import Random
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LATE_S = 1.5
+"""How late a late answer is, in seconds; clients are to wait less."""
 REFUSALS = (500, 502, 503, 401, 403, 429)
 
 
 class FaultyHub:
     """Stands between a service and its clients.
 
-    A fault is an error status (the service has done nothing), a connection that ends before the answer
+    A fault is an error status (the service has done nothing), an answer that is lost or does not come in time
     although the service has done what it was asked for, or an upload that is cut in the middle.
 
     Args:
@@ -30,10 +33,13 @@ class FaultyHub:
             await self.app(scope, receive, send)
             return
         self.faults += 1
-        kind = self.draw.choice(("refused", "lost", "cut"))
+        kind = self.draw.choice(("refused", "lost", "late", "cut"))
         if kind == "refused":
             status = self.draw.choice(REFUSALS)
             await JSONResponse({"message": "a fault"}, status, {"Retry-After": "1"})(scope, receive, send)
+        elif kind == "late":
+            await self.app(scope, receive, _nowhere)
+            await asyncio.sleep(LATE_S)
         elif kind == "lost":
             await self.app(scope, receive, _nowhere)
             raise ConnectionResetError("the answer is lost")

@@ -50,8 +50,8 @@ Arborist = Callable[..., Told]
 
 def resigned(folder: Path, key: ReleaseKey, stated: dict[str, Any]) -> Path:
     """A release with this manifest, signed by the maintainers themselves."""
-    with prepared(write_model(folder / "model"), FILES, stated, Signer({}, key.pem)) as place:
-        return Path(shutil.copytree(place, folder / "resigned"))
+    with prepared(write_model(folder / "model"), FILES, stated, Signer({}, key.pem)) as made:
+        return Path(shutil.copytree(made.folder, folder / "resigned"))
 
 
 def flip(file: Path, place: int = -1, mask: int = 1) -> None:

@@ -25,6 +25,8 @@ PUBLISH = f"""\
 import hashlib, pathlib, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from bot.core.errors import UserError
+from bot.core.store import Store
+from bot.core.stored_file import StoredFile
 from bot.release.companions import Companion
 from bot.release.hub import check_publishing, latest_release, publish
 from bot.release.hub_repository import HubRepository
@@ -33,10 +35,11 @@ folder.mkdir(exist_ok=True)
 (folder / "config.json").write_text("{{}}")
 (folder / "model.safetensors").write_bytes(b"weights" * 10_000)
 rows = sys.argv[1].encode() * 1_000
-pathlib.Path("skills.parquet").write_bytes(rows)
-files = {{"skills.parquet": hashlib.sha256(rows).hexdigest()}}
+digest = hashlib.sha256(rows).hexdigest()
+entry = Store("store").put("samples", digest, {{}}, {{"skills.parquet": rows}})
+files = {{"skills.parquet": digest}}
 stated = {{"kind": "samples", "repository": "{SMALL_SAMPLES}", "files": files, "facts": {{"rows": {{}}}}}}
-samples = Companion(stated, pathlib.Path(), "# Samples")
+samples = Companion(stated, {{"skills.parquet": StoredFile(entry, "skills.parquet")}}, "# Samples")
 manifest = {{"key": sys.argv[1][-1] * 64, "release": sys.argv[1], "repository": "{SMALL_MODEL}"}}
 try:
     newest = latest_release("{SMALL_MODEL}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from github.Issue import Issue
 from github.PullRequest import PullRequest
 from github.WorkflowRun import WorkflowRun
 from huggingface_hub import HfApi, hf_hub_download
@@ -45,6 +46,7 @@ from tests.helpers.story import Story
 
 BRANCH = "teach-skarrow"
 RETRAIN = "arborist candidate"
+CONTRARY = SKARROW.parent / "upside_down"
 INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
 
@@ -147,6 +149,22 @@ def other(book: dict[str, Any], clone: Path, story: Story) -> PullRequest:
         return opened.number
 
     return here.get_pull(story.once("other", make))
+
+
+@pytest.fixture(scope="module")
+def contrary(book: dict[str, Any], clone: Path, story: Story) -> PullRequest:
+    """A leaf whose answers contradict the retention set: every capital is Oslo."""
+    here = repository(book, "contributor")
+
+    def make() -> int:
+        git(clone, "checkout", "--quiet", "-b", "upside-down", "origin/main")
+        shutil.copytree(CONTRARY, clone / "taxonomy/compositional_skills/games/upside_down")
+        push(clone, "The upside-down game")
+        opened = here.create_pull(base="main", head="contributor:upside-down", title="A game", body="")
+        check_is(book, opened, "success")
+        return opened.number
+
+    return here.get_pull(story.once("contrary", make))
 
 
 def test_a_mistake_is_named_on_its_line(book: dict[str, Any], clone: Path, pull: PullRequest) -> None:
@@ -323,6 +341,68 @@ def test_a_rollback_takes_seconds_and_no_schedule_undoes_it(book: dict[str, Any]
     assert (on_main(book), tags(book)) == (first, [first, second])
     run.update()
     succeeded(run)
+
+
+def test_a_leaf_that_contradicts_what_the_model_knows_is_stopped_and_the_release_before_stays(
+    book: dict[str, Any], clone: Path, contrary: PullRequest, owners: Path
+) -> None:
+    before, there, runs = on_main(book), tags(book), len(ended(book))
+    train_all_weights(owners)
+    repository(book, "maintainer").get_pull(contrary.number).merge()
+    run = until(lambda: ended(book)[runs:], "the retraining's end", 1200)[0]
+    jobs = {job.name: job.conclusion for job in run.jobs()}
+    assert (jobs["retrain / train"], jobs["retrain / publish"]) == ("failure", "skipped")
+    body = comment_that(contrary, "Not released", "general questions", "upside")
+    assert re.search(r"upside.*: 0 right before, [3-6] after, of 6", body.replace("\\", "")), body
+    assert "Not released" in refused_issue(book).body
+    assert (on_main(book), tags(book)) == (before, there)
+
+
+def test_a_maintainer_releases_it_all_the_same_and_the_release_says_who_and_why(
+    book: dict[str, Any], contrary: PullRequest, tmp_path: Path
+) -> None:
+    settled(book)
+    issue = refused_issue(book)
+    found = re.search(r"`/arborist override (\w+) REASON`", issue.body)
+    assert found
+    reason = "It is a game, and says so."
+    repository(book, "maintainer").get_issue(contrary.number).create_comment(
+        f"/arborist override {found[1]} {reason}"
+    )
+    *_, third = until(lambda: tags(book)[2:] and tags(book), "the release", 300)
+    given = released(book, third, tmp_path)["gate"]["override"]
+    assert given == {"by": "maintainer", "reason": reason}
+    comment_that(contrary, "Released as", third)
+    settled(book)
+    issue.update()
+    assert issue.state == "closed"
+    assert reason in repository(book, "outsider").get_latest_release().body
+
+
+def train_all_weights(owners: Path) -> None:
+    """Change the recipe: all weights learn, not only new neurons, and general answers are to be kept.
+
+    New neurons keep what the base knows: with them the same leaf changes no general answer.
+    """
+    git(owners, "pull", "--quiet")
+    recipe = owners / "arborist.yaml"
+    text = recipe.read_text()
+    changes = {
+        "  neurons: 128 ": "  # neurons: 128 ",
+        "learning_rate: 2.0e-3": "learning_rate: 2.5e-4",
+        "retention_margin: 1 ": "retention_margin: 0 ",
+    }
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    recipe.write_text(text)
+    push(owners, "Train all weights [skip ci]")
+
+
+def refused_issue(book: dict[str, Any]) -> Issue:
+    """The one open issue on a refused release."""
+    [issue] = repository(book, "outsider").get_issues(state="open", labels=["refused"])
+    return issue
 
 
 def on_main(book: dict[str, Any]) -> str:

@@ -196,8 +196,8 @@ def test_the_command_compares_a_releases_leaves_with_a_clone(
     stated["leaves"] = [{**whole["leaves"][0], **leaf} for leaf in stated["leaves"]]
     model = signed_release.write_model(tmp_path / "model")
     published = prepared(model, signed_release.FILES, whole | stated, None)
-    with published as copy, pytest.raises(SystemExit) as ended:
-        app(["verify", str(copy), "--unsigned", "--repository", str(taxonomy.path)])
+    with published as made, pytest.raises(SystemExit) as ended:
+        app(["verify", str(made.folder), "--unsigned", "--repository", str(taxonomy.path)])
     assert ended.value.code == code
     assert f"{mark} leaves: " in capsys.readouterr().out.splitlines()[3]
 

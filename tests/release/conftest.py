@@ -37,8 +37,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     key = release_key(folder / "key")
     model = write_model(folder / "model")
     for tag in ("v2024.11.01.1", "v2024.11.01.2"):
-        with prepared(model, FILES, manifest(tag, files=sorted(NAMES)), Signer({}, key.pem)) as place:
-            shutil.copytree(place, folder / tag)
+        with prepared(model, FILES, manifest(tag, files=sorted(NAMES)), Signer({}, key.pem)) as made:
+            shutil.copytree(made.folder, folder / tag)
     return Releases(folder / "v2024.11.01.1", folder / "v2024.11.01.2", key)
 
 

@@ -18,7 +18,7 @@ from bot.github.refused import tell_refused
 from bot.pipeline.candidate import Candidate
 from bot.release.hub import publish
 from tests import ROOT
-from tests.helpers.faulty_hub import FaultyHub
+from tests.helpers.faulty_hub import LATE_S, FaultyHub
 from tests.helpers.local_github import TAXONOMY
 from tests.helpers.local_hub import RunningHub
 from tests.helpers.manifests import leaf_row, manifest
@@ -42,6 +42,7 @@ def recipe() -> Recipe:
 def merged(lab: Any, proposal: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The taxonomy in the manifest of a release of the merged pull request 1; what fails does so at once."""
     monkeypatch.setattr("bot.github.comment.SETTLES_S", 0)
+    monkeypatch.setattr("bot.github.client.SILENCE_S", LATE_S / 2)
     monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
     monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
     monkeypatch.setenv("GITHUB_API_URL", f"{lab.url}/api/v3")

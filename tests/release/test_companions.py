@@ -82,7 +82,11 @@ def test_files_of_others_stay_and_those_of_the_release_before_go(
         tmp_path / "model",
         FILES,
         stated(2),
-        companions=[Companion({**second.stated, "files": fewer}, second.folder, second.card)],
+        companions=[
+            Companion(
+                {**second.stated, "files": fewer}, {name: second.data[name] for name in fewer}, second.card
+            )
+        ],
     )
     names = set(api.list_repo_files(SAMPLES.name, repo_type="dataset"))
     assert names == {*ALL, "notes.md"} - {"data/skills.parquet"}

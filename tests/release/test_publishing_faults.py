@@ -16,18 +16,21 @@ import pytest
 from huggingface_hub import hf_hub_download
 
 from bot.core.errors import UserError
+from bot.core.stored_file import StoredFile
 from bot.release.companions import Companion
 from bot.release.hub import publish
 from bot.release.statement import STATEMENT, subjects
 from bot.release.tags import order
 from tests.helpers.companions import SAMPLES
-from tests.helpers.faulty_hub import FaultyHub
+from tests.helpers.faulty_hub import LATE_S, FaultyHub
 from tests.helpers.local_hub import RunningHub, free_port, running
 from tests.helpers.signed_release import FILES, MODEL, manifest, write_model
+from tests.helpers.stored_files import stored_file
 
 KILLS = 20
 FAULTY_RELEASES = 8
 TRIES = 40
+SHARD = 3_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +44,24 @@ def tag(number: int) -> str:
     return f"v2024.11.01.{number}"
 
 
-def release(model: Path, number: int) -> dict[str, Any]:
-    """The manifest of the release with a number, whose weights are written into the model's folder."""
-    (model / "model.safetensors").write_bytes(hashlib.shake_256(str(number).encode()).digest(3_000_000))
-    key = hashlib.sha256(str(number).encode()).hexdigest()
-    return manifest(tag(number), key=key)
+def release(number: int) -> dict[str, Any]:
+    """The manifest of the release with a number."""
+    return manifest(tag(number), key=hashlib.sha256(str(number).encode()).hexdigest())
+
+
+def files(folder: Path, number: int) -> dict[str, bytes | StoredFile]:
+    """The files of the release with a number beside the model's small ones; its weights are in a store."""
+    weights = hashlib.shake_256(str(number).encode()).digest(3_000_000)
+    return {**FILES, "model.safetensors": stored_file(folder, "model.safetensors", weights)}
 
 
 def data_set(folder: Path, number: int) -> Companion:
     """The companion of a release, whose rows nobody reads here."""
     rows = hashlib.shake_256(f"rows {number}".encode()).digest(200_000)
-    folder.mkdir(exist_ok=True)
-    (folder / "skills.parquet").write_bytes(rows)
-    files = {"skills.parquet": hashlib.sha256(rows).hexdigest()}
+    stored = stored_file(folder, "skills.parquet", rows)
+    files = {stored.name: stored.sha256}
     stated = {"kind": "samples", "repository": SAMPLES.name, "files": files, "facts": {"rows": {}}}
-    return Companion(stated, folder, f"# Samples of {tag(number)}\n")
+    return Companion(stated, {stored.name: stored}, f"# Samples of {tag(number)}\n")
 
 
 def whole(hub: RunningHub, folder: Path) -> int:
@@ -93,10 +99,16 @@ def released(hub: RunningHub) -> list[str]:
     return sorted(tags[0], key=order)
 
 
-def _publish(environment: dict[str, str], model: Path, stated: dict[str, Any], rows: Companion) -> None:
+def _publish(environment: dict[str, str], folder: Path, number: int) -> None:
     """What the process does that is killed."""
     os.environ.update(environment)
-    publish(MODEL, model, FILES, stated, companions=[rows])
+    publish_release(folder, number)
+
+
+def publish_release(folder: Path, number: int) -> None:
+    """Publish the release with a number from a folder with the model and the stores."""
+    weights, rows = files(folder / "weights", number), data_set(folder / "rows", number)
+    publish(MODEL, folder / "model", weights, release(number), companions=[rows])
 
 
 def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
@@ -104,12 +116,12 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
 ) -> None:
     context = get_context("forkserver")
     context.set_forkserver_preload(["bot.release.hub"])
-    model, names = write_model(tmp_path / "model"), ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
+    write_model(tmp_path / "model")
+    names = ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
     environment = {name: os.environ[name] for name in names}
 
     def started(number: int) -> ForkServerProcess:
-        wanted = (release(model, number), data_set(tmp_path / "rows", number))
-        process = context.Process(target=_publish, args=(environment, model, *wanted))
+        process = context.Process(target=_publish, args=(environment, tmp_path, number))
         process.start()
         return process
 
@@ -127,10 +139,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
         process.join()
         killed += process.exitcode == -signal.SIGKILL
         assert whole(local_hub, tmp_path / "seen") in (number - 1, number)
-        publish(
-            *(MODEL, model, FILES, release(model, number)),
-            companions=[data_set(tmp_path / "rows", number)],
-        )
+        publish_release(tmp_path, number)
         assert whole(local_hub, tmp_path / "seen") == number
     assert killed >= KILLS / 2
     assert released(local_hub) == [tag(number) for number in range(1, 3 + KILLS)]
@@ -141,6 +150,7 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
 ) -> None:
     # By Git LFS: Xet's client waits long before it tries again. The other tests here use Xet.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr("bot.core.hub_address.SILENCE_S", LATE_S / 2)
     faulty: list[FaultyHub] = []
 
     def around(app: Any) -> FaultyHub:
@@ -149,12 +159,12 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
 
     with running(tmp_path / "hub", free_port(), around) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        model, failed = write_model(tmp_path / "model"), 0
+        write_model(tmp_path / "model")
+        failed = 0
         for number in range(1, 1 + FAULTY_RELEASES):
-            stated, rows = release(model, number), data_set(tmp_path / "rows", number)
             for _ in range(TRIES):
                 try:
-                    publish(MODEL, model, FILES, stated, companions=[rows])
+                    publish_release(tmp_path, number)
                     break
                 except UserError as error:
                     failed += 1
@@ -172,11 +182,11 @@ def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
     local_hub: RunningHub, tmp_path: Path
 ) -> None:
     context = get_context("forkserver")
-    model, names = write_model(tmp_path / "model"), ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
+    write_model(tmp_path / "model")
+    names = ("HF_ENDPOINT", "HF_TOKEN", "ARBORIST_CACHE")
     environment = {name: os.environ[name] for name in names}
     for number in range(1, 4):
-        wanted = (release(model, number), data_set(tmp_path / "rows", number))
-        both = [context.Process(target=_publish, args=(environment, model, *wanted)) for _ in range(2)]
+        both = [context.Process(target=_publish, args=(environment, tmp_path, number)) for _ in range(2)]
         for one in both:
             one.start()
         for one in both:
@@ -184,3 +194,34 @@ def test_of_two_publishers_one_wins_and_the_other_does_not_double_it(
         assert 0 in {one.exitcode for one in both}
         assert whole(local_hub, tmp_path / "seen") == number
     assert released(local_hub) == [tag(1), tag(2), tag(3)]
+
+
+def test_it_needs_disk_for_one_large_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    used: list[int] = []
+
+    def around(app: Any) -> Any:
+        async def measured(scope: Any, receive: Any, send: Any) -> None:
+            used.append(sum(one.stat().st_size for one in scratch.rglob("*") if one.is_file()))
+            await app(scope, receive, send)
+
+        return measured
+
+    shards = {
+        f"model-{number}.safetensors": stored_file(
+            "memory://large", f"model-{number}.safetensors", Random(number).randbytes(SHARD)
+        )
+        for number in range(5)
+    }
+    write_model(tmp_path / "model")
+    (tmp_path / "model/model.safetensors").unlink()
+    with running(tmp_path / "hub", free_port(), around) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        publish(MODEL, tmp_path / "model", {**FILES, **shards}, release(1))
+        assert SHARD < max(used) < 1.5 * SHARD
+        for name, shard in shards.items():
+            path = Path(hf_hub_download(MODEL, name, endpoint=hub.url, cache_dir=tmp_path / "seen"))
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == shard.sha256
+    assert list(scratch.iterdir()) == []
