@@ -6,8 +6,10 @@ from random import Random
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LATE_S = 1.5
+LATE_S = 6.0
 """How late a late answer is, in seconds; clients are to wait less."""
+MOST_LATE = 6
+"""How many answers are late at most, since a test waits for each."""
 REFUSALS = (500, 502, 503, 401, 403, 429)
 
 
@@ -24,7 +26,7 @@ class FaultyHub:
 
     def __init__(self, app: ASGIApp, seed: int, share: float, reading: float = 0.0) -> None:
         self.app, self.draw, self.share, self.reading = app, Random(seed), share, reading
-        self.faults = 0
+        self.faults, self.late = 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["type"] == "http" and scope["method"] != "GET" and scope["method"] != "HEAD"
@@ -33,11 +35,13 @@ class FaultyHub:
             await self.app(scope, receive, send)
             return
         self.faults += 1
-        kind = self.draw.choice(("refused", "lost", "late", "cut"))
+        kinds = ("refused", "lost", "cut") if self.late == MOST_LATE else ("refused", "lost", "cut", "late")
+        kind = self.draw.choice(kinds)
         if kind == "refused":
             status = self.draw.choice(REFUSALS)
             await JSONResponse({"message": "a fault"}, status, {"Retry-After": "1"})(scope, receive, send)
         elif kind == "late":
+            self.late += 1
             await self.app(scope, receive, _nowhere)
             await asyncio.sleep(LATE_S)
         elif kind == "lost":

@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from github.Issue import Issue
 from github.PullRequest import PullRequest
-from github.WorkflowRun import WorkflowRun
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi
 
-from bot.evaluate.retention import SHIPPED
 from tests import ROOT
 from tests.helpers.loop import (
     ARBORIST,
@@ -42,10 +38,20 @@ from tests.helpers.loop import (
     until,
     write_skarrow,
 )
+from tests.helpers.retraining import (
+    RETRAIN,
+    ended,
+    kill,
+    on_main,
+    refused_issue,
+    released,
+    tags,
+    train_all_weights,
+    train_quickly,
+)
 from tests.helpers.story import Story
 
 BRANCH = "teach-skarrow"
-RETRAIN = "arborist candidate"
 CONTRARY = SKARROW.parent / "upside_down"
 INVOICES = "taxonomy/compositional_skills/extraction/invoice/invoice_number"
 
@@ -75,32 +81,7 @@ def book(
         maintainer = repository(handbook, "maintainer")
         maintainer.create_secret("ARBORIST_SIGNING_KEY", bot["ARBORIST_SIGNING_KEY"])
         request.getfixturevalue("init")()
-        # Fewer samples and general questions than otherwise: what is told here is the way, not how much is
-        # learnt. So the gate lets every loss pass: how much so short a training loses differs from one kind
-        # of processor to another.
-        recipe = owners / "arborist.yaml"
-        text = recipe.read_text()
-        fewer = {
-            "samples: 40 ": "samples: 20 ",
-            "batches: 8 ": "batches: 3 ",
-            "samples: 350 ": "samples: 24 ",
-            "epochs: 3\n    schedule: linear\n    replay": "epochs: 1\n    schedule: linear\n    replay",
-            "ensemble: 2 ": "ensemble: 1 ",
-            "max_new_tokens: 32": "max_new_tokens: 20\n  general: general.yaml",
-            "passages: 3 ": "passages: 1 ",
-            "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
-            "  margin: 0.3 ": "  margin: 1 ",
-            "leaf_margin: 0.5 ": "leaf_margin: 1 ",
-            "retention_margin: 0.4 ": "retention_margin: 1 ",
-            "near_miss_margin: 0.5 ": "near_miss_margin: 1 ",
-        }
-        for old, new in fewer.items():
-            assert old in text
-            text = text.replace(old, new)
-        recipe.write_text(text)
-        general = yaml.safe_load(SHIPPED.read_text())
-        few = [*general["questions"][:12], *general["questions"][-12:]]
-        (owners / "general.yaml").write_text(yaml.safe_dump({**general, "questions": few}))
+        train_quickly(owners)
         push(owners, "Set up arborist [skip ci]")
 
     story.once("book", make)
@@ -294,7 +275,7 @@ def test_the_released_model_has_learnt_the_leaf_and_says_where_it_comes_from(
 
 
 def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_stays(
-    book: dict[str, Any], other: PullRequest, owners: Path, tmp_path: Path
+    book: dict[str, Any], other: PullRequest, bot: dict[str, str], owners: Path, tmp_path: Path
 ) -> None:
     git(owners, "revert", "--no-edit", "--mainline", "1", "HEAD")
     git(owners, "push", "--quiet", "origin", "HEAD")
@@ -307,6 +288,20 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
     assert gone not in {leaf["path"] for leaf in after["leaves"]}
     assert after["phases"]["knowledge"] == before["phases"]["knowledge"]
     comment_that(other, "Removed in", second, "invoice")
+
+    # The model answers the exam of the leaf that is gone as the base did.
+    [base] = [leaf["exam"]["before"] for leaf in before["leaves"] if leaf["path"] == gone]
+    git(owners, "worktree", "add", "--quiet", "--detach", str(tmp_path / "merged"), "HEAD~1")
+    asked = subprocess.run(
+        [ARBORIST, "exam", gone, "--model", second, "--json"],
+        cwd=tmp_path / "merged",
+        env=bot,
+        check=True,
+        capture_output=True,
+    )
+    [exam] = json.loads(asked.stdout)["leaves"]
+    assert exam["asked"] == base["asked"]
+    assert abs(exam["right"] - base["right"]) <= 1
     here = repository(book, "outsider")
     assert [one.tag_name for one in here.get_releases()] == [second, first]
     assert f"released: {first}" in {label.name for label in here.get_pull(other.number).labels}
@@ -377,65 +372,3 @@ def test_a_maintainer_releases_it_all_the_same_and_the_release_says_who_and_why(
     issue.update()
     assert issue.state == "closed"
     assert reason in repository(book, "outsider").get_latest_release().body
-
-
-def train_all_weights(owners: Path) -> None:
-    """Change the recipe: all weights learn, not only new neurons, and general answers are to be kept.
-
-    New neurons keep what the base knows: with them the same leaf changes no general answer.
-    """
-    git(owners, "pull", "--quiet")
-    recipe = owners / "arborist.yaml"
-    text = recipe.read_text()
-    changes = {
-        "  neurons: 128 ": "  # neurons: 128 ",
-        "learning_rate: 2.0e-3": "learning_rate: 2.5e-4",
-        "retention_margin: 1 ": "retention_margin: 0 ",
-    }
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    recipe.write_text(text)
-    push(owners, "Train all weights [skip ci]")
-
-
-def refused_issue(book: dict[str, Any]) -> Issue:
-    """The one open issue on a refused release."""
-    [issue] = repository(book, "outsider").get_issues(state="open", labels=["refused"])
-    return issue
-
-
-def on_main(book: dict[str, Any]) -> str:
-    """The release that whoever names no revision gets."""
-    cache = f"{book['data']}/seen"
-    path = hf_hub_download(HANDBOOK_MODEL, "manifest.json", endpoint=book["hub"], cache_dir=cache)
-    return str(json.loads(Path(path).read_text())["release"])
-
-
-def released(book: dict[str, Any], tag: str, folder: Path) -> dict[str, Any]:
-    """The manifest of a release."""
-    path = hf_hub_download(
-        HANDBOOK_MODEL, "manifest.json", revision=tag, endpoint=book["hub"], cache_dir=folder
-    )
-    manifest: dict[str, Any] = json.loads(Path(path).read_text())
-    return manifest
-
-
-def tags(book: dict[str, Any]) -> list[str]:
-    api = HfApi(endpoint=book["hub"])
-    found = api.list_repo_refs(HANDBOOK_MODEL).tags if api.repo_exists(HANDBOOK_MODEL) else []
-    return sorted(tag.name for tag in found)
-
-
-def ended(book: dict[str, Any]) -> list[WorkflowRun]:
-    """The runs of retrain.yml that have ended, the oldest first."""
-    runs = repository(book, "maintainer").get_workflow("retrain.yml").get_runs(status="completed")
-    return sorted(runs, key=lambda run: run.id)
-
-
-def kill() -> None:
-    """Kill the retraining that is in progress; a later one waits for it."""
-    of_run = {process: int(process.environ()["GITHUB_RUN_ID"]) for process in running(RETRAIN)}
-    for process, run in of_run.items():
-        if run == min(of_run.values()):
-            process.kill()

@@ -42,7 +42,6 @@ def recipe() -> Recipe:
 def merged(lab: Any, proposal: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The taxonomy in the manifest of a release of the merged pull request 1; what fails does so at once."""
     monkeypatch.setattr("bot.github.comment.SETTLES_S", 0)
-    monkeypatch.setattr("bot.github.client.SILENCE_S", LATE_S / 2)
     monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
     monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
     monkeypatch.setenv("GITHUB_API_URL", f"{lab.url}/api/v3")
@@ -73,8 +72,14 @@ def refused(tmp_path: Path) -> Candidate:
 
 
 def test_the_next_run_completes_what_github_interrupted_and_nothing_is_there_twice(
-    lab: Any, merged: dict[str, Any], local_hub: RunningHub, recipe: Recipe, tmp_path: Path
+    lab: Any,
+    merged: dict[str, Any],
+    local_hub: RunningHub,
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bot.github.client.SILENCE_S", LATE_S / 2)
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text("{}")
     stated = manifest(leaf_row("leaf"), release="v2024.11.01.1", taxonomy=merged, pulls=[1])
@@ -100,6 +105,7 @@ def test_the_next_run_completes_what_github_interrupted_and_nothing_is_there_twi
     lab.server.application = well
 
     assert faulty.faults > RELEASES
+    assert faulty.late > 0
     assert failed > RELEASES / 2
     here = lab.as_("maintainer")
     assert sorted(one.tag_name for one in here.get_releases()) == sorted(tags)

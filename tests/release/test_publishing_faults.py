@@ -174,6 +174,7 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
                 assert whole(hub, tmp_path / "seen") in (number - 1, number)
             assert whole(hub, tmp_path / "seen") == number
         assert faulty[0].faults > FAULTY_RELEASES
+        assert faulty[0].late > 0
         assert failed > 0
         assert released(hub) == [tag(number) for number in range(1, 1 + FAULTY_RELEASES)]
 
