@@ -23,7 +23,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 
 from benchmarks.training import conversations
 from bot.config.device import PEAK
-from bot.config.profiles import deepspeed_profile
 from bot.config.recipe import PhaseRecipe
 from bot.inference.models import load_model, load_tokenizer, model_folder
 from bot.taxonomy.tree import load_tree
@@ -227,14 +226,14 @@ def compared(start: Path, name: str, scratch: Path) -> Iterator[Run]:
     seconds, tokens, memory = padded(start, samples, scratch / "trainer")
     speed = tokens / seconds
     yield Run("transformers Trainer, padded", seconds, tokens, tokens, memory, 1.0)
-    for what, work, profile_name, run in (
-        ("arborist, plain torch", "plain", "", train),
-        ("arborist, DeepSpeed ZeRO 2", "zero2", "zero2", launch),
+    for what, work, deepspeed, run in (
+        ("arborist, plain torch", "plain", {}, train),
+        ("arborist, DeepSpeed ZeRO 2", "zero2", {"zero_optimization": {"stage": 2}}, launch),
     ):
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        todo = replace(job, work=scratch / work, deepspeed=deepspeed_profile(profile_name, ROOT))
+        todo = replace(job, work=scratch / work, deepspeed=deepspeed)
         seconds, computed, memory = ours(todo, run)
         yield Run(what, seconds, real, computed, memory, real / seconds / speed)
 

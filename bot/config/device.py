@@ -5,9 +5,6 @@ from dataclasses import dataclass
 PEAK = {"cpu": 6e11, "l40s": 3.62e14, "a100": 3.12e14, "h100": 9.89e14, "h200": 9.89e14}
 """Peak bf16 floating point operations per second, from the maker's data sheet; `cpu` means two cores."""
 
-MEMORY_GB = {"l40s": 48, "a100": 80, "h100": 80, "h200": 141}
-"""Memory per device in GB, from the maker's data sheet; the a100 also exists with 40. A CPU's is unknown."""
-
 
 @dataclass(frozen=True)
 class EstimateRecipe:

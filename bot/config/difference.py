@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from bot.config.profiles import profile_of
 from bot.config.recipe import RUNS_ONLY, Recipe
+from bot.core.errors import UserError
 
-SAMPLES = ("teacher", "generate", "seed")
+SAMPLES = ("teacher", "generate", "seed", "profile")
 """Parts of the recipe that the samples of all leaves depend on."""
 MODEL = (*SAMPLES, "student", "train", "evaluate", "retrieval", "gate", "release")
 """Parts of the recipe that a release depends on."""
@@ -41,11 +43,23 @@ def compare(before: Recipe, after: Recipe) -> RecipeChange:
         if name != "folder" and old.get(name) != value
     ]
     counting = {name.partition(".")[0] for name, runs_only in changed if not runs_only}
+    if not _other_answers(before, after):
+        counting.discard("profile")
     return RecipeChange(
         tuple(name for name, _ in changed),
         retrains=not counting.isdisjoint(MODEL),
         samples=not counting.isdisjoint(SAMPLES),
     )
+
+
+def _other_answers(before: Recipe, after: Recipe) -> bool:
+    """Return whether the profiles of two recipes differ in what may change the teacher's answers."""
+    if "vllm" not in (before.teacher.engine, after.teacher.engine):
+        return False
+    try:
+        return profile_of(before).answers() != profile_of(after).answers()
+    except UserError:  # a profile that only the pull request has
+        return True
 
 
 def _flat(part: Any, prefix: str = "", *, runs_only: bool = False) -> Iterator[tuple[str, Any, bool]]:

@@ -90,8 +90,6 @@ def _contradiction(train: TrainRecipe) -> str:
         return "unmask cannot be used with method sdft, which trains on answers only; remove one of them"
     if knowledge.replay or knowledge.retrieval:
         return "replay and retrieval repeat samples of the knowledge phase; set them under skills"
-    if train.processes > 1 and not train.deepspeed:
-        return f"processes {train.processes} need a DeepSpeed profile, for example `deepspeed: zero2`"
     return ""
 
 
@@ -194,6 +192,7 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
             judge=bool(judge.model),
             documents=documents,
         ),
+        profile=data.get("profile", "cpu"),
         estimate=_made(EstimateRecipe, data.get("estimate", {})),
         documents=documents,
         taxonomy=_layout(data),

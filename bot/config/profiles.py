@@ -1,14 +1,20 @@
-"""Profiles: how an engine runs on a kind of machine. A repository's profiles override the shipped ones."""
+"""Profiles: how vLLM and training run on a kind of machine. A repository's own override the shipped ones."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bot.core.errors import UserError
 from bot.core.package_files import shipped
+from bot.core.schema import first_mistake
 
-SUFFIX = {"vllm": ".yaml", "deepspeed": ".json"}
+if TYPE_CHECKING:
+    from bot.config.recipe import Recipe
+
+SCHEMA = shipped("schemas/profile.json")
 _VLLM_PACE = """
     block_size cpu_offload_gb data_parallel_size disable_log_stats enable_chunked_prefill
     enable_prefix_caching enforce_eager gpu_memory_utilization kv_cache_memory_bytes max_model_len
@@ -16,81 +22,143 @@ _VLLM_PACE = """
 """
 VLLM_PACE = frozenset(_VLLM_PACE.split())
 """Arguments of vLLM that affect only speed and hardware. All others may change the answers."""
-_DEEPSPEED_PACE = """
-    activation_checkpointing aio comms_logger dump_state steps_per_print wall_clock_breakdown
-    zero_optimization
-"""
-DEEPSPEED_PACE = frozenset(_DEEPSPEED_PACE.split())
-"""The settings that a DeepSpeed profile may have. All others would change the trained model, so they come
-from the recipe."""
+GIB = 2**30
 
 
-def find_profile(setting: str, engine: str, name: str, folder: Path) -> Path:
-    """Return the path of a profile.
+@dataclass(frozen=True)
+class Machine:
+    """The kind of machine that a profile is for.
+
+    Attributes:
+        gpus: number of GPUs of each node; 0 for none.
+        memory_gib: memory of each GPU in GiB; 0 without one.
+        nodes: number of machines.
+    """
+
+    gpus: int
+    memory_gib: float = 0
+    nodes: int = 1
+
+    def __str__(self) -> str:
+        """Describe the machine: "2 nodes with 8 GPUs of 80 GiB each"."""
+        if not self.gpus:
+            return "no GPU"
+        many = f"{self.gpus} GPUs of {self.memory_gib:g} GiB each"
+        gpus = many if self.gpus > 1 else f"1 GPU of {self.memory_gib:g} GiB"
+        return gpus if self.nodes == 1 else f"{self.nodes} nodes with {gpus}"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How vLLM and training run on a kind of machine.
+
+    Attributes:
+        vllm: arguments of vLLM, with underscores in their names.
+        deepspeed: settings of DeepSpeed; empty for plain PyTorch.
+        processes: number of processes that train, on all nodes together.
+        micro_batch: number of packed rows that a process computes at once.
+        gradient_checkpointing: whether to recompute activations in the backward pass.
+    """
+
+    name: str
+    machine: Machine
+    vllm: Mapping[str, Any]
+    deepspeed: Mapping[str, Any]
+    processes: int
+    micro_batch: int = 1
+    gradient_checkpointing: bool = False
+
+    @property
+    def stage(self) -> int:
+        """DeepSpeed's ZeRO stage; 0 without DeepSpeed."""
+        return int(self.deepspeed["zero_optimization"]["stage"]) if self.deepspeed else 0
+
+    def offloads(self, what: str) -> bool:
+        """Return whether DeepSpeed keeps `optimizer` or `param` outside the GPU."""
+        place = self.deepspeed.get("zero_optimization", {}).get(f"offload_{what}") or {}
+        return str(place.get("device", "none")) != "none"
+
+    def answers(self) -> dict[str, Any]:
+        """Return the arguments of vLLM that may change the teacher's answers; they are part of keys.
+
+        Arguments with the value `auto`, which is vLLM's default, are left out.
+        """
+        return {key: value for key, value in self.vllm.items() if key not in VLLM_PACE and value != "auto"}
+
+
+def profile_of(recipe: "Recipe") -> Profile:
+    """Return the profile that a recipe names; see `load_profile`."""
+    return load_profile(recipe.profile, recipe.folder)
+
+
+def load_profile(name: str, folder: Path) -> Profile:
+    """Load and validate a profile.
 
     Args:
-        setting: the recipe's setting that names the profile, for the error message.
-        engine: `vllm` or `deepspeed`.
         folder: the folder of the recipe.
 
     Raises:
-        UserError: the profile does not exist.
+        UserError: the profile does not exist, does not match the schema, or its settings contradict each
+            other. The message names the file and the setting.
     """
-    places = [folder / "runners" / engine, shipped(f"runners/{engine}")]
-    for place in places:
-        if (place / f"{name}{SUFFIX[engine]}").is_file():
-            return place / f"{name}{SUFFIX[engine]}"
-    known = sorted({file.stem for place in places for file in place.glob(f"*{SUFFIX[engine]}")})
-    where = " or ".join(str(place) for place in dict.fromkeys(places))
-    raise UserError(f"{setting}: profile {name!r} not found in {where}; choose one of {', '.join(known)}")
+    path = _find(name, folder)
+    data = _read(path)
+    train = data["train"]
+    found = Profile(
+        name,
+        Machine(**data["machine"]),
+        {key.replace("-", "_"): value for key, value in data["vllm"].items()},
+        data.get("deepspeed", {}),
+        int(train["processes"]),
+        int(train.get("micro_batch", 1)),
+        train.get("gradient_checkpointing", False),
+    )
+    if contradiction := _contradiction(found):
+        raise UserError(f"{path}: train.processes: {contradiction}", code=1)
+    return found
 
 
-def vllm_profile(name: str, folder: Path) -> dict[str, Any]:
-    """Return the arguments of vLLM in a profile, with underscores in their names.
+def known_profiles(folder: Path) -> list[str]:
+    """Return the names of the profiles beside a recipe and of the shipped ones.
 
-    Raises:
-        UserError: the profile does not exist or is not a mapping.
+    Args:
+        folder: the folder of the recipe.
     """
-    arguments = _read(find_profile("teacher.profile", "vllm", name, folder))
-    return {key.replace("-", "_"): value for key, value in arguments.items()}
+    return sorted({file.stem for place in _places(folder) for file in place.glob("*.yaml")})
 
 
-def vllm_answers(name: str, folder: Path) -> dict[str, Any]:
-    """Return the arguments of a vLLM profile that may change the teacher's answers; they are part of keys.
-
-    Arguments with the value `auto`, which is vLLM's default, are left out.
-    """
-    arguments = vllm_profile(name, folder)
-    return {key: value for key, value in arguments.items() if key not in VLLM_PACE and value != "auto"}
+def _places(folder: Path) -> list[Path]:
+    return list(dict.fromkeys([folder / "runners", shipped("runners")]))
 
 
-def deepspeed_profile(name: str, folder: Path) -> str:
-    """Return the path of a DeepSpeed profile; "" if `name` is empty.
-
-    Raises:
-        UserError: the profile does not exist, has no ZeRO stage, or has a setting that comes from the recipe.
-    """
-    if not name:
-        return ""
-    path = find_profile("train.deepspeed", "deepspeed", name, folder)
-    settings = _read(path)
-    others = sorted(map(str, settings.keys() - DEEPSPEED_PACE))
-    if others:
-        raise UserError(
-            f"{path}: {', '.join(others)}: not allowed in a profile, which may have only "
-            f"{', '.join(sorted(DEEPSPEED_PACE))}; remove it"
-        )
-    zero = settings.get("zero_optimization")
-    if not isinstance(zero, dict) or not isinstance(zero.get("stage"), int):
-        raise UserError(f"{path}: zero_optimization.stage is missing; set it to 1, 2 or 3")
-    return str(path)
+def _find(name: str, folder: Path) -> Path:
+    for place in _places(folder):
+        if (place / f"{name}.yaml").is_file():
+            return place / f"{name}.yaml"
+    where = " or ".join(str(place) for place in _places(folder))
+    known = ", ".join(known_profiles(folder))
+    raise UserError(f"profile: {name!r} not found in {where}; choose one of {known}")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # JSON is valid YAML
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        data = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}", code=1) from None
-    if not isinstance(settings, dict):
-        raise UserError(f"{path}: not a mapping; a profile maps arguments to values", code=1)
-    return settings
+    if mistake := first_mistake(data, SCHEMA):
+        raise UserError(f"{path}: {mistake[0]}: {' '.join(mistake[1].split())}", code=1)
+    found: dict[str, Any] = data
+    return found
+
+
+def _contradiction(profile: Profile) -> str:
+    """Return why the number of processes cannot be combined with the other settings; "" if it can."""
+    processes, gpus = profile.processes, profile.machine.gpus * profile.machine.nodes
+    if processes > 1 and not profile.deepspeed:
+        return (
+            f"{processes} processes need DeepSpeed; "
+            "set for example `deepspeed: {zero_optimization: {stage: 2}}`"
+        )
+    if gpus and processes > gpus:
+        return f"{processes} processes need as many GPUs, and `machine` has {gpus}"
+    return ""

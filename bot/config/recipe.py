@@ -31,12 +31,11 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """The teacher model, which generates samples from the examples; the fields after `profile` are for the
+    """The teacher model, which generates samples from the examples; the fields from `url` on are for the
     engine `openai`.
 
     Attributes:
         batch: batch size of the engine `transformers`.
-        profile: profile of the engine `vllm`; see bot/config/profiles.py.
         url: base URL of the API.
         requests: maximum number of concurrent requests.
         tokens: token budget of a run; 0 for no limit.
@@ -48,7 +47,6 @@ class TeacherRecipe:
     model: str
     batch: int = 24
     temperature: float = 0.7
-    profile: str = "gpu"
     url: str = field(default="", metadata=RUNS_ONLY)
     requests: int = field(default=64, metadata=RUNS_ONLY)
     tokens: int = field(default=0, metadata=RUNS_ONLY)
@@ -139,7 +137,6 @@ class TrainRecipe:
         checkpoints: number of last epochs among whose models the best is chosen.
         neurons: new neurons per layer, trained instead of the weights; 0 for none.
         rank: rank of LoRA adapters, trained instead of the weights; 0 for none.
-        deepspeed: name of a DeepSpeed profile; "" for plain PyTorch.
     """
 
     knowledge: PhaseRecipe
@@ -152,9 +149,6 @@ class TrainRecipe:
     checkpoints: int = 1
     neurons: int = 0
     rank: int = 0
-    gradient_checkpointing: bool = field(default=False, metadata=RUNS_ONLY)
-    deepspeed: str = field(default="", metadata=RUNS_ONLY)
-    processes: int = field(default=1, metadata=RUNS_ONLY)
 
 
 @dataclass(frozen=True)
@@ -303,6 +297,8 @@ class Recipe:
     the metadata RUNS_ONLY. tests/pipeline/test_keys.py lists the keys that each field changes.
 
     Attributes:
+        profile: the profile of the machine, see bot/config/profiles.py. Only what may change the answers of a
+            vLLM teacher is an input.
         taxonomy: the taxonomy's place in the repository; no step's input, since the leaves read there are.
         workflows: the text before the names of the repository's workflow files.
         folder: folder of arborist.yaml, which may also contain prompts and profiles.
@@ -317,6 +313,7 @@ class Recipe:
     release: ReleaseRecipe
     trial: TrialRecipe = TrialRecipe()
     retrieval: RetrievalRecipe = RetrievalRecipe()
+    profile: str = "cpu"
     lint: LintRecipe = field(default=LintRecipe(), metadata=RUNS_ONLY)
     estimate: EstimateRecipe = field(default=UNSTATED, metadata=RUNS_ONLY)
     documents: Access = field(default=PUBLIC, metadata=RUNS_ONLY)

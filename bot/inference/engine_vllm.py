@@ -25,7 +25,7 @@ class VllmEngine:
 
     Args:
         model: `embedded`, a folder, or `org/name@revision`.
-        arguments: vLLM's engine arguments, from a profile of `runners/vllm/`.
+        arguments: vLLM's engine arguments, from a profile.
         seed: seed of the sampling.
     """
 

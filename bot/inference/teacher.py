@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from bot.config.profiles import vllm_answers, vllm_profile
+from bot.config.profiles import profile_of
 from bot.config.recipe import Recipe
 from bot.inference.engine import Engine
 from bot.inference.models import model_name, model_revision
@@ -29,7 +29,7 @@ def open_teacher(recipe: Recipe) -> Engine:
     if teacher.engine == "vllm":
         from bot.inference.engine_vllm import VllmEngine
 
-        return VllmEngine(teacher.model, vllm_profile(teacher.profile, recipe.folder), recipe.seed)
+        return VllmEngine(teacher.model, dict(profile_of(recipe).vllm), recipe.seed)
     from bot.inference.engine_transformers import TransformersEngine
 
     return TransformersEngine(teacher.model, teacher.batch, recipe.seed)
@@ -58,8 +58,8 @@ def teacher_inputs(recipe: Recipe, model: Mapping[str, str] | None = None) -> di
         **(model or teacher_model(recipe)),
     }
     if teacher.engine == "vllm":
-        # No key `arguments` if the profile has none that affect answers, such as the profile `gpu`.
-        arguments = vllm_answers(teacher.profile, recipe.folder)
+        # No key `arguments` if the profile has none that affect answers, such as the profile `gpu-80g`.
+        arguments = profile_of(recipe).answers()
         return inputs | {"arguments": arguments} if arguments else inputs
     # In bf16 an answer can depend on the other requests of its batch.
     return inputs | {"batch": teacher.batch} if teacher.engine == "transformers" else inputs

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.config.profiles import profile_of
 from bot.config.recipe import PhaseRecipe, Recipe
 from bot.core.durations import Took, alike, seconds_each
 from bot.inference.model_shape import shape_of
@@ -115,7 +116,7 @@ def _training(
     # Leaves are not read here; half of them are assumed to be knowledge, half skills.
     given = GIVEN[phase] if recipe.generate.pipeline == "small" else 1
     tokens = leaves / 2 * recipe.generate.samples * given * GENERAL_TOKENS * rounds
-    basis = f"by formula for {recipe.train.processes} x {device}; no such run is in the store yet"
+    basis = f"by formula for {profile_of(recipe).processes} x {device}; no such run is in the store yet"
     speed = Speed(round(size), layers_of(round(size), shape), recipe, device)
     return Step(name, speed.seconds(tokens, settings), basis)
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from rich.table import Table
 
-from bot.config.device import MEMORY_GB, PEAK
-from bot.config.profiles import deepspeed_profile
+from bot.config.device import PEAK
+from bot.config.profiles import GIB, profile_of
 from bot.config.recipe import GeneralRecipe, PhaseRecipe, Recipe
 from bot.core.durations import readable
 from bot.core.errors import UserError
@@ -34,7 +34,7 @@ LETTERS_A_TOKEN = 4.0
 """Characters per token, for English."""
 TEMPLATE_TOKENS = 20
 """Tokens that the chat template adds to a conversation."""
-PROCESS_GB = 2.0
+PROCESS_GIB = 2.0
 """Memory of a process besides weights and activations: libraries, logits, the allocator's cache. Training 128
 new neurons per layer on a CPU used 2.8 GB in total."""
 
@@ -57,39 +57,43 @@ class TrainingPlan:
     Attributes:
         parameters: number of the student's weights.
         device: a key of PEAK.
-        devices: number of devices, from the recipe's `train.processes`.
-        memory_gb: peak memory per device.
-        device_gb: the memory that each device has; None if unknown.
+        profile: name of the recipe's profile.
+        devices: number of devices, from the profile.
+        memory_gib: peak memory per device.
+        device_gib: the memory that each device has by the profile; None without a GPU.
+        host_gib: what DeepSpeed keeps in the memory of each machine instead.
     """
 
     parameters: int
     device: str
+    profile: str
     devices: int
-    memory_gb: float
-    device_gb: int | None
+    memory_gib: float
+    device_gib: float | None
+    host_gib: float
     phases: tuple[PhasePlan, ...]
 
     @property
     def fits(self) -> str:
         """Whether the training fits into the devices' memory, as a sentence."""
-        needed = f"It needs about {self.memory_gb:.1f} GB of memory on each device"
-        if self.device_gb is None:
+        needed = f"It needs about {self.memory_gib:.1f} GiB of memory on each device"
+        if self.host_gib:
+            needed = f"It needs about {self.host_gib:.0f} GiB of the machine's memory, and {needed[9:]}"
+        if self.device_gib is None:
             return f"{needed}."
-        if self.memory_gb <= self.device_gb:
-            return f"{needed}, which has {self.device_gb} GB: it fits."
-        return (
-            f"{needed}, which has {self.device_gb} GB: it does not fit. Set more `train.processes`, a "
-            "DeepSpeed profile with a higher ZeRO stage, or `train.gradient_checkpointing`."
-        )
+        needed = f"{needed}, which has {self.device_gib:g} GiB by the profile {self.profile}"
+        if self.memory_gib <= self.device_gib:
+            return f"{needed}: it fits."
+        return f"{needed}: it does not fit. Choose another `profile`, or train an adapter (`train.rank`)."
 
     @property
     def note(self) -> str:
         """What the estimate includes, and whether the training fits."""
         together = readable(sum(phase.seconds for phase in self.phases))
         return (
-            f"About {together} together, by formula and not measured; the number of devices is the recipe's "
-            "`train.processes`. Loading models, generating samples and exams come on top; how long they take "
-            f"is known after a first run. {self.fits}"
+            f"About {together} together, by formula and not measured; the number of devices is that of "
+            f"the profile {self.profile}. Loading models, generating samples and exams come on top; how long "
+            f"they take is known after a first run. {self.fits}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
     """Estimate the training of a taxonomy under a recipe.
 
     Args:
-        device: a key of PEAK; the recipe's `train.processes` is their number.
+        device: a key of PEAK; the recipe's profile has their number.
 
     Raises:
         UserError: the device is unknown, or the student's size is.
@@ -138,8 +142,13 @@ def plan_training(leaves: Sequence[Leaf], recipe: Recipe, device: str = "cpu") -
         for name, phase in (("knowledge", train.knowledge), ("skills", train.skills))
         if sum(samples for samples, _ in parts[name])
     )
-    memory = memory_gb(size, recipe, shape)
-    return TrainingPlan(size, device, train.processes, memory, MEMORY_GB.get(device), phases)
+    profile = profile_of(recipe)
+    return TrainingPlan(
+        *(size, device, profile.name, profile.processes, memory_gib(size, recipe, shape)),
+        device_gib=profile.machine.memory_gib or None,
+        host_gib=host_gib(size, recipe, shape),
+        phases=phases,
+    )
 
 
 def _general(knowledge: Sequence[Leaf], wanted: GeneralRecipe) -> int:
@@ -187,28 +196,53 @@ def _searched(leaves: Sequence[Leaf], part: tuple[int, int], recipe: Recipe) -> 
     return samples, round(tokens + samples * PASSAGES * passage)
 
 
-def memory_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
-    """Return the estimated memory per device, in GB.
+def memory_gib(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
+    """Return the estimated memory per device, in GiB.
 
-    Weights and gradients are in the recipe's precision and Adam in float32, sharded by the DeepSpeed
-    profile's ZeRO stage; the activations of one row and PROCESS_GB are added.
+    Weights and gradients are in the recipe's precision and Adam in float32, sharded by the profile's ZeRO
+    stage, without what DeepSpeed keeps in the machine's memory (`host_gib`). The activations of the rows that
+    are computed at once and PROCESS_GIB are added.
 
     Args:
         size: number of the student's weights.
         shape: the student's layers and width; None if unknown.
     """
-    stage, devices = zero_stage(recipe), recipe.train.processes
-    area = _area(size, shape)
-    new = method_of(chosen(recipe.train)).new_weights(area)
-    trained = new or size
+    profile = profile_of(recipe)
+    weights, gradients, adam = _states(size, recipe, shape)
+    if profile.offloads("optimizer"):
+        adam, gradients = 0, gradients if profile.stage < 2 else 0
+    if profile.offloads("param"):
+        weights = 0
     times = 1 if recipe.train.precision == "bf16" else 2
+    numbers = 2 if profile.gradient_checkpointing else 34
+    tokens = recipe.train.max_length * profile.micro_batch
+    activations = times * numbers * tokens * _area(size, shape)
+    return (weights + gradients + adam + activations) / GIB + PROCESS_GIB
+
+
+def host_gib(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
+    """Return the estimated memory that DeepSpeed's offload needs in each machine, in GiB.
+
+    Args:
+        size: number of the student's weights.
+        shape: the student's layers and width; None if unknown.
+    """
+    profile = profile_of(recipe)
+    weights, _, adam = _states(size, recipe, shape)
+    # Gradients are in float32 there, and Adam's states are three such numbers for each weight.
+    optimizer = adam * 4 / 3 if profile.offloads("optimizer") else 0
+    each = optimizer + (weights if profile.offloads("param") else 0)
+    return each * profile.processes / profile.machine.nodes / GIB
+
+
+def _states(size: int, recipe: Recipe, shape: Shape | None) -> tuple[float, float, float]:
+    """Return the bytes of weights, gradients and Adam's states for each device, wherever they are kept."""
+    profile = profile_of(recipe)
+    new = method_of(chosen(recipe.train)).new_weights(_area(size, shape))
+    trained, times = new or size, 1 if recipe.train.precision == "bf16" else 2
+    shards = [profile.processes if profile.stage >= stage else 1 for stage in (3, 2, 1)]
     weights, gradients, adam = 2 * times * (size + new), 2 * times * trained, 12 * trained
-    weights /= devices if stage >= 3 else 1
-    gradients /= devices if stage >= 2 else 1
-    adam /= devices if stage >= 1 else 1
-    numbers = 2 if recipe.train.gradient_checkpointing else 34
-    activations = times * numbers * recipe.train.max_length * area
-    return (weights + gradients + adam + activations) / 1e9 + PROCESS_GB
+    return weights / shards[0], gradients / shards[1], adam / shards[2]
 
 
 def disk_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
@@ -231,12 +265,6 @@ def disk_gb(size: int, recipe: Recipe, shape: Shape | None = None) -> float:
 def _area(size: int, shape: Shape | None) -> float:
     """Return layers times width."""
     return float(shape.layers * shape.hidden) if shape else 128 * layers_of(size, None) ** 2
-
-
-def zero_stage(recipe: Recipe) -> int:
-    """Return the ZeRO stage of the recipe's DeepSpeed profile; 0 without a profile."""
-    profile = deepspeed_profile(recipe.train.deepspeed, recipe.folder)
-    return int(json.loads(Path(profile).read_text())["zero_optimization"]["stage"]) if profile else 0
 
 
 def parameters(recipe: Recipe) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.config.device import PEAK
+from bot.config.profiles import profile_of
 from bot.config.recipe import PhaseRecipe, Recipe
 from bot.inference.model_shape import Shape
 from bot.inference.teacher import teacher_model
@@ -44,11 +45,12 @@ class Speed:
         Args:
             tokens: number of tokens in all epochs.
         """
-        train = self.recipe.train
-        forward = 4 if train.gradient_checkpointing else 2
-        operations = method_of(chosen(train)).operations(forward, train.processes)
-        computing = tokens * operations * self.size / (PEAK[self.device] * REACHED * train.processes)
-        passes = max(steps_of(tokens, phase), tokens / train.max_length / train.processes)
+        train, profile = self.recipe.train, profile_of(self.recipe)
+        forward, processes = 4 if profile.gradient_checkpointing else 2, profile.processes
+        operations = method_of(chosen(train)).operations(forward, processes)
+        computing = tokens * operations * self.size / (PEAK[self.device] * REACHED * processes)
+        rows = tokens / (train.max_length * profile.micro_batch)
+        passes = max(steps_of(tokens, phase), rows / processes)
         return max(computing, 0.0 if self.device == "cpu" else passes * self.layers * LAYER_S)
 
 
@@ -73,14 +75,19 @@ def generation_by(recipe: Recipe) -> dict[str, Any]:
 
 def training_by(phase: str, recipe: Recipe) -> dict[str, Any]:
     """Return what the speed of training and the tokens per leaf depend on, besides the device."""
-    train = recipe.train
+    train, profile = recipe.train, profile_of(recipe)
     settings = {
         "neurons": train.neurons,
         "rank": train.rank,
         "method": train.method,
         "precision": train.precision,
     }
-    run = {"processes": train.processes, "deepspeed": train.deepspeed}
+    run = {
+        "deepspeed": profile.deepspeed,
+        "processes": profile.processes,
+        "micro_batch": profile.micro_batch,
+        "gradient_checkpointing": profile.gradient_checkpointing,
+    }
     return {"student": recipe.student.model, "samples": recipe.generate.samples, **settings, **run}
 
 

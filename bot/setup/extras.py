@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from bot.config.load import load_recipe
+from bot.config.profiles import profile_of
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError, run_program
 from bot.inference.models import EMBEDDED
@@ -67,7 +68,7 @@ def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
     if kind != TRAINING:
         return teacher
-    trainer = ["deepspeed"] if recipe.train.deepspeed else []
+    trainer = ["deepspeed"] if profile_of(recipe).deepspeed else []
     converter = ["gguf"] if recipe.release.gguf else []
     return teacher + trainer + converter + (["lm-eval"] if recipe.evaluate.tasks else [])
 

@@ -1,6 +1,5 @@
 """The DeepSpeed engine of the training loop: weights, gradients and optimizer states are sharded (ZeRO)."""
 
-import json
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -25,7 +24,8 @@ class DeepSpeedBackend:
         os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
         import deepspeed
 
-        config = json.loads(Path(job.deepspeed).read_text()) | {
+        config = {
+            **job.deepspeed,
             "train_micro_batch_size_per_gpu": 1,
             "gradient_clipping": CLIP,
             "bf16": {"enabled": job.precision == "bf16"},

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.config.recipe import PhaseRecipe
 from bot.text.chat_template import Turns
@@ -32,9 +33,10 @@ class Job:
         start: folder of the model to start from.
         work: folder for checkpoints and the models at the end of epochs.
         base: folder of the model before any phase.
-        deepspeed: path of a DeepSpeed profile, or "" for plain torch.
+        deepspeed: settings of DeepSpeed from a profile; empty for plain torch.
         adds: the setting that chooses the training method; see `bot.train.methods.chosen`.
         checkpointing: whether to recompute activations in the backward pass (gradient checkpointing).
+        micro_batch: number of rows of `max_length` tokens that a process computes at once.
         checkpoints: number of last epochs at whose end the model is kept.
         track: the service that each step is reported to; see `Metrics`.
         part: printed after the name if a phase is trained in several parts.
@@ -50,10 +52,11 @@ class Job:
     seed: int
     work: Path
     base: Path
-    deepspeed: str = ""
+    deepspeed: Mapping[str, Any] = field(default_factory=dict)
     processes: int = 1
     adds: Mapping[str, int] = field(default_factory=dict)
     checkpointing: bool = False
+    micro_batch: int = 1
     checkpoints: int = 1
     track: str = ""
     part: str = ""

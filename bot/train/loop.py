@@ -74,7 +74,7 @@ def _train(job: Job) -> None:
             began = time.monotonic()
             # Seeded by the step, so that a resumed run draws the same random numbers.
             torch.manual_seed(job.seed + 1_000_003 * number + backend.process_index)
-            rows = student.rows(steps[number], lengths, job.max_length, job.processes)
+            rows = student.rows(steps[number], lengths, job.max_length * job.micro_batch, job.processes)
             own = [[samples[s] for s in row] for row in rows[backend.process_index :: job.processes]]
             total = learnt_tokens([samples[s] for s in steps[number]])
             step = Step(own, total, samples[steps[number][0]])
@@ -101,9 +101,9 @@ def memory_errors(job: Job) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"train {job.name}: {str(error).split('. ')[0]}; lower train.max_length, set "
-            "train.gradient_checkpointing to true, or shard more (`train.deepspeed: zero3`) "
-            f"with more processes (the last checkpoint is in {job.work})"
+            f"train {job.name}: {str(error).split('. ')[0]}; lower train.max_length, or choose a `profile` "
+            "with a smaller micro_batch, gradient_checkpointing, or more shards (docs/profiles.md); "
+            f"the last checkpoint is in {job.work}"
         ) from None
 
 

@@ -3,13 +3,13 @@
 import shutil
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from bot.config.profiles import deepspeed_profile
-from bot.config.recipe import PhaseRecipe, Recipe, TrainRecipe
+from bot.config.profiles import Profile, profile_of
+from bot.config.recipe import PhaseRecipe, Recipe
 from bot.core.sample import KEPT, Conversation, Sample
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
@@ -68,17 +68,14 @@ class Running:
 
     Attributes:
         base: the folder of the model before any phase.
-        deepspeed: path of a DeepSpeed profile, or "" for plain torch.
+        profile: the profile of the machine.
         checkpoint_every: number of optimizer steps between checkpoints.
-        gradient_checkpointing: whether to recompute activations in the backward pass.
         track: the experiment tracker, `wandb` or `trackio`; "" for none.
     """
 
     base: Path
-    deepspeed: str = ""
-    processes: int = 1
+    profile: Profile
     checkpoint_every: int = 10
-    gradient_checkpointing: bool = False
     track: str = ""
 
 
@@ -120,13 +117,12 @@ def running(phase: Phase, base: Path, recipe: Recipe) -> Running:
         base: the folder of the model before any phase.
 
     Raises:
-        UserError: the recipe's DeepSpeed profile does not exist or is not valid.
+        UserError: the recipe's profile does not exist or is not valid.
     """
-    train: TrainRecipe = recipe.train
-    common = (train.checkpoint_every, train.gradient_checkpointing, recipe.track)
+    profile = profile_of(recipe)
     if phase == "trial":
-        return Running(base, "", 1, *common)
-    return Running(base, deepspeed_profile(train.deepspeed, recipe.folder), train.processes, *common)
+        profile = replace(profile, deepspeed={}, processes=1)
+    return Running(base, profile, recipe.train.checkpoint_every, recipe.track)
 
 
 def train_phase(
@@ -183,10 +179,11 @@ def _job(inputs: PhaseInputs, start: Path, examples: Sequence[Example], run: Run
         seed=inputs.seed,
         work=work,
         base=run.base,
-        deepspeed=run.deepspeed,
-        processes=run.processes,
+        deepspeed=run.profile.deepspeed,
+        processes=run.profile.processes,
         adds=inputs.adds,
-        checkpointing=run.gradient_checkpointing,
+        checkpointing=run.profile.gradient_checkpointing,
+        micro_batch=run.profile.micro_batch,
         checkpoints=inputs.checkpoints,
         track=run.track,
     )

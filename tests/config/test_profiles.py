@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.difference import compare
 from bot.config.load import load_recipe
-from bot.config.profiles import deepspeed_profile, find_profile, vllm_profile
+from bot.config.profiles import load_profile, profile_of
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.generate.inputs import samples_inputs
 from tests import ROOT
 from tests.helpers.leaves import knowledge
 
-OWN = "dtype: auto\nmax-model-len: 4096\n"
+OWN = "machine: {gpus: 0}\nvllm: {dtype: auto, max-model-len: 4096}\ntrain: {processes: 1}\n"
 
 
 def written(folder: Path, **files: str) -> Path:
@@ -42,54 +43,97 @@ def key(stated: Recipe) -> str:
 
 
 def test_a_repositorys_own_profile_goes_before_the_shipped_one(tmp_path: Path) -> None:
-    own = written(tmp_path, **{"runners__vllm__gpu.yaml": OWN})
-    assert vllm_profile("gpu", own) == {"dtype": "auto", "max_model_len": 4096}
-    assert vllm_profile("cpu", own)["enforce_eager"] is True
-    zero = written(tmp_path, **{"runners__deepspeed__wide.json": '{"zero_optimization": {"stage": 1}}'})
-    assert deepspeed_profile("wide", zero) == str(tmp_path / "runners/deepspeed/wide.json")
-    assert deepspeed_profile("zero2", zero).endswith("runners/deepspeed/zero2.json")
+    own = written(tmp_path, **{"runners__gpu-80g.yaml": OWN})
+    assert load_profile("gpu-80g", own).vllm == {"dtype": "auto", "max_model_len": 4096}
+    assert load_profile("cpu", own).vllm["enforce_eager"] is True
+
+
+def test_a_recipe_chooses_vllm_and_training_by_one_name(tmp_path: Path) -> None:
+    own = written(tmp_path, runners__mine=OWN + "deepspeed: {zero_optimization: {stage: 1}}\n")
+    (own / "runners" / "mine").rename(own / "runners" / "mine.yaml")
+    profile = profile_of(recipe(own, "profile: gpu-80g-x8", "profile: mine"))
+    assert (profile.vllm["max_model_len"], profile.stage, profile.processes) == (4096, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu-24g", "gpu-80g", "gpu-80g-x8", "cluster"])
+def test_a_shipped_profile_uses_each_gpu_of_its_machine(name: str) -> None:
+    profile = load_profile(name, ROOT)
+    gpus = profile.machine.gpus
+    assert profile.processes == max(1, gpus * profile.machine.nodes)
+    copies = profile.vllm.get("tensor_parallel_size", 1) * profile.vllm.get("data_parallel_size", 1)
+    assert copies == max(1, gpus)
 
 
 def test_an_unknown_profile_is_one_line_with_those_there_are_and_where(tmp_path: Path) -> None:
-    written(tmp_path, **{"runners__vllm__mine.yaml": OWN})
+    written(tmp_path, **{"runners__mine.yaml": OWN})
     with pytest.raises(UserError) as raised:
-        find_profile("teacher.profile", "vllm", "nix", tmp_path)
+        load_profile("nix", tmp_path)
     said = str(raised.value)
-    assert said.startswith(f"teacher.profile: profile 'nix' not found in {tmp_path}/runners/vllm or /")
-    assert said.endswith("; choose one of cpu, gpu, mine")
+    assert said.startswith(f"profile: 'nix' not found in {tmp_path}/runners or /")
+    assert said.endswith("; choose one of cluster, cpu, gpu-24g, gpu-80g, gpu-80g-x8, mine")
 
 
 @pytest.mark.parametrize(
-    ("file", "message"),
+    ("old", "new", "message"),
     [
-        ("[1]", "not a mapping"),
-        ("{", "not YAML"),
-        ('{"zero_optimization": {}}', "zero_optimization.stage is missing"),
+        ("machine: {gpus: 0}", "[", "not YAML"),
+        (OWN, "[1]", "top level: [1] is not of type 'object'"),
+        ("gpus: 0", "gpus: 2", "machine: 'memory_gib' is a required property"),
+        ("gpus: 0", "gpus: -1", "machine.gpus: -1 is less than the minimum of 0"),
+        ("dtype: auto", "model: org/other", "vllm: cannot be combined"),
+        ("dtype: auto", "--dtype: auto", "vllm: '--dtype' does not match"),
+        ("processes: 1", "processes: 2", "train.processes: 2 processes need DeepSpeed"),
+        ("processes: 1", "process: 2", "train: "),
         (
-            '{"zero_optimization": {"stage": 2}, "fp16": {"enabled": true}}',
-            "fp16: not allowed in a profile, which may have only activation_",
+            OWN,
+            "machine: {gpus: 1, memory_gib: 24}\nvllm: {}\ntrain: {processes: 3}\n"
+            "deepspeed: {zero_optimization: {stage: 2}}\n",
+            "train.processes: 3 processes need as many GPUs, and `machine` has 1",
         ),
+        ("train:", "deepspeed: {zero_optimization: {}}\ntrain:", "zero_optimization: 'stage' is a required"),
+        ("train:", "deepspeed: {zero_optimization: {stage: 4}}\ntrain:", "zero_optimization.stage: 4 is"),
+        ("train:", "deepspeed: {fp16: {}, zero_optimization: {stage: 1}}\ntrain:", "('fp16' was unexpected)"),
     ],
 )
-def test_a_profile_that_is_wrong_is_one_line(tmp_path: Path, file: str, message: str) -> None:
-    written(tmp_path, runners__deepspeed__mine=file)
-    (tmp_path / "runners/deepspeed/mine").rename(tmp_path / "runners/deepspeed/mine.json")
-    with pytest.raises(UserError, match=r"mine\.json: ") as raised:
-        deepspeed_profile("mine", tmp_path)
+def test_a_profile_that_is_wrong_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in OWN
+    written(tmp_path, **{"runners__mine.yaml": OWN.replace(old, new)})
+    with pytest.raises(UserError, match=r"runners/mine\.yaml: ") as raised:
+        load_profile("mine", tmp_path)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+    assert raised.value.code == 1
 
 
 def test_keys_follow_what_a_profile_changes_in_answers_and_not_its_place(tmp_path: Path) -> None:
     shipped = key(recipe(written(tmp_path / "a")))
-    faster = written(tmp_path / "b", **{"runners__vllm__gpu.yaml": OWN})
+    assert key(recipe(tmp_path / "a", "profile: gpu-80g-x8", "profile: gpu-80g")) == shipped
+    faster = written(tmp_path / "b", **{"runners__gpu-80g-x8.yaml": OWN})
     assert key(recipe(faster)) == shipped
-    folders = [
-        written(tmp_path / name, **{"runners__vllm__gpu.yaml": f"{OWN}quantization: fp8\n"}) for name in "cd"
-    ]
+    coarse = OWN.replace("dtype: auto", "quantization: fp8")
+    folders = [written(tmp_path / name, **{"runners__gpu-80g-x8.yaml": coarse}) for name in "cd"]
     coarser = {key(recipe(folder)) for folder in folders}
     assert len(coarser) == 1
     assert shipped not in coarser
+
+
+@pytest.mark.parametrize(
+    ("engine", "profile", "again"),
+    [
+        ("vllm", "gpu-80g", False),
+        ("vllm", "gpu-24g", True),
+        ("vllm", "own", True),
+        ("transformers", "gpu-24g", False),
+    ],
+)
+def test_the_plan_knows_whether_another_profile_makes_other_samples(
+    tmp_path: Path, engine: str, profile: str, again: bool
+) -> None:
+    """Also of a profile that only the pull request has, which the job that reads it does not."""
+    before = recipe(written(tmp_path), "engine: vllm", f"engine: {engine}")
+    change = compare(before, replace(before, profile=profile))
+    assert change.changed == ("profile",)
+    assert (change.samples, change.retrains) == (again, again)
 
 
 def test_prompts_are_found_beside_the_recipe_and_keys_follow_their_content(

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.config.recipe import PhaseRecipe
-from tests import ROOT
 
 PHASE = PhaseRecipe(learning_rate=1e-3, batch_tokens=220, epochs=1)
 """Two steps."""
@@ -257,7 +256,7 @@ def measure(name: str, folder: Path) -> Measured:
     from bot.core.errors import UserError
     from bot.inference.models import load_tokenizer
     from bot.train.loop import open_backend, prepare, train
-    from tests.helpers.training import job, last, losses
+    from tests.helpers.training import job, last, losses, zero
 
     start = write_family(folder / "base", name)
 
@@ -271,8 +270,8 @@ def measure(name: str, folder: Path) -> Measured:
         assert not loaded[1]["missing_keys"]
         return losses(todo.work)
 
-    def engine(stage: str) -> list[float]:
-        return curve(stage, deepspeed=str(ROOT / "runners" / "deepspeed" / f"{stage}.json"))
+    def engine(stage: int) -> list[float]:
+        return curve(f"zero{stage}", deepspeed=zero(stage))
 
     tokenizer, todo = load_tokenizer(start), job(start, folder / "way", phase=PHASE)
     _, student = open_backend(todo, len(tokenizer), prepare(todo, tokenizer))
@@ -282,7 +281,7 @@ def measure(name: str, folder: Path) -> Measured:
         not student.unpacked,
         bool(curve("rank", adds={"rank": 2})),
         bool(curve("neurons", adds={"neurons": 4})),
-        *(close(engine(stage), plain) for stage in ("zero2", "zero3")),
+        *(close(engine(stage), plain) for stage in (2, 3)),
     )
 
 

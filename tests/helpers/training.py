@@ -67,10 +67,14 @@ def losses(work: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (work / "metrics.jsonl").read_text().splitlines()]
 
 
-def on(profile: str) -> dict[str, object]:
-    """What a job says to run on two processes by a profile, on as many as there are GPUs; on one without."""
-    path = str(ROOT / "runners" / "deepspeed" / f"{profile}.json")
-    return {"deepspeed": path, "processes": torch.cuda.device_count() or 2} if profile else {}
+def on(stage: int) -> dict[str, object]:
+    """What a job says to run on two processes by a ZeRO stage, on as many as there are GPUs; 0: on one."""
+    return {"deepspeed": zero(stage), "processes": torch.cuda.device_count() or 2} if stage else {}
+
+
+def zero(stage: int, **more: object) -> dict[str, object]:
+    """DeepSpeed's settings for a ZeRO stage."""
+    return {"zero_optimization": {"stage": stage, **more}}
 
 
 def run_and_kill(start: Path, work: Path, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""A vLLM server, started as `runners/` starts it."""
+"""A vLLM server, by the profile `cpu`."""
 
 import os
 import signal
@@ -12,20 +12,23 @@ from contextlib import contextmanager
 
 import httpx
 
+from bot.config.profiles import load_profile
 from bot.inference.models import model_folder
 from tests import ROOT
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The URL of a vLLM server, started as runners/ starts it."""
+    """The URL of a vLLM server of the embedded model."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(ROOT / "runners/vllm/serve.sh"), str(model_folder("embedded")), "cpu", str(port)]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--model", str(model_folder("embedded"))]
+    for name, value in load_profile("cpu", ROOT).vllm.items():
+        command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     with tempfile.TemporaryFile() as log:
-        environment = {**os.environ, "PYTHON": sys.executable}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
             deadline = time.monotonic() + 240
             while process.poll() is None and time.monotonic() < deadline:

@@ -38,8 +38,6 @@ def server() -> Iterator[str]:
 def recipe(request: pytest.FixtureRequest) -> Recipe:
     """The shipped recipe with the embedded model behind one of the engines."""
     stated = TeacherRecipe(request.param, "embedded", batch=24)
-    if request.param == "vllm":
-        stated = dataclasses.replace(stated, profile="cpu")
     if request.param == "openai":
         url, model = request.getfixturevalue("server"), str(model_folder("embedded"))
         stated = TeacherRecipe("openai", model, url=url, continues=True, structured=True)
@@ -137,11 +135,11 @@ def test_a_killed_run_leaves_no_engine_behind() -> None:
     code = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from bot.config.profiles import vllm_profile\n"
+        "from bot.config.profiles import load_profile\n"
         "from bot.inference.engine import Request\n"
         "from bot.inference.engine_vllm import VllmEngine\n"
         "if __name__ == '__main__':\n"
-        "    teacher = VllmEngine('embedded', vllm_profile('cpu', Path()), 0)\n"
+        "    teacher = VllmEngine('embedded', dict(load_profile('cpu', Path()).vllm), 0)\n"
         "    print([r.text for r in teacher.complete([Request((('user', 'Hi'),), 4, 0.0)])])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

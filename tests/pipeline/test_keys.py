@@ -45,8 +45,6 @@ PLACED: Mapping[str, frozenset[str]] = {
     "teacher.model": BATCHES,
     "teacher.batch": BATCHES,
     "teacher.temperature": BATCHES,
-    # What a profile says counts, and it is of the engine vllm; tests/config/test_profiles.py has that.
-    "teacher.profile": frozenset(),
     # The mixtures hold no answers of the student here: those to general requests are in a dataset.
     "student.model": TRAINED,
     "generate.samples": SAMPLES,
@@ -114,6 +112,8 @@ PLACED: Mapping[str, frozenset[str]] = {
     "release.samples": RELEASED,
     "release.gguf": RELEASED,
     "seed": BATCHES,
+    # What a profile says counts, and it is of the engine vllm; tests/config/test_profiles.py has that.
+    "profile": frozenset(),
 }
 """Field -> the keys that another value changes, those of later steps included."""
 
@@ -267,6 +267,6 @@ def test_another_value_changes_these_keys_and_no_others(recipe: Recipe, path: st
 def test_the_plan_of_another_recipe_knows_what_it_entails(recipe: Recipe, path: str, tmp_path: Path) -> None:
     """`compare` needs no model and no files, so the job that reads a pull request can use it."""
     change = compare(recipe, changed(recipe, path, tmp_path))
-    wanted = BATCHES if path == "teacher.profile" else PLACED.get(path, frozenset())
+    wanted = PLACED.get(path, frozenset())
     assert (change.retrains, change.samples) == ("release" in wanted, "all-samples" in wanted)
     assert change.changed == (() if path == "folder" else (path,))

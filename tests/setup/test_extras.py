@@ -18,9 +18,9 @@ RECIPE = (ROOT / "arborist.yaml").read_text()
 OPENAI = "engine: openai\n  url: http://127.0.0.1:9/v1"
 
 
-def recipe(folder: Path, engine: str = "engine: transformers", store: str = "", deepspeed: str = "") -> Path:
+def recipe(folder: Path, engine: str = "engine: transformers", store: str = "", profile: str = "cpu") -> Path:
     text = RECIPE.replace("engine: transformers", engine)
-    text = text.replace("\ntrain:\n", f"\ntrain:\n  deepspeed: {deepspeed}\n") if deepspeed else text
+    text = text.replace("\nprofile: cpu", f"\nprofile: {profile}")
     (folder / "arborist.yaml").write_text(text + (f"\nstore: {store}\n" if store else ""))
     return folder / "arborist.yaml"
 
@@ -49,7 +49,7 @@ def test_engines(tmp_path: Path, kind: str, engine: str, wanted: list[str]) -> N
 
 
 def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
-    stated = recipe(tmp_path, deepspeed="zero2")
+    stated = recipe(tmp_path, profile="gpu-80g-x8")
     assert extras("train", stated) == ["deepspeed", "rag", "train"]
     assert extras("sample", stated) == ["train"]
 

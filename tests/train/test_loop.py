@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from bot.config.profiles import load_profile
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import UserError
 from bot.inference.models import load_model, load_tokenizer
@@ -36,11 +37,11 @@ def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= written
 
 
-@pytest.mark.parametrize(("before", "after"), [("", ""), ("", "zero2"), ("zero3", "")])
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 2), (3, 0)])
 def test_killed_and_run_again_it_goes_on_with_the_same_losses(
-    tiny: Path, tmp_path: Path, before: str, after: str
+    tiny: Path, tmp_path: Path, before: int, after: int
 ) -> None:
-    """Also on another number of processes: one where there is no profile, else two."""
+    """Also on another number of processes: one where there is no stage, else two."""
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=12)
     undisturbed = job(tiny, tmp_path / "undisturbed", phase=phase)
     train(undisturbed)
@@ -51,15 +52,37 @@ def test_killed_and_run_again_it_goes_on_with_the_same_losses(
     assert losses(work) == pytest.approx(losses(undisturbed.work), rel=1e-3)
 
 
-@pytest.mark.parametrize("profile", ["zero2", "zero3"])
-def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, profile: str) -> None:
+@pytest.mark.parametrize("stage", [2, 3])
+def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, stage: int) -> None:
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
     alone = job(tiny, tmp_path / "alone", phase=phase)
     train(alone)
-    both = job(tiny, tmp_path / "both", phase=phase, **on(profile))
+    both = job(tiny, tmp_path / "both", phase=phase, **on(stage))
     launch(both)
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
     assert (last(both.work) / "model.safetensors").exists()
+
+
+def test_offloaded_states_give_the_same_losses_also_after_a_kill(tiny: Path, tmp_path: Path) -> None:
+    """Adam's states and the gradients are in the machine's memory, as the profiles of one GPU say."""
+    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
+    alone = job(tiny, tmp_path / "alone", phase=phase)
+    train(alone)
+    deepspeed = load_profile("gpu-24g", ROOT).deepspeed
+    run_and_kill(tiny, tmp_path / "killed", phase=phase, deepspeed=deepspeed)
+    resumed = job(tiny, tmp_path / "killed", phase=phase, deepspeed=deepspeed)
+    launch(resumed)
+    assert losses(resumed.work) == pytest.approx(losses(alone.work), rel=1e-3)
+
+
+def test_several_rows_at_once_give_the_same_losses(tiny: Path, tmp_path: Path) -> None:
+    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=200, epochs=3)
+    one, many = (
+        job(tiny, tmp_path / f"{rows}", phase=phase, max_length=64, micro_batch=rows) for rows in (1, 4)
+    )
+    for todo in (one, many):
+        train(todo)
+    assert losses(many.work) == pytest.approx(losses(one.work), rel=1e-3)
 
 
 def test_an_adapter_learns_and_is_added_to_the_weights(tiny: Path, tmp_path: Path) -> None:

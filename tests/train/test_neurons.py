@@ -81,7 +81,7 @@ def test_a_second_phase_adds_its_own_and_leaves_those_of_the_first(tiny: Path, t
 def test_two_processes_that_share_out_everything_learn_the_same(tiny: Path, tmp_path: Path) -> None:
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
     alone = job(tiny, tmp_path / "alone", phase=phase, adds={"neurons": NEW})
-    both = job(tiny, tmp_path / "both", phase=phase, adds={"neurons": NEW}, **on("zero3"))
+    both = job(tiny, tmp_path / "both", phase=phase, adds={"neurons": NEW}, **on(3))
     for todo in (alone, both):
         write_gates(todo, GENERAL)
     train(alone)

@@ -75,7 +75,7 @@ def test_killed_on_several_processes_and_run_again_on_one_it_goes_on_with_the_sa
     undisturbed = job(start, tmp_path / "undisturbed", phase=phase)
     train(undisturbed)
     work = tmp_path / "killed"
-    run_and_kill(start, work, phase=phase, **on("zero2"))
+    run_and_kill(start, work, phase=phase, **on(2))
     train(job(start, work, phase=phase))
     assert losses(work) == pytest.approx(losses(undisturbed.work), rel=1e-3)
 
