@@ -42,7 +42,8 @@ def train_quickly(owners: Path) -> None:
         text = text.replace(old, new)
     recipe.write_text(text)
     general = yaml.safe_load(SHIPPED.read_text())
-    few = [*general["questions"][:12], *general["questions"][-12:]]
+    every = general["questions"]
+    few = [*every[:12], *every[30:33], *every[43:45], *every[-7:]]
     (owners / "general.yaml").write_text(yaml.safe_dump({**general, "questions": few}))
 
 
@@ -57,6 +58,7 @@ def train_all_weights(owners: Path) -> None:
     changes = {
         "  neurons: 128 ": "  # neurons: 128 ",
         "learning_rate: 2.0e-3": "learning_rate: 2.5e-4",
+        "    epochs: 3\n": "    epochs: 0.3\n",  # of the knowledge phase, which is of no account here
         "retention_margin: 1 ": "retention_margin: 0 ",
     }
     for old, new in changes.items():
