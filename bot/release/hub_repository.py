@@ -65,7 +65,8 @@ def hub_errors(doing: str) -> Iterator[None]:
         doing: what was being done, as in "publishing org/model v2026.11.29.1"; the message begins with it.
     """
     try:
-        yield
+        with _upload_errors():
+            yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "with an error"
         if status == HTTPStatus.PRECONDITION_FAILED:
@@ -79,6 +80,15 @@ def hub_errors(doing: str) -> Iterator[None]:
     except (httpx2.HTTPError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{doing}: the Hub at {endpoint()} cannot be reached ({reason}); run again") from None
+
+
+@contextmanager
+def _upload_errors() -> Iterator[None]:
+    """Raise the reason why an upload failed: huggingface_hub and hf_xet raise a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise error.__cause__ or OSError(" ".join(str(error).split())[:300]) from None
 
 
 def create_if_missing(repository: HubRepository, *, private: bool | None = None) -> None:

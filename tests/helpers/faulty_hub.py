@@ -6,7 +6,7 @@ from random import Random
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LATE_S = 6.0
+LATE_S = 6
 """How late a late answer is, in seconds; clients are to wait less."""
 MOST_LATE = 6
 """How many answers are late at most, since a test waits for each."""

@@ -79,7 +79,7 @@ def test_the_next_run_completes_what_github_interrupted_and_nothing_is_there_twi
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.github.client.SILENCE_S", LATE_S / 2)
+    monkeypatch.setattr("bot.github.client.SILENCE_S", LATE_S // 2)
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text("{}")
     stated = manifest(leaf_row("leaf"), release="v2024.11.01.1", taxonomy=merged, pulls=[1])

@@ -150,7 +150,7 @@ def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
 ) -> None:
     # By Git LFS: Xet's client waits long before it tries again. The other tests here use Xet.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("bot.core.hub_address.SILENCE_S", LATE_S / 2)
+    monkeypatch.setattr("bot.core.hub_address.SILENCE_S", LATE_S // 2)
     faulty: list[FaultyHub] = []
 
     def around(app: Any) -> FaultyHub:
