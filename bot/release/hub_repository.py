@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from huggingface_hub import (
     snapshot_download,
 )
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.utils import disable_progress_bars
 
 from bot.core.errors import UserError
 from bot.core.hub_address import endpoint, limit_waiting
@@ -52,8 +54,10 @@ class HubRepository:
 
 
 def api() -> HfApi:
-    """Return a client of the Hub."""
+    """Return a client of the Hub, which draws its progress only on a terminal."""
     limit_waiting()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     return HfApi(endpoint=endpoint())
 
 

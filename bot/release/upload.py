@@ -50,5 +50,5 @@ def _uploaded(
                 if addition.path_or_fileobj:  # the Hub keeps this file in git: the commit uploads it
                     kept.enter_context(here.pop_all())
             additions.append(addition)
-            say(f"{doing}: uploaded {name} ({number} of {len(prepared.stored)}, {stored.size} bytes)")
+            say(f"{doing}: uploaded {name} ({number} of {len(prepared.stored)}, {stored.size / 1e6:.0f} MB)")
         yield additions
