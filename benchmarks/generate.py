@@ -21,7 +21,6 @@ from bot.core.store import Store
 from bot.generate.leaf_samples import Generated
 from bot.inference.engine import Engine, Request, Response
 from bot.inference.engine_openai import OpenAIEngine
-from bot.inference.models import model_folder
 from bot.inference.teacher import open_teacher
 from bot.pipeline import generate as samples
 from bot.taxonomy.leaf import Leaf
@@ -71,7 +70,8 @@ def ours(leaves: list[Leaf], recipe: Recipe, asked: Asked) -> tuple[list[Generat
 @contextmanager
 def engine(shipped: Recipe, model: str) -> Iterator[Recipe]:
     """A recipe with a fresh engine for its teacher: none has read another one's prompts before."""
-    with serving() as url:
+    with serving() as server:
+        url = server.url
         teacher = TeacherRecipe("openai", model, url=url, requests=AT_ONCE, continues=True, structured=True)
         wanted = dataclasses.replace(shipped.generate, samples=WANTED, batches=8)
         recipe = dataclasses.replace(shipped, teacher=teacher, generate=wanted)
@@ -153,7 +153,7 @@ def main() -> None:
     """Print the table."""
     leaves = load_tree(ROOT / "taxonomy")
     shipped = load_recipe(ROOT / "arborist.yaml")
-    model = str(model_folder(shipped.teacher.model))
+    model = shipped.teacher.model
     with engine(shipped, model) as recipe:
         made, took = ours(leaves, recipe, asked := Asked())
     accepted = sum(one.funnel.accepted for one in made)

@@ -12,6 +12,7 @@ from bot.cli import (
     samples,
     set_up,
     taxonomy,
+    teacher,
     verify,
 )
 from bot.cli.root import app
@@ -30,6 +31,7 @@ __all__ = [
     "samples",
     "set_up",
     "taxonomy",
+    "teacher",
     "verify",
 ]
 

@@ -63,9 +63,19 @@ def doctor(
     recipe: Annotated[
         Path | None, typer.Option(help="The path of the recipe. Default: the repository's arborist.yaml.")
     ] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Instead, say which profile suits this machine, and what fits.")
+    ] = False,
 ) -> None:
     """Check files, settings on GitHub, runner, store, Hub and disk. Exits with 2 if something is missing."""
     from bot.core.diagnosis import show
+
+    path = recipe or repository / "arborist.yaml"
+    if suggest:
+        from bot.config.load import load_recipe
+        from bot.setup.suggest import suggest as suggestions
+
+        raise typer.Exit(0 if show(suggestions(load_recipe(path))) else 2)
     from bot.setup.doctor import check
 
-    raise typer.Exit(0 if show(check(repository, recipe or repository / "arborist.yaml")) else 2)
+    raise typer.Exit(0 if show(check(repository, path)) else 2)

@@ -1,5 +1,6 @@
 """Profiles: how vLLM and training run on a kind of machine. A repository's own override the shipped ones."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ _VLLM_PACE = """
 VLLM_PACE = frozenset(_VLLM_PACE.split())
 """Arguments of vLLM that affect only speed and hardware. All others may change the answers."""
 GIB = 2**30
+_MACHINE = re.compile(rb"^machine:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,13 @@ def load_profile(name: str, folder: Path) -> Profile:
 def known_profiles(folder: Path) -> list[str]:
     """Return the names of the profiles beside a recipe and of the shipped ones.
 
+    Files without `machine` are something else, such as values for a chart.
+
     Args:
         folder: the folder of the recipe.
     """
-    return sorted({file.stem for place in _places(folder) for file in place.glob("*.yaml")})
+    files = [file for place in _places(folder) for file in place.glob("*.yaml")]
+    return sorted({file.stem for file in files if _MACHINE.search(file.read_bytes())})
 
 
 def _places(folder: Path) -> list[Path]:

@@ -36,7 +36,7 @@ class TeacherRecipe:
 
     Attributes:
         batch: batch size of the engine `transformers`.
-        url: base URL of the API.
+        url: base URL of the API; "" for ARBORIST_TEACHER_URL.
         requests: maximum number of concurrent requests.
         tokens: token budget of a run; 0 for no limit.
         continues: whether the endpoint can continue a final message of the assistant.

@@ -9,6 +9,7 @@ import json
 import queue
 import random
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
 TRIES = 5
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+FIRST_WAIT_S, LONGEST_WAIT_S, DOWN_WAIT_S = 0.5, 30.0, 1.0
 BROKEN_AFTER = 8
 """After this many failed requests in a row, no further requests are sent."""
 LONGEST_TEXT = 100_000
@@ -39,15 +40,22 @@ class _Passing(Exception):
     Args:
         why: description of the failure.
         wait_s: seconds to wait, from the Retry-After header; 0 if there is none.
+        down: whether the endpoint could not be reached.
         overload: whether the failure may be due to too many parallel requests.
         refused: whether the endpoint rejected the request because of its load (429, 503); implies overload.
     """
 
     def __init__(
-        self, why: str, wait_s: float = 0.0, *, overload: bool = False, refused: bool = False
+        self,
+        why: str,
+        wait_s: float = 0.0,
+        *,
+        down: bool = False,
+        overload: bool = False,
+        refused: bool = False,
     ) -> None:
         super().__init__(why)
-        self.wait_s, self.overload, self.refused = wait_s, overload or refused, refused
+        self.wait_s, self.down, self.overload, self.refused = wait_s, down, overload or refused, refused
 
 
 class _GivenUp(Exception):
@@ -85,6 +93,8 @@ class OpenAIEngine:
         continues: whether the endpoint continues a final assistant message (vLLM's
             `continue_final_message`). Otherwise the prompt asks for the beginning, which may be ignored.
         structured: whether the endpoint supports structured output by JSON schema.
+        patience_s: seconds that a request waits for an endpoint that cannot be reached, such as a server that
+            is being restarted; 0 counts that like any other temporary failure.
     """
 
     at_once = AT_ONCE
@@ -100,10 +110,11 @@ class OpenAIEngine:
         timeout_s: float = 120.0,
         continues: bool = False,
         structured: bool = False,
+        patience_s: float = 0.0,
     ) -> None:
         self.url, self.model, self.key = url, model, key
         self.most, self.budget, self.timeout_s = most, budget, timeout_s
-        self.continues, self.structured = continues, structured
+        self.continues, self.structured, self.patience_s = continues, structured, patience_s
         self.spent = 0
         self._calls: set[Future[None]] = set()
         self._starting = threading.Lock()
@@ -181,8 +192,8 @@ class OpenAIEngine:
     async def _until_it_is_there(
         self, client: "AsyncOpenAI", state: _State, index: int, request: Request
     ) -> Response:
-        why = ""
-        for number in range(TRIES):
+        why, tries, reached = "", 0, time.monotonic()
+        while tries < TRIES:
             if self.budget and self.spent >= self.budget:
                 raise _GivenUp(f"the budget of {self.budget} tokens is spent", again=True)
             if state.failed_in_a_row >= BROKEN_AFTER:
@@ -192,12 +203,15 @@ class OpenAIEngine:
                 response = await self._ask(client, index, request)
             except _Passing as failure:
                 why = str(failure)
+                if failure.down and time.monotonic() - reached < self.patience_s:
+                    await _sleep(DOWN_WAIT_S)
+                    continue
+                reached = reached if failure.down else time.monotonic()
                 if failure.overload:
                     state.width.overloaded()
-                pause = max(failure.wait_s, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**number))
-                # Random delays, so that requests refused together are not all retried together.
                 async with state.width.aside() if failure.refused else nullcontext():
-                    await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311
+                    await _sleep(max(failure.wait_s, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**tries)))
+                tries += 1
             else:
                 state.width.succeeded(response.tokens)
                 return response
@@ -212,7 +226,8 @@ class OpenAIEngine:
         except openai.APITimeoutError:
             raise _Passing(f"no answer within {self.timeout_s:g} s", overload=True) from None
         except openai.APIConnectionError as error:
-            raise _Passing(f"the connection failed ({type(error.__cause__ or error).__name__})") from None
+            why = f"the connection failed ({type(error.__cause__ or error).__name__})"
+            raise _Passing(why, down=True) from None
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
         except ValueError:
@@ -281,6 +296,11 @@ class OpenAIEngine:
         if request.begin and self.continues:
             text = request.begin + text
         return Response(index, text.strip(), reason == "stop", tokens)
+
+
+async def _sleep(seconds: float) -> None:
+    """Sleep for a random while, so that requests refused together are not all retried together."""
+    await asyncio.sleep(seconds * random.uniform(1.0, 1.5))  # noqa: S311
 
 
 def _error(done: "Future[None]") -> BaseException | None:

@@ -2,37 +2,100 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.config.profiles import profile_of
 from bot.config.recipe import Recipe
+from bot.core.errors import UserError
+from bot.core.store import key_of
 from bot.inference.engine import Engine
 from bot.inference.models import model_name, model_revision
+from bot.inference.teacher_server import TEACHER_URL, teacher_server
+
+if TYPE_CHECKING:
+    from bot.inference.engine_openai import OpenAIEngine
+
+PATIENCE_S = 1800.0
+"""How long a request waits for the server of `arborist teacher up` while it is being restarted."""
+MOST = 64
+"""Maximum number of parallel requests where the profile does not say how many vLLM takes."""
 
 
 def open_teacher(recipe: Recipe) -> Engine:
-    """Create the engine of the recipe's teacher; the model is loaded at the first request."""
+    """Create the engine of the recipe's teacher; the model is loaded at the first request.
+
+    Raises:
+        UserError: the recipe names an endpoint and neither it nor the environment has the URL.
+    """
     teacher = recipe.teacher
     if teacher.engine == "openai":
-        from bot.inference.engine_openai import OpenAIEngine
-
-        key = os.environ.get("OPENAI_API_KEY", "")
-        return OpenAIEngine(
-            teacher.url,
-            teacher.model,
-            key,
-            most=teacher.requests,
-            budget=teacher.tokens,
-            continues=teacher.continues,
-            structured=teacher.structured,
-        )
+        return _endpoint(recipe)
     if teacher.engine == "vllm":
-        from bot.inference.engine_vllm import VllmEngine
-
-        return VllmEngine(teacher.model, dict(profile_of(recipe).vllm), recipe.seed)
+        return _vllm(recipe)
     from bot.inference.engine_transformers import TransformersEngine
 
     return TransformersEngine(teacher.model, teacher.batch, recipe.seed)
+
+
+def _endpoint(recipe: Recipe) -> Engine:
+    from bot.inference.engine_openai import OpenAIEngine
+
+    teacher, shared = recipe.teacher, os.environ.get(TEACHER_URL, "")
+    if not (teacher.url or shared):
+        raise UserError(
+            f"teacher.url: not set, and neither is {TEACHER_URL}; set one of them, "
+            "or run this command by `arborist teacher up -- COMMAND`"
+        )
+    ours = not teacher.url
+    return OpenAIEngine(
+        teacher.url or shared,
+        teacher.model,
+        os.environ.get("OPENAI_API_KEY", ""),
+        most=teacher.requests,
+        budget=teacher.tokens,
+        continues=teacher.continues or ours,
+        structured=teacher.structured or ours,
+        patience_s=PATIENCE_S if ours else 0,
+    )
+
+
+def _vllm(recipe: Recipe) -> Engine:
+    """Return a client of the shared server if there is one; otherwise an engine of this job's own.
+
+    vLLM runs several copies of a model (data parallelism) in its server only.
+    """
+    arguments, url = profile_of(recipe).vllm, os.environ.get(TEACHER_URL)
+    if url:
+        return _client(url, recipe)
+    if arguments.get("data_parallel_size", 1) > 1:
+        from bot.inference.engine_served import ServedEngine
+
+        return ServedEngine(
+            lambda: teacher_server(recipe, served_name(recipe)), lambda url: _client(url, recipe)
+        )
+    from bot.inference.engine_vllm import VllmEngine
+
+    return VllmEngine(recipe.teacher.model, dict(arguments), recipe.seed)
+
+
+def _client(url: str, recipe: Recipe) -> "OpenAIEngine":
+    """Return a client of a vLLM server that runs by the recipe's profile."""
+    from bot.inference.engine_openai import OpenAIEngine
+
+    arguments = profile_of(recipe).vllm
+    most = arguments.get("max_num_seqs", MOST) * arguments.get("data_parallel_size", 1)
+    name = served_name(recipe)
+    return OpenAIEngine(url, name, most=most, continues=True, structured=True, patience_s=PATIENCE_S)
+
+
+def served_name(recipe: Recipe) -> str:
+    """Return the name that tells a server's model from the same one in another revision or another way.
+
+    The server rejects requests under other names, so samples never get the key of another teacher.
+    """
+    model = recipe.teacher.model
+    way = {"revision": model_revision(model), "arguments": profile_of(recipe).answers()}
+    return f"{model_name(model)}:{key_of('teacher', 1, way)[:16]}"
 
 
 def teacher_model(recipe: Recipe) -> dict[str, str]:

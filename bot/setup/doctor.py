@@ -214,7 +214,8 @@ def _models(recipe: Recipe) -> Iterator[Diagnosis]:
 
     models = {"teacher": recipe.teacher.model, "student": recipe.student.model}
     if recipe.teacher.engine == "openai":
-        where = f"{models.pop('teacher')} at {recipe.teacher.url}; the endpoint was not checked"
+        place = recipe.teacher.url or "the URL in ARBORIST_TEACHER_URL"
+        where = f"{models.pop('teacher')} at {place}; the endpoint was not checked"
         yield Diagnosis("teacher", "unknown", where)
     for role, model in models.items():
         shown = model_name(model)

@@ -24,27 +24,12 @@ class DeepSpeedBackend:
         os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
         import deepspeed
 
-        config = {
-            **job.deepspeed,
-            "train_micro_batch_size_per_gpu": 1,
-            "gradient_clipping": CLIP,
-            "bf16": {"enabled": job.precision == "bf16"},
-            "optimizer": {
-                "type": "AdamW",
-                "params": {
-                    "lr": job.phase.learning_rate,
-                    "betas": BETAS,
-                    "weight_decay": job.phase.weight_decay,
-                    "torch_adam": True,
-                },
-            },
-        }
         # Use gloo: DeepSpeed's own operator would be compiled, which needs a compiler and takes a minute.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         deepspeed.init_distributed("nccl" if torch.cuda.is_available() else "gloo")
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         self.engine, self.optimizer, _, _ = deepspeed.initialize(
-            model=model, model_parameters=trained, config=config
+            model=model, model_parameters=trained, config=engine_config(job)
         )
         self.process_index, self.processes = int(self.engine.global_rank), job.processes
 
@@ -140,3 +125,22 @@ class DeepSpeedBackend:
         with deepspeed.zero.GatheredParameters(list(model.parameters()), modifier_rank=0):
             if self.process_index == 0:
                 self._save(model, folder)
+
+
+def engine_config(job: Job) -> dict[str, Any]:
+    """Return DeepSpeed's configuration: the profile's settings, and the recipe's."""
+    return {
+        **job.deepspeed,
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_clipping": CLIP,
+        "bf16": {"enabled": job.precision == "bf16"},
+        "optimizer": {
+            "type": "AdamW",
+            "params": {
+                "lr": job.phase.learning_rate,
+                "betas": BETAS,
+                "weight_decay": job.phase.weight_decay,
+                "torch_adam": True,
+            },
+        },
+    }

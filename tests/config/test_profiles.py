@@ -65,7 +65,7 @@ def test_a_shipped_profile_uses_each_gpu_of_its_machine(name: str) -> None:
 
 
 def test_an_unknown_profile_is_one_line_with_those_there_are_and_where(tmp_path: Path) -> None:
-    written(tmp_path, **{"runners__mine.yaml": OWN})
+    written(tmp_path, **{"runners__mine.yaml": OWN, "runners__values.yaml": "of: something else\n"})
     with pytest.raises(UserError) as raised:
         load_profile("nix", tmp_path)
     said = str(raised.value)

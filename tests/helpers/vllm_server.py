@@ -1,46 +1,39 @@
-"""A vLLM server, by the profile `cpu`."""
+"""vLLM's server of the embedded model, by the profile `cpu`, as `arborist teacher up` starts it."""
 
-import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-import httpx
-
-from bot.config.profiles import load_profile
-from bot.inference.models import model_folder
+from bot.inference.teacher_server import TEACHER_URL
 from tests import ROOT
 
 
+@dataclass(frozen=True)
+class Served:
+    """A server that is healthy.
+
+    Attributes:
+        url: the base URL of its API.
+        process: `arborist teacher up`, which keeps it.
+    """
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """The URL of a vLLM server of the embedded model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--model", str(model_folder("embedded"))]
-    for name, value in load_profile("cpu", ROOT).vllm.items():
-        command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+def serving() -> Iterator[Served]:
+    """Serve the embedded model until the end of the block."""
+    arborist = str(Path(sys.executable).with_name("arborist"))
+    command = [arborist, "teacher", "up", "--recipe", str(ROOT / "arborist.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name, _, url = process.stdout.readline().strip().partition("=")
         try:
-            deadline = time.monotonic() + 240
-            while process.poll() is None and time.monotonic() < deadline:
-                try:
-                    httpx.get(f"http://127.0.0.1:{port}/health").raise_for_status()
-                    break
-                except httpx.HTTPError:
-                    time.sleep(0.5)
-            else:
-                log.seek(0)
-                raise AssertionError(log.read()[-3000:].decode())
-            yield f"http://127.0.0.1:{port}/v1"
+            assert name == TEACHER_URL
+            yield Served(url, process)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            process.terminate()

@@ -3,13 +3,18 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
+from bot.config.load import load_recipe
+from bot.config.recipe import TeacherRecipe
 from bot.core.errors import UserError
 from bot.inference import engine_openai as module
 from bot.inference.engine import Request, Response
 from bot.inference.engine_openai import OpenAIEngine
+from bot.inference.teacher import open_teacher
+from tests import ROOT
 from tests.helpers.faulty_endpoint import PASSING, Call, Endpoint, Fault, echo, endpoint, once, silent
 
 
@@ -47,6 +52,19 @@ def test_what_cannot_be_had_is_said_and_the_rest_is_there(name: str, fault: Faul
     assert [one.text for one in found] == ["to 0", "to 1", "to 2", "", "to 4", "to 5"]
     assert found[3].failure.startswith(why)
     assert not found[3].finished
+
+
+def test_a_recipe_without_a_url_uses_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(shipped, teacher=TeacherRecipe("openai", "echo"))
+    monkeypatch.delenv("ARBORIST_TEACHER_URL", raising=False)
+    with pytest.raises(UserError, match=r"teacher\.url: not set, and neither is ARBORIST_TEACHER_URL; set"):
+        open_teacher(recipe)
+    with endpoint(echo) as served:
+        monkeypatch.setenv("ARBORIST_TEACHER_URL", served.url)
+        engine = open_teacher(recipe)
+        assert [answer.failure for answer in engine.complete([Request((("user", "Hi"),), 4, 0.0)])] == [""]
+        engine.close()
 
 
 def test_an_endpoint_that_is_down_is_not_asked_for_ever() -> None:

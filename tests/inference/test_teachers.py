@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +16,24 @@ import pytest
 
 from bot.config.load import load_recipe
 from bot.config.recipe import Recipe, TeacherRecipe
+from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.generate.inputs import samples_inputs
 from bot.generate.leaves import check_complete, generate_leaf
 from bot.inference.engine import Engine, Request, Response
-from bot.inference.models import model_folder
 from bot.inference.teacher import open_teacher
+from bot.inference.teacher_server import TEACHER_URL
 from tests import ROOT
 from tests.helpers.leaves import knowledge
-from tests.helpers.vllm_server import serving
+from tests.helpers.vllm_server import Served, serving
 
 ENGINES = ("transformers", "vllm", "openai")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serving() as url:
-        yield url
+def server() -> Iterator[Served]:
+    with serving() as served:
+        yield served
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -39,8 +41,8 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
     """The shipped recipe with the embedded model behind one of the engines."""
     stated = TeacherRecipe(request.param, "embedded", batch=24)
     if request.param == "openai":
-        url, model = request.getfixturevalue("server"), str(model_folder("embedded"))
-        stated = TeacherRecipe("openai", model, url=url, continues=True, structured=True)
+        url = request.getfixturevalue("server").url
+        stated = TeacherRecipe("openai", "embedded", url=url, continues=True, structured=True)
     shipped = load_recipe(ROOT / "arborist.yaml")
     generate = dataclasses.replace(shipped.generate, samples=3, batches=2)
     return dataclasses.replace(shipped, teacher=stated, generate=generate)
@@ -149,6 +151,49 @@ def test_a_killed_run_leaves_no_engine_behind() -> None:
     while engines := [p for p in psutil.process_iter() if _is_engine(p, process.pid)]:
         assert time.monotonic() < deadline, engines
         time.sleep(0.5)
+
+
+def test_a_shared_server_is_used_killed_and_healthy_again_and_ends_with_its_parent(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a recipe of engine vllm, which then starts no other one, and by one of engine openai without URL."""
+    monkeypatch.setenv(TEACHER_URL, server.url)
+    vllm = open_teacher(in_profile(TeacherRecipe("vllm", "embedded")))
+    openai = open_teacher(in_profile(TeacherRecipe("openai", "embedded")))
+    coarse = dataclasses.replace(in_profile(TeacherRecipe("vllm", "embedded")), profile="gpu-24g")
+    with pytest.raises(UserError, match="the teacher returned 404: check the URL and the model's name"):
+        ask(open_teacher(coarse), "Hello")
+    before = family(server.process.pid)
+
+    def kill() -> None:
+        time.sleep(2)
+        [api] = [one for one in before if "vllm.entrypoints.openai.api_server" in one.cmdline()]
+        api.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    questions = [f"Write a story about the number {n}." for n in range(24)]
+    answers = ask(vllm, *questions, most=60, one_line=False)
+    killer.join()
+    assert [answer.index for answer in answers] == list(range(24))
+    assert all(answer.text and not answer.failure for answer in answers)
+    assert ask(openai, "What is the capital of Italy?", most=24)[0].text
+    again = family(server.process.pid)
+    assert again and not {one.pid for one in before} & {one.pid for one in again}
+    server.process.kill()
+    server.process.wait()
+    _, alive = psutil.wait_procs(again, 30)
+    assert not alive
+
+
+def in_profile(teacher: TeacherRecipe) -> Recipe:
+    return dataclasses.replace(load_recipe(ROOT / "arborist.yaml"), teacher=teacher)
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The processes below one, without those that wait for its end."""
+    below = psutil.Process(pid).children(recursive=True)
+    return [one for one in below if one.name() not in ("sh", "cat")]
 
 
 def _is_engine(process: psutil.Process, session: int) -> bool:

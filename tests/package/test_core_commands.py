@@ -161,6 +161,10 @@ def test_rules_are_told(core: Callable[..., str]) -> None:
     assert "## " in core({}, "rule")
 
 
+def test_a_profile_is_suggested(core: Callable[..., str]) -> None:
+    assert " profile: " in core({}, "doctor", "--suggest")
+
+
 def test_doctor_sees_what_is_missing(installed: Installed, proposal: Proposal) -> None:
     environment = {**proposal.environment, "GITHUB_TOKEN": "token-of-maintainer"}
     done = installed.run("doctor", cwd=proposal.folder, **environment)
