@@ -1,5 +1,6 @@
 """The command for whoever owns the GPU machine: a runner that takes one job and is gone."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ def runner(
     ] = Path("/opt/actions-runner"),
     label: Annotated[
         list[str] | None,
-        typer.Option(help="A label of the runner; repeatable. Default: those of the variable ARBORIST_RUNNER."),
+        typer.Option(
+            help="A label of the runner; repeatable. Default: those of the variable ARBORIST_RUNNER."
+        ),
     ] = None,
     group: Annotated[
         str,
@@ -28,11 +31,13 @@ def runner(
     read_only: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A file or folder that jobs may read, such as models; repeatable.", envvar=f"{_VARIABLE}READ_ONLY"
+            help="A file or folder that jobs may read, such as models; repeatable.",
+            envvar=f"{_VARIABLE}READ_ONLY",
         ),
     ] = None,
     user: Annotated[
-        str, typer.Option(help="The user of the job's processes, if root starts this.", envvar=f"{_VARIABLE}USER")
+        str,
+        typer.Option(help="The user of the job's processes, if root starts this.", envvar=f"{_VARIABLE}USER"),
     ] = "nobody",
     space_gib: Annotated[
         float, typer.Option(help="GiB for a job's files.", min=0.001, envvar=f"{_VARIABLE}SPACE_GIB")
@@ -40,7 +45,8 @@ def runner(
     disk: Annotated[
         Path | None,
         typer.Option(
-            help="The folder where a job's files are kept. Needs root. Default: memory.", envvar=f"{_VARIABLE}DISK"
+            help="The folder where a job's files are kept. Needs root. Default: memory.",
+            envvar=f"{_VARIABLE}DISK",
         ),
     ] = None,
     job_hours: Annotated[
@@ -76,7 +82,7 @@ def runner(
 
     # As a service is stopped: the sandbox ends, the runner is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with github_errors("connecting to GitHub"):
+    with github_errors(f"reading {os.environ.get('GITHUB_REPOSITORY')}"):
         repository = connect()
         wanted = wanted_runner(repository)
     labels = tuple(label or wanted.labels or ("self-hosted",))

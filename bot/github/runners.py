@@ -46,7 +46,7 @@ def look(repository: Repository) -> Iterator[Diagnosis]:
     yield seen("runner", bool(online), f"online: {names} ({wanted})", fix)
     kept = [one["name"] for one in online if not one.get("ephemeral")]
     if kept:
-        advice = "`arborist runner` runs each job in a new sandbox, so that a job cannot find files of an earlier one"
+        advice = "start it with `arborist runner`, so that a job cannot find files of an earlier job"
         yield Diagnosis(
             "ephemeral runner", "advice", f"{', '.join(kept)} keeps its disk between jobs; {advice}"
         )

@@ -1,4 +1,4 @@
-"""The file system of a job's folders: new for each job, limited in size, and gone with the job's last process."""
+"""The file system of a job's folders: new for each job, limited in size, gone with the last process."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from bot.core.errors import UserError
 
 GIB = 2**30
 MOUNT = 'mount -o loop,nosuid,nodev "$1" "$2" && rm "$1" && shift 2 && exec "$@"'
-"""Mount a disk image where only this process and its children see it. The image is deleted at once: it goes on
-to exist for the kernel until the last of them has ended, however that happens."""
+"""Mount a disk image where only this process and its children see it, and delete its name at once: the kernel
+frees it when the last of them has ended, however that happens."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Disk:
 
     @contextmanager
     def mounted(self, user: int, group: int) -> Iterator[list[str]]:
-        """Prepare it for one job of a user; the context's value is the start of the command line that uses it.
+        """Prepare it for one job of a user; returns the start of the command line that uses it.
 
         Raises:
             UserError: an image is to be mounted without being root, or the folder cannot hold it.

@@ -52,8 +52,8 @@ class Account:
         if self.left_s() <= 0:
             used = self.used_s() / HOUR_S
             raise UserError(
-                f"{used:.2f} of the day's {self.ceiling_h:g} GPU hours are used (--day-hours): no job is taken "
-                f"before 00:00 UTC; {self.file} has the account"
+                f"{used:.2f} of the day's {self.ceiling_h:g} GPU hours are used (--day-hours): no job is "
+                f"taken before 00:00 UTC; {self.file} has the account"
             )
 
     def left_s(self) -> float:
@@ -70,11 +70,14 @@ class Account:
         """
         try:
             found = json.loads(self.file.read_text())
-            return float(found["gpu_seconds"]) if found["day"] == self.day() else 0.0
+            seconds, day = float(found["gpu_seconds"]), str(found["day"])
         except FileNotFoundError:
             return 0.0
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{self.file}: not an account of GPU hours; delete it to begin the day anew") from None
+            raise UserError(
+                f"{self.file}: not an account of GPU hours; delete it to begin the day anew"
+            ) from None
+        return seconds if day == self.day() else 0.0
 
     def book(self, seconds: float) -> None:
         """Add time of a job on this runner's GPUs to the day; negative for time that was not used."""

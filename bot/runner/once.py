@@ -46,7 +46,7 @@ def name_prefix() -> str:
 
 
 def state_folder() -> Path:
-    """Return the folder for what outlives a job: STATE_DIRECTORY, as systemd sets it, or one of the user's."""
+    """Return the folder of the account and the locks: STATE_DIRECTORY, which systemd sets, or the user's."""
     default = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "arborist-runner"
     return Path(os.environ.get("STATE_DIRECTORY") or default)
 
@@ -78,7 +78,8 @@ class Runner:
         self._remove_leftovers()
         before = gpus.memory_in_use()
         with self._registered() as registered:
-            say(f"The runner {registered.name} of {self.runners} waits for a job ({', '.join(self.runners.labels)})")
+            labels = ", ".join(self.runners.labels)
+            say(f"The runner {registered.name} of {self.runners} waits for a job ({labels})")
             command = ["./run.sh", "--jitconfig", registered.config]
             with self.sandbox.run(command) as job:
                 self._watch(job, registered)
@@ -95,7 +96,8 @@ class Runner:
             self.account.book(time.monotonic() - last_idle)
             if self._state(registered) == "idle":
                 raise UserError(
-                    f"{self.sandbox.software}/run.sh ended with code {job.code} before it took a job; its lines are above"
+                    f"{self.sandbox.software}/run.sh ended with code {job.code} before it took a job; "
+                    "its lines are above"
                 )
             say("The job has ended; nothing of it is left")
 
@@ -112,9 +114,23 @@ class Runner:
             if self._state(registered) != "idle":
                 break
             last_idle, pause = asked, min(LONGEST_PAUSE_S, pause * GROWTH)
-            if asked - began >= self.limits.idle_s and self.runners.remove(registered.id):
+            if asked - began >= self.limits.idle_s and self._removed(registered, asked - began):
                 return None
         return last_idle
+
+    def _removed(self, registered: Registered, waited: float) -> bool:
+        """Remove a runner that waited for so many seconds; return whether GitHub has, since a job may come.
+
+        Raises:
+            UserError: GitHub could not be asked for as long as a job may take.
+        """
+        try:
+            return self.runners.remove(registered.id)
+        except UserError as error:
+            if waited >= self.limits.idle_s + self.limits.job_s:
+                raise
+            say(str(error))
+            return False
 
     def _run_job(self, job: Job, began: float) -> None:
         """Wait for a job's end, and count its hours; the limits end it."""
@@ -154,8 +170,8 @@ class Runner:
                     yield registered
                 finally:
                     if not self.runners.remove(registered.id):
-                        say(f"GitHub still counts the job of {name} as running; the next start removes the runner")
-                    Path(lock.lock_file).unlink()
+                        say(f"GitHub still thinks that {name} has a job; the next start removes the runner")
+                    Path(lock.lock_file).unlink(missing_ok=True)
                 return
         raise UserError(f"{NAMES} names for a runner of {self.runners} are taken; run again")
 
@@ -166,7 +182,7 @@ class Runner:
             try:
                 with lock:
                     self.runners.remove(number)
-                    Path(lock.lock_file).unlink()
+                    Path(lock.lock_file).unlink(missing_ok=True)
             except Timeout:
                 continue  # a process that is alive has just registered it
             say(f"Removed {name}, which an earlier process left behind")
@@ -179,4 +195,5 @@ def _warn_of_memory(before: dict[str, int] | None, after: dict[str, int] | None)
     """Warn of memory on a GPU that no process explains, so that the job must have left it."""
     for gpu, used in (after or {}).items():
         if before is not None and used - before.get(gpu, 0) > MEMORY_MIB:
-            say(f"GPU {gpu} holds {used} MiB although no process uses it; before the job {before.get(gpu, 0)} MiB")
+            earlier = before.get(gpu, 0)
+            say(f"GPU {gpu} holds {used} MiB although no process uses it; before the job {earlier} MiB")

@@ -77,7 +77,9 @@ class Runners:
         wanted = {"name": name, "runner_group_id": self._group_id(), "labels": list(self.labels)}
         try:
             with self._errors("registering a runner"):
-                made = self._ask("POST", f"{self.url}/generate-jitconfig", {**wanted, "work_folder": WORK_FOLDER})
+                made = self._ask(
+                    "POST", f"{self.url}/generate-jitconfig", {**wanted, "work_folder": WORK_FOLDER}
+                )
         except _Taken:
             return None
         return Registered(made["runner"]["id"], made["runner"]["name"], made["encoded_jit_config"])
@@ -123,20 +125,23 @@ class Runners:
         if self.group.lower() not in found:
             names = ", ".join(sorted(found)) or "none that this token may see"
             raise UserError(
-                f"--group {self.group}: {self.repository.full_name} may use no such runner group; there are: {names}"
+                f"--group {self.group}: {self.repository.full_name} may use no such runner group; "
+                f"there are: {names}"
             )
         return int(found[self.group.lower()])
 
     def _ask(self, method: str, url: str, content: dict[str, Any] | None = None) -> Any:
         """Send a request, again while GitHub answers 5xx; return the answer's content."""
-        for pause in (*PAUSES_S, None):
+        requester = self.repository.requester
+        for pause in PAUSES_S:
             try:
-                return self.repository.requester.requestJsonAndCheck(method, url, input=content)[1]
+                return requester.requestJsonAndCheck(method, url, input=content)[1]
             except GithubException as error:
-                if error.status < 500 or pause is None:
+                if error.status < 500:
                     raise
                 say(f"GitHub answered {error.status}; trying again in {pause} s")
                 time.sleep(pause)
+        return requester.requestJsonAndCheck(method, url, input=content)[1]
 
     @contextmanager
     def _errors(self, doing: str) -> Iterator[None]:
@@ -150,8 +155,8 @@ class Runners:
                 if error.status in NO_RIGHT and not isinstance(error, RateLimitExceededException):
                     right = "Self-hosted runners" if self.group else "Administration"
                     raise UserError(
-                        f"{doing} for {self}: GitHub answered {error.status}: it does not exist, or the token in "
-                        f"GITHUB_TOKEN lacks the permission {right}: write"
+                        f"{doing} for {self}: GitHub answered {error.status}: it does not exist, or the "
+                        f"token in GITHUB_TOKEN lacks the permission {right}: write"
                     ) from None
                 if error.status == 422:
                     raise UserError(f"{doing} for {self}: GitHub answered 422: {_reasons(error)}") from None

@@ -1,8 +1,8 @@
 """A job's sandbox, made by bubblewrap: own processes, own view of the files, an unprivileged user.
 
 The job sees the system's programs, a few files of /etc, and what the operator names, all read-only. Its home,
-work and temporary folders are one new file system with a size limit (disk.py). It does not see other processes,
-other users' homes, or this process's environment. The network is the machine's.
+work and temporary folders are one new file system with a size limit (disk.py). It does not see other
+processes, users' homes, or this process's environment. The network is the machine's.
 """
 
 import contextlib
@@ -32,10 +32,18 @@ ETC = (
 """What programs need of /etc to find libraries, users and hosts; nothing that may hold a password."""
 RESOLVERS = ("/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf")
 """Where /etc/resolv.conf may point."""
+HINT = (
+    "; run as root, or allow user namespaces, on Ubuntu by "
+    "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
+)
+OWN = ("/tmp", "/var/tmp")  # noqa: S108
+"""Folders of the job that are links into its file system, where nothing can be mounted."""
 HOME = "/home/job"
 SOFTWARE = "/runner"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-BEGIN = f'umask 077; mkdir -p {HOME} /home/tmp && cp -R {SOFTWARE} {HOME}/runner && cd {HOME}/runner && exec "$@"'
+BEGIN = (
+    f'umask 077; mkdir -p {HOME} /home/tmp && cp -R {SOFTWARE} {HOME}/runner && cd {HOME}/runner && exec "$@"'
+)
 """GitHub's runner writes into its own folder, so each job gets a copy."""
 END_S = 30.0
 """How long the kernel may take to end a killed job's processes."""
@@ -71,20 +79,21 @@ class Sandbox:
         for path in self.shared:
             if not path.exists():
                 raise UserError(f"--read-only {path}: no such file or folder")
+            if any(path.absolute().is_relative_to(own) for own in OWN):
+                raise UserError(
+                    f"--read-only {path}: a job has its own {' and '.join(OWN)}; move it elsewhere"
+                )
         with self.disk.mounted(*self._ids()) as mounted:
             tried = subprocess.run(
                 [*mounted, *self._command(["true"])], capture_output=True, text=True, env={"PATH": PATH}
             )
         if tried.returncode:
             reason = (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
-            raise UserError(
-                f"no job can be isolated here: {reason}; run as root, or allow user namespaces, on Ubuntu by "
-                "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
-            )
+            raise UserError(f"no job can be isolated here: {reason}{HINT if os.getuid() else ''}")
 
     @contextmanager
     def run(self, command: Sequence[str]) -> "Iterator[Job]":
-        """Run a command in the copy of the runner's folder; when the context is left, all its processes have ended.
+        """Run a command in a copy of the runner's folder; at the context's end, all its processes have ended.
 
         Raises:
             UserError: the sandbox could not be made, or the kernel cannot end its processes.
@@ -105,7 +114,9 @@ class Sandbox:
                 job = Job(process, int(json.loads(text)["child-pid"]))
             except (ValueError, KeyError, ProcessLookupError):
                 process.kill()
-                raise UserError(f"the sandbox ended with code {process.wait()} before the job began") from None
+                raise UserError(
+                    f"the sandbox ended with code {process.wait()} before the job began"
+                ) from None
             try:
                 yield job
             finally:
@@ -142,7 +153,12 @@ class Sandbox:
         command += [*self.disk.options(), "--dir", "/var", "--symlink", "/home/tmp", "/tmp"]  # noqa: S108
         command += ["--symlink", "/home/tmp", "/var/tmp", "--ro-bind", str(self.software.resolve()), SOFTWARE]  # noqa: S108
         for shared in self.shared:
-            command += [*_folders(shared.absolute()), "--ro-bind", str(shared.resolve()), str(shared.absolute())]
+            command += [
+                *_folders(shared.absolute()),
+                "--ro-bind",
+                str(shared.resolve()),
+                str(shared.absolute()),
+            ]
         return [*command, "--remount-ro", "/", *self._drop(), *program]
 
     def _drop(self) -> list[str]:
@@ -211,6 +227,6 @@ class Job:
         self._process.wait()
         if not gone:
             raise UserError(
-                f"processes of the job have not ended {END_S:g} s after they were killed, and may hold memory of a "
-                "GPU; restart the machine"
+                f"processes of the job have not ended {END_S:g} s after they were killed, and may hold "
+                "memory of a GPU; restart the machine"
             )

@@ -118,7 +118,7 @@ class Admission:
             return {"job": ticket, "state": state, "why": entrant.refusal, "review": review, **equipment}
 
     def _enters(self, ticket: str, entrant: Entrant) -> bool:
-        """Return whether environment, groups and runners let a job start; set its refusal if they reject it."""
+        """Return whether environment, groups and runners let a job start; set its refusal if not."""
         if entrant.deployment is not None:
             free, entrant.refusal = self._deployments.verdict(entrant.deployment)
             if not free:
@@ -168,7 +168,11 @@ class Admission:
         )
         labels = _labels(question)
         entrant = Entrant(
-            gate, member, _minutes(question.get("timeout")), labels, gate.refusal or self._no_runner(gate, labels)
+            gate,
+            member,
+            _minutes(question.get("timeout")),
+            labels,
+            gate.refusal or self._no_runner(gate, labels),
         )
         if not entrant.refusal:
             try:

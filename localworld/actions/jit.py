@@ -1,7 +1,7 @@
 """Just-in-time runners that are connected: which are online, and the job and the commands of each.
 
-act runs the workflow of every job on this machine. In a job of a just-in-time runner, PATH has only shells that
-are remote_shell.py: it hands each script to the runner's program (stubs/runner), which runs it wherever that
+act runs the workflow of every job on this machine. In a job of a just-in-time runner, the only shell on PATH
+is remote_shell.py. It hands each script to the runner's program (stubs/runner), which executes it where that
 program runs. So expressions, outputs and logs are as in any other job.
 """
 
@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +154,7 @@ class JitRunners:
 
     # What a step's shell asks
 
-    def ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
         """Start a command, or return what it printed since and how it ended; None if it is unknown.
 
         Args:

@@ -85,7 +85,7 @@ class Machines:
         return {**given, **self.setting.own, "PATH": path}, str(work)
 
     def remote(self) -> dict[str, str]:
-        """Return the environment of a job on a just-in-time runner, whose shells hand scripts to the runner."""
+        """Return the environment of a job on a just-in-time runner, with shells that hand scripts to it."""
         return {**self.setting.given, "PATH": _remote_path(self.data / "remote")}
 
     def leave(self, ticket: str) -> None:

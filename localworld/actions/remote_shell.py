@@ -16,7 +16,18 @@ POLL_S = 0.1
 DRAIN_S = 0.2
 """act reads the output of a step that failed only until the step has ended, so wait before that."""
 FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
-OWN = ("PATH", "HOME", "BASH_ENV", "PWD", "OLDPWD", "SHLVL", "TMPDIR", "RUNNER_TEMP", "RUNNER_TOOL_CACHE", *FILES)
+OWN = (
+    "PATH",
+    "HOME",
+    "BASH_ENV",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "TMPDIR",
+    "RUNNER_TEMP",
+    "RUNNER_TOOL_CACHE",
+    *FILES,
+)
 """Variables of this machine, which the runner does not get."""
 LOST = "The self-hosted runner lost communication with the server."
 

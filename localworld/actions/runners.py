@@ -1,7 +1,7 @@
 """GitHub's REST API for self-hosted runners: lists, groups, and configurations for just-in-time runners.
 
-One runner on this machine runs all jobs whose labels it has. A just-in-time runner gets one other job that has
-its labels once its program is connected (jit.py). Groups get no jobs.
+One runner on this machine runs all jobs whose labels it has. A just-in-time runner whose program is connected
+gets one other job with its labels (jit.py). Groups get no jobs.
 """
 
 import base64
@@ -76,7 +76,7 @@ class Runners:
         if row["id"] == OWN:
             raise ApiError(422, "The local runner cannot be removed")
         if self.dispatcher.jit.is_busy(row["id"]):
-            raise ApiError(422, f"Bad request - Runner \"{row['name']}\" is still running a job")
+            raise ApiError(422, f'Bad request - Runner "{row["name"]}" is still running a job')
         self.github.db.run("DELETE FROM runners WHERE id = ?", row["id"])
         return Response(status_code=204)
 

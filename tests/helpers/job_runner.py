@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,14 @@ class Machine:
             "GITHUB_TOKEN": "token-of-maintainer",
         }
 
-    def start(self, *options: str, **environment: str) -> "subprocess.Popen[str]":
-        """Start a runner."""
+    def start(
+        self, *options: str, labels: Sequence[str] = (LABEL,), **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Start a runner with labels; without, its labels come from the repository."""
         arborist = Path(sys.executable).with_name("arborist")
+        chosen = [word for label in labels for word in ("--label", label)]
         return subprocess.Popen(
-            [str(arborist), "runner", "--software", str(SOFTWARE), "--label", LABEL, *options],
+            [str(arborist), "runner", "--software", str(SOFTWARE), *chosen, *options],
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,9 +74,9 @@ class Machine:
             text=True,
         )
 
-    def run(self, *options: str, **environment: str) -> tuple[int, str]:
+    def run(self, *options: str, labels: Sequence[str] = (LABEL,), **environment: str) -> tuple[int, str]:
         """Run a runner to its end; returns the exit code and what it printed."""
-        process = self.start(*options, **environment)
+        process = self.start(*options, labels=labels, **environment)
         said, _ = process.communicate(timeout=WAIT_S)
         return process.returncode, said
 
@@ -83,7 +86,7 @@ class Workplace:
 
     def __init__(self, lab: Lab, folder: Path, **workflows: str) -> None:
         self.lab = lab
-        self.repository: Repository = lab.repository(**workflows)
+        self.repository: Repository = lab.repository(None, **workflows)
         self.machine = Machine(folder, lab.github.api_url, self.repository.full_name)
 
     def runners(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A job that fills its folder or never ends, a runner without a job, and a machine without hours, end in order."""
+"""What fills its folder, never ends, finds no job or has no hours left is ended, and harms nothing else."""
 
 import json
 import os

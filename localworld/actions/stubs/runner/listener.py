@@ -53,7 +53,7 @@ def run(server: Server, command: dict[str, Any], folder: Path) -> None:
     """Run one command of the job and report its output, its files and its exit code."""
     with tempfile.TemporaryDirectory() as scratch:
         process, files = _start(command, folder, Path(scratch))
-        assert process.stdout is not None
+        assert process.stdout is not None  # noqa: S101  it is a pipe
         chunks: list[bytes] = []
         reader = threading.Thread(target=_read, args=[process.stdout, chunks], daemon=True)
         reader.start()
