@@ -35,6 +35,12 @@ def runner(
             envvar=f"{_VARIABLE}READ_ONLY",
         ),
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that jobs may write, if the store is one.", envvar=f"{_VARIABLE}STORE"
+        ),
+    ] = None,
     user: Annotated[
         str,
         typer.Option(help="The user of the job's processes, if root starts this.", envvar=f"{_VARIABLE}USER"),
@@ -89,7 +95,7 @@ def runner(
     folder = state_folder()
     Runner(
         Runners(repository, labels, group or wanted.group, name_prefix()),
-        Sandbox(software, Disk(space_gib, disk), tuple(read_only or ()), user),
+        Sandbox(software, Disk(space_gib, disk), tuple(read_only or ()), store, user),
         Account(folder, gpus.count(), day_hours),
         Limits(60 * idle_minutes, HOUR_S * job_hours),
         folder,

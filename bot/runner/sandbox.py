@@ -57,12 +57,14 @@ class Sandbox:
         software: the folder of the runner's program, with run.sh.
         disk: the file system of the job's folders.
         shared: files and folders that the job may read, at the same path.
+        store: a folder that the job may also write, at the same path: the only one that outlives the job.
         user: the user of the job's processes if this process is root's; otherwise they have this process's.
     """
 
     software: Path
     disk: Disk
     shared: Sequence[Path] = ()
+    store: Path | None = None
     user: str = "nobody"
 
     def check(self) -> None:
@@ -76,13 +78,7 @@ class Sandbox:
                 f"--software {self.software}: no run.sh there; unpack GitHub's runner "
                 "(github.com/actions/runner/releases) into this folder"
             )
-        for path in self.shared:
-            if not path.exists():
-                raise UserError(f"--read-only {path}: no such file or folder")
-            if any(path.absolute().is_relative_to(own) for own in OWN):
-                raise UserError(
-                    f"--read-only {path}: a job has its own {' and '.join(OWN)}; move it elsewhere"
-                )
+        self._check_places()
         with self.disk.mounted(*self._ids()) as mounted:
             tried = subprocess.run(
                 [*mounted, *self._command(["true"])], capture_output=True, text=True, env={"PATH": PATH}
@@ -90,6 +86,21 @@ class Sandbox:
         if tried.returncode:
             reason = (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
             raise UserError(f"no job can be isolated here: {reason}{HINT if os.getuid() else ''}")
+
+    def _check_places(self) -> None:
+        for option, path in self._places():
+            if not path.exists():
+                raise UserError(f"{option} {path}: no such file or folder")
+            if any(path.absolute().is_relative_to(own) for own in OWN):
+                raise UserError(f"{option} {path}: a job has its own {' and '.join(OWN)}; move it elsewhere")
+        user, _ = self._ids()
+        if self.store is not None and self.store.stat().st_uid != user:
+            raise UserError(f"--store {self.store}: jobs cannot write there; `chown {user} {self.store}`")
+
+    def _places(self) -> list[tuple[str, Path]]:
+        """Return the folders and files that the job sees besides the system's, each with its option."""
+        store = [("--store", self.store)] if self.store is not None else []
+        return [*(("--read-only", path) for path in self.shared), *store]
 
     @contextmanager
     def run(self, command: Sequence[str]) -> "Iterator[Job]":
@@ -152,13 +163,9 @@ class Sandbox:
             command += _read_only(place)
         command += [*self.disk.options(), "--dir", "/var", "--symlink", "/home/tmp", "/tmp"]  # noqa: S108
         command += ["--symlink", "/home/tmp", "/var/tmp", "--ro-bind", str(self.software.resolve()), SOFTWARE]  # noqa: S108
-        for shared in self.shared:
-            command += [
-                *_folders(shared.absolute()),
-                "--ro-bind",
-                str(shared.resolve()),
-                str(shared.absolute()),
-            ]
+        for option, path in self._places():
+            bind = "--bind" if option == "--store" else "--ro-bind"
+            command += [*_folders(path.absolute()), bind, str(path.resolve()), str(path.absolute())]
         return [*command, "--remount-ro", "/", *self._drop(), *program]
 
     def _drop(self) -> list[str]:

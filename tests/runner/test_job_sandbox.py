@@ -114,6 +114,21 @@ def test_a_user_that_is_missing_or_root_is_refused() -> None:
                 Sandbox(SOFTWARE, Disk(0.01), user=user).check()
 
 
+def test_only_the_store_outlives_a_job(capfd: pytest.CaptureFixture[str]) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as name:
+        store = Path(name) / "store"
+        store.mkdir()
+        sandbox = Sandbox(SOFTWARE, Disk(0.01), store=store)
+        if os.getuid() == 0:
+            with pytest.raises(UserError, match=f"--store {store}: jobs cannot write there; `chown {NOBODY}"):
+                sandbox.check()
+            os.chown(store, NOBODY, NOBODY)
+        sandbox.check()
+        output(sandbox, f"echo kept > {store}/entry; touch {name}/beside", capfd)
+        assert output(sandbox, f"cat {store}/entry; ls -A {name}", capfd) == ["kept", "store"]
+        assert [path.name for path in Path(name).iterdir()] == ["store"]
+
+
 def test_jobs_share_no_memory_segments_and_no_files_in_dev_shm(capfd: pytest.CaptureFixture[str]) -> None:
     sandbox = Sandbox(SOFTWARE, Disk(0.01))
     made = "touch /dev/shm/left; ipcmk -M 4096 >/dev/null"
