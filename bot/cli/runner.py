@@ -37,9 +37,7 @@ def runner(
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(
-            help="A folder that jobs may write, if the store is one.", envvar=f"{_VARIABLE}STORE"
-        ),
+        typer.Option(help="A folder that jobs may write, if the store is one.", envvar=f"{_VARIABLE}STORE"),
     ] = None,
     user: Annotated[
         str,

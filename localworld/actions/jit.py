@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from localworld.github.db import Row
 from localworld.github.state import GitHub
 
-SILENT_S = 5.0
+SILENT_S = 10.0
 """A runner or shell that has not asked for this long is gone."""
 
 
