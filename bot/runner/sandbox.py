@@ -155,18 +155,25 @@ class Sandbox:
         command += [] if info is None else ["--info-fd", str(info)]
         for name, value in self._environment().items():
             command += ["--setenv", name, value]
-        command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
-        command += ["--ro-bind-try", "/sys", "/sys"]
+        return [*command, *self._files(), *self._drop(), *program]
+
+    def _files(self) -> list[str]:
+        """Return bubblewrap's options for the files that the job sees."""
+        size = ["--size", str(self.disk.size), "--perms", "1777"]
+        command = ["--proc", "/proc", "--ro-bind-try", "/sys", "/sys", "--dev", "/dev"]
         for device in devices():
             command += ["--dev-bind", device, device]
+        command += ["--remount-ro", "/dev", *size, "--tmpfs", "/dev/shm"]  # noqa: S108
         for place in (*SYSTEM, *(f"/etc/{name}" for name in ETC), *RESOLVERS):
             command += _read_only(place)
-        command += [*self.disk.options(), "--dir", "/var", "--symlink", "/home/tmp", "/tmp"]  # noqa: S108
-        command += ["--symlink", "/home/tmp", "/var/tmp", "--ro-bind", str(self.software.resolve()), SOFTWARE]  # noqa: S108
+        command += [*self.disk.options(), "--dir", "/var"]
+        for own in OWN:
+            command += ["--symlink", "/home/tmp", own]
+        command += ["--ro-bind", str(self.software.resolve()), SOFTWARE]
         for option, path in self._places():
             bind = "--bind" if option == "--store" else "--ro-bind"
             command += [*_folders(path.absolute()), bind, str(path.resolve()), str(path.absolute())]
-        return [*command, "--remount-ro", "/", *self._drop(), *program]
+        return [*command, "--remount-ro", "/"]
 
     def _drop(self) -> list[str]:
         """Return the options and the command that take all rights from the job."""
