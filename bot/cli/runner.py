@@ -13,63 +13,70 @@ from bot.cli.root import app
 _VARIABLE = "ARBORIST_RUNNER_"
 
 
+_Software = Annotated[
+    Path, typer.Option(help="The folder with GitHub's runner (run.sh).", envvar=f"{_VARIABLE}SOFTWARE")
+]
+_Label = Annotated[
+    list[str] | None,
+    typer.Option(help="A label of the runner; repeatable. Default: those of the variable ARBORIST_RUNNER."),
+]
+_Group = Annotated[
+    str, typer.Option(help="The organization's runner group. Default: that of the variable ARBORIST_RUNNER.")
+]
+_ReadOnly = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A file or folder that jobs may read, such as models; repeatable.",
+        envvar=f"{_VARIABLE}READ_ONLY",
+    ),
+]
+_Store = Annotated[
+    Path | None,
+    typer.Option(help="A folder that jobs may write, if the store is one.", envvar=f"{_VARIABLE}STORE"),
+]
+_User = Annotated[
+    str, typer.Option(help="The user of the job's processes, if root starts this.", envvar=f"{_VARIABLE}USER")
+]
+_SpaceGib = Annotated[
+    float, typer.Option(help="GiB for a job's files.", min=0.001, envvar=f"{_VARIABLE}SPACE_GIB")
+]
+_Disk = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder where a job's files are kept. Needs root. Default: memory.",
+        envvar=f"{_VARIABLE}DISK",
+    ),
+]
+_JobHours = Annotated[
+    float, typer.Option(help="Hours after which a job is ended.", min=0, envvar=f"{_VARIABLE}JOB_HOURS")
+]
+_DayHours = Annotated[
+    float | None,
+    typer.Option(
+        help="GPU hours of jobs a day (UTC), on this machine. Default: no ceiling.",
+        min=0,
+        envvar=f"{_VARIABLE}DAY_HOURS",
+    ),
+]
+_IdleMinutes = Annotated[
+    float,
+    typer.Option(help="Minutes to wait for a job before ending.", min=0, envvar=f"{_VARIABLE}IDLE_MINUTES"),
+]
+
+
 @app.command()
 def runner(
-    software: Annotated[
-        Path, typer.Option(help="The folder with GitHub's runner (run.sh).", envvar=f"{_VARIABLE}SOFTWARE")
-    ] = Path("/opt/actions-runner"),
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A label of the runner; repeatable. Default: those of the variable ARBORIST_RUNNER."
-        ),
-    ] = None,
-    group: Annotated[
-        str,
-        typer.Option(help="The organization's runner group. Default: that of the variable ARBORIST_RUNNER."),
-    ] = "",
-    read_only: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A file or folder that jobs may read, such as models; repeatable.",
-            envvar=f"{_VARIABLE}READ_ONLY",
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(help="A folder that jobs may write, if the store is one.", envvar=f"{_VARIABLE}STORE"),
-    ] = None,
-    user: Annotated[
-        str,
-        typer.Option(help="The user of the job's processes, if root starts this.", envvar=f"{_VARIABLE}USER"),
-    ] = "nobody",
-    space_gib: Annotated[
-        float, typer.Option(help="GiB for a job's files.", min=0.001, envvar=f"{_VARIABLE}SPACE_GIB")
-    ] = 16,
-    disk: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder where a job's files are kept. Needs root. Default: memory.",
-            envvar=f"{_VARIABLE}DISK",
-        ),
-    ] = None,
-    job_hours: Annotated[
-        float, typer.Option(help="Hours after which a job is ended.", min=0, envvar=f"{_VARIABLE}JOB_HOURS")
-    ] = 24,
-    day_hours: Annotated[
-        float | None,
-        typer.Option(
-            help="GPU hours of jobs a day (UTC), on this machine. Default: no ceiling.",
-            min=0,
-            envvar=f"{_VARIABLE}DAY_HOURS",
-        ),
-    ] = None,
-    idle_minutes: Annotated[
-        float,
-        typer.Option(
-            help="Minutes to wait for a job before ending.", min=0, envvar=f"{_VARIABLE}IDLE_MINUTES"
-        ),
-    ] = 60,
+    software: _Software = Path("/opt/actions-runner"),
+    label: _Label = None,
+    group: _Group = "",
+    read_only: _ReadOnly = None,
+    store: _Store = None,
+    user: _User = "nobody",
+    space_gib: _SpaceGib = 16,
+    disk: _Disk = None,
+    job_hours: _JobHours = 24,
+    day_hours: _DayHours = None,
+    idle_minutes: _IdleMinutes = 60,
 ) -> None:
     """Run one job of the repository on this machine, isolated from it, and end. Needs GITHUB_TOKEN.
 

@@ -217,11 +217,7 @@ class Run:
             self.event.repository,
             self._groups,
             gates,
-            {
-                (file.reference, job): workflows[called]
-                for file in workflows.values()
-                for job, called in file.calls().items()
-            },
+            _called(workflows),
             workflows,
             self._cancel_job,
             self._grant,
@@ -339,6 +335,12 @@ class Run:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _called(workflows: Mapping[str, Workflow]) -> dict[tuple[str, str], Workflow]:
+    """Return the called workflow, by (file reference, job) of each job that calls one."""
+    files = workflows.values()
+    return {(file.reference, job): workflows[to] for file in files for job, to in file.calls().items()}
 
 
 def _parts(values: Any) -> set[str]:
