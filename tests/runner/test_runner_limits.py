@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.helpers.job_runner import Workplace, processes_with, until, workflow
+from tests.helpers.job_runner import WAIT_S, Workplace, processes_with, until, workflow
 
 FILL = workflow("dd if=/dev/zero of=~/full bs=1M count=64 || true", "echo bytes: $(stat -c %s ~/full)")
 ENDLESS = workflow("cp /bin/sleep ~/endless-job; setsid ~/endless-job 600 & ~/endless-job 600")
@@ -55,7 +55,7 @@ def test_a_service_that_is_stopped_removes_its_runner(workplace: Callable[..., W
     process = place.begin("endless")
     until(lambda: processes_with("endless-job"), "the job runs")
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
     assert processes_with("endless-job") == []
     place.lab.idle()
@@ -70,7 +70,7 @@ def test_a_killed_runner_leaves_no_process_its_hours_count_and_the_next_start_re
     until(lambda: processes_with("endless-job"), "the job runs")
     until((place.machine.state / "gpu-hours.json").exists, "GPU time is booked")
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=WAIT_S)
     until(lambda: not processes_with("endless-job"), "the kernel ends the job")
     account = json.loads((place.machine.state / "gpu-hours.json").read_text())
     assert account["day"] == datetime.now(UTC).date().isoformat()
@@ -80,7 +80,7 @@ def test_a_killed_runner_leaves_no_process_its_hours_count_and_the_next_start_re
     process = place.machine.start()
     [left] = until(place.runners, "another runner is registered")
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=WAIT_S)
     until(lambda: place.runners() == {left: "offline"}, "GitHub notices that it is gone")
     code, said = place.machine.run("--idle-minutes", "0.02")
     assert f"Removed {left}, which an earlier process left behind" in said

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.helpers.job_runner import LABEL, Workplace, copy_of_software, until, workflow
+from tests.helpers.job_runner import LABEL, WAIT_S, Workplace, copy_of_software, until, workflow
 from tests.helpers.local_actions import Lab
 
 SHORT = workflow("echo it works")
@@ -117,7 +117,7 @@ def test_a_runner_of_a_group_is_the_organizations_and_takes_a_job(
 
     until(of_the_organization, "the organization has a runner")
     place.repository.get_workflow("short.yml").create_dispatch("main")
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=WAIT_S)
     place.lab.idle()
     assert "of the organization lab waits for a job" in said
     assert place.repository.get_workflow_runs()[0].conclusion == "success"
