@@ -46,7 +46,7 @@ def look(repository: Repository) -> Iterator[Diagnosis]:
     yield seen("runner", bool(online), f"online: {names} ({wanted})", fix)
     kept = [one["name"] for one in online if not one.get("ephemeral")]
     if kept:
-        advice = "register it with --ephemeral, so that a job cannot find files of an earlier job"
+        advice = "start it with `arborist runner`, so that a job cannot find files of an earlier job"
         yield Diagnosis(
             "ephemeral runner", "advice", f"{', '.join(kept)} keeps its disk between jobs; {advice}"
         )
@@ -88,7 +88,7 @@ def bound_group(repository: Repository) -> str:
     wanted = wanted_runner(repository).group
     if not wanted:
         return ""
-    bound = (one["name"] for one in _groups(repository) if _is_bound(one))
+    bound = (one["name"] for one in runner_groups(repository) if _is_bound(one))
     return next((name for name in bound if name.lower() == wanted.lower()), "")
 
 
@@ -112,22 +112,22 @@ def _own_runners(repository: Repository, wanted: Wanted) -> list[dict[str, Any]]
 
 
 def _runners_of_groups(repository: Repository, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    for group in _groups(repository):
+    for group in runner_groups(repository):
         if wanted.group.lower() in ("", group["name"].lower()):
-            yield from _pages(
+            yield from pages(
                 repository,
                 f"{_organization(repository)}/actions/runner-groups/{group['id']}/runners",
                 "runners",
             )
 
 
-def _groups(repository: Repository) -> list[dict[str, Any]]:
-    """Return the organization's runner groups that this repository may use; none if they cannot be listed."""
+def runner_groups(repository: Repository) -> list[dict[str, Any]]:
+    """Return the organization's runner groups that a repository may use; none if they cannot be listed."""
     if repository.owner.type != "Organization":
         return []
     url = f"{_organization(repository)}/actions/runner-groups?visible_to_repository={repository.name}"
     try:
-        return list(_pages(repository, url, "runner_groups"))
+        return list(pages(repository, url, "runner_groups"))
     except GithubException as error:
         if error.status in REFUSED:
             return []
@@ -138,7 +138,7 @@ def _organization(repository: Repository) -> str:
     return f"/orgs/{repository.owner.login}"
 
 
-def _pages(repository: Repository, url: str, key: str) -> Iterator[dict[str, Any]]:
+def pages(repository: Repository, url: str, key: str) -> Iterator[dict[str, Any]]:
     """Yield all items of a paginated list. PyGithub does not support an organization's runner groups."""
     page, count = 1, 0
     while True:

@@ -6,6 +6,7 @@
     prepare      the workflow files for act, in which each job starts with a gate step (gate.py)
     admission    starts jobs at their gates: runner labels, concurrency groups, timeouts, token permissions
     machines     the runner machine of a job: PATH, home folder, tool cache, work folder
+    jit          the just-in-time runners that are connected, and what their jobs execute
     results      jobs, steps, check runs, annotations and logs, recorded from act's output
     places       the workflow file and the display name of each job
     deployments  jobs of an environment: protection rules, secrets, variables (REST API: reviews)

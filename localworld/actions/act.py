@@ -11,10 +11,12 @@ from typing import IO, Any
 
 from localworld.actions.prepare import RUNNER
 from localworld.actions.workflow_file import InvalidWorkflow, Workflow
+from localworld.github.git import Git
 
 ACT = str(Path(sys.executable).with_name("act"))
 STUBS = Path(__file__).parent / "stubs"
 _NOISE = ("Couldn't get a valid docker connection", "For more information, see: https://nektosact.com")
+_USES = re.compile(rb"^\s*(?:-\s+)?uses:\s*['\"]?([^\s'\"#]+)", re.MULTILINE)
 _COMMANDS = ("error", "warning", "notice")
 
 
@@ -73,6 +75,15 @@ def command_line(event: str, path: str, folder: Path, actor: str, uses: Iterable
         if stub := _stub(action):
             command += ["--local-repository", f"{action}={stub}"]
     return command
+
+
+def composite_uses(git: Git, commit: str) -> set[str]:
+    """Return the third-party actions that a commit's composite actions use."""
+    found: set[str] = set()
+    for entry in git.entries(commit, recursive=True):
+        if entry.kind == "blob" and entry.path.rpartition("/")[2] in ("action.yml", "action.yaml"):
+            found |= {use.decode(errors="replace") for use in _USES.findall(git.blob(entry.sha))}
+    return {use for use in found if not use.startswith("./")}
 
 
 def missing_stubs(uses: Iterable[str]) -> list[str]:

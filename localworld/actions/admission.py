@@ -9,11 +9,12 @@ from typing import Any
 
 from localworld.actions.concurrency import Deadlock, Groups, Member
 from localworld.actions.deployments import Deployment, Deployments
+from localworld.actions.jit import JitRunners
 from localworld.actions.prepare import Gate
 from localworld.actions.workflow_file import Workflow
 
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "self-hosted", "linux", "x64", "gpu", "store")
-"""Runner labels of this machine; a job that asks for another label fails."""
+"""Runner labels of this machine; a job that asks for another label needs a just-in-time runner."""
 DEFAULT_TIMEOUT_MIN = 360.0
 _RANKS = ("none", "read", "write")
 
@@ -55,6 +56,7 @@ class Admission:
         equip: returns the job's environment, outputs and machine, given its ticket, the job and its token
             permissions.
         default: the token's permissions if a workflow does not define any: `read` or `write`.
+        jit: the connected just-in-time runners.
     """
 
     def __init__(
@@ -70,11 +72,12 @@ class Admission:
         deployments: Deployments,
         equip: Callable[[str, Entrant, Mapping[str, str]], dict[str, dict[str, str]]],
         default: str,
+        jit: JitRunners,
     ) -> None:
         self.run_id, self.repository, self.groups, self.gates = run_id, repository, groups, gates
         self.called, self.workflows = called, workflows
         self._cancel, self._grant, self._default = cancel, grant, default
-        self._deployments, self._equip = deployments, equip
+        self._deployments, self._equip, self._jit = deployments, equip, jit
         self._lock = threading.RLock()
         self._entrants: dict[str, Entrant] = {}
 
@@ -108,19 +111,21 @@ class Admission:
             if entrant is None:
                 return None
             equipment: dict[str, dict[str, str]] = {}
-            if not entrant.goes and not entrant.refusal and self._enters(entrant):
+            if not entrant.goes and not entrant.refusal and self._enters(ticket, entrant):
                 equipment = self._begin(ticket, entrant)
             state = "refused" if entrant.refusal else "go" if entrant.goes else "wait"
             review = entrant.waits_for_review
             return {"job": ticket, "state": state, "why": entrant.refusal, "review": review, **equipment}
 
-    def _enters(self, entrant: Entrant) -> bool:
-        """Return whether the job's environment and groups let it start; set its refusal if they reject it."""
+    def _enters(self, ticket: str, entrant: Entrant) -> bool:
+        """Return whether environment, groups and runners let a job start; set its refusal if not."""
         if entrant.deployment is not None:
             free, entrant.refusal = self._deployments.verdict(entrant.deployment)
             if not free:
                 return False
-        return self.groups.enter(entrant.member)
+        if not self.groups.enter(entrant.member):
+            return False
+        return not unserved(entrant.labels) or self._jit.take(ticket, self.repository, entrant.labels)
 
     def leave(self, ticket: str) -> None:
         """Remove a job that has ended: free its groups and withdraw its token permissions."""
@@ -163,7 +168,11 @@ class Admission:
         )
         labels = _labels(question)
         entrant = Entrant(
-            gate, member, _minutes(question.get("timeout")), labels, gate.refusal or _unserved(labels)
+            gate,
+            member,
+            _minutes(question.get("timeout")),
+            labels,
+            gate.refusal or self._no_runner(gate, labels),
         )
         if not entrant.refusal:
             try:
@@ -174,6 +183,17 @@ class Admission:
         if environment and not entrant.refusal:
             entrant.deployment = self._deployments.open(environment)
         return entrant
+
+    def _no_runner(self, gate: Gate, labels: tuple[str, ...]) -> str:
+        """Return why no runner can take a job, or ""."""
+        if not (unknown := unserved(labels)):
+            return ""
+        if not self._jit.registered(self.repository, labels):
+            found = f"no local runner has the label {', '.join(unknown)}"
+            return f"{found}; available labels: {', '.join(LABELS)}"
+        if any("uses" in step for step in gate.workflow.jobs[gate.job].get("steps") or ()):
+            return "in the local world, just-in-time runners run only steps with `run`"
+        return ""
 
     def _supersede(self, ticket: str, why: str) -> None:
         """Cancel a job that a later job of its concurrency group replaces."""
@@ -243,11 +263,6 @@ def _labels(question: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(label) for label in (labels if isinstance(labels, list) else [labels]))
 
 
-def _unserved(labels: Iterable[str]) -> str:
-    """Return why no local runner can run the job, or ""."""
-    unknown = [label for label in labels if label.lower() not in LABELS]
-    return (
-        f"no local runner has the label {', '.join(unknown)}; available labels: {', '.join(LABELS)}"
-        if unknown
-        else ""
-    )
+def unserved(labels: Iterable[str]) -> list[str]:
+    """Return the labels that this machine does not have."""
+    return [label for label in labels if label.lower() not in LABELS]

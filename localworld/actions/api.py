@@ -4,6 +4,7 @@ import hmac
 import io
 import secrets
 import zipfile
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from localworld.actions.artifacts import Artifacts
 from localworld.actions.dispatcher import HELD, Dispatcher
+from localworld.actions.runner import Run
 from localworld.actions.runners import Runners
 from localworld.actions.shapes import job_shape, run_shape, workflow_id, workflow_shape
 from localworld.actions.variables_and_secrets import Settings
@@ -59,7 +61,9 @@ class Api:
             *Settings(self.dispatcher).routes(),
             *Runners(self.dispatcher).routes(),
             *Artifacts(self.dispatcher).routes(),
+            *self.dispatcher.jit.routes(),
             Route("/_actions/runs/{run:int}/gate", self.gate, methods=["POST"]),
+            Route("/_actions/runs/{run:int}/commands", self.command, methods=["POST"]),
             Route("/_actions/{kind}/{number:int}/logs/{key}", self.signed_log, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}", self.page, methods=["GET"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}/job/{job:int}", self.page, methods=["GET"]),
@@ -251,15 +255,25 @@ class Api:
 
     async def gate(self, request: Request) -> Response:
         """Answer the gate of a job, which asks whether the job may start; see prepare.py."""
+        return await self._answer(request, Run.ask)
+
+    async def command(self, request: Request) -> Response:
+        """Answer the shell of a job on a just-in-time runner; see jit.py."""
+        return await self._answer(request, Run.command)
+
+    async def _answer(
+        self, request: Request, ask: Callable[[Run, dict[str, Any]], dict[str, Any] | None]
+    ) -> Response:
+        """Answer a question of a job, which has its run's token."""
         run = self.dispatcher.running.get(request.path_params["run"])
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if run is None or not secrets.compare_digest(token.encode(), run.mark.encode()):
             return PlainTextResponse("the run is not in progress, or the token is not the run's", 403)
         try:
-            answer = await run_in_threadpool(run.ask, await request.json())
+            answer = await run_in_threadpool(ask, run, await request.json())
         except (ValueError, TypeError, KeyError, AttributeError):
-            return PlainTextResponse("the request is not a question of a gate", 400)
-        return JSONResponse(answer) if answer else PlainTextResponse("unknown gate or ticket", 404)
+            return PlainTextResponse("the request is not a job's question", 400)
+        return JSONResponse(answer) if answer else PlainTextResponse("unknown gate, ticket or command", 404)
 
     def page(self, request: Request) -> Response:
         """Return the web page of a run: its state, summary and log."""

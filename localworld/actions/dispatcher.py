@@ -13,6 +13,7 @@ from localworld.actions import processes, records
 from localworld.actions.concurrency import Groups, Member
 from localworld.actions.events import Sources, changed_files, concurrency, run_values, skipped
 from localworld.actions.expressions import Unknown
+from localworld.actions.jit import JitRunners
 from localworld.actions.machines import Machines
 from localworld.actions.oidc import IdTokens
 from localworld.actions.runner import RUN_MARK, Run
@@ -52,6 +53,7 @@ class Dispatcher:
         github.db.add_tables(records.SCHEMA)
         self.sources = Sources(github)
         self.groups = Groups()
+        self.jit = JitRunners(github)
         self.id_tokens = IdTokens(data, github.base_url)
         self.running: dict[int, Run] = {}
         self._members: dict[int, Member] = {}
@@ -295,6 +297,7 @@ class Dispatcher:
             commit,
             self.values,
             self.id_tokens,
+            self.jit,
         )
 
     def _execute(self, row: Row, run: Run) -> None:

@@ -1,12 +1,12 @@
 """Events and workflows: the workflow files of an event, its changed files and its concurrency group."""
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from localworld.actions.expressions import evaluate, truth
-from localworld.actions.runner import describe
 from localworld.actions.workflow_file import FOLDER, InvalidWorkflow, Workflow, parse_workflow
 from localworld.github.event import Event
 from localworld.github.git import ZERO
@@ -217,5 +217,5 @@ def run_values(event: Event) -> dict[str, Any]:
         "head_branch": head.get("ref") or event.ref.split("/", 2)[-1],
         "head_repository": (head.get("repo") or {}).get("full_name") or event.repository,
         "actor": event.actor,
-        "trigger": describe(event),
+        "trigger": json.dumps(asdict(event)),
     }

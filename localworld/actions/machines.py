@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+SHELLS = ("bash", "sh", "python", "python3")
+"""The shells of `run` steps."""
+_REMOTE_SHELL = Path(__file__).with_name("remote_shell.py")
 INHERITED = (
     *("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
@@ -81,6 +84,10 @@ class Machines:
         work.mkdir(parents=True, exist_ok=True)
         return {**given, **self.setting.own, "PATH": path}, str(work)
 
+    def remote(self) -> dict[str, str]:
+        """Return the environment of a job on a just-in-time runner, with shells that hand scripts to it."""
+        return {**self.setting.given, "PATH": _remote_path(self.data / "remote")}
+
     def leave(self, ticket: str) -> None:
         """Release the work folder of a job that has ended."""
         with self._lock:
@@ -104,6 +111,17 @@ def inherited() -> dict[str, str]:
 def is_hosted(labels: Iterable[str]) -> bool:
     """Return whether `runs-on` asks for a hosted runner."""
     return all(label.lower().startswith("ubuntu-") for label in labels)
+
+
+def _remote_path(folder: Path) -> str:
+    """Return a PATH with nothing but remote_shell.py, under the names of shells."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in SHELLS:
+        file = folder / name
+        if not file.exists():
+            file.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{_REMOTE_SHELL}" {name} "$@"\n')
+            file.chmod(0o755)
+    return str(folder)
 
 
 def _path(image: Path) -> str:

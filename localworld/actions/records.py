@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     conclusion TEXT,
     steps TEXT NOT NULL DEFAULT '[]',
     labels TEXT NOT NULL DEFAULT '[]',
+    runner_id INTEGER NOT NULL DEFAULT 1,
+    runner_name TEXT NOT NULL DEFAULT 'local',
     started_at TEXT NOT NULL,
     completed_at TEXT
 );
@@ -52,6 +54,7 @@ CREATE TABLE IF NOT EXISTS artifacts (
 );
 
 -- owner: owner/name of a repository, or an organization; empty for the runner of this machine.
+-- secret: the credential of a just-in-time runner.
 CREATE TABLE IF NOT EXISTS runners (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     owner TEXT NOT NULL COLLATE NOCASE,
@@ -59,6 +62,7 @@ CREATE TABLE IF NOT EXISTS runners (
     labels TEXT NOT NULL DEFAULT '[]',
     group_id INTEGER NOT NULL DEFAULT 1,
     ephemeral INTEGER NOT NULL DEFAULT 0,
+    secret TEXT NOT NULL DEFAULT '',
     UNIQUE (owner, name)
 );
 

@@ -2,22 +2,21 @@
 
 import json
 import logging
-import re
 import secrets
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from localworld.actions import processes
-from localworld.actions.act import command_line, missing_stubs, read_log, validate
+from localworld.actions.act import command_line, composite_uses, missing_stubs, read_log, validate
 from localworld.actions.admission import Admission, Entrant
 from localworld.actions.claims import Identity
 from localworld.actions.concurrency import Groups
 from localworld.actions.deployments import Deployments, Values
+from localworld.actions.jit import JitRunners
 from localworld.actions.machines import Machines
 from localworld.actions.oidc import TOKEN_VARIABLE, IdTokens
 from localworld.actions.prepare import Gate, place, prepare
@@ -26,7 +25,6 @@ from localworld.actions.workflow_file import InvalidWorkflow, Workflow
 from localworld.github import policies
 from localworld.github.db import Row
 from localworld.github.event import Event
-from localworld.github.git import Git
 from localworld.github.state import ACTIONS_BOT, GitHub
 
 JOB_MARK, RUN_MARK = "LOCAL_JOB_ID", "ACTIONS_RUNTIME_TOKEN"
@@ -34,7 +32,6 @@ JOB_MARK, RUN_MARK = "LOCAL_JOB_ID", "ACTIONS_RUNTIME_TOKEN"
 CANCEL_GRACE_S = 20.0
 """How many seconds the steps with `if: always()` of a cancelled job may run."""
 _DRAIN = Path(__file__).with_name("drain.sh")
-_USES = re.compile(rb"^\s*(?:-\s+)?uses:\s*['\"]?([^\s'\"#]+)", re.MULTILINE)
 _log = logging.getLogger(__name__)
 
 
@@ -65,12 +62,13 @@ class Run:
         commit: str,
         values: Values,
         id_tokens: IdTokens,
+        jit: JitRunners,
     ) -> None:
         self.github, self.row, self.workflow, self.event = github, row, workflow, event
         self.folder, self.machines = folder, machines
         self.mark = secrets.token_hex(16)
         self.cancelled = ""
-        self._load, self._groups = load, groups
+        self._load, self._groups, self._jit = load, groups, jit
         self._deployments = Deployments(github, row, event, values)
         self._identity, self._id_tokens = Identity(github, row, event, workflow, commit), id_tokens
         self._token = ""
@@ -121,13 +119,20 @@ class Run:
         self.github.db.run(query, status, self.row["id"])
         return answer
 
+    def command(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Answer the shell of a job on a just-in-time runner; see `JitRunners.ask`."""
+        return self._jit.ask(question) if question.get("job") in self._tickets else None
+
     def _equip(
         self, ticket: str, entrant: Entrant, permissions: Mapping[str, str]
     ) -> dict[str, dict[str, str]]:
         """Return what a starting job gets: its machine, access to ID tokens and its environment's secrets."""
         self._tickets.add(ticket)
         repository = self.event.repository
-        machine, workspace = self.machines.enter(ticket, entrant.labels, repository, self.folder)
+        if self._jit.runner_of(ticket):
+            machine, workspace = self.machines.remote(), ""
+        else:
+            machine, workspace = self.machines.enter(ticket, entrant.labels, repository, self.folder)
         variables: dict[str, str] = {}
         environment = entrant.deployment.environment["name"] if entrant.deployment else ""
         if permissions.get("id-token") == "write" and not self.event.from_fork:
@@ -212,17 +217,14 @@ class Run:
             self.event.repository,
             self._groups,
             gates,
-            {
-                (file.reference, job): workflows[called]
-                for file in workflows.values()
-                for job, called in file.calls().items()
-            },
+            _called(workflows),
             workflows,
             self._cancel_job,
             self._grant,
             self._deployments,
             self._equip,
             self._default_permissions(),
+            self._jit,
         )
         event, path = self.event, self.workflow.path
         return self._follow(command_line(event.name, path, self.folder, event.actor, uses))
@@ -249,7 +251,10 @@ class Run:
         assert self._process.stdout is not None  # noqa: S101  stdout is a pipe
         for line in read_log(self._process.stdout):
             job = self._results.take(line)
+            if job and (runner := self._jit.runner_of(job.ticket)):
+                self.github.db.update("jobs", job.id, runner_id=runner["id"], runner_name=runner["name"])
             if job and job.conclusion:
+                self._jit.leave(job.ticket)
                 self._id_tokens.close(job.ticket)
                 self._admission.leave(job.ticket)
                 self.machines.leave(job.ticket)
@@ -273,6 +278,7 @@ class Run:
             self._admission.close()
         for ticket in self._tickets:
             self._id_tokens.close(ticket)
+            self._jit.leave(ticket)
             self.machines.leave(ticket)
         processes.end_marked(RUN_MARK, self.mark)
         if self._results:
@@ -331,18 +337,10 @@ class Run:
         return text
 
 
-def composite_uses(git: Git, commit: str) -> set[str]:
-    """Return the third-party actions that a commit's composite actions use."""
-    found: set[str] = set()
-    for entry in git.entries(commit, recursive=True):
-        if entry.kind == "blob" and entry.path.rpartition("/")[2] in ("action.yml", "action.yaml"):
-            found |= {use.decode(errors="replace") for use in _USES.findall(git.blob(entry.sha))}
-    return {use for use in found if not use.startswith("./")}
-
-
-def describe(event: Event) -> str:
-    """Return an event as JSON, which a rerun loads again."""
-    return json.dumps(asdict(event))
+def _called(workflows: Mapping[str, Workflow]) -> dict[tuple[str, str], Workflow]:
+    """Return the called workflow, by (file reference, job) of each job that calls one."""
+    files = workflows.values()
+    return {(file.reference, job): workflows[to] for file in files for job, to in file.calls().items()}
 
 
 def _parts(values: Any) -> set[str]:

@@ -1,7 +1,7 @@
 """GitHub's REST API for self-hosted runners: lists, groups, and configurations for just-in-time runners.
 
-One runner on this machine runs all jobs. Just-in-time runners exist only as records: no runner application
-can connect, so they stay offline until they are removed. Neither they nor groups get jobs.
+One runner on this machine runs all jobs whose labels it has. A just-in-time runner whose program is connected
+gets one other job with its labels (jit.py). Groups get no jobs.
 """
 
 import base64
@@ -75,6 +75,8 @@ class Runners:
         row = self._runner(call)
         if row["id"] == OWN:
             raise ApiError(422, "The local runner cannot be removed")
+        if self.dispatcher.jit.is_busy(row["id"]):
+            raise ApiError(422, f'Bad request - Runner "{row["name"]}" is still running a job')
         self.github.db.run("DELETE FROM runners WHERE id = ?", row["id"])
         return Response(status_code=204)
 
@@ -94,9 +96,8 @@ class Runners:
         known = "SELECT 1 FROM runners WHERE owner = ? AND name = ?"
         if self.github.db.one(known, owner, name):
             raise ApiError(409, f"Already exists - A runner with the name {name} already exists.")
-        row = self.github.db.insert(
-            "runners", owner=owner, name=name, labels=json.dumps(labels), group_id=group, ephemeral=1
-        )
+        values = {"labels": json.dumps(labels), "group_id": group, "secret": secrets.token_hex(16)}
+        row = self.github.db.insert("runners", owner=owner, name=name, ephemeral=1, **values)
         return call.reply({"runner": self._shape(row), "encoded_jit_config": self._config(row, fields)}, 201)
 
     def _config(self, row: Row, fields: dict[str, Any]) -> str:
@@ -109,7 +110,7 @@ class Runners:
             "ServerUrl": self.github.base_url,
             "WorkFolder": fields.get("work_folder") or "_work",
         }
-        credentials = {"Scheme": "OAuth", "Data": {"ClientId": secrets.token_hex(16)}}
+        credentials = {"Scheme": "OAuth", "Data": {"ClientId": row["secret"]}}
         files = {".runner": runner, ".credentials": credentials}
         return _base64({name: _base64(content) for name, content in files.items()})
 
@@ -123,7 +124,8 @@ class Runners:
 
     def _shape(self, row: Row) -> dict[str, Any]:
         """Return an object of GitHub's schema `runner`."""
-        own = row["id"] == OWN
+        own, jit = row["id"] == OWN, self.dispatcher.jit
+        online = own or jit.is_online(row["id"])
         labels = (
             [name for name in LABELS if not name.startswith("ubuntu")] if own else json.loads(row["labels"])
         )
@@ -131,9 +133,9 @@ class Runners:
             "id": row["id"],
             "runner_group_id": row["group_id"],
             "name": row["name"],
-            "os": "linux" if own else "unknown",
-            "status": "online" if own else "offline",
-            "busy": own and bool(self.dispatcher.running),
+            "os": "linux" if online else "unknown",
+            "status": "online" if online else "offline",
+            "busy": bool(self.dispatcher.running) if own else jit.is_busy(row["id"]),
             "ephemeral": bool(row["ephemeral"]),
             "labels": [{"name": name, "type": "custom"} for name in labels],
         }

@@ -15,6 +15,7 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localworld.actions import Actions
 from localworld.github import GitHub, create_app
@@ -37,6 +38,9 @@ class Lab:
         data: its folder; taken up again if it is there.
         contract: GitHub's own description; every exchange and event is held against it.
         port: where to serve; a free port if 0.
+
+    Attributes:
+        application: what answers; tests put faults before it.
     """
 
     def __init__(self, data: Path, contract: Watch, port: int = 0) -> None:
@@ -47,8 +51,11 @@ class Lab:
         self.port = listening.getsockname()[1]
         self.github = contract.watch(GitHub(data / "github", f"http://127.0.0.1:{self.port}"))
         self.actions = Actions(self.github, data / "actions", environment={"GIVEN": "by us"})
-        app = create_app(self.github, extra_routes=self.actions.routes, middleware=contract.middleware)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        self.application: ASGIApp = create_app(
+            self.github, extra_routes=self.actions.routes, middleware=contract.middleware
+        )
+        config = uvicorn.Config(self._serve, interface="asgi3", log_level="warning", lifespan="off")
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -59,6 +66,9 @@ class Lab:
             for login in PEOPLE:
                 self.github.create_user(login, token=f"token-of-{login}")
         self.actions.start()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.application(scope, receive, send)
 
     def stop(self) -> None:
         """End the runs and the server."""

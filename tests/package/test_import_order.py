@@ -12,7 +12,7 @@ from tests import ROOT
 
 FOLDERS = {
     "bot": (
-        *("cli", "setup", "github", "pipeline", "evaluate", "train", "generate", "release", "lint"),
+        *("cli", "setup", "runner", "github", "pipeline", "evaluate", "train", "generate", "release", "lint"),
         *("inference", "config", "taxonomy", "text", "core"),
     ),
     "localworld": ("cli", "demo", "world", "actions", "seed", "release_key", "github", "hub", "tables"),
