@@ -83,19 +83,17 @@ def develop(folder: Path, wanted: Sequence[str], scratch: Path) -> None:
     installer.install(folder / "bin" / "python", editable, extras)
 
 
-def install(part: str, folder: Path, machine_type: str, wanted: Sequence[str], scratch: Path) -> None:
+def install(part: str, folder: Path, accelerator: str, wanted: Sequence[str], scratch: Path) -> None:
     """Install this commit, or only what it requires, into an environment that does not need the checkout.
 
     Args:
         part: `install`, or `dependencies` to install only what the bot requires. That seldom changes, so an
             image has it in a layer of its own.
         folder: the virtual environment; created if it does not exist.
-        machine_type: `gpu` or `cpu`: the machines that the environment is for.
+        accelerator: `gpu` or `cpu`, that of the machines that the environment is for.
         wanted: extras of the bot.
     """
-    if part not in ("dependencies", "install") or machine_type not in ("gpu", "cpu"):
-        raise SetupError(f"{part} {machine_type}: write dependencies|install FOLDER gpu|cpu EXTRA…")
-    gpu = machine_type == "gpu"
+    gpu = accelerator == "gpu"
     extras = _for(gpu, wanted)
     packages, machine = requirements(SOURCE, extras), Machine.of_a_developer()
     installer = _installer_in(folder, machine, scratch, gpu)
@@ -119,8 +117,8 @@ def main() -> None:
             if sys.argv[1:2] == ["develop"]:
                 develop(Path(sys.argv[2]).absolute(), sys.argv[3:], Path(scratch))
             elif sys.argv[1:]:
-                part, folder, machine_type, *extras = sys.argv[1:]
-                install(part, Path(folder).absolute(), machine_type, extras, Path(scratch))
+                part, folder, accelerator, *extras = sys.argv[1:]  # as image/install.sh has checked them
+                install(part, Path(folder).absolute(), accelerator, extras, Path(scratch))
             else:
                 step(Path(scratch))
     except (SetupError, OSError) as error:
