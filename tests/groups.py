@@ -78,6 +78,7 @@ UNITS = (
         "tests/pipeline/test_manifest.py",
         *(f"tests/release/test_{name}.py" for name in ("card", "difference", "licences")),
         "tests/pipeline/test_mix.py",
+        *("tests/image/test_containerfiles.py", "tests/image/test_units.py"),
         "tests/text/test_language.py",
     ),
 )

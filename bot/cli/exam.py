@@ -53,7 +53,7 @@ def exam(
 
         asked = _knowledge(asked, leaves)
         shelf = shelf_of(examinee.folder, repository, loaded, store)
-        answers, found = answers_with_passages(examinee, asked, shelf, loaded, store)
+        answers, found, _ = answers_with_passages(examinee, asked, shelf, loaded, store)
     else:
         answers = exam_answers(examinee, asked, loaded.evaluate, store)
     result = _result(examinee, name, asked, answers, found)

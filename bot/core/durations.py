@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from bot.core.store import AT_ONCE, Store, canonical, key_of
 
-What = Literal["generate", "knowledge", "skills", "examine"]
+What = Literal["generate", "knowledge", "skills", "examine", "retrieval", "tasks", "gguf"]
 STEP = "took"
 VERSION = 1
 LATEST = 5
@@ -27,8 +27,8 @@ class Took:
     Attributes:
         what: the step that was measured.
         device: see `this_device`.
-        amount: number of samples generated, tokens trained on, or questions asked.
-        leaves: number of leaves that the amount belongs to.
+        amount: number of samples generated, tokens trained on, questions asked, or tasks run.
+        leaves: number of leaves that the amount belongs to; 1 if it does not depend on them.
         by: what the speed and a leaf's amount depend on besides the device, for example the model.
         rounds: number of passes over the amount.
     """
@@ -70,7 +70,7 @@ def alike(runs: Sequence[Took], what: What, by: Mapping[str, Any]) -> list[Took]
 
 
 def seconds_each(runs: Sequence[Took]) -> float:
-    """Return the median seconds per sample, token or question."""
+    """Return the median seconds per sample, token, question or task."""
     return median(run.seconds / run.amount for run in runs)
 
 

@@ -169,17 +169,18 @@ def exam_answers(
     A GGUF file is not asked the questions with choices.
     """
     exams = {leaf.path: answerable(model.folder, exam_of(leaf)) for leaf in leaves}
-    return answers_to(model, exams, wanted, store)
+    return answers_to(model, exams, wanted, store)[0]
 
 
 def answers_to(
     model: Model, questions: Mapping[str, Sequence[ExamItem]], wanted: EvaluateRecipe, store: Store
-) -> dict[str, tuple[Answer, ...]]:
-    """Return leaf -> a model's answers to these questions; answers in the store are reused."""
+) -> tuple[dict[str, tuple[Answer, ...]], int]:
+    """Return leaf -> a model's answers to these questions, and how many were asked and not in the store."""
     exams = {path: exam_inputs(model.id, items, wanted) for path, items in questions.items()}
-    ask(model, tuple(exams.values()), wanted, store)
+    missing = ask(model, tuple(exams.values()), wanted, store)
     found = stored_answers({exam.key for exam in exams.values()}, store)
-    return {path: found[exam.key] for path, exam in exams.items()}
+    answers = {path: found[exam.key] for path, exam in exams.items()}
+    return answers, sum(len(exam.questions) for exam in missing.values())
 
 
 def ask(

@@ -106,11 +106,13 @@ def tool_version() -> str:
         ) from None
 
 
-def run_tasks(model: Model, tasks: Sequence[str], batch: int, store: Store) -> dict[str, TaskInputs]:
+def run_tasks(
+    model: Model, tasks: Sequence[str], batch: int, store: Store
+) -> tuple[dict[str, TaskInputs], int]:
     """Run the tasks of which the store has no results of a model, and store the results.
 
     Returns:
-        Task -> the inputs of its results; see `stored_results`.
+        Task -> the inputs of its results (see `stored_results`), and the number of tasks that were run now.
 
     Raises:
         UserError: lm-evaluation-harness is not installed, does not have a task, or cannot run it.
@@ -121,7 +123,7 @@ def run_tasks(model: Model, tasks: Sequence[str], batch: int, store: Store) -> d
     for task, results in _run(model.folder, missing, batch) if missing else ():
         one = wanted[task]
         store.put(one.STEP, one.key, one.values(), {FILE: canonical(results).encode()})
-    return wanted
+    return wanted, len(missing)
 
 
 def stored_results(inputs: TaskInputs, store: Store) -> dict[str, Any]:

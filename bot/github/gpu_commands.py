@@ -233,7 +233,7 @@ def _sample_part(sha: str, generated: Sequence[Generated], shown: int, left_out:
                 (count, takes(name), made.funnel.examples[name][0])
                 for name, count in sorted(made.funnel.dropped.items(), key=lambda item: -item[1])
             ],
-            **_without_teacher(made, model_folder(recipe.student.model)),
+            **_without_teacher(made, model_folder(recipe.student.model, weights=False)),
         }
         for made in generated
     ]

@@ -32,6 +32,8 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = 1
 DONE = "converted"
 TOKENIZER = "tokenizer.json"
+SMALL = ["*.json", "*.jinja", "*.txt", "*.tiktoken", "tokenizer.model"]
+"""The files of a model on the Hub that hold its configuration, tokenizer and chat template."""
 # The chat template of Merlinite and Labradorite; it needs no special tokens for the roles.
 LAB_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
@@ -58,11 +60,12 @@ def model_name(model: str) -> str:
     return "HuggingFaceTB/SmolLM2-135M-Instruct" if model == EMBEDDED else model
 
 
-def model_folder(model: str) -> Path:
+def model_folder(model: str, *, weights: bool = True) -> Path:
     """Return the local folder with a model's safetensors, configuration and tokenizer; download if necessary.
 
     Args:
         model: `embedded`, a folder, or `org/name@revision` on the Hub.
+        weights: False if the small files suffice; then only these are downloaded from the Hub.
 
     Raises:
         UserError: the model does not exist or cannot be downloaded.
@@ -72,7 +75,7 @@ def model_folder(model: str) -> Path:
     if Path(model).is_dir():
         return Path(model)
     _check_is_name(model)
-    return _from_hub(model)
+    return _from_hub(model, None if weights else SMALL)
 
 
 def model_revision(model: str) -> str:
@@ -298,7 +301,7 @@ def _folder_revision(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _from_hub(model: str) -> Path:
+def _from_hub(model: str, only: list[str] | None) -> Path:
     import httpx2
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -306,7 +309,7 @@ def _from_hub(model: str) -> Path:
     limit_waiting()
     name, _, revision = model.partition("@")
     try:
-        return Path(snapshot_download(name, revision=revision or None))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=only))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx2.HTTPError) as error:
         raise UserError(f"model {model!r}: {_first_line(error)}") from None
 

@@ -3,7 +3,7 @@
 No model is loaded. If a student was never trained, only its config.json is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,10 @@ from bot.pipeline.training_speed import (
     Speed,
     examination_by,
     generation_by,
+    gguf_by,
     layers_of,
+    retrieval_by,
+    tasks_by,
     training_by,
 )
 
@@ -54,7 +57,7 @@ class Forecast:
 
 
 def forecast(to_generate: int, leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Forecast:
-    """Estimate the duration of generation, training and examination.
+    """Estimate the duration of all steps of a release before it is published.
 
     Args:
         to_generate: number of samples that the teacher still has to generate.
@@ -68,7 +71,7 @@ def forecast(to_generate: int, leaves: int, recipe: Recipe, runs: Sequence[Took]
     steps = (
         _generation(to_generate, recipe, runs),
         *(_training(name, phase, leaves, recipe, runs) for name, phase in phases),
-        _examination(leaves, recipe, runs),
+        *_examinations(leaves, recipe, runs),
     )
     seconds = sum(step.seconds or 0.0 for step in steps)
     runner = recipe.estimate
@@ -121,11 +124,25 @@ def _training(
     return Step(name, speed.seconds(tokens, settings), basis)
 
 
-def _examination(leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Step:
-    known = alike(runs, "examine", examination_by(recipe))
+def _examinations(leaves: int, recipe: Recipe, runs: Sequence[Took]) -> Iterator[Step]:
+    """Yield the exams and, if the recipe wants them, exams with passages, tasks and GGUF files.
+
+    They take more time with more leaves, except the tasks, of which the new model does each once.
+    """
+    yield _like("exams", leaves, alike(runs, "examine", examination_by(recipe)))
+    if recipe.retrieval.passages:
+        yield _like("exams with passages", leaves, alike(runs, "retrieval", retrieval_by(recipe)))
+    if recipe.evaluate.tasks:
+        yield _like("tasks of lm-evaluation-harness", 1, alike(runs, "tasks", tasks_by(recipe)))
+    if recipe.release.gguf:
+        yield _like("GGUF files with their exams", leaves, alike(runs, "gguf", gguf_by(recipe)))
+
+
+def _like(name: str, leaves: int, known: Sequence[Took]) -> Step:
+    """Return a step that takes as long as in earlier runs, in proportion to the number of leaves."""
     if not known:
-        return Step("exams", None, "no exam of this student is in the store yet")
-    return Step("exams", leaves * known[0].amount / known[0].leaves * seconds_each(known), _measured(known))
+        return Step(name, None, "none of this student is in the store yet")
+    return Step(name, leaves * known[0].amount / known[0].leaves * seconds_each(known), _measured(known))
 
 
 def _measured(runs: Sequence[Took]) -> str:

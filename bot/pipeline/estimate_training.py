@@ -92,8 +92,9 @@ class TrainingPlan:
         together = readable(sum(phase.seconds for phase in self.phases))
         return (
             f"About {together} together, by formula and not measured; the number of devices is that of "
-            f"the profile {self.profile}. Loading models, generating samples and exams come on top; how long "
-            f"they take is known after a first run. {self.fits}"
+            f"the profile {self.profile}. Loading models, generating samples, exams (also with passages), "
+            "tasks of lm-evaluation-harness and GGUF files come on top; how long they take is known after a "
+            f"first run. {self.fits}"
         )
 
     def to_json(self) -> dict[str, Any]:

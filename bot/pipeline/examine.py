@@ -7,8 +7,9 @@ from bot.config.recipe import Recipe
 from bot.core.durations import Took, record, this_device
 from bot.core.store import Store
 from bot.evaluate.examine import Examination, examine
+from bot.evaluate.tasks import TaskInputs, run_tasks
 from bot.inference.models import Model
-from bot.pipeline.training_speed import examination_by
+from bot.pipeline.training_speed import examination_by, tasks_by
 from bot.taxonomy.leaf import Leaf
 
 
@@ -26,3 +27,11 @@ def examine_model(
     by = examination_by(recipe)
     record(store, Took("examine", this_device(), examined.asked, seconds, leaves_asked, by))
     return examined
+
+
+def run_recipe_tasks(model: Model, recipe: Recipe, store: Store) -> dict[str, TaskInputs]:
+    """Run the recipe's tasks on a model; see `run_tasks`."""
+    began = time.monotonic()
+    results, ran = run_tasks(model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
+    record(store, Took("tasks", this_device(), ran, time.monotonic() - began, 1, tasks_by(recipe)))
+    return results

@@ -1,13 +1,14 @@
 """The GGUF files of a release: converted by llama.cpp's converter, and examined by llama.cpp itself."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bot.config.recipe import EvaluateRecipe, Recipe
+from bot.core.durations import Took, record, this_device
 from bot.core.progress import say
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
@@ -18,6 +19,7 @@ from bot.evaluate.exams import ExamItem, exam_of
 from bot.evaluate.retention import retention
 from bot.inference.engine_llamacpp import PACKAGE, GgufError
 from bot.inference.models import Model, load_tokenizer
+from bot.pipeline.training_speed import gguf_by
 from bot.release.convert_gguf import CONVERTER, FILES, convert
 from bot.release.gguf_rule import TYPES, file_name, refusal
 from bot.release.modelfile import NAME, modelfile
@@ -82,8 +84,16 @@ def gguf_files(
     runtime = packages(PACKAGE).get(PACKAGE, "")
     items = [item for item, _ in expected]
     inputs = GgufInputs(model.id, name, TYPES, FILES, runtime, items, recipe.evaluate.max_new_tokens)
+
+    def work(folder: Path) -> dict[str, Any]:
+        began = time.monotonic()
+        facts = _make(model, inputs, expected, recipe.evaluate, folder)
+        seconds, asked = time.monotonic() - began, len(items) * len(TYPES)
+        record(store, Took("gguf", this_device(), asked, seconds, len(leaves), gguf_by(recipe)))
+        return facts
+
     try:
-        entry = make(inputs, store, partial(_make, model, inputs, expected, recipe.evaluate))
+        entry = make(inputs, store, work)
     except GgufError as error:
         say(f"no GGUF files: {error}")
         return no_gguf(recipe, str(error))

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.config.recipe import Recipe
+from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.examine import Examination
 from bot.generate.leaf_samples import Generated
+from bot.inference.models import model_folder
 from bot.pipeline.examine import examine_model
 from bot.pipeline.generate import generate
 from bot.pipeline.mix import mix
@@ -14,6 +16,7 @@ from bot.pipeline.train import teach, todays_model
 from bot.release.hub import Release, latest_release
 from bot.taxonomy.leaf import Leaf
 from bot.train.check_student import check_student
+from bot.train.methods import chosen
 
 SAMPLE = 12
 """Number of samples per leaf that a preview generates."""
@@ -24,7 +27,16 @@ def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> 
 
     Args:
         count: minimum number of samples per leaf, if the teacher's batches yield that many.
+
+    Raises:
+        UserError: the recipe's student cannot be trained, so nothing is generated for it.
     """
+    try:
+        check_student(model_folder(recipe.student.model, weights=False), chosen(recipe.train))
+    except UserError as error:
+        raise UserError(
+            f"nothing was generated, since the student {recipe.student.model} cannot be trained: {error}"
+        ) from None
     return generate(leaves, recipe, store, limit=count)
 
 
@@ -61,7 +73,7 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     today = todays_model(released, recipe)
     check_student(today.folder, {"rank": recipe.trial.rank})
     before = examine_model(today, leaves, recipe, store, near=leaves)
-    mixture = mix("trial", sample(leaves, recipe, store, count), leaves, recipe, store)
+    mixture = mix("trial", generate(leaves, recipe, store, limit=count), leaves, recipe, store)
     learnt = teach("trial", today, mixture, leaves, recipe, store)
     after = examine_model(learnt.model, leaves, recipe, store, near=leaves)
     return Trial(_name(released), len(mixture.samples) - mixture.table.get("", 0), before, after)

@@ -13,7 +13,7 @@ from bot.core.progress import say
 from bot.core.store import Store
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
-from bot.evaluate.tasks import compared, run_tasks
+from bot.evaluate.tasks import compared
 from bot.pipeline.candidate import (
     Candidate,
     CandidateInputs,
@@ -23,7 +23,7 @@ from bot.pipeline.candidate import (
 )
 from bot.pipeline.companions import make_companions, with_companions
 from bot.pipeline.compare import Asked
-from bot.pipeline.examine import examine_model
+from bot.pipeline.examine import examine_model, run_recipe_tasks
 from bot.pipeline.generate import generate_all
 from bot.pipeline.manifest import Made, describe
 from bot.pipeline.mix import mixtures, show_mixtures
@@ -69,7 +69,7 @@ def _train_and_examine(
 ) -> Candidate:
     today = todays_model(asked.released, recipe)
     # Before training, so that a task that cannot be run is reported early.
-    tasks = run_tasks(today, recipe.evaluate.tasks, recipe.evaluate.batch, store)
+    tasks = run_recipe_tasks(today, recipe, store)
     samples = generate_all(leaves, recipe, store)
     mixed = mixtures(samples, leaves, recipe, store)
     show_mixtures(mixed)
@@ -80,7 +80,7 @@ def _train_and_examine(
         after=examine_model(skills.model, leaves, recipe, store, near=leaves),
     )
     verdict = decide(examined, _known(asked.released), recipe.gate)
-    after = run_tasks(skills.model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
+    after = run_recipe_tasks(skills.model, recipe, store)
     passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None
     made = Made(
         *(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict),

@@ -1,11 +1,13 @@
 """Retrieval beside tuning: what models answer with passages of the documents before each question."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bot.config.recipe import EvaluateRecipe, Recipe, RetrievalRecipe
+from bot.core.durations import Took, record, this_device
 from bot.core.errors import UserError
 from bot.core.progress import say
 from bot.core.store import Entry, Store
@@ -17,6 +19,7 @@ from bot.inference.models import Model
 from bot.inference.retrieval import FILE as IN_RELEASE
 from bot.inference.retrieval import Passage, Shelf
 from bot.pipeline.passages import FILE, taxonomy_passages
+from bot.pipeline.training_speed import retrieval_by
 from bot.taxonomy.leaf import Leaf
 from bot.taxonomy.tree import read_checkout
 
@@ -67,15 +70,15 @@ def passages_given(recipe: Recipe) -> int:
 
 def answers_with_passages(
     model: Model, leaves: Sequence[Leaf], shelf: Shelf, recipe: Recipe, store: Store
-) -> tuple[dict[str, tuple[Answer, ...]], Found]:
-    """Return leaf -> a model's answers to its exam with passages, and the passages."""
+) -> tuple[dict[str, tuple[Answer, ...]], Found, int]:
+    """Return leaf -> a model's answers to its exam with passages, the passages, and how many are new."""
     exams = {
         leaf.path: retrieval_exam(answerable(model.folder, exam_of(leaf)), shelf, passages_given(recipe))
         for leaf in leaves
     }
     questions = {path: items for path, (items, _) in exams.items()}
-    answers = answers_to(model, questions, _narrow(recipe.evaluate), store)
-    return answers, {path: found for path, (_, found) in exams.items()}
+    answers, asked = answers_to(model, questions, _narrow(recipe.evaluate), store)
+    return answers, {path: found for path, (_, found) in exams.items()}, asked
 
 
 def retrieval_results(
@@ -89,11 +92,12 @@ def retrieval_results(
     if entry is None:
         return {}
     asked, shelf = knowledge(leaves), open_shelf(entry.checked_file(FILE), recipe)
-    results = {
-        "base_alone": exam_answers(base, asked, recipe.evaluate, store),
-        "base": answers_with_passages(base, asked, shelf, recipe, store)[0],
-        "tuned": answers_with_passages(tuned, asked, shelf, recipe, store)[0],
-    }
+    alone, began = exam_answers(base, asked, recipe.evaluate, store), time.monotonic()
+    with_base, _, of_base = answers_with_passages(base, asked, shelf, recipe, store)
+    with_tuned, _, of_tuned = answers_with_passages(tuned, asked, shelf, recipe, store)
+    seconds, by = time.monotonic() - began, retrieval_by(recipe)
+    record(store, Took("retrieval", this_device(), of_base + of_tuned, seconds, len(leaves), by))
+    results = {"base_alone": alone, "base": with_base, "tuned": with_tuned}
     return {leaf.path: {name: _tally(found[leaf.path]) for name, found in results.items()} for leaf in asked}
 
 

@@ -94,3 +94,20 @@ def training_by(phase: str, recipe: Recipe) -> dict[str, Any]:
 def examination_by(recipe: Recipe) -> dict[str, Any]:
     """Return what the speed of an examination depends on, besides the device."""
     return {"student": recipe.student.model, **asdict(recipe.evaluate)}
+
+
+def retrieval_by(recipe: Recipe) -> dict[str, Any]:
+    """Return what the speed of exams with passages depends on, besides the device."""
+    return {**examination_by(recipe), "retrieval": asdict(recipe.retrieval)}
+
+
+def tasks_by(recipe: Recipe) -> dict[str, Any]:
+    """Return what the speed of the tasks of lm-evaluation-harness depends on, besides the device."""
+    wanted = recipe.evaluate
+    return {"student": recipe.student.model, "tasks": list(wanted.tasks), "batch": wanted.batch}
+
+
+def gguf_by(recipe: Recipe) -> dict[str, Any]:
+    """Return what the speed of the conversion to GGUF and of the files' exams depends on."""
+    wanted = recipe.evaluate
+    return {"student": recipe.student.model, "general": wanted.general, "tokens": wanted.max_new_tokens}

@@ -1,5 +1,7 @@
 """Work for a GPU runner: what stands in its check is the bot's own, and one line."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,13 @@ import pytest
 from github import UnknownObjectException
 
 from bot.config.load import load_recipe
+from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.github import comment, gpu_commands
 from bot.github.command_comment import Accepted, handle_comment
 from bot.github.gpu_work import Failure, Work, begin, fail, of_earlier_commits
+from bot.inference.models import load_tokenizer, model_folder
+from tests import ROOT
 
 NOTHING_TO_RETRY = pytest.raises(UnknownObjectException)
 """Lint is started instead, of which the GitHub of these tests has no workflow."""
@@ -113,6 +118,32 @@ def test_an_error_that_nobody_foresaw_is_told_with_the_log(
     assert "internal error&#58; ZeroDivisionError" in text
     assert "[The log](" in text
     assert "/arborist retry" in text
+
+
+def test_a_student_that_cannot_be_trained_is_told_before_anything_is_generated(
+    lab: Any, proposal: Any, clone: Callable[..., Any], tmp_path: Path
+) -> None:
+    here = lab.workflow({"checks": "write", "pull-requests": "write", "contents": "read"})
+    mine, leaf = proposal[1], "taxonomy/foundational_skills/reasoning/temporal_reasoning/days_of_the_week"
+    files = {f"{leaf}/{file.name}": file.read_text() for file in (ROOT / leaf).iterdir()}
+    sha = mine.commit("Add a sound leaf", **files)
+    mine.git("push", "--quiet", "origin", "leaf")
+    student = load_tokenizer(model_folder("embedded"))
+    student.chat_template = "{{ raise_exception('no chats here') }}"
+    student.save_pretrained(tmp_path / "student")
+    recipe = load_recipe(Path("arborist.yaml"))
+    recipe = replace(recipe, student=replace(recipe.student, model=str(tmp_path / "student")))
+    order = gpu_commands.Order(1, sha, "sample", leaf)
+    with pytest.raises(UserError, match="no chats here"):
+        gpu_commands.work_on_pull(
+            here, clone("maintainer").folder, order, recipe, Store(str(tmp_path / "store"))
+        )
+    text = parts_of(here.get_pull(1))["sample"]
+    assert "nothing was generated, since the student " in text
+    assert (
+        "cannot be trained&#58; the student's chat template rejects turns of user&#58; no chats here" in text
+    )
+    assert not any(path.is_file() for path in (tmp_path / "store").rglob("*"))
 
 
 def parts_of(pull: Any) -> dict[str, str]:

@@ -1,14 +1,19 @@
 """Tasks of lm-evaluation-harness: run once for each model, kept and compared; offline, with an own task."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.config.load import load_recipe
+from bot.core.durations import latest
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.tasks import compared, run_tasks, task_hashes
 from bot.inference.models import Model
+from bot.pipeline.examine import run_recipe_tasks
+from tests import ROOT
 from tests.helpers.tiny import write_tiny
 
 TASK = """\
@@ -48,15 +53,20 @@ def test_a_task_of_the_repository_is_run_once_for_each_model(
     task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, folder = Store(str(tmp_path / "store")), write_tiny(tmp_path / "model")
-    before = run_tasks(Model(folder, "before"), [task], 4, store)
-    after = run_tasks(Model(folder, "after"), [task], 2, store)
+    recipe = load_recipe(ROOT / "arborist.yaml")
+    recipe = replace(recipe, evaluate=replace(recipe.evaluate, tasks=(task,), batch=4))
+    before = run_recipe_tasks(Model(folder, "before"), recipe, store)
+    after, ran = run_tasks(Model(folder, "after"), [task], 2, store)
+    assert ran == 1
     (row,) = compared(before, after, store)
     assert (row["task"], row["version"], row["metric"], row["questions"]) == (task, "1.5", "acc", 6)
     assert row["before"] == row["after"], "it is one model under two names"
     share, error = row["after"]["value"], row["after"]["stderr"]
     assert error == pytest.approx((share * (1 - share) / 5) ** 0.5)
+    [took] = latest(store)
+    assert (took.what, took.amount) == ("tasks", 1), "the next estimate knows how long it took"
     monkeypatch.setattr("bot.evaluate.tasks._run", lambda *_: pytest.fail("it was run again"))
-    assert run_tasks(Model(folder, "after"), [task], 2, store) == after
+    assert run_tasks(Model(folder, "after"), [task], 2, store) == (after, 0)
     assert row["results"] == after[task].key
     Path(task).with_name("oru.jsonl").unlink()
     monkeypatch.undo()
@@ -83,4 +93,4 @@ def test_a_file_that_is_no_task_is_one_line(task: str) -> None:
 
 
 def test_no_tasks_need_no_lm_evaluation_harness(tmp_path: Path) -> None:
-    assert run_tasks(Model(tmp_path, "model"), [], 2, Store(str(tmp_path / "store"))) == {}
+    assert run_tasks(Model(tmp_path, "model"), [], 2, Store(str(tmp_path / "store"))) == ({}, 0)

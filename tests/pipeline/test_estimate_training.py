@@ -196,7 +196,9 @@ def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
 def test_the_command_shows_a_table_and_writes_json(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["plan"])
     assert "Estimate of the training: 0.13 B weights on 1 x cpu" in " ".join(shown.stdout.split())
-    assert "Loading models, generating samples and exams come on top" in " ".join(shown.stdout.split())
+    assert "Loading models, generating samples, exams (also with passages), tasks of" in " ".join(
+        shown.stdout.split()
+    )
     assert "knowledge" in shown.stdout
     file = tmp_path / "plan.json"
     CliRunner().invoke(app, ["plan", "--output", str(file)])

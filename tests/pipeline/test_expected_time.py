@@ -41,9 +41,10 @@ def test_it_follows_from_earlier_runs_and_from_the_samples_that_the_store_lacks(
     record(store, Took("examine", "1 x H200", 120, 60, 10, examination_by(RECIPE)))
     made = expected_time(KEYS, RECIPE, store)
     assert made is not None
-    generation, *training, exams = made.steps
+    generation, *training, exams, with_passages = made.steps
     assert generation.seconds == 2 * RECIPE.generate.samples * 2.0
     assert exams.seconds == 3 * 12 * 0.5
+    assert with_passages.seconds is None
     assert [step.seconds for step in training] == [None, None]
     assert "not known (no such run is in the store yet" in told(Turn(forecast=made))
 

@@ -8,6 +8,7 @@ import pytest
 
 from bot.config.load import load_recipe
 from bot.config.recipe import EvaluateRecipe
+from bot.core.durations import latest
 from bot.core.store import Store
 from bot.evaluate.examine import Answer, Examination
 from bot.evaluate.exams import ExamItem
@@ -105,6 +106,8 @@ def test_files_that_answer_alike_are_kept_and_not_made_again(work: Work) -> None
     ]
     assert work.files().stated == made.stated
     assert work.converted == ["f16", "q8_0"]
+    [took] = latest(Store(str(work.folder / "s")))
+    assert (took.what, took.amount, took.leaves) == ("gguf", 22, 1), "11 questions to each of two files, once"
 
 
 def test_questions_with_choices_are_not_asked(work: Work) -> None:

