@@ -11,6 +11,7 @@ from bot.cli import (
     retrain,
     samples,
     set_up,
+    status,
     taxonomy,
     verify,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "retrain",
     "samples",
     "set_up",
+    "status",
     "taxonomy",
     "verify",
 ]

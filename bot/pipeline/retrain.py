@@ -9,11 +9,12 @@ candidate.py publishes it, maybe on another machine.
 from collections.abc import Sequence
 
 from bot.config.recipe import Recipe
-from bot.core.progress import say
+from bot.core.progress import say, step
 from bot.core.store import Store
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
-from bot.evaluate.tasks import compared, run_tasks
+from bot.evaluate.tasks import TaskInputs, compared, run_tasks
+from bot.inference.models import Model
 from bot.pipeline.candidate import (
     Candidate,
     CandidateInputs,
@@ -69,18 +70,19 @@ def _train_and_examine(
 ) -> Candidate:
     today = todays_model(asked.released, recipe)
     # Before training, so that a task that cannot be run is reported early.
-    tasks = run_tasks(today, recipe.evaluate.tasks, recipe.evaluate.batch, store)
+    tasks = _tasks(today, recipe, store)
     samples = generate_all(leaves, recipe, store)
     mixed = mixtures(samples, leaves, recipe, store)
     show_mixtures(mixed)
     knowledge, skills = teach_both(mixed, leaves, recipe, store)
-    examined = Compared(
-        base=examine_model(base_model(recipe), (), recipe, store, near=leaves),
-        before=examine_model(today, leaves, recipe, store, near=leaves),
-        after=examine_model(skills.model, leaves, recipe, store, near=leaves),
-    )
+    with step("examining the base"):
+        base = examine_model(base_model(recipe), (), recipe, store, near=leaves)
+    with step("examining today's model"):
+        before = examine_model(today, leaves, recipe, store, near=leaves)
+    with step("examining the new model"):
+        examined = Compared(base, before, examine_model(skills.model, leaves, recipe, store, near=leaves))
     verdict = decide(examined, _known(asked.released), recipe.gate)
-    after = run_tasks(skills.model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
+    after = _tasks(skills.model, recipe, store)
     passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None
     made = Made(
         *(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict),
@@ -95,6 +97,11 @@ def _train_and_examine(
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
     return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions, passages)
+
+
+@step("running lm-evaluation-harness")
+def _tasks(model: Model, recipe: Recipe, store: Store) -> dict[str, TaskInputs]:
+    return run_tasks(model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
 
 
 def _known(released: Release | None) -> set[str]:
