@@ -17,6 +17,7 @@ from bot.core.run_status import FOLDER, SCHEMA, TIME, RunStatus
 from bot.core.schema import first_mistake
 from tests import ROOT
 from tests.helpers.faulty_endpoint import Call, Endpoint, answer, endpoint
+from tests.helpers.run_statuses import write_status
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 RUN = """
@@ -83,11 +84,6 @@ def until_written(store: Path) -> Path:
     return file
 
 
-def write(store: Path, status: RunStatus) -> None:
-    (store / FOLDER).mkdir(parents=True, exist_ok=True)
-    (store / FOLDER / "retrain.json").write_text(json.dumps(status.to_json()))
-
-
 @pytest.mark.parametrize(("failure", "code"), [("", 0), ("the disk is full", 1)])
 def test_a_watch_begins_before_the_run_and_ends_with_it(
     tmp_path: Path, teacher: Endpoint, failure: str, code: int
@@ -126,7 +122,7 @@ def test_the_machine_readable_status_is_alone_on_stdout(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert err == f"arborist: status: no such run has written its status to {tmp_path}\n"
     now = datetime.now(UTC)
-    write(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0))
+    write_status(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0))
     code, out, err = ended(status(tmp_path, "--json"))
     assert (code, err) == (0, "")
     assert first_mistake(json.loads(out), shipped(SCHEMA)) is None
@@ -134,7 +130,7 @@ def test_the_machine_readable_status_is_alone_on_stdout(tmp_path: Path) -> None:
 
 def test_a_watch_is_ended_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    write(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0))
+    write_status(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0))
     watch = status(tmp_path, "--watch")
     assert watch.stdout is not None
     assert "retrain: preparing" in watch.stdout.readline()
@@ -144,7 +140,9 @@ def test_a_watch_is_ended_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
 
 def test_on_a_terminal_it_is_refreshed_in_place(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    write(tmp_path, RunStatus("retrain", "", 0, "https://github.com/x/y/actions/runs/7", now, now, 3.0))
+    write_status(
+        tmp_path, RunStatus("retrain", "", 0, "https://github.com/x/y/actions/runs/7", now, now, 3.0)
+    )
     terminal, inside = os.openpty()
     command = [ARBORIST, "status", "--watch", "--recipe", str(ROOT / "arborist.yaml")]
     environment = os.environ | {"ARBORIST_STORE": str(tmp_path), "TERM": "xterm", "COLUMNS": "100"}
@@ -153,7 +151,7 @@ def test_on_a_terminal_it_is_refreshed_in_place(tmp_path: Path) -> None:
     shown = b""
     while b"preparing" not in shown:
         shown += os.read(terminal, 10_000)
-    write(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0, state="done"))
+    write_status(tmp_path, RunStatus("retrain", "", 0, "", now, now, 3.0, state="done"))
     while b"done after" not in shown:
         shown += os.read(terminal, 10_000)
     assert watch.wait(SECONDS) == 0
