@@ -45,7 +45,8 @@ def lines_of(status: RunStatus, now: datetime) -> list[str]:
         ago = readable(max(0.0, (now - status.updated).total_seconds()))
         return [f"{title}: done after {took}{_cost(status)}, {ago} ago"]
     if status.state == "failed":
-        return [f"{title}: failed after {took}{_cost(status)}, at: {step_of(status)}", status.reason]
+        first = f"{title}: failed after {took}{_cost(status)}, at: {step_of(status)}"
+        return [first, *([status.reason] if status.reason else [])]
     if silent:
         gone = f"no sign of life for {readable(silent)}; its last step was: {step_of(status)}"
         return [f"{title}: {gone}", "the process was probably killed; the next run goes on where it stopped"]
@@ -59,7 +60,7 @@ def _details(status: RunStatus, took: str) -> Iterator[str]:
     facts = [f"{speed:,.0f} tokens/s" if speed else "", left_of(status)]
     if any(facts):
         yield "; ".join(filter(None, facts))
-    yield f"running for {took}{_cost(status)}"
+    yield f"running for {took}{_cost(status)}{' so far' if status.cost else ''}"
 
 
 def _number(count: Count) -> str:
@@ -68,4 +69,4 @@ def _number(count: Count) -> str:
 
 def _cost(status: RunStatus) -> str:
     cost = status.cost
-    return f", {cost.amount:,.2f} {cost.currency} so far" if cost else ""
+    return f", {cost.amount:,.2f} {cost.currency}" if cost else ""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.core.errors import UserError
 from bot.core.progress import PREPARING, Count, say, watched
-from bot.core.run_status import Cost, RunStatus, State, path_of
+from bot.core.run_status import Cost, RunStatus, State, path_of, read_status
 from bot.core.store import Store
 
 EVERY_S, EVERY_REMOTE_S, EVERY_COMMIT_S = 3.0, 10.0, 300.0
@@ -95,11 +95,19 @@ class StatusWriter:
         with self._lock:
             self._add_time()
             self._state = "failed" if self._state == "failed" else "done"
-        if self._thread is None and self._state == "failed":
+        if self._thread is None and self._state == "failed" and not self._another_runs():
             self._start()
         self._ended.set()
         if self._thread:
             self._thread.join(CLOSING_S)
+
+    def _another_runs(self) -> bool:
+        """Return whether another run is under way, which this one could not join."""
+        try:
+            found = read_status(self._store, self._run.pull)
+        except UserError:
+            return False
+        return found is not None and found.state == "running" and not found.silent(datetime.now(UTC))
 
     @property
     def begun(self) -> bool:

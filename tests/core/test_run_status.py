@@ -144,7 +144,7 @@ def test_a_failure_says_where_and_why_in_one_line(store: Store) -> None:
     found = read_status(store)
     assert found is not None
     assert lines_of(found, datetime.now(UTC)) == [
-        "retrain of 3f2a1bc: failed after 1 s, 0.00 EUR so far, at: reading samples",
+        "retrain of 3f2a1bc: failed after 1 s, 0.00 EUR, at: reading samples",
         "the disk is full ; free some",
     ]
 
@@ -164,6 +164,24 @@ def test_a_run_that_did_nothing_leaves_the_status_of_the_one_before(store: Store
     with kept(StatusWriter(Run("retrain"), store)):
         pass
     assert read_status(store) == before
+
+
+def test_a_second_run_that_cannot_begin_does_not_hide_the_first(store: Store) -> None:
+    first = StatusWriter(RUN, store)
+    with kept(first), step("training skills"):
+        until_there(store)
+        with pytest.raises(UserError), kept(StatusWriter(Run("retrain"), store)):
+            raise UserError("another process is working on this")
+        found = read_status(store)
+        assert found is not None
+        assert (found.state, found.step) == ("running", "training skills")
+
+
+def until_there(store: Store) -> None:
+    deadline = time.monotonic() + 10
+    while read_status(store) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_each_pull_request_has_its_own(store: Store) -> None:
