@@ -22,7 +22,7 @@ from bot.core.store import Store
 
 EVERY_S, EVERY_REMOTE_S, EVERY_COMMIT_S = 3.0, 10.0, 300.0
 """Seconds between two writes: in a folder, on an object store, and on the Hub, where each is a commit."""
-SHARE, SELDOM_S = 1_000, 60.0
+SHARE, SELDOM_S = 500, 60.0
 """A long run writes less often: each SHARE-th part of its time, at least every SELDOM_S."""
 CLOSING_S = 20.0
 """Seconds that the end of a run waits for the last write."""
