@@ -13,8 +13,7 @@ from bot.core.progress import say, step
 from bot.core.store import Store
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
-from bot.evaluate.tasks import TaskInputs, compared, run_tasks
-from bot.inference.models import Model
+from bot.evaluate.tasks import compared, run_tasks
 from bot.pipeline.candidate import (
     Candidate,
     CandidateInputs,
@@ -70,7 +69,7 @@ def _train_and_examine(
 ) -> Candidate:
     today = todays_model(asked.released, recipe)
     # Before training, so that a task that cannot be run is reported early.
-    tasks = _tasks(today, recipe, store)
+    tasks = run_tasks(today, recipe.evaluate.tasks, recipe.evaluate.batch, store)
     samples = generate_all(leaves, recipe, store)
     mixed = mixtures(samples, leaves, recipe, store)
     show_mixtures(mixed)
@@ -82,7 +81,7 @@ def _train_and_examine(
     with step("examining the new model"):
         examined = Compared(base, before, examine_model(skills.model, leaves, recipe, store, near=leaves))
     verdict = decide(examined, _known(asked.released), recipe.gate)
-    after = _tasks(skills.model, recipe, store)
+    after = run_tasks(skills.model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
     passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None
     made = Made(
         *(asked.inputs.key, samples, mixed, knowledge, skills, examined, verdict),
@@ -97,11 +96,6 @@ def _train_and_examine(
         "loss.png": loss_curves({"knowledge": knowledge.metrics, "skills": skills.metrics}),
     }
     return Candidate(inputs.key, skills.entry, pictures, manifest, verdict, companions, passages)
-
-
-@step("running lm-evaluation-harness")
-def _tasks(model: Model, recipe: Recipe, store: Store) -> dict[str, TaskInputs]:
-    return run_tasks(model, recipe.evaluate.tasks, recipe.evaluate.batch, store)
 
 
 def _known(released: Release | None) -> set[str]:
