@@ -64,7 +64,9 @@ def running(store: Path, teacher: Endpoint, failure: str = "") -> "subprocess.Po
 
 
 def status(store: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
-    command = [ARBORIST, "status", "--recipe", str(ROOT / "arborist.yaml"), *options]
+    # A shell lets the processes that it starts in the background ignore Ctrl-C.
+    command = ["env", "--default-signal=INT", ARBORIST, "status", *options]
+    command += ["--recipe", str(ROOT / "arborist.yaml")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         command, env=os.environ | {"ARBORIST_STORE": str(store)} | environment, text=True, **pipes
