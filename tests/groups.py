@@ -46,7 +46,10 @@ CORE = (
     ),
     *("tests/taxonomy/test_tree.py", "tests/package/test_import_order.py", "tests/workflows/test_guards.py"),
     *(f"tests/config/test_{name}.py" for name in ("profiles", "recipe")),
-    *(f"tests/core/test_{name}.py" for name in ("paired_counts", "progress", "store", "value_changes")),
+    *(
+        f"tests/core/test_{name}.py"
+        for name in ("paired_counts", "progress", "run_status", "store", "value_changes")
+    ),
     *(
         f"tests/pipeline/test_{name}.py"
         for name in ("estimate_release", "exclude", "plan", "plan_licences", "verify_leaves")

@@ -25,6 +25,7 @@ def work(
     from bot.github.gpu_commands import Order, work_on_pull
     from bot.github.gpu_work import COMMANDS
     from bot.github.rights import check_starter
+    from bot.github.run_shown import shown_run
 
     if only not in COMMANDS:
         raise UserError(f"--only {only}: unknown command; use one of {', '.join(COMMANDS)}")
@@ -32,7 +33,8 @@ def work(
     with github_errors(f"sampling pull request {pull}"):
         store, here = Store(loaded.store_url()), connect()
         check_starter(here, loaded, here.get_pull(pull), only)
-        posted = work_on_pull(here, repository, Order(pull, sha, only, arguments), loaded, store)
+        with shown_run(only, sha, loaded, store, pull):
+            posted = work_on_pull(here, repository, Order(pull, sha, only, arguments), loaded, store)
     print(posted.url)
 
 

@@ -1,4 +1,8 @@
-"""Progress of long-running work: a live bar on a terminal, a line every LOG_EVERY_S seconds in a log."""
+"""Progress of long-running work: a live bar on a terminal, a line every LOG_EVERY_S seconds in a log.
+
+Whoever watches a run, such as the writer of its status, is told the same: which step it does (`step`), and
+how far that step is (`task`, `counted`).
+"""
 
 import os
 import sys
@@ -6,6 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -13,16 +20,176 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bot.core.durations import readable
+
 LOG_EVERY_S = 10.0
 ROWS = 20
+PREPARING = "preparing"
+"""The step of a run that has begun none, or is between two."""
 
 console = Console(stderr=True, highlight=False)
 
 Show = Callable[[str, Sequence[str]], None]
 """A callback that updates a row of a table: the row's name and its cells."""
 
-Advance = Callable[[int, str], None]
-"""A progress callback: how many more units are done, and a short note such as the loss or tokens/s."""
+
+class Advance(Protocol):
+    """A callback that reports finished units of work."""
+
+    def __call__(
+        self, done: int, note: str = "", *, tokens: int = 0, leaf: str = "", reused: bool = False
+    ) -> None:
+        """Report finished units.
+
+        Args:
+            done: how many more units are done.
+            note: a short text to show beside the number, such as the loss.
+            tokens: how many tokens were generated or trained on for these units.
+            leaf: the leaf that they belong to; "" if they belong to none.
+            reused: whether they were there already, so that they say nothing of the speed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Count:
+    """How far a step is.
+
+    Attributes:
+        unit: what is counted, in the plural.
+        leaf: the leaf that advanced last; "" if the units belong to no leaf.
+        leaf_number: its number in the order in which the leaves began.
+        leaves: number of leaves; 0 if the units belong to no leaf.
+        tokens_per_second: None if no tokens are counted.
+        seconds_left: an estimate from the speed so far; None if nothing is done yet.
+    """
+
+    done: int
+    total: int
+    unit: str
+    leaf: str = ""
+    leaf_number: int = 0
+    leaves: int = 0
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
+
+
+class Watcher(Protocol):
+    """Whoever is told the progress of a run. Threads may call it in parallel."""
+
+    def begin(self, step: str) -> None:
+        """Hear that a step begins, or goes on after one within it."""
+        ...
+
+    def count(self, count: Count) -> None:
+        """Hear how far the current step is."""
+        ...
+
+    def expect(self, seconds: float) -> None:
+        """Hear how long the whole run is expected to take from now on."""
+        ...
+
+
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_step: ContextVar[str] = ContextVar("step", default=PREPARING)
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Tell a watcher the progress of the block's work."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def watcher_here() -> Watcher | None:
+    """Return who is told the progress of the work here; None if nobody is."""
+    return _watcher.get()
+
+
+def expect(seconds: float) -> None:
+    """Tell the run's watcher how long the whole run is expected to take from now on."""
+    watcher = _watcher.get()
+    if watcher:
+        watcher.expect(seconds)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Tell the run's watcher that the block does a step. Steps can contain others.
+
+    Args:
+        name: what is done, such as "training knowledge".
+    """
+    watcher, outer = _watcher.get(), _step.get()
+    token = _step.set(name)
+    try:
+        if watcher:
+            watcher.begin(name)
+        yield
+        if watcher:  # after an error, its step stays the current one
+            watcher.begin(outer)
+    finally:
+        _step.reset(token)
+
+
+@contextmanager
+def counted(total: int, unit: str, leaves: int = 0) -> Iterator[Advance]:
+    """Count the finished units of the current step for the run's watcher; display nothing.
+
+    Args:
+        total: number of units.
+        unit: what is counted, in the plural.
+        leaves: number of leaves that the units belong to; 0 if they belong to none.
+
+    Returns:
+        A context manager whose value reports finished units; threads may call it in parallel.
+    """
+    yield _Counter(total, unit, leaves).advance
+
+
+class _Counter:
+    """The units of a step, counted for its watcher."""
+
+    def __init__(self, total: int, unit: str, leaves: int = 0) -> None:
+        self._total, self._unit, self._leaves = total, unit, leaves
+        self._watcher, self._lock, self._began = _watcher.get(), threading.Lock(), time.monotonic()
+        self._done = self._reused = self._tokens = 0
+        self._leaf, self._numbers = "", dict[str, int]()
+        self._tell()
+
+    def advance(
+        self, done: int, note: str = "", *, tokens: int = 0, leaf: str = "", reused: bool = False
+    ) -> None:
+        """Count finished units; see `Advance`."""
+        with self._lock:
+            self._done += done
+            self._reused += done if reused else 0
+            self._tokens += tokens
+            if leaf:
+                self._leaf = leaf
+                self._numbers.setdefault(leaf, len(self._numbers) + 1)
+            self._tell()
+
+    def now(self) -> Count:
+        """Return how far the step is."""
+        seconds, new = time.monotonic() - self._began, self._done - self._reused
+        return Count(
+            self._done,
+            self._total,
+            self._unit,
+            self._leaf,
+            self._numbers.get(self._leaf, 0),
+            self._leaves,
+            tokens_per_second=self._tokens / seconds if self._tokens and seconds > 0 else None,
+            seconds_left=max(0, self._total - self._done) * seconds / new if new > 0 else None,
+        )
+
+    def _tell(self) -> None:
+        if self._watcher:
+            self._watcher.count(self.now())
 
 
 def say(text: str) -> None:
@@ -32,6 +199,10 @@ def say(text: str) -> None:
 
 def unseen(name: str, cells: Sequence[str]) -> None:
     """Ignore the update; a `Show` for work whose progress is not displayed."""
+
+
+def uncounted(done: int, note: str = "", *, tokens: int = 0, leaf: str = "", reused: bool = False) -> None:
+    """Ignore finished units; an `Advance` for work that nobody watches."""
 
 
 @contextmanager
@@ -77,26 +248,31 @@ def _watched() -> bool:
 
 
 @contextmanager
-def task(label: str, total: int) -> Iterator[Advance]:
-    """Show the progress of one piece of work, as a bar on a terminal or as lines in a log.
+def task(label: str, total: int, unit: str = "units") -> Iterator[Advance]:
+    """Count one piece of work, and show its progress as a bar on a terminal or as lines in a log.
 
     Args:
         label: name of the work.
         total: number of units of work.
+        unit: what is counted, in the plural.
 
     Returns:
         A context manager whose value reports finished units.
     """
-    if _watched():
-        with _bar(label, total) as advance:
-            yield advance
-    else:
-        with _lines(label, total) as advance:
-            yield advance
+    counter = _Counter(total, unit)
+    with (_bar if _watched() else _lines)(label, total, counter) as show:
+
+        def advance(
+            done: int, note: str = "", *, tokens: int = 0, leaf: str = "", reused: bool = False
+        ) -> None:
+            counter.advance(done, note, tokens=tokens, leaf=leaf, reused=reused)
+            show(done, note)
+
+        yield advance
 
 
 @contextmanager
-def _bar(label: str, total: int) -> Iterator[Advance]:
+def _bar(label: str, total: int, _: _Counter) -> Iterator[Callable[[int, str], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -107,21 +283,21 @@ def _bar(label: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(label, total=total, note="")
 
-        def advance(done: int, note: str) -> None:
+        def show(done: int, note: str) -> None:
             progress.update(bar, advance=done, note=note)
 
-        yield advance
+        yield show
 
 
 @contextmanager
-def _lines(label: str, total: int) -> Iterator[Advance]:
-    state = {"done": 0, "last_line": time.monotonic()}
+def _lines(label: str, total: int, counter: _Counter) -> Iterator[Callable[[int, str], None]]:
+    last_line = time.monotonic()
 
-    def advance(done: int, note: str) -> None:
-        state["done"] += done
-        now = time.monotonic()
-        if now - state["last_line"] >= LOG_EVERY_S:
-            state["last_line"] = now
-            say(f"{label}: {state['done']}/{total} {note}".rstrip())
+    def show(_: int, note: str) -> None:
+        nonlocal last_line
+        if time.monotonic() - last_line >= LOG_EVERY_S:
+            last_line, now = time.monotonic(), counter.now()
+            left = f"about {readable(now.seconds_left)} left" if now.seconds_left else ""
+            say(f"{label}: {now.done}/{total} {', '.join(filter(None, (note, left)))}".rstrip())
 
-    yield advance
+    yield show

@@ -154,12 +154,14 @@ class Store:
             raise UserError(f"store {url!r} cannot be opened: {error}") from None
         self.url = url
         self.root = str(root).rstrip("/")
-        self.local = Path(self.root) if "file" in self._protocols() else None
+        self.local = Path(self.root) if "file" in self.protocols else None
         hosted = os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
         own = ":" not in url and not url.startswith(("/", "~"))  # a folder of the job's checkout
         self._elsewhere = hosted and self.local is not None and not own
 
-    def _protocols(self) -> tuple[str, ...]:
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The names of the file system's protocol, such as s3 and s3a."""
         protocol = self.fs.protocol
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 

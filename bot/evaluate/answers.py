@@ -29,7 +29,7 @@ def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -
     # In fp32 an answer does not depend on the other questions of its batch.
     examinee = TransformersEngine(str(model), wanted.batch, 0, "fp32")
     answers = [""] * len(items)
-    with task("ask the model", len(items)) as advance:
+    with task("ask the model", len(items), "questions") as advance:
         for index, text in chain(_written(examinee, items, wanted), _chosen(examinee, items)):
             answers[index] = text
             advance(1, "")
@@ -45,7 +45,7 @@ def _by_llama_cpp(file: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe)
     """Return the answers of a GGUF file in the order of the questions."""
     examinee = LlamaCpp(file)
     answers = []
-    with task(f"ask {file.name}", len(items)) as advance:
+    with task(f"ask {file.name}", len(items), "questions") as advance:
         for item in items:
             answers.append(examinee.answer([("user", item.request)], wanted.max_new_tokens))
             advance(1, "")

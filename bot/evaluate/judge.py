@@ -146,7 +146,7 @@ def verdicts(asked: Sequence[VerdictInputs], wanted: EvaluateRecipe, store: Stor
 
 
 def _ask(asked: Sequence[VerdictInputs], wanted: EvaluateRecipe) -> list[bool]:
-    with task("ask the judge", len(asked)) as advance:
+    with task("ask the judge", len(asked), "answers") as advance:
         ask = _by_endpoint if wanted.judge.engine == "openai" else _by_probability
         found = ask([one.turns for one in asked], wanted)
         advance(len(asked), "")

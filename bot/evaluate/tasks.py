@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bot.core.errors import UserError
-from bot.core.progress import say
+from bot.core.progress import say, step
 from bot.core.step import Inputs
 from bot.core.store import Store, canonical
 from bot.inference.models import Model
@@ -120,9 +120,11 @@ def run_tasks(
     wanted = {task: task_inputs(model.id, task, content) for task, content in task_hashes(tasks).items()}
     there = store.has(TaskInputs.STEP, [one.key for one in wanted.values()]) if wanted else frozenset()
     missing = [task for task, one in wanted.items() if one.key not in there]
-    for task, results in _run(model.folder, missing, batch) if missing else ():
-        one = wanted[task]
-        store.put(one.STEP, one.key, one.values(), {FILE: canonical(results).encode()})
+    if missing:
+        with step("running lm-evaluation-harness"):
+            for task, results in _run(model.folder, missing, batch):
+                one = wanted[task]
+                store.put(one.STEP, one.key, one.values(), {FILE: canonical(results).encode()})
     return wanted, len(missing)
 
 

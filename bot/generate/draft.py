@@ -138,7 +138,7 @@ def rule_questions(document: Document, passages: Sequence[str], language: Langua
 
 def _by_teacher(batch: Batch, pipeline: Pipeline, candidates: Sequence[Candidate]) -> Iterator[Proposed]:
     """Yield the teacher's questions that pass the filters."""
-    with task("sentences that the teacher was asked about", len(candidates)) as advance:
+    with task("sentences that the teacher was asked about", len(candidates), "sentences") as advance:
         for place in range(0, len(candidates), pipeline.batch):
             part = list(candidates[place : place + pipeline.batch])
             for sample in run_batch(batch, pipeline, part):

@@ -13,6 +13,7 @@ import yaml
 from bot.config.recipe import GeneralRecipe
 from bot.core.errors import UserError
 from bot.core.hub_address import limit_waiting
+from bot.core.progress import Advance, task
 from bot.core.sample import Sample, sample_of
 from bot.core.step import Inputs
 from bot.core.store import Store, canonical
@@ -79,12 +80,14 @@ def own_samples(
     keys = {one.key: one for one in wanted}
     missing = [keys[key] for key in sorted(keys.keys() - store.has(GeneralInputs.STEP, keys))]
     if missing:
-        answers = own_answers(student, batch)
-        for one in missing:
-            # Each list on its own: in bf16, an answer depends on the other requests of its batch.
-            texts = answers(one.prompts)
-            made = [_own(*pair).to_json() for pair in zip(one.prompts, texts, strict=True) if pair[1]]
-            store.put(one.STEP, one.key, one.values(), {"samples.json": canonical(made).encode()})
+        total = sum(len(one.prompts) for one in missing)
+        with task("the base answers general requests", total, "requests") as advance:
+            answers = own_answers(student, batch, advance)
+            for one in missing:
+                # Each list on its own: in bf16, an answer depends on the other requests of its batch.
+                texts = answers(one.prompts)
+                made = [_own(*pair).to_json() for pair in zip(one.prompts, texts, strict=True) if pair[1]]
+                store.put(one.STEP, one.key, one.values(), {"samples.json": canonical(made).encode()})
     entries = store.get_many(GeneralInputs.STEP, keys)
     return [tuple(sample_of(line) for line in entries[one.key].read_json("samples.json")) for one in wanted]
 
@@ -105,20 +108,25 @@ def _drawn(among: list[T], most: int, seed: int) -> list[T]:
     return [among[place] for place in sorted(drawn)]
 
 
-def own_answers(student: str, batch: int) -> Callable[[Sequence[str]], list[str]]:
+def own_answers(student: str, batch: int, advance: Advance) -> Callable[[Sequence[str]], list[str]]:
     """Load a student, and return a function that returns its answers to requests, in their order.
 
     Args:
         batch: batch size.
+        advance: called for each answer.
     """
-    from bot.inference.engine import Request
+    from bot.inference.engine import Request, Response
     from bot.inference.engine_transformers import TransformersEngine
 
     engine = TransformersEngine(student, batch, 0)
 
+    def counted(response: Response) -> Response:
+        advance(1, tokens=response.tokens)
+        return response
+
     def answers(prompts: Sequence[str]) -> list[str]:
         asked = [Request((("user", prompt),), LONGEST, 0.0, one_line=False) for prompt in prompts]
-        return [r.text for r in sorted(engine.complete(asked), key=lambda r: r.index)]
+        return [r.text for r in sorted(map(counted, engine.complete(asked)), key=lambda r: r.index)]
 
     return answers
 

@@ -16,7 +16,7 @@ import bot.generate.blocks_full
 import bot.generate.blocks_skills
 import bot.generate.blocks_small  # noqa: F401 these modules register the blocks of pipelines
 from bot.core.errors import UserError
-from bot.core.progress import Show, live_table, say, unseen
+from bot.core.progress import Advance, Show, counted, live_table, say, uncounted, unseen
 from bot.core.sample import Sample, sample_of
 from bot.core.store import Entry, Store, canonical
 from bot.generate.blocks import batches_of, run_batch
@@ -73,6 +73,37 @@ class _Made:
                 self.samples.append(sample)
 
 
+@dataclass
+class _Progress:
+    """Reports how far a leaf is: its row of the table, and its samples as units of the run.
+
+    Attributes:
+        wanted: number of the teacher's samples; more of them do not count.
+    """
+
+    leaf: str
+    wanted: int
+    show: Show
+    advance: Advance
+    began: float = field(default_factory=time.monotonic)
+    samples: int = 0
+    tokens: int = 0
+    asked: int = 0
+
+    def report(self, made: _Made) -> None:
+        """Report the batches since the last call; those of the store say nothing of the teacher's speed."""
+        self.show(self.leaf, _row(made, self.wanted, time.monotonic() - self.began))
+        new = min(len(made.samples), self.wanted) - self.samples
+        fresh = made.asked > self.asked
+        tokens = made.tokens - self.tokens if fresh else 0
+        self.advance(new, tokens=tokens, leaf=self.leaf, reused=not fresh)
+        self.samples, self.tokens, self.asked = self.samples + new, made.tokens, made.asked
+
+    def end(self) -> None:
+        """Report that the leaf has all the samples that it will have."""
+        self.advance(self.wanted - self.samples, leaf=self.leaf, reused=True)
+
+
 def generate_leaves(
     wanted: Sequence[SamplesInputs],
     open_engine: Callable[[], Engine],
@@ -103,16 +134,26 @@ def _made_anew(
 ) -> list[Generated]:
     pool = ThreadPoolExecutor(teacher.at_once)
     try:
-        with closing(teacher), live_table("leaf", COLUMNS) as show:
+        total = sum(_wanted(one, limit) for one in wanted)
+        with (
+            closing(teacher),
+            live_table("leaf", COLUMNS) as show,
+            counted(total, "samples", len(wanted)) as advance,
+        ):
 
             def make(one: SamplesInputs) -> Generated:
-                return generate_leaf(one, store, teacher, limit=limit, show=show)
+                return generate_leaf(one, store, teacher, limit=limit, show=show, advance=advance)
 
             # A sequential engine works in this thread, where Ctrl-C interrupts it immediately.
             return [make(one) for one in wanted] if teacher.at_once == 1 else list(pool.map(make, wanted))
     finally:
         # The teacher is closed by now, so pending requests end.
         pool.shutdown(cancel_futures=True)
+
+
+def _wanted(inputs: SamplesInputs, limit: int | None) -> int:
+    """Return how many of the teacher's samples a leaf is to have."""
+    return inputs.settings.samples if limit is None else min(limit, inputs.settings.samples)
 
 
 def generate_leaf(
@@ -122,6 +163,7 @@ def generate_leaf(
     *,
     limit: int | None = None,
     show: Show = unseen,
+    advance: Advance = uncounted,
 ) -> Generated:
     """Return the samples of a leaf; generate them if the store does not have them.
 
@@ -130,16 +172,18 @@ def generate_leaf(
         limit: stop after the batch that reaches this number of the teacher's samples; a later run without a
             limit continues from there.
         show: called with the leaf and its row of the progress table; see `COLUMNS`.
+        advance: called with the number of new samples.
     """
     key = inputs.key
     entry = store.get(inputs.STEP, key) if limit is None else None
     if entry is not None:
         return _kept(inputs.leaf.path, entry)
-    wanted = inputs.settings.samples if limit is None else min(limit, inputs.settings.samples)
-    made, begun = _Made(approved_in([inputs.leaf])), time.monotonic()
+    wanted, made = _wanted(inputs, limit), _Made(approved_in([inputs.leaf]))
+    progress = _Progress(inputs.leaf.path, wanted, show, advance)
     with store.work(inputs.STEP, key):
         for _ in _rounds(inputs, store, teacher, made, wanted):
-            show(inputs.leaf.path, _row(made, wanted, time.monotonic() - begun))
+            progress.report(made)
+        progress.end()
         generated = _generated(inputs, key, made)
         if limit is None and teacher is not None and not generated.failed:
             _keep(store, inputs, generated)

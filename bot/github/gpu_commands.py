@@ -22,7 +22,7 @@ from bot.generate.leaf_samples import Generated
 from bot.github.checks import CheckReport, report_check
 from bot.github.client import run_url
 from bot.github.comment import Posted, update_comment
-from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, check_name, fail
+from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, begun, check_name, fail
 from bot.github.render import render
 from bot.inference.models import model_folder
 from bot.pipeline.preview import SAMPLE, Trial, precheck, sample, trial
@@ -97,6 +97,7 @@ def work_on_pull(repository: Repository, folder: Path, order: Order, recipe: Rec
     try:
         wanted, named = read_arguments(order.arguments, recipe.taxonomy)
         fetch_pull(folder, number, sha)
+        begun(repository, number, sha, command)
         leaves, left_out, broken = _leaves(folder, sha, named, recipe)
         parts = {}
         parts["next"] = NEXT if command == "precheck" else NEXT_WITH_RESULTS

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from bot.github.checks import CheckReport, report_check, write_note
+from bot.github.checks import CheckReport, find_check, report_check, write_note
 from bot.github.client import run_url
 from bot.github.comment import update_comment
 from bot.github.render import render
@@ -108,8 +109,28 @@ def begin(repository: Repository, pull: PullRequest, work: Work) -> None:
         details_url=url,
         output={"title": "waiting for a GPU runner", "summary": "`/arborist cancel` stops it."},
     )
-    waiting = render("waiting", title=TITLES[work.command], sha=sha, url=url)
+    waiting = render("waiting", title=TITLES[work.command], sha=sha, url=url, begun=None)
     update_comment(pull, {work.command: waiting, "next": ""})
+
+
+def begun(repository: Repository, number: int, sha: str, command: str) -> None:
+    """Show in the comment that a runner has begun the work; not if it was cancelled, or was started by hand.
+
+    Args:
+        number: the number of the pull request.
+    """
+    if _open(repository, sha, command):
+        text = render("waiting", title=TITLES[command], sha=sha, url=run_url(), begun=datetime.now(UTC))
+        pull = repository.get_pull(number)
+        update_comment(pull, {command: text})
+        if not _open(repository, sha, command):  # it was cancelled meanwhile
+            update_comment(pull, {command: ""})
+
+
+def _open(repository: Repository, sha: str, command: str) -> bool:
+    """Return whether a command's check waits for its work."""
+    check = find_check(repository, check_name(command), sha)
+    return check is not None and check.status != "completed"
 
 
 @dataclass(frozen=True)

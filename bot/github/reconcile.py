@@ -14,7 +14,7 @@ from github.Repository import Repository
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
-from bot.core.progress import say
+from bot.core.progress import expect, say, step
 from bot.core.store import Store, StoreError
 from bot.github.announce import (
     announce_broken,
@@ -33,6 +33,7 @@ from bot.github.main_state import Unreadable, Wanted, new_pulls, wanted_by
 from bot.github.quarantine import tell_quarantine
 from bot.github.refused import Override, override_of, tell_refused, withdraw_refused
 from bot.github.retrain_queue import turn_of
+from bot.github.run_shown import shown_run
 from bot.pipeline.candidate import (
     Candidate,
     candidate_inputs,
@@ -98,7 +99,7 @@ def _tell_turn(pulls: Sequence[int], asked: Asked | None, recipe: Recipe, store:
     """
     if pulls:
         time = expected_time(asked.inputs.leaves.values(), recipe, store) if asked else None
-        announce_training(connect(), pulls, run_url(), turn_of(connect(), time))
+        announce_training(connect(), pulls, run_url(), turn_of(connect(), time, store))
 
 
 def _kept(asked: Asked, commit: str, pulls: Sequence[int], store: Store) -> Candidate | None:
@@ -119,6 +120,14 @@ def train(folder: Path, recipe: Recipe, store: Store) -> Candidate | None:
         The candidate; None if nothing is to do.
     """
     commit = resolve(folder, "HEAD")
+    with shown_run("retrain", commit, recipe, store) as status:
+        candidate = _train(folder, commit, recipe, store)
+        if candidate is not None and not candidate.verdict.passed:
+            status.fail(f"the gate failed: {'; '.join(candidate.verdict.reasons)}")
+        return candidate
+
+
+def _train(folder: Path, commit: str, recipe: Recipe, store: Store) -> Candidate | None:
     released = latest_release(recipe.release.repository)
     pulls = new_pulls(folder, commit, released, recipe.taxonomy)
     with _failure_told(pulls):
@@ -163,6 +172,9 @@ def _candidate(
     if configured():
         with github_errors("notifying the merged pull requests"):
             _tell_turn(pulls, asked, recipe, store)
+    time = expected_time(asked.inputs.leaves.values(), recipe, store)
+    if time and time.complete:
+        expect(time.seconds)
     name = os.environ.get("GITHUB_REPOSITORY", "")
     origin = Origin(name, commit, tuple(pulls), wanted.tree, recipe.taxonomy, wanted.quarantined)
     return make_candidate(asked, wanted.leaves, recipe, store, origin)
@@ -266,13 +278,14 @@ def retrain_and_tell(folder: Path, recipe: Recipe, store: Store) -> tuple[Releas
         UserError: this process may not publish, or cannot sign though it has a key; or a step failed.
     """
     candidate = None
-    if decide(folder, recipe, store):
-        check_publishing(all_repositories(recipe.release))
-        signer = find_signer()
-        candidate = train(folder, recipe, store)
-        if candidate is not None and candidate.verdict.passed:
-            with _failure_told(_merged_since(folder, recipe)):
-                release_candidate(candidate, recipe, signer)
+    with shown_run("retrain", resolve(folder, "HEAD"), recipe, store):
+        if decide(folder, recipe, store):
+            check_publishing(all_repositories(recipe.release))
+            signer = find_signer()
+            candidate = train(folder, recipe, store)
+            if candidate is not None and candidate.verdict.passed:
+                with _failure_told(_merged_since(folder, recipe)), step("publishing"):
+                    release_candidate(candidate, recipe, signer)
     if not configured():
         say("no pull request is notified: GITHUB_REPOSITORY and GITHUB_TOKEN are not set")
     elif unannounced(recipe):

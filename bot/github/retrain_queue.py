@@ -13,6 +13,10 @@ from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun
 
 from bot.core.progress import say
+from bot.core.run_status import RunStatus
+from bot.core.status_words import left_of, step_of
+from bot.core.store import Store
+from bot.github.known_runs import running_at
 from bot.github.restart import retrainings
 from bot.pipeline.estimate_release import Forecast
 
@@ -32,15 +36,27 @@ class Turn:
         ahead: the URL of the retraining that must end first; "" if it is this one's turn.
         running: for how many seconds that one has been in progress.
         forecast: of this retraining; None if this job cannot read the store.
+        status: of the retraining ahead; None if it is not known here.
     """
 
     ahead: str = ""
     running: float = 0.0
     forecast: Forecast | None = None
+    status: RunStatus | None = None
+
+    @property
+    def ahead_now(self) -> str:
+        """What the retraining ahead is doing, and its time left; "" if that is not known here."""
+        return "; ".join(filter(None, (step_of(self.status), left_of(self.status)))) if self.status else ""
 
     @property
     def rest(self) -> float:
-        """The expected seconds until the retraining ahead has ended, if it takes as long as this one."""
+        """The expected seconds until the retraining ahead has ended.
+
+        Its own estimate; if that is not known, it is taken to take as long as this one.
+        """
+        if self.status and self.status.run_seconds_left:
+            return self.status.run_seconds_left
         return max(0.0, self.forecast.seconds - self.running) if self.ahead and self.forecast else 0.0
 
     @property
@@ -49,15 +65,19 @@ class Turn:
         return self.forecast.seconds + self.rest if self.forecast else 0.0
 
 
-def turn_of(repository: Repository, forecast: Forecast | None) -> Turn:
-    """Return the turn of this workflow run; outside a workflow nothing is ahead."""
+def turn_of(repository: Repository, forecast: Forecast | None, store: Store) -> Turn:
+    """Return the turn of this workflow run; outside a workflow nothing is ahead.
+
+    Args:
+        store: has the status of the retraining ahead, if this job can read it.
+    """
     own = _own_run()
     older = _in_progress(retrainings(repository), own) if own else []
     if not older:
         return Turn(forecast=forecast)
     first = older[-1]
     running = datetime.now(UTC) - first.run_started_at
-    return Turn(first.html_url, running.total_seconds(), forecast)
+    return Turn(first.html_url, running.total_seconds(), forecast, running_at(first.html_url, store))
 
 
 def _own_run() -> int:

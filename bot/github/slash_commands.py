@@ -21,6 +21,7 @@ from bot.github.commit_seen import split_commit, why_unseen
 from bot.github.dispatch import dispatch
 from bot.github.gpu_work import COMMANDS as WORK
 from bot.github.gpu_work import Work, begin, check_name
+from bot.github.known_runs import runs_told
 from bot.github.relint import start_lint
 from bot.github.render import render
 from bot.github.rights import who_may
@@ -191,7 +192,7 @@ def unhold(asked: Asked) -> str:
 
 
 def status(asked: Asked) -> str:
-    """Show the bot's checks on this pull request, whether it is held, and the newest release."""
+    """Show the checks on this pull request, whether it is held, what is under way, and the newest release."""
     from bot.release.hub import latest_release
 
     sha = asked.pull.head.sha
@@ -205,6 +206,7 @@ def status(asked: Asked) -> str:
         sha=sha,
         checks=[(name, check) for name, check in checks if check is not None],
         held=asked.held,
+        runs=runs_told(asked.store, asked.repository.full_name, asked.pull.number, sha),
         released=released,
         waiting=waiting,
     )
@@ -285,7 +287,9 @@ def override(asked: Asked) -> str:
 COMMANDS: dict[str, Spec] = {
     "help": Spec("list the commands", help_, when_closed=True, on_issues=True),
     "status": Spec(
-        "show the checks, whether the pull request is held, and the newest release", status, when_closed=True
+        "show the checks, what is under way and how far it is, and the newest release",
+        status,
+        when_closed=True,
     ),
     "lint": Spec("lint and plan the newest commit again, against the current base", again),
     "plan": Spec("the same as `lint`, for instance after another merge", again),

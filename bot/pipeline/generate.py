@@ -6,6 +6,7 @@ from functools import partial
 
 from bot.config.recipe import Recipe
 from bot.core.durations import Took, record, this_device
+from bot.core.progress import step
 from bot.core.store import Store
 from bot.generate.inputs import all_samples_inputs, samples_inputs
 from bot.generate.leaf_samples import Generated
@@ -18,6 +19,7 @@ from bot.train.check_student import check_student
 from bot.train.methods import chosen
 
 
+@step("generating samples")
 def generate(
     leaves: Sequence[Leaf], recipe: Recipe, store: Store, *, limit: int | None = None
 ) -> list[Generated]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bot.config.recipe import EvaluateRecipe, Recipe
 from bot.core.durations import Took, record, this_device
-from bot.core.progress import say
+from bot.core.progress import say, step
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
 from bot.core.version import packages
@@ -69,6 +69,7 @@ class Gguf:
     entry: Entry | None = None
 
 
+@step("converting to GGUF")
 def gguf_files(
     model: Model, examined: Examination, leaves: Sequence[Leaf], recipe: Recipe, store: Store
 ) -> Gguf:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from rich.table import Table
 
 from bot.config.recipe import Recipe
-from bot.core.progress import console, say
+from bot.core.progress import console, say, step
 from bot.core.sample import Sample
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Store, canonical, key_of
@@ -123,6 +123,7 @@ class MixtureInputs(Inputs):
     seed: int
 
 
+@step("mixing samples")
 def mix(
     phase: Phase, generated: Sequence[Generated], leaves: Sequence[Leaf], recipe: Recipe, store: Store
 ) -> Mixture:
@@ -160,6 +161,7 @@ def mix(
     return Mixture(phase, entry.key, samples, facts["table"], facts["content"], left_out, facts["unsafe"])
 
 
+@step("general requests answered by the base")
 def _general(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Sample, ...]:
     """Return what the student is to answer as before: general requests and contrast questions."""
     general, student, batch = recipe.train.general, recipe.student.model, recipe.evaluate.batch

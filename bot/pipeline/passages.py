@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bot.config.recipe import Recipe
+from bot.core.progress import step
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
 from bot.generate.passages import passages_of
@@ -62,6 +63,7 @@ class PassagesInputs(Inputs):
     encoder: tuple[str, str]
 
 
+@step("embedding passages of the documents")
 def taxonomy_passages(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> Entry | None:
     """Return the entry with the file of all passages, named FILE; None if there is no passage.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
+from bot.core.progress import step
 from bot.core.store import Store
 from bot.evaluate.examine import Examination
 from bot.generate.leaf_samples import Generated
@@ -20,6 +21,7 @@ from bot.train.methods import chosen
 
 SAMPLE = 12
 """Number of samples per leaf that a preview generates."""
+TODAY = "examining today's model"
 
 
 def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> list[Generated]:
@@ -43,7 +45,8 @@ def sample(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> 
 def precheck(leaves: Sequence[Leaf], recipe: Recipe, store: Store) -> tuple[Examination, str]:
     """Return today's model's answers to the leaves' exams, and the model's name."""
     released = latest_release(recipe.release.repository)
-    return examine_model(todays_model(released, recipe), leaves, recipe, store), _name(released)
+    with step(TODAY):
+        return examine_model(todays_model(released, recipe), leaves, recipe, store), _name(released)
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,12 @@ def trial(leaves: Sequence[Leaf], recipe: Recipe, store: Store, count: int) -> T
     released = latest_release(recipe.release.repository)
     today = todays_model(released, recipe)
     check_student(today.folder, {"rank": recipe.trial.rank})
-    before = examine_model(today, leaves, recipe, store, near=leaves)
+    with step(TODAY):
+        before = examine_model(today, leaves, recipe, store, near=leaves)
     mixture = mix("trial", generate(leaves, recipe, store, limit=count), leaves, recipe, store)
     learnt = teach("trial", today, mixture, leaves, recipe, store)
-    after = examine_model(learnt.model, leaves, recipe, store, near=leaves)
+    with step("examining the model with the adapter"):
+        after = examine_model(learnt.model, leaves, recipe, store, near=leaves)
     return Trial(_name(released), len(mixture.samples) - mixture.table.get("", 0), before, after)
 
 

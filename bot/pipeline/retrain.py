@@ -9,7 +9,7 @@ candidate.py publishes it, maybe on another machine.
 from collections.abc import Sequence
 
 from bot.config.recipe import Recipe
-from bot.core.progress import say
+from bot.core.progress import say, step
 from bot.core.store import Store
 from bot.evaluate.examine import Compared
 from bot.evaluate.gate import Verdict, decide
@@ -74,11 +74,12 @@ def _train_and_examine(
     mixed = mixtures(samples, leaves, recipe, store)
     show_mixtures(mixed)
     knowledge, skills = teach_both(mixed, leaves, recipe, store)
-    examined = Compared(
-        base=examine_model(base_model(recipe), (), recipe, store, near=leaves),
-        before=examine_model(today, leaves, recipe, store, near=leaves),
-        after=examine_model(skills.model, leaves, recipe, store, near=leaves),
-    )
+    with step("examining the base"):
+        base = examine_model(base_model(recipe), (), recipe, store, near=leaves)
+    with step("examining today's model"):
+        before = examine_model(today, leaves, recipe, store, near=leaves)
+    with step("examining the new model"):
+        examined = Compared(base, before, examine_model(skills.model, leaves, recipe, store, near=leaves))
     verdict = decide(examined, _known(asked.released), recipe.gate)
     after = run_recipe_tasks(skills.model, recipe, store)
     passages = taxonomy_passages(leaves, recipe, store) if recipe.retrieval.passages else None

@@ -9,7 +9,7 @@ from typing import Any
 from bot.config.recipe import EvaluateRecipe, Recipe, RetrievalRecipe
 from bot.core.durations import Took, record, this_device
 from bot.core.errors import UserError
-from bot.core.progress import say
+from bot.core.progress import say, step
 from bot.core.store import Entry, Store
 from bot.evaluate.answers import answerable
 from bot.evaluate.examine import Answer, answers_to, exam_answers
@@ -81,6 +81,7 @@ def answers_with_passages(
     return answers, {path: found for path, (_, found) in exams.items()}, asked
 
 
+@step("examining with passages of the documents")
 def retrieval_results(
     base: Model, tuned: Model, leaves: Sequence[Leaf], entry: Entry | None, recipe: Recipe, store: Store
 ) -> dict[str, dict[str, dict[str, int]]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from bot.config.recipe import Recipe
+from bot.core.progress import step
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
 from bot.generate.contrast import CONTRAST
@@ -94,6 +95,7 @@ class SamplesDatasetInputs(Inputs):
     private: Sequence[str]
 
 
+@step("writing the data set of samples")
 def samples_dataset(
     mixed: Mixtures, leaves: Sequence[Leaf], recipe: Recipe, store: Store, origin: Origin
 ) -> Entry:

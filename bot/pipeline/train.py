@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.config.recipe import Recipe
 from bot.core.durations import Took, record, this_device
+from bot.core.progress import step
 from bot.core.store import Entry, Store
 from bot.inference.identity import named
 from bot.inference.models import Model, model_folder, model_revision
@@ -73,10 +74,12 @@ def teach(
     choice = choice_inputs(inputs, judged, recipe.evaluate)
     chosen = store.get(choice.step, choice.key) if inputs.checkpoints > 1 else None
     if chosen is None:
-        trained = _train(inputs, start, base, mixture, recipe, store)
+        with step(f"training {phase}" if phase != "trial" else "training an adapter"):
+            trained = _train(inputs, start, base, mixture, recipe, store)
         if not any(name.startswith(f"{MODELS}/") for name in trained.files):
             return Taught(model_of(trained), trained)
-        chosen = choose(choice, trained, judged, recipe.evaluate, store)
+        with step("choosing among checkpoints"):
+            chosen = choose(choice, trained, judged, recipe.evaluate, store)
         # Free the disk space of the models that were not chosen.
         store.forget(inputs.step, inputs.key)
     return Taught(model_of(chosen), chosen)

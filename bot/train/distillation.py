@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bot.core.progress import task
 from bot.train.loss import row_logits
 from bot.train.packing import Encoded
 from bot.train.student import load_student
@@ -35,10 +36,13 @@ def likely_tokens(
     """
     student = load_student(base, precision, tokens, samples)
     found: list[tuple[Tensor, Tensor]] = []
-    for start in range(0, len(samples), ROW):
-        row = samples[start : start + ROW]
-        best = row_logits(student.model, student.row(row)).softmax(1).topk(LIKELIEST)
-        shares = best.values / best.values.sum(1, keepdim=True)
-        learnt = [len(sample.ids) - sample.learnt for sample in row]
-        found += zip(torch.split(best.indices.cpu(), learnt), torch.split(shares.cpu(), learnt), strict=True)
+    with task("the base reads samples", len(samples), "samples") as advance:
+        for start in range(0, len(samples), ROW):
+            row = samples[start : start + ROW]
+            best = row_logits(student.model, student.row(row)).softmax(1).topk(LIKELIEST)
+            shares = best.values / best.values.sum(1, keepdim=True)
+            learnt = [len(sample.ids) - sample.learnt for sample in row]
+            likeliest, weights = best.indices.cpu(), shares.cpu()
+            found += zip(torch.split(likeliest, learnt), torch.split(weights, learnt), strict=True)
+            advance(len(row), tokens=sum(len(sample.ids) for sample in row))
     return found

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, replace
 
 from bot.core.errors import UserError
+from bot.core.relayed_progress import relayed
 from bot.train.job import Job
 
 
@@ -24,7 +25,10 @@ def launch(job: Job) -> None:
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.worker", str(file)]
     # DeepSpeed uses deprecated functions of PyTorch, each of which prints a warning.
     quiet = os.environ | {"PYTHONWARNINGS": "ignore::FutureWarning"}
-    with subprocess.Popen(command, env=quiet, stdin=subprocess.PIPE) as torchrun:
+    with (
+        relayed(job.work),
+        subprocess.Popen(command, env=quiet, stdin=subprocess.PIPE) as torchrun,
+    ):
         # Not communicate(), which would close stdin: workers end when stdin is closed (worker.py).
         code = torchrun.wait()
     if code:

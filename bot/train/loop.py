@@ -68,8 +68,8 @@ def _train(job: Job) -> None:
     metrics = Metrics(job.work, job.name, done, job.track, writes=backend.process_index == 0)
     if done.step and backend.process_index == 0:
         say(f"train {job.name}{job.part}: resumed after step {done.step} of {len(steps)}")
-    with task(f"train {job.name}{job.part}", len(steps)) as advance:
-        advance(done.step, "")
+    with task(f"train {job.name}{job.part}", len(steps), "optimizer steps") as advance:
+        advance(done.step, reused=True)
         for number in range(done.step, len(steps)):
             began = time.monotonic()
             # Seeded by the step, so that a resumed run draws the same random numbers.
@@ -82,7 +82,8 @@ def _train(job: Job) -> None:
             metrics.check(loss)
             rate = learning_rate(job.phase, number, len(steps))
             norm = backend.step(rate)
-            advance(1, metrics.add(loss, tokens, norm, rate, time.monotonic() - began))
+            note = metrics.add(loss, tokens, norm, rate, time.monotonic() - began)
+            advance(1, note, tokens=tokens * job.processes)
             if number + 1 in kept:
                 write_end(backend, tokenizer, job.work / MODELS / str(number + 1))
             if (number + 1) % job.checkpoint_every == 0 and number + 1 < len(steps):

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import run_program
+from bot.core.relayed_progress import sent
 from bot.train.job import Example, Job
 from bot.train.loop import train
 
@@ -30,8 +32,14 @@ def main() -> None:
     if torch.cuda.is_available():
         # Before loading anything, or all processes would load to the first GPU.
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    run_program(lambda: train(read_job(Path(sys.argv[1]).read_text())))
+    run_program(lambda: _train(read_job(Path(sys.argv[1]).read_text())))
     torch.distributed.destroy_process_group()
+
+
+def _train(job: Job) -> None:
+    """Train a job; the first of its processes tells the launching process how far it is."""
+    with sent(job.work) if os.environ.get("RANK") == "0" else nullcontext():
+        train(job)
 
 
 def _end_with_launcher() -> None:

@@ -9,6 +9,7 @@ from github import GithubException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.core.store import Store
 from bot.github import comment, retrain_queue
 from bot.github.announce import announce_failure, announce_training
 from bot.github.checks import LINT, CheckReport, find_check, report_check
@@ -300,14 +301,14 @@ def test_a_retraining_knows_its_place(
     """Of those that wait, only the newest is done; so it is the second, whatever else has begun."""
     oldest, middle, newest = three_retrainings
     monkeypatch.setenv("GITHUB_RUN_ID", str(newest["id"]))
-    assert turn_of(bot(lab), None).ahead == "", "the others have not begun"
+    assert turn_of(bot(lab), None, Store("memory://nothing")).ahead == "", "the others have not begun"
     for row in (oldest, middle):
         put(lab, row, status="in_progress", started_at=LONG_AGO)
-    turn = turn_of(bot(lab), None)
+    turn = turn_of(bot(lab), None, Store("memory://nothing"))
     assert turn.ahead.endswith(f"actions/runs/{oldest['id']}")
     assert turn.running > 3600
     monkeypatch.setenv("GITHUB_RUN_ID", "0")
-    assert turn_of(bot(lab), None).ahead == ""
+    assert turn_of(bot(lab), None, Store("memory://nothing")).ahead == ""
 
 
 def test_merged_pull_requests_are_told_the_place_until_there_is_a_result(

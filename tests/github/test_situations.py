@@ -21,7 +21,7 @@ from bot.github.announce import (
     announce_unchanged,
 )
 from bot.github.comment import find_comment, update_comment
-from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, Work, begin, fail
+from bot.github.gpu_work import NEXT_WITH_RESULTS, Failure, Work, begin, begun, fail
 from bot.release.hub import Release
 
 LEAF = "knowledge/islands/oru"
@@ -138,6 +138,11 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
         ["Sample of", "is in progress", "/actions/runs/7", "`/arborist cancel` stops it"],
         [NEXT],
     ),
+    "on a GPU": (
+        [lambda s: s.linted("added"), Scene.started, lambda s: begun(s.bot, 1, s.pull.head.sha, "sample")],
+        ["Sample of", "is in progress", "A runner works on it since", "`/arborist cancel` stops it"],
+        [NEXT, "needs a GPU runner"],
+    ),
     "sampled": (
         [lambda s: s.linted("added"), Scene.started, Scene.sampled],
         [LEAF, NEXT, "reads the results"],
@@ -237,6 +242,7 @@ def test_the_reader_finds_what_happened_and_what_comes_next(
     situation: str, lab: Any, proposal: Any, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comment, "SETTLES_S", 0)
+    monkeypatch.setenv("ARBORIST_SIGNING_KEY", "a secret")
     happens, there, gone = ROWS[situation]
     scene = Scene(lab, told, proposal[1])
     for step in happens:

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bot.cli import diff, draft, explain, pulls, retrain, samples, set_up, taxonomy, verify
+from bot.cli import diff, draft, explain, pulls, retrain, samples, set_up, status, taxonomy, verify
 from tests import ROOT
 
 CORE: dict[str, Callable[..., Any]] = {
@@ -37,6 +37,7 @@ CORE: dict[str, Callable[..., Any]] = {
     "doctor": set_up.doctor,
     "explain": explain.explain,
     "forget": samples.forget,
+    "status": status.status,
     "verify": verify.verify,
 }
 LATER = {"command": {"bot.release.hub"}}

@@ -12,6 +12,7 @@ from bot.cli import app
 from bot.config.load import load_recipe
 from bot.config.recipe import Recipe
 from bot.core.errors import UserError
+from bot.core.run_status import read_status
 from bot.core.store import Store
 from bot.core.version import version
 from bot.evaluate.examine import Answer, Examination
@@ -169,9 +170,34 @@ def test_a_key_that_cannot_sign_ends_the_run_before_anything_is_generated(
     monkeypatch.setattr(steps, "generate_all", never)
     for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    recipe = load_recipe(taxonomy.path / "arborist.yaml")
+    recipe, store = load_recipe(taxonomy.path / "arborist.yaml"), Store(str(tmp_path / "store"))
     with pytest.raises(UserError, match=r"ARBORIST_RELEASE_KEY: this is not a private key"):
-        retrain_and_tell(taxonomy.path, recipe, Store(str(tmp_path / "store")))
+        retrain_and_tell(taxonomy.path, recipe, store)
+    status = read_status(store)
+    assert status is not None
+    assert status.state == "failed"
+    assert status.reason.startswith("ARBORIST_RELEASE_KEY: this is not a private key")
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_retraining_leaves_the_times_of_its_steps_in_its_status(
+    taxonomy: Repository, key: ReleaseKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    recipe, store = load_recipe(taxonomy.path / "arborist.yaml"), Store(str(tmp_path / "store"))
+    assert retrain_and_tell(taxonomy.path, recipe, store)[0]
+    status = read_status(store)
+    assert status is not None
+    assert (status.state, status.commit) == ("done", taxonomy.git("rev-parse", "HEAD"))
+    assert status.steps is not None
+    assert [name for name in status.steps if name.startswith(("examining the", "publishing"))] == [
+        "examining the base",
+        "examining the new model",
+        "publishing",
+    ]
+    assert retrain_and_tell(taxonomy.path, recipe, store)[0]
+    assert read_status(store) == status, "there was nothing to do"
 
 
 @pytest.mark.usefixtures("untrained")

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 from bot.config.profiles import load_profile
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import UserError
+from bot.core.progress import Count, watched
 from bot.inference.models import load_model, load_tokenizer
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
 from bot.train.job import Example
@@ -27,6 +28,22 @@ from tests import ROOT
 from tests.helpers.loop import until
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import job, last, losses, on, run_and_kill
+
+
+class Heard:
+    """A watcher that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.counts: list[Count] = []
+
+    def begin(self, step: str) -> None:
+        """Training begins no step of its own."""
+
+    def expect(self, seconds: float) -> None:
+        """Nor does it expect anything."""
+
+    def count(self, count: Count) -> None:
+        self.counts.append(count)
 
 
 def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
@@ -57,8 +74,12 @@ def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, stage:
     phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
     alone = job(tiny, tmp_path / "alone", phase=phase)
     train(alone)
-    both = job(tiny, tmp_path / "both", phase=phase, **on(stage))
-    launch(both)
+    both, heard = job(tiny, tmp_path / "both", phase=phase, **on(stage)), Heard()
+    with watched(heard):
+        launch(both)
+    assert {(one.total, one.unit) for one in heard.counts[-1:]} == {
+        (len(losses(both.work)), "optimizer steps")
+    }
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
     assert (last(both.work) / "model.safetensors").exists()
 
