@@ -42,9 +42,11 @@ HOME = "/home/job"
 SOFTWARE = "/runner"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BEGIN = (
-    f'umask 077; mkdir -p {HOME} /home/tmp && cp -R {SOFTWARE} {HOME}/runner && cd {HOME}/runner && exec "$@"'
+    f"read -r go || exit 1; umask 077; mkdir -p {HOME} /home/tmp && cp -R {SOFTWARE} {HOME}/runner"
+    f' && cd {HOME}/runner && exec "$@" </dev/null'
 )
-"""GitHub's runner writes into its own folder, so each job gets a copy."""
+"""Begin when told to: from then on the sandbox ends with this process. If it has died, do not begin.
+GitHub's runner writes into its own folder, so each job gets a copy."""
 END_S = 30.0
 """How long the kernel may take to end a killed job's processes."""
 
@@ -114,7 +116,7 @@ class Sandbox:
             process = subprocess.Popen(
                 [*mounted, *self._command(["sh", "-c", BEGIN, "sh", *command], info=write)],
                 env={"PATH": PATH},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=sys.stderr,
                 pass_fds=[write],
             )
@@ -129,6 +131,7 @@ class Sandbox:
                     f"the sandbox ended with code {process.wait()} before the job began"
                 ) from None
             try:
+                job.begin()
                 yield job
             finally:
                 job.end()
@@ -212,6 +215,13 @@ class Job:
 
     def __init__(self, process: "subprocess.Popen[bytes]", first: int) -> None:
         self._process, self._first = process, os.pidfd_open(first)
+
+    def begin(self) -> None:
+        """Tell the sandbox to begin; one that has ended already is not told."""
+        told = self._process.stdin
+        if told is not None:
+            with contextlib.suppress(BrokenPipeError), told:
+                told.write(b"go\n")
 
     def wait(self, seconds: float) -> bool:
         """Wait until the command has ended, at most so many seconds; return whether it has."""
