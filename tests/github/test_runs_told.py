@@ -29,13 +29,13 @@ from tests.helpers.loop import ALIVE, HOSTILE
 from tests.helpers.run_statuses import write_status
 
 COMMIT = "3f2a1bc" + "0" * 33
-NOW = datetime.now(UTC)
 COUNT = Count(40, 200, "optimizer steps", tokens_per_second=131.7, seconds_left=190.0)
 
 
 def retraining(run: str = "", **facts: Any) -> RunStatus:
     given = {"step": "training knowledge", "count": COUNT, **facts}
-    return RunStatus("retrain", COMMIT, 0, run, NOW - timedelta(minutes=12), datetime.now(UTC), 3.0, **given)
+    now = datetime.now(UTC)
+    return RunStatus("retrain", COMMIT, 0, run, now - timedelta(minutes=12), now, 3.0, **given)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,8 @@ def test_status_tells_of_the_retraining_and_of_the_work_for_this_commit(
     here = lab.as_("arborist[bot]")
     url = f"https://github.com/{here.full_name}/actions/runs/7"
     write_status(tmp_path, retraining(url))
-    sampling = ["sample", here.get_pull(1).head.sha, 1, url, NOW, NOW, 3.0]
+    now = datetime.now(UTC)
+    sampling = ["sample", here.get_pull(1).head.sha, 1, url, now, now, 3.0]
     write_status(tmp_path, RunStatus(*sampling, step="generating samples"))  # type: ignore[arg-type]
     answer = status()
     assert (
