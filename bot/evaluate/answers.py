@@ -1,17 +1,15 @@
 """A model's answers to exam questions: texts that it writes, and of multiple choice the likeliest choice."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.config.recipe import EvaluateRecipe
 from bot.core.progress import task
 from bot.evaluate.exams import ExamItem
 from bot.inference.engine_llamacpp import ENDING, LlamaCpp
-
-if TYPE_CHECKING:
-    from bot.inference.engine_transformers import TransformersEngine
+from bot.inference.examinee import Examinee, open_examinee
 
 
 def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -> list[str]:
@@ -24,12 +22,11 @@ def answers_of(model: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe) -
         return []
     if model.suffix == ENDING:
         return _by_llama_cpp(model, items, wanted)
-    from bot.inference.engine_transformers import TransformersEngine
-
-    # In fp32 an answer does not depend on the other questions of its batch.
-    examinee = TransformersEngine(str(model), wanted.batch, 0, "fp32")
     answers = [""] * len(items)
-    with task("ask the model", len(items), "questions") as advance:
+    with (
+        closing(open_examinee(str(model), wanted)) as examinee,
+        task("ask the model", len(items), "questions") as advance,
+    ):
         for index, text in chain(_written(examinee, items, wanted), _chosen(examinee, items)):
             answers[index] = text
             advance(1, "")
@@ -54,7 +51,7 @@ def _by_llama_cpp(file: Path, items: Sequence[ExamItem], wanted: EvaluateRecipe)
 
 
 def _written(
-    examinee: "TransformersEngine", items: Sequence[ExamItem], wanted: EvaluateRecipe
+    examinee: Examinee, items: Sequence[ExamItem], wanted: EvaluateRecipe
 ) -> Iterator[tuple[int, str]]:
     """Yield the index of each question without choices, and the text that the model writes."""
     from bot.inference.engine import Request
@@ -68,7 +65,7 @@ def _written(
         yield asked[response.index], response.text
 
 
-def _chosen(examinee: "TransformersEngine", items: Sequence[ExamItem]) -> Iterator[tuple[int, str]]:
+def _chosen(examinee: Examinee, items: Sequence[ExamItem]) -> Iterator[tuple[int, str]]:
     """Yield the index of each question with choices, and the choice that is likeliest for each character.
 
     The model sees the question alone. Without the division by its length, a short choice would be likelier

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from bot.core.store import Store
 from bot.evaluate.exams import ExamItem
 from bot.evaluate.retention import retention
 from bot.generate.prompting import Turns
+from bot.inference.examinee import open_examinee
 from bot.inference.models import model_name, model_revision
 from bot.taxonomy.leaf import Leaf
 
@@ -154,13 +156,10 @@ def _ask(asked: Sequence[VerdictInputs], wanted: EvaluateRecipe) -> list[bool]:
 
 
 def _by_probability(turns: Sequence[Turns], wanted: EvaluateRecipe) -> list[bool]:
-    """Return where a model in this process finds the word for yes likelier than that for no."""
-    from bot.inference.engine_transformers import TransformersEngine
-
-    # In fp32 a verdict does not depend on the other ones of its batch.
-    engine = TransformersEngine(wanted.judge.model, wanted.batch, 0, "fp32")
+    """Return where a model finds the word for yes likelier than that for no."""
     given = [(one, word) for one in turns for word in (YES, NO)]
-    likelihood = dict(engine.log_probabilities(given))
+    with closing(open_examinee(wanted.judge.model, wanted)) as engine:
+        likelihood = dict(engine.log_probabilities(given))
     return [likelihood[2 * place] > likelihood[2 * place + 1] for place in range(len(turns))]
 
 

@@ -60,6 +60,11 @@ def model_name(model: str) -> str:
     return "HuggingFaceTB/SmolLM2-135M-Instruct" if model == EMBEDDED else model
 
 
+def here(model: str) -> str:
+    """Return a model's name, of a folder its absolute path, which processes in other folders find, too."""
+    return str(Path(model).resolve()) if model != EMBEDDED and Path(model).is_dir() else model
+
+
 def model_folder(model: str, *, weights: bool = True) -> Path:
     """Return the local folder with a model's safetensors, configuration and tokenizer; download if necessary.
 

@@ -1,7 +1,9 @@
 """The teacher model of a recipe: its engine, name and revision."""
 
+import math
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.config.profiles import profile_of
@@ -9,7 +11,7 @@ from bot.config.recipe import Recipe
 from bot.core.errors import UserError
 from bot.core.store import key_of
 from bot.inference.engine import Engine
-from bot.inference.models import model_name, model_revision
+from bot.inference.models import here, model_name, model_revision
 from bot.inference.teacher_server import TEACHER_URL, teacher_server
 
 if TYPE_CHECKING:
@@ -30,11 +32,28 @@ def open_teacher(recipe: Recipe) -> Engine:
     teacher = recipe.teacher
     if teacher.engine == "openai":
         return _endpoint(recipe)
-    if teacher.engine == "vllm":
+    if teacher.engine == "vllm" and (recipe.engine == "local" or TEACHER_URL in os.environ):
         return _vllm(recipe)
+    if recipe.engine == "ray":
+        return _on_cluster(recipe)
     from bot.inference.engine_transformers import TransformersEngine
 
     return TransformersEngine(teacher.model, teacher.batch, recipe.seed)
+
+
+def _on_cluster(recipe: Recipe) -> Engine:
+    """Return engines on the workers of a Ray cluster; copies of a model are workers of their own."""
+    from bot.inference.engine_ray import RayEngine
+
+    teacher, arguments = recipe.teacher, dict(profile_of(recipe).vllm) | {"data_parallel_size": 1}
+    if teacher.engine == "vllm":
+        from bot.inference.engine_vllm import VllmEngine
+
+        gpus = math.prod(arguments.get(f"{way}_parallel_size", 1) for way in ("tensor", "pipeline"))
+        return RayEngine(partial(VllmEngine, here(teacher.model), arguments, recipe.seed), gpus)
+    from bot.inference.engine_transformers import TransformersEngine
+
+    return RayEngine(partial(TransformersEngine, here(teacher.model), teacher.batch, recipe.seed))
 
 
 def _endpoint(recipe: Recipe) -> Engine:

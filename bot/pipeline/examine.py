@@ -9,7 +9,7 @@ from bot.core.store import Store
 from bot.evaluate.examine import Examination, examine
 from bot.evaluate.tasks import TaskInputs, run_tasks
 from bot.inference.models import Model
-from bot.pipeline.training_speed import examination_by, tasks_by
+from bot.pipeline.training_speed import device_of, examination_by, tasks_by
 from bot.taxonomy.leaf import Leaf
 
 
@@ -25,7 +25,7 @@ def examine_model(
     examined = examine(model, leaves, recipe.evaluate, store, near)
     seconds, leaves_asked = time.monotonic() - began, max(1, examined.asked_leaves)
     by = examination_by(recipe)
-    record(store, Took("examine", this_device(), examined.asked, seconds, leaves_asked, by))
+    record(store, Took("examine", device_of(recipe), examined.asked, seconds, leaves_asked, by))
     return examined
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from bot.config.recipe import Recipe
-from bot.core.durations import Took, record, this_device
+from bot.core.durations import Took, record
 from bot.core.progress import step
 from bot.core.store import Store
 from bot.generate.inputs import all_samples_inputs, samples_inputs
@@ -13,7 +13,7 @@ from bot.generate.leaf_samples import Generated
 from bot.generate.leaves import check_complete, generate_leaves
 from bot.inference.models import model_folder
 from bot.inference.teacher import open_teacher
-from bot.pipeline.training_speed import generation_by
+from bot.pipeline.training_speed import device_of, generation_by
 from bot.taxonomy.leaf import Leaf
 from bot.train.check_student import check_student
 from bot.train.methods import chosen
@@ -54,5 +54,5 @@ def _record(made: Sequence[Generated], seconds: float, recipe: Recipe, store: St
     """Record how long the teacher took, for the next estimate."""
     asked = [one for one in made if one.asked]
     share = [one.funnel.accepted * one.asked / (one.asked + one.reused) for one in asked]
-    device = "its endpoint" if recipe.teacher.engine == "openai" else this_device()
+    device = "its endpoint" if recipe.teacher.engine == "openai" else device_of(recipe)
     record(store, Took("generate", device, sum(share), seconds, len(asked), generation_by(recipe)))

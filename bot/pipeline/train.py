@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.config.recipe import Recipe
-from bot.core.durations import Took, record, this_device
+from bot.core.durations import Took, record
 from bot.core.progress import step
 from bot.core.store import Entry, Store
 from bot.inference.identity import named
 from bot.inference.models import Model, model_folder, model_revision
 from bot.pipeline.choose_checkpoint import choice_inputs, choose, model_of
 from bot.pipeline.mix import Mixture, Mixtures
-from bot.pipeline.training_speed import training_by
+from bot.pipeline.training_speed import device_of, training_by
 from bot.release.hub import Release, download_release
 from bot.taxonomy.leaf import Leaf
 from bot.train.checkpoint import MODELS
@@ -105,5 +105,5 @@ def _train(
         leaves = len(mixture.table.keys() - {""})
         rounds = inputs.settings.epochs * inputs.settings.ensemble
         by = training_by(inputs.phase, recipe)
-        record(store, Took(inputs.phase, this_device(), tokens, seconds, leaves, by, rounds))
+        record(store, Took(inputs.phase, device_of(recipe), tokens, seconds, leaves, by, rounds))
     return entry

@@ -7,6 +7,7 @@ from typing import Any
 from bot.config.device import PEAK
 from bot.config.profiles import profile_of
 from bot.config.recipe import PhaseRecipe, Recipe
+from bot.core.durations import this_device
 from bot.inference.model_shape import Shape
 from bot.inference.teacher import teacher_model
 from bot.train.methods import chosen, method_of
@@ -70,6 +71,7 @@ def generation_by(recipe: Recipe) -> dict[str, Any]:
         "teacher": teacher_model(recipe),
         "engine": recipe.teacher.engine,
         "pipeline": recipe.generate.pipeline,
+        **_on_cluster(recipe),
     }
 
 
@@ -87,13 +89,29 @@ def training_by(phase: str, recipe: Recipe) -> dict[str, Any]:
         "processes": profile.processes,
         "micro_batch": profile.micro_batch,
         "gradient_checkpointing": profile.gradient_checkpointing,
+        **_on_cluster(recipe),
     }
     return {"student": recipe.student.model, "samples": recipe.generate.samples, **settings, **run}
 
 
 def examination_by(recipe: Recipe) -> dict[str, Any]:
     """Return what the speed of an examination depends on, besides the device."""
-    return {"student": recipe.student.model, **asdict(recipe.evaluate)}
+    asked = {name: value for name, value in asdict(recipe.evaluate).items() if name != "engine"}
+    return {"student": recipe.student.model, **asked, **_on_cluster(recipe)}
+
+
+def _on_cluster(recipe: Recipe) -> dict[str, str]:
+    """Return that a step runs on a cluster; nothing for this machine, as in records from before clusters."""
+    return {} if recipe.engine == "local" else {"on": recipe.engine}
+
+
+def device_of(recipe: Recipe) -> str:
+    """Describe the hardware that a recipe's steps run on."""
+    if recipe.engine == "local":
+        return this_device()
+    from bot.cluster.nodes import device
+
+    return device()
 
 
 def retrieval_by(recipe: Recipe) -> dict[str, Any]:

@@ -26,6 +26,7 @@ MODULES = {
     "gguf": "xllamacpp",
     "lm-eval": "lm_eval",
     "rag": "lancedb",
+    "ray": "ray",
     "sentence-transformers": "sentence_transformers",
     "vllm": "vllm",
     "s3": "s3fs",

@@ -66,6 +66,7 @@ def _store(url: str) -> str:
 
 def _engines(kind: str, recipe: Recipe) -> list[str]:
     teacher = ["vllm"] if recipe.teacher.engine == "vllm" else []
+    teacher += ["ray"] if recipe.engine == "ray" else []
     if kind != TRAINING:
         return teacher
     trainer = ["deepspeed"] if profile_of(recipe).deepspeed else []

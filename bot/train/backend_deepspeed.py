@@ -16,17 +16,24 @@ from bot.train.job import Job
 from bot.train.optimizer import BETAS, CLIP
 
 
+def join_group() -> None:
+    """Join the group of the processes that train together, which the environment describes."""
+    os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
+    import deepspeed
+
+    # Use gloo: DeepSpeed's own operator would be compiled, which needs a compiler and takes a minute.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed("nccl" if torch.cuda.is_available() else "gloo")
+
+
 class DeepSpeedBackend:
     """A DeepSpeed engine, configured by a profile and the recipe; see `Backend` for the functions."""
 
     def __init__(self, model: Any, job: Job, save: Save) -> None:
         self._save = save
-        os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
+        join_group()
         import deepspeed
 
-        # Use gloo: DeepSpeed's own operator would be compiled, which needs a compiler and takes a minute.
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-        deepspeed.init_distributed("nccl" if torch.cuda.is_available() else "gloo")
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         self.engine, self.optimizer, _, _ = deepspeed.initialize(
             model=model, model_parameters=trained, config=engine_config(job)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from bot.core.errors import UserError
 from bot.core.relayed_progress import relayed
@@ -19,8 +20,7 @@ def launch(job: Job) -> None:
         UserError: torchrun failed.
     """
     _free_memory()
-    file = job.work / "job.json"
-    file.write_text(json.dumps(asdict(replace(job, examples=list(job.examples))), default=str))
+    file = write_job(job)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.worker", str(file)]
     # DeepSpeed uses deprecated functions of PyTorch, each of which prints a warning.
@@ -33,6 +33,13 @@ def launch(job: Job) -> None:
         code = torchrun.wait()
     if code:
         raise UserError(f"train {job.name}: torchrun exited with code {code}; see its output above")
+
+
+def write_job(job: Job) -> Path:
+    """Write a job to a file in its work folder, for the processes that train it."""
+    file = job.work / "job.json"
+    file.write_text(json.dumps(asdict(replace(job, examples=list(job.examples))), default=str))
+    return file
 
 
 def _free_memory() -> None:

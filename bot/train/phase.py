@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from bot.config.profiles import Profile, profile_of
-from bot.config.recipe import PhaseRecipe, Recipe
+from bot.config.recipe import PhaseRecipe, Recipe, Where
 from bot.core.sample import KEPT, Conversation, Sample
 from bot.core.step import RESULT, Inputs, make
 from bot.core.store import Entry, Store
@@ -71,12 +71,14 @@ class Running:
         profile: the profile of the machine.
         checkpoint_every: number of optimizer steps between checkpoints.
         track: the experiment tracker, `wandb` or `trackio`; "" for none.
+        engine: where the phase is trained.
     """
 
     base: Path
     profile: Profile
     checkpoint_every: int = 10
     track: str = ""
+    engine: Where = "local"
 
 
 def phase_inputs(phase: Phase, start: str, base: str, mixture: str, recipe: Recipe) -> PhaseInputs:
@@ -122,7 +124,7 @@ def running(phase: Phase, base: Path, recipe: Recipe) -> Running:
     profile = profile_of(recipe)
     if phase == "trial":
         profile = replace(profile, deepspeed={}, processes=1)
-    return Running(base, profile, recipe.train.checkpoint_every, recipe.track)
+    return Running(base, profile, recipe.train.checkpoint_every, recipe.track, recipe.engine)
 
 
 def train_phase(
@@ -152,19 +154,30 @@ def _train(inputs: PhaseInputs, start: Path, samples: Sequence[Sample], run: Run
         (result / METRICS).touch()
         return
     from bot.generate.rows import Chosen
-    from bot.train.launch import launch
-    from bot.train.loop import memory_errors, train
+    from bot.train.loop import memory_errors
 
     kept = Chosen(
         samples, _places(samples, lambda sample: sample.kind in KEPT), lambda sample: sample.messages
     )
     job = _job(inputs, start, Chosen(samples, learnt, partial(_example, inputs)), run, work)
     with memory_errors(job):
-        method.run(job, kept, launch if job.deepspeed else train)
+        method.run(job, kept, _trainer(run))
     ends = sorted((work / MODELS).iterdir(), key=lambda folder: int(folder.name))
     source, target = (work / MODELS, result / MODELS) if inputs.checkpoints > 1 else (ends[-1], result)
     shutil.copytree(source, target, copy_function=link_or_copy)
     _add_curves(inputs.phase, work, result)
+
+
+def _trainer(run: Running) -> Callable[[Job], None]:
+    """Return the function that trains a job: on a cluster, in several processes, or in this one."""
+    if run.engine == "ray":
+        from bot.train.launch_ray import launch_on_cluster
+
+        return launch_on_cluster
+    from bot.train.launch import launch
+    from bot.train.loop import train
+
+    return launch if run.profile.deepspeed else train
 
 
 def _job(inputs: PhaseInputs, start: Path, examples: Sequence[Example], run: Running, work: Path) -> Job:

@@ -140,9 +140,22 @@ def _set_packing(model: Any, samples: Sequence[Encoded], near: float) -> str:
         raise
     except Exception as error:  # whatever a model raises that does not know packed rows
         why = " ".join(str(error).split()) or type(error).__name__
+    why = _of_any_process(why)
     if why:
         model.set_attn_implementation(own)
     return why
+
+
+def _of_any_process(why: str) -> str:
+    """Return why any process that trains along cannot pack, so that all of them make the same rows.
+
+    Machines may differ: what one computes exactly, another may not.
+    """
+    if not torch.distributed.is_initialized():
+        return why
+    reasons = [""] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(reasons, why)
+    return next(filter(None, reasons), "")
 
 
 def _differs(model: Any, row: Row, alone: Tensor, near: float) -> str:

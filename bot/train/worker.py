@@ -12,6 +12,7 @@ import torch
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import run_program
 from bot.core.relayed_progress import sent
+from bot.train.backend_deepspeed import join_group
 from bot.train.job import Example, Job
 from bot.train.loop import train
 
@@ -32,6 +33,7 @@ def main() -> None:
     if torch.cuda.is_available():
         # Before loading anything, or all processes would load to the first GPU.
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    join_group()
     run_program(lambda: _train(read_job(Path(sys.argv[1]).read_text())))
     torch.distributed.destroy_process_group()
 

@@ -13,7 +13,7 @@ from tests import ROOT
 FOLDERS = {
     "bot": (
         *("cli", "setup", "runner", "github", "pipeline", "evaluate", "train", "generate", "release", "lint"),
-        *("inference", "config", "taxonomy", "text", "core"),
+        *("inference", "cluster", "config", "taxonomy", "text", "core"),
     ),
     "localworld": ("cli", "demo", "world", "actions", "seed", "release_key", "github", "hub", "tables"),
 }

@@ -54,6 +54,14 @@ def test_deepspeed_is_of_the_job_that_trains_by_it(tmp_path: Path) -> None:
     assert extras("sample", stated) == ["train"]
 
 
+def test_ray_is_of_the_jobs_that_generate_and_train_on_a_cluster(tmp_path: Path) -> None:
+    stated = recipe(tmp_path)
+    stated.write_text(f"{stated.read_text()}\nengine: ray\n")
+    assert extras("train", stated) == ["rag", "ray", "train"]
+    assert extras("sample", stated) == ["ray", "train"]
+    assert extras("publish", stated) == ["release"]
+
+
 def test_gguf_files_are_made_by_the_job_that_trains(tmp_path: Path) -> None:
     stated = recipe(tmp_path)
     stated.write_text(stated.read_text().replace("\nrelease:\n", "\nrelease:\n  gguf: lab/model-GGUF\n"))

@@ -1,0 +1,1 @@
+"""The Ray cluster that computes with the recipe's `engine: ray`."""
