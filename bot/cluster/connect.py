@@ -51,6 +51,7 @@ def connect() -> None:
             ray_constants.ENABLE_RAY_CLUSTER = False
         with _start_errors():
             ray.init(address=address, logging_level="ERROR")
+        _print_on_stderr()
         return
     if stated:
         raise UserError(
@@ -60,6 +61,20 @@ def connect() -> None:
     ray_constants.ENABLE_RAY_CLUSTER = False
     with _start_errors():
         ray.init(address="local", include_dashboard=False, logging_level="ERROR")
+    _print_on_stderr()
+
+
+def _print_on_stderr() -> None:
+    """Let Ray print what its workers and nodes write on stderr: stdout is for machine-readable output.
+
+    Ray has no setting for it.
+    """
+    from ray._private.ray_logging import global_worker_stdstream_dispatcher as written
+    from ray._private.worker import print_to_stdstream
+
+    name = "ray_print_logs"
+    written.remove_handler(name)
+    written.add_handler(name, lambda data: print_to_stdstream({**data, "is_err": True}, False))
 
 
 @contextmanager
