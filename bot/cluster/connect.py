@@ -41,6 +41,7 @@ def connect() -> None:
         raise UserError(f"engine ray: {error}; install the extra `ray`") from None
     if ray.is_initialized():
         return
+    _print_on_stderr()
     from ray._private import ray_constants, services
 
     # ENABLE_RAY_CLUSTER: whether Ray replaces 127.0.0.1 by the machine's outer address; it has no setting.
@@ -51,7 +52,6 @@ def connect() -> None:
             ray_constants.ENABLE_RAY_CLUSTER = False
         with _start_errors():
             ray.init(address=address, logging_level="ERROR")
-        _print_on_stderr()
         return
     if stated:
         raise UserError(
@@ -61,20 +61,17 @@ def connect() -> None:
     ray_constants.ENABLE_RAY_CLUSTER = False
     with _start_errors():
         ray.init(address="local", include_dashboard=False, logging_level="ERROR")
-    _print_on_stderr()
 
 
 def _print_on_stderr() -> None:
-    """Let Ray print what its workers and nodes write on stderr: stdout is for machine-readable output.
+    """Let Ray print what its workers and nodes say on stderr: stdout is for machine-readable output.
 
-    Ray has no setting for it.
+    Ray has no setting for it, and prints everything by this one function.
     """
-    from ray._private.ray_logging import global_worker_stdstream_dispatcher as written
-    from ray._private.worker import print_to_stdstream
+    from ray._private import worker
 
-    name = "ray_print_logs"
-    written.remove_handler(name)
-    written.add_handler(name, lambda data: print_to_stdstream({**data, "is_err": True}, False))
+    printed = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda data, **given: printed({**data, "is_err": True}, **given)
 
 
 @contextmanager
