@@ -24,6 +24,8 @@ def two_nodes() -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
+        # Ray lets its workers wait for all other processes, here those of other tests.
+        patch.setenv("RAY_worker_niceness", "0")
         wait_longer_for_ray(patch)
         cluster = Cluster(initialize_head=True, head_node_args=NODE)
         cluster.add_node(wait=False, **NODE)
