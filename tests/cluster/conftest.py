@@ -19,7 +19,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_family(tmp_path_factory.mktemp("tiny"), "Llama")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def two_nodes() -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
