@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.config.load import load_recipe
+from bot.config.profiles import load_profile
 from bot.core.sample import Sample
 from bot.core.store import Store
 from bot.evaluate.examine import Answer, Examination
@@ -50,7 +51,7 @@ def chosen(
         return Examination(model.id, {leaf.path: answers}, ())
 
     monkeypatch.setattr(choose_checkpoint, "examine", examine)
-    trained = train_phase(INPUTS, tiny, SAMPLES, Running(tiny), store)
+    trained = train_phase(INPUTS, tiny, SAMPLES, Running(tiny, load_profile("cpu", ROOT)), store)
     entry = choose(choice_inputs(INPUTS, [leaf], WANTED), trained, [leaf], WANTED, store)
     found: dict[str, Any] = json.loads((entry.folder() / "choice.json").read_text())
     assert model_of(entry).id == found["model"] == f"{INPUTS.key}.{found['step']}"

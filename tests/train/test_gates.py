@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from bot.config.profiles import load_profile
 from bot.config.recipe import PhaseRecipe
 from bot.core.sample import Sample
 from bot.core.store import Store
@@ -17,6 +18,7 @@ from bot.train.methods.neurons.blocks import GATES
 from bot.train.methods.neurons.gates import OPEN, SHUT, fitted, write_gates
 from bot.train.packing import encode, pack
 from bot.train.phase import Phase, PhaseInputs, Running, train_phase
+from tests import ROOT
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import GENERAL, job, last, losses
 
@@ -67,7 +69,9 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
     kept = samples_of("replayed", GENERAL[:3]) + samples_of("general", GENERAL[3:])
     settings = PhaseRecipe(learning_rate=1e-2, batch_tokens=1_000, epochs=1)
     inputs = phase_of("skills", settings)
-    entry = train_phase(inputs, tiny, own + kept, Running(tiny), Store(str(tmp_path)))
+    entry = train_phase(
+        inputs, tiny, own + kept, Running(tiny, load_profile("cpu", ROOT)), Store(str(tmp_path))
+    )
     [step] = map(json.loads, entry.read_text("metrics.jsonl").splitlines())
     tokenizer = load_tokenizer(tiny)
     assert step["tokens"] == pack([encode(sample.messages, tokenizer) for sample in own]).ids.numel()
@@ -75,7 +79,13 @@ def test_what_is_to_be_kept_is_not_learnt(tiny: Path, tmp_path: Path) -> None:
 
 def test_where_there_is_nothing_but_what_is_to_be_kept_the_model_stays(tiny: Path, tmp_path: Path) -> None:
     inputs = phase_of("knowledge", PhaseRecipe(learning_rate=1e-2, batch_tokens=1_000, epochs=1))
-    entry = train_phase(inputs, tiny, samples_of("general", GENERAL), Running(tiny), Store(str(tmp_path)))
+    entry = train_phase(
+        inputs,
+        tiny,
+        samples_of("general", GENERAL),
+        Running(tiny, load_profile("cpu", ROOT)),
+        Store(str(tmp_path)),
+    )
     assert entry.read_text("metrics.jsonl") == ""
     written = (entry.folder() / "model.safetensors").read_bytes()
     assert written == (tiny / "model.safetensors").read_bytes()
