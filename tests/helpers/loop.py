@@ -38,7 +38,7 @@ ALIVE = (
 )
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 600) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 1800) -> T:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()

@@ -218,13 +218,13 @@ def test_two_merges_within_a_second_are_released_as_one_though_the_retraining_is
     store = Path(book["data"]) / "store"
 
     # The first merge's run is killed while it generates; it ends red and does not hang.
-    until(lambda: any(store.glob("batch/*/entry.json")) and running(RETRAIN), "generating", 600)
+    until(lambda: any(store.glob("batch/*/entry.json")) and running(RETRAIN), "generating", 1800)
     kill()
     first = until(lambda: ended(book)[:1], "the first run's end")[0]
     assert first.conclusion == "failure"
 
     # The second merge's has waited, and goes on with what the first has done, until it is killed in turn.
-    until(lambda: any(store.glob("work/train-*/*/checkpoint/progress.json")), "a checkpoint", 900)
+    until(lambda: any(store.glob("work/train-*/*/checkpoint/progress.json")), "a checkpoint", 1800)
     kill()
     until(lambda: len(ended(book)) == 2, "the second run's end")
     assert tags(book) == []
@@ -279,7 +279,7 @@ def test_a_revert_releases_a_model_without_the_leaf_and_repeats_nothing_that_sta
 ) -> None:
     git(owners, "revert", "--no-edit", "--mainline", "1", "HEAD")
     git(owners, "push", "--quiet", "origin", "HEAD")
-    run = until(lambda: ended(book)[2:], "the third run's end", 900)[0]
+    run = until(lambda: ended(book)[2:], "the third run's end", 1800)[0]
     succeeded(run)
     first, second = tags(book)
     before, after = (released(book, tag, tmp_path) for tag in (first, second))
@@ -325,7 +325,7 @@ def test_a_rollback_takes_seconds_and_no_schedule_undoes_it(book: dict[str, Any]
     settled(book)
     first, second = tags(book)
     maintainer.get_issue(pull.number).create_comment(f"/arborist rollback {first}")
-    until(lambda: on_main(book) == first, "the rollback", 120)
+    until(lambda: on_main(book) == first, "the rollback", 600)
     run = next(iter(maintainer.get_workflow("rollback.yml").get_runs()))
     settled(book)
     maintainer.get_workflow("retrain.yml").create_dispatch("main")
@@ -344,7 +344,7 @@ def test_a_leaf_that_contradicts_what_the_model_knows_is_stopped_and_the_release
     before, there, runs = on_main(book), tags(book), len(ended(book))
     train_all_weights(owners)
     repository(book, "maintainer").get_pull(contrary.number).merge()
-    run = until(lambda: ended(book)[runs:], "the retraining's end", 1200)[0]
+    run = until(lambda: ended(book)[runs:], "the retraining's end", 1800)[0]
     jobs = {job.name: job.conclusion for job in run.jobs()}
     assert (jobs["retrain / train"], jobs["retrain / publish"]) == ("failure", "skipped")
     body = comment_that(contrary, "Not released")
@@ -365,7 +365,7 @@ def test_a_maintainer_releases_it_all_the_same_and_the_release_says_who_and_why(
     repository(book, "maintainer").get_issue(contrary.number).create_comment(
         f"/arborist override {found[1]} {reason}"
     )
-    *_, third = until(lambda: tags(book)[2:] and tags(book), "the release", 300)
+    *_, third = until(lambda: tags(book)[2:] and tags(book), "the release", 1200)
     given = released(book, third, tmp_path)["gate"]["override"]
     assert given == {"by": "maintainer", "reason": reason}
     comment_that(contrary, "Released as", third)
