@@ -69,7 +69,10 @@ def relayed(folder: Path) -> Iterator[None]:
 def _relay(file: Path, watcher: Watcher, ended: threading.Event) -> None:
     newest = ""
     while not ended.wait(EVERY_S):
-        text = file.read_text() if file.exists() else ""
+        try:
+            text = file.read_text()
+        except FileNotFoundError:
+            continue  # nothing is sent yet, or the work has ended
         if text != newest:
             newest = text
             watcher.count(Count(**json.loads(text)))

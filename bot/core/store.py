@@ -72,9 +72,9 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def read_bytes(self, name: str) -> bytes:
-        """Return a file's contents; raise a UserError if its SHA-256 differs from the record's."""
+        """Return a file's contents; raise a UserError if it is missing or was altered."""
         self._need(name)
-        with self.store.errors(f"read {self.step}/{self.key[:12]}"):
+        with self.reading(name):
             data: bytes = self.store.fs.cat_file(self.store.path(self.step, self.key, name))
         self._check(name, hashlib.sha256(data).hexdigest())
         return data
@@ -88,9 +88,22 @@ class Entry:
 
     def check_file(self, name: str, path: Path) -> None:
         """Raise a UserError unless a path is the entry's file with this name, as its record states it."""
-        if path.is_symlink() or not path.is_file():
-            raise UserError(f"store entry {self.step}/{self.key[:12]}: {name} is missing; run again")
-        self._check(name, described_file(path)["sha256"])
+        with self.reading(name):
+            if path.is_symlink() or not path.is_file():
+                raise FileNotFoundError
+            self._check(name, described_file(path)["sha256"])
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Convert errors of reading one of the entry's files to a UserError."""
+        try:
+            with self.store.errors(f"read {self.step}/{self.key[:12]}"):
+                yield
+        except FileNotFoundError:
+            raise UserError(
+                f"store entry {self.step}/{self.key[:12]}: the file {name} is missing, or is a link; "
+                f"remove the entry with `arborist forget {self.key[:12]}` and run again"
+            ) from None
 
     def _need(self, name: str) -> None:
         if name not in self.files:
@@ -119,7 +132,7 @@ class Entry:
             part.mkdir(parents=True)
             for name in self.files:
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
-                with self.store.errors(f"read {self.step}/{self.key[:12]}"):
+                with self.reading(name):
                     self.store.fs.get_file(self.store.path(self.step, self.key, name), str(part / name))
             (part / RECORD).write_bytes(self.record())
             shutil.rmtree(target, ignore_errors=True)

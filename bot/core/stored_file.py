@@ -34,7 +34,7 @@ class StoredFile:
     def begins_with(self, magic: bytes) -> bool:
         """Return whether the file begins with these bytes; reads no others."""
         store, step, key = self.entry.store, self.entry.step, self.entry.key
-        with store.errors(f"read {step}/{key[:12]}"):
+        with self.entry.reading(self.name):
             start: bytes = store.fs.cat_file(store.path(step, key, self.name), start=0, end=len(magic))
         return start == magic
 
@@ -54,7 +54,7 @@ class StoredFile:
             return
         with TemporaryDirectory() as folder:
             place = Path(folder) / uuid.uuid4().hex
-            with store.errors(f"read {step}/{key[:12]}"):
+            with self.entry.reading(self.name):
                 store.fs.get_file(store.path(step, key, self.name), str(place))
             self.entry.check_file(self.name, place)
             yield place

@@ -50,13 +50,18 @@ class Turn:
         return "; ".join(filter(None, (step_of(self.status), left_of(self.status)))) if self.status else ""
 
     @property
+    def known_rest(self) -> float:
+        """The seconds that the retraining ahead expects to take from now on; 0 if that is not known."""
+        return (self.status.run_seconds_left or 0.0) if self.status else 0.0
+
+    @property
     def rest(self) -> float:
         """The expected seconds until the retraining ahead has ended.
 
         Its own estimate; if that is not known, it is taken to take as long as this one.
         """
-        if self.status and self.status.run_seconds_left:
-            return self.status.run_seconds_left
+        if self.known_rest:
+            return self.known_rest
         return max(0.0, self.forecast.seconds - self.running) if self.ahead and self.forecast else 0.0
 
     @property

@@ -19,7 +19,7 @@ def launch(job: Job) -> None:
     Raises:
         UserError: torchrun failed.
     """
-    _free_memory()
+    free_memory()
     file = write_job(job)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={job.processes}", "-m", "bot.train.worker", str(file)]
@@ -42,7 +42,7 @@ def write_job(job: Job) -> Path:
     return file
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
     """Free the GPU memory of models that this process loaded before (for gates or an examination)."""
     import torch
 

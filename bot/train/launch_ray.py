@@ -11,8 +11,9 @@ from typing import Any
 from bot.cluster.connect import cluster_errors, connect
 from bot.cluster.nodes import check_nodes, marked, training_share
 from bot.core.errors import UserError
+from bot.core.relayed_progress import relayed
 from bot.train.job import Job
-from bot.train.launch import write_job
+from bot.train.launch import free_memory, write_job
 
 RETRIES = 3
 """How often training is started again from its last checkpoint, after a worker or a node died."""
@@ -29,6 +30,7 @@ def launch_on_cluster(job: Job) -> None:
         UserError: the cluster is too small, a node does not see the job's files, training failed, or workers
             died too often. The last checkpoint is kept.
     """
+    free_memory()
     connect()
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -57,7 +59,7 @@ def launch_on_cluster(job: Job) -> None:
         ),
     )
     try:
-        with cluster_errors(f"train {job.name}"):
+        with cluster_errors(f"train {job.name}"), relayed(job.work):
             _fit(trainer)
     except TrainingFailedError as error:
         _check_refused(job.work)
@@ -96,15 +98,14 @@ def _train_on_worker(told: dict[str, Any]) -> None:
     # Ray prints a worker's output on the driver's, whose stdout is reserved for machine-readable output.
     os.dup2(2, 1)
     os.environ["LOCAL_SIZE"] = os.environ["LOCAL_WORLD_SIZE"]  # read by DeepSpeed
-    from bot.train.loop import train
-    from bot.train.worker import read_job
+    from bot.train.worker import read_job, train_and_tell
 
     file = Path(told["job"])
     refused = file.with_name(REFUSED)
     if refused.exists():
         return
     try:
-        train(read_job(file.read_text()))
+        train_and_tell(read_job(file.read_text()))
     except UserError as error:
         refused.write_text(str(error))
         raise

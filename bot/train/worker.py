@@ -34,11 +34,11 @@ def main() -> None:
         # Before loading anything, or all processes would load to the first GPU.
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     join_group()
-    run_program(lambda: _train(read_job(Path(sys.argv[1]).read_text())))
+    run_program(lambda: train_and_tell(read_job(Path(sys.argv[1]).read_text())))
     torch.distributed.destroy_process_group()
 
 
-def _train(job: Job) -> None:
+def train_and_tell(job: Job) -> None:
     """Train a job; the first of its processes tells the launching process how far it is."""
     with sent(job.work) if os.environ.get("RANK") == "0" else nullcontext():
         train(job)

@@ -13,9 +13,11 @@ from ray.cluster_utils import Cluster
 
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import UserError
+from bot.core.progress import watched
 from bot.train.launch_ray import launch_on_cluster
 from bot.train.loop import train
 from tests import ROOT
+from tests.helpers.heard import Heard
 from tests.helpers.loop import until
 from tests.helpers.on_cluster import kill_worker
 from tests.helpers.training import job, last, losses, zero
@@ -52,13 +54,20 @@ def test_two_nodes_give_the_losses_of_one_process_after_the_driver_and_a_worker_
     driver.wait()
     before = len(losses(both.work))
 
+    heard = Heard()
+
+    def go_on() -> None:
+        with watched(heard):
+            launch_on_cluster(both)
+
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(launch_on_cluster, both)
+        running = pool.submit(go_on)
         reach(both.work, before + 4)
         kill_worker("RayTrainWorker")
         running.result()
     assert losses(both.work) == pytest.approx(losses(alone.work), rel=1e-3)
     assert (last(both.work) / "model.safetensors").exists()
+    assert {(one.total, one.unit) for one in heard.counts} == {(len(losses(both.work)), "optimizer steps")}
 
 
 def test_what_a_worker_refuses_is_one_line(two_nodes: Cluster, tiny: Path, tmp_path: Path) -> None:

@@ -137,6 +137,17 @@ def test_a_file_that_was_altered_in_the_store_is_not_published(
 
 
 @pytest.mark.usefixtures("local_hub")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("url", ["store", "memory://missing"])
+def test_a_file_that_is_missing_in_the_store_is_named(tmp_path: Path, url: str, name: str) -> None:
+    store = Store(str(tmp_path / url) if url == "store" else f"{url}/{name}")
+    candidate = kept(store, tmp_path)
+    store.fs.rm_file(store.path("train", candidate.model.key, name))
+    with pytest.raises(UserError, match=rf"the file {name} is missing, or is a link; remove the entry with"):
+        release_candidate(candidate, RECIPE, None)
+
+
+@pytest.mark.usefixtures("local_hub")
 @pytest.mark.parametrize("name", ["modeling_llama.py", "pytorch_model.bin", "a/b.pkl"])
 def test_files_that_can_run_code_are_not_published(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / "model" / name).parent.mkdir(parents=True)

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from bot.config.profiles import load_profile
 from bot.config.recipe import PhaseRecipe
 from bot.core.errors import UserError
-from bot.core.progress import Count, watched
+from bot.core.progress import watched
 from bot.inference.models import load_model, load_tokenizer
 from bot.train.checkpoint import Progress, check_room, load_checkpoint
 from bot.train.job import Example
@@ -25,25 +25,10 @@ from bot.train.loss import row_loss
 from bot.train.metrics import Metrics
 from bot.train.packing import Encoded, pack
 from tests import ROOT
+from tests.helpers.heard import Heard
 from tests.helpers.loop import until
 from tests.helpers.tiny import CONVERSATIONS
 from tests.helpers.training import job, last, losses, on, run_and_kill
-
-
-class Heard:
-    """A watcher that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.counts: list[Count] = []
-
-    def begin(self, step: str) -> None:
-        """Training begins no step of its own."""
-
-    def expect(self, seconds: float) -> None:
-        """Nor does it expect anything."""
-
-    def count(self, count: Count) -> None:
-        self.counts.append(count)
 
 
 def test_it_learns_and_writes_a_model(tiny: Path, tmp_path: Path) -> None:
