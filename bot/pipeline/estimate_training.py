@@ -76,9 +76,10 @@ class TrainingPlan:
     @property
     def fits(self) -> str:
         """Whether the training fits into the devices' memory, as a sentence."""
-        needed = f"It needs about {self.memory_gib:.1f} GiB of memory on each device"
+        memory = f"about {self.memory_gib:.1f} GiB of memory on each device"
         if self.host_gib:
-            needed = f"It needs about {self.host_gib:.0f} GiB of the machine's memory, and {needed[9:]}"
+            memory = f"about {self.host_gib:.0f} GiB of the machine's memory, and {memory}"
+        needed = f"It needs {memory}"
         if self.device_gib is None:
             return f"{needed}."
         needed = f"{needed}, which has {self.device_gib:g} GiB by the profile {self.profile}"
