@@ -140,7 +140,7 @@ ROWS: dict[str, tuple[list[Happens], list[str], list[str]]] = {
     ),
     "on a GPU": (
         [lambda s: s.linted("added"), Scene.started, lambda s: begun(s.bot, 1, s.pull.head.sha, "sample")],
-        ["Sample of", "is in progress", "A runner works on it since", "`/arborist cancel` stops it"],
+        ["Sample of", "is in progress", "A runner began at", "`/arborist cancel` stops it"],
         [NEXT, "needs a GPU runner"],
     ),
     "sampled": (
