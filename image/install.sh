@@ -12,7 +12,7 @@ if [[ $# -lt 3 || ! $1 =~ ^(dependencies|install)$ || ! $3 =~ ^(gpu|cpu)$ ]]; th
   echo "image/install.sh: write: image/install.sh dependencies|install FOLDER gpu|cpu [EXTRA…]" >&2
   exit 2
 fi
-[[ $# -gt 3 ]] || set -- "$@" train release deepspeed gguf rag ray vllm
+[[ $# -gt 3 ]] || set -- "$@" train release deepspeed gguf rag kuberay s3 gcs vllm
 # An image is read-only, so Python could not write what it compiles.
 export UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -18,11 +18,12 @@ _Software = Annotated[
 ]
 _Label = Annotated[
     list[str] | None,
-    typer.Option(help="A label of the runner; repeatable. Default: those of the variable ARBORIST_RUNNER."),
+    typer.Option(
+        help="A label of the runner; repeatable. Default: labels and group of the variable ARBORIST_RUNNER.",
+        envvar=f"{_VARIABLE}LABEL",
+    ),
 ]
-_Group = Annotated[
-    str, typer.Option(help="The organization's runner group. Default: that of the variable ARBORIST_RUNNER.")
-]
+_Group = Annotated[str, typer.Option(help="The organization's runner group.", envvar=f"{_VARIABLE}GROUP")]
 _ReadOnly = Annotated[
     list[Path] | None,
     typer.Option(
@@ -83,7 +84,7 @@ def runner(
     Exits with 0 after a job, whatever became of it, and if none came; with 2 if none can be taken.
     """
     from bot.github.client import connect, github_errors
-    from bot.github.runners import wanted_runner
+    from bot.github.runners import Wanted, wanted_runner
     from bot.runner import gpus
     from bot.runner.disk import Disk
     from bot.runner.gpu_hours import HOUR_S, Account
@@ -95,8 +96,8 @@ def runner(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with github_errors(f"reading {os.environ.get('GITHUB_REPOSITORY')}"):
         repository = connect()
-        wanted = wanted_runner(repository)
-    labels = tuple(label or wanted.labels or ("self-hosted",))
+        wanted = Wanted(tuple(label), group) if label else wanted_runner(repository)
+    labels = wanted.labels or ("self-hosted",)
     folder = state_folder()
     Runner(
         Runners(repository, labels, group or wanted.group, name_prefix()),

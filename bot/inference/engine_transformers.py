@@ -26,7 +26,8 @@ class TransformersEngine:
         model: `embedded`, a folder, or `org/name@revision`.
         batch: number of requests in a batch.
         seed: seed of the sampling.
-        precision: `bf16` is faster; with `fp32` an answer does not depend on the other requests of its batch.
+        precision: see `load_model`; `bf16` is faster, and with `fp32` an answer does not depend on the other
+            requests of its batch.
     """
 
     at_once = 1

@@ -31,6 +31,8 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # Increment whenever `_convert` would write different weights.
 CONVERSION = 1
 DONE = "converted"
+BY_DEVICE = "by device"
+"""The precision of a model that a GPU must hold whole, and that a CPU computes exactly."""
 TOKENIZER = "tokenizer.json"
 SMALL = ["*.json", "*.jinja", "*.txt", "*.tiktoken", "tokenizer.model"]
 """The files of a model on the Hub that hold its configuration, tokenizer and chat template."""
@@ -173,7 +175,7 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
 
     Args:
         folder: the model folder.
-        precision: `bf16` or `fp32`.
+        precision: `bf16` or `fp32`; or BY_DEVICE, which is bf16 on a GPU and else fp32.
         options: further arguments of `from_pretrained`.
 
     Raises:
@@ -184,14 +186,16 @@ def load_model(folder: Path, precision: str, **options: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     hush()  # what was imported earlier may have its progress bars on
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    on_gpu = torch.cuda.is_available()
+    half = precision == "bf16" or (precision == BY_DEVICE and on_gpu)
+    dtype = torch.bfloat16 if half else torch.float32
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, trust_remote_code=False, **options
         )
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot load a model: {_first_line(error)}") from None
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return model.to("cuda" if on_gpu else "cpu").eval()
 
 
 def load_tokenizer(folder: Path) -> Any:

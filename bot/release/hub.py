@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import get_token
+
 from bot.core.errors import UserError
 from bot.core.hub_address import endpoint
 from bot.core.progress import say
@@ -154,14 +156,17 @@ def publish(
 
 
 def check_publishing(repositories: Sequence[HubRepository]) -> None:
-    """Check before training that the Hub accepts this job's ID token, if the job publishes with it.
+    """Check before training that there is a token to publish with: the job's ID token, or one that is set.
 
     Args:
         repositories: the model's repository and its companions'.
 
     Raises:
-        UserError: the Hub does not accept the ID token.
+        UserError: the Hub does not accept the ID token, or there is no token.
     """
+    if not available() and not get_token():
+        name = repositories[0].resource
+        raise UserError(f"publishing {name} needs a token that may write to the Hub; set HF_TOKEN")
     for repository in repositories if available() else ():
         name = repository.resource
         with hub_errors(f"publishing {name}"), trusted_publishing(repository):

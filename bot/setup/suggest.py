@@ -21,7 +21,7 @@ NEARLY = 0.9
 UTILIZATION = 0.9
 """The share of a GPU's memory that vLLM takes, unless the profile says another."""
 BESIDE_GIB = 2.0
-"""Memory that vLLM needs besides weights and cache, and the least that is of use as cache."""
+"""Memory that an engine needs besides weights, and the least that is of use as cache."""
 BYTES = {"fp8": 1.0, "awq": 0.6, "gptq": 0.6, "bitsandbytes": 0.6, "mxfp4": 0.6}
 """Bytes of a weight in vLLM by the profile's `quantization`; else it has two."""
 
@@ -143,8 +143,13 @@ class _Models:
         suits, machine = self.here.suits(profile), profile.machine
         gpu = self.here.gpu_gib if suits and machine.gpus else machine.memory_gib
         main = self.here.memory_gib if suits else 0.0
-        parts = [self._student(profile, gpu, main), self._teacher(profile, gpu, main)]
-        return Verdict(profile, all(fits for fits, _ in parts), "; ".join(words for _, words in parts))
+        parts = [
+            self._student(profile, gpu, main),
+            self._exam(profile, gpu, main),
+            self._teacher(profile, gpu, main),
+        ]
+        words = "; ".join(said for _, said in parts if said)
+        return Verdict(profile, all(fits for fits, _ in parts), words)
 
     def _student(self, profile: Profile, gpu: float, main: float) -> tuple[bool, str]:
         if not self.student:
@@ -155,6 +160,13 @@ class _Models:
         if not profile.machine.gpus:
             return _fits("training", [(needed, main, "main memory")])
         return _fits("training", [(needed, gpu, "each GPU"), (beside, main, "main memory")])
+
+    def _exam(self, profile: Profile, gpu: float, main: float) -> tuple[bool, str]:
+        """Return whether one device holds the whole student, and the words for it, if its size is known."""
+        if not self.student:
+            return True, ""
+        size, there, where = (2, gpu, "one GPU") if profile.machine.gpus else (4, main, "main memory")
+        return _fits("an exam", [(self.student * size / GIB + BESIDE_GIB, there, where)])
 
     def _teacher(self, profile: Profile, gpu: float, main: float) -> tuple[bool, str]:
         if self.endpoint:

@@ -8,7 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.release.hub import latest_release
 from bot.release.tags import order
+from localworld.demo.seed import demo_seed
+from localworld.demo.story import Story
+from localworld.seed import Seed
+from localworld.world import MODEL, World
 from tests import ROOT
 from tests.helpers.loop import LOCALWORLD, clean, until
 
@@ -35,6 +40,27 @@ def test_a_contribution_becomes_a_released_model(tmp_path: Path) -> None:
     assert [line[:1] for line in summary["verified"]] == ["✔"] * 6
     assert summary["gguf"]["file"].endswith(".gguf") and summary["gguf"]["answer"]
     assert set(summary["seconds"]) == {"1", "2", "3", "4", "5", "6", "7", "8", "all"}
+
+
+@pytest.mark.demo
+def test_with_engine_ray_the_same_retraining_gives_a_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = demo_seed(ROOT)
+    recipe = f"engine: ray\n{seed.texts['arborist.yaml']}"
+    world = World(tmp_path, ROOT, seed=Seed(seed.leave_out, {**seed.texts, "arborist.yaml": recipe}))
+    world.start()
+    try:
+        monkeypatch.setenv("HF_ENDPOINT", world.hub)
+        Story(world).first_release()
+        released = latest_release(MODEL)
+        log = "\n".join(path.read_text() for path in tmp_path.rglob("jobs/*") if path.is_file())
+    finally:
+        world.stop()
+    assert released is not None
+    for leaf in released.manifest["leaves"]:
+        assert leaf["exam"]["after"]["right"] > leaf["exam"]["before"]["right"]
+    assert log.count("engine ray: no cluster is running, so one of this machine alone is started") >= 2
 
 
 def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def test_without_a_job_that_may_ask_there_is_no_trusted_publishing(
     assert available()
     monkeypatch.setenv(missing, "")
     assert not available()
+    with pytest.raises(UserError) as refused:
+        check_publishing([HubRepository(MODEL)])
+    assert str(refused.value) == (f"publishing {MODEL} needs a token that may write to the Hub; set HF_TOKEN")
+    monkeypatch.setenv("HF_TOKEN", "hf_maintainer")
     check_publishing([HubRepository(MODEL)])
 
 

@@ -155,6 +155,8 @@ def test_the_labels_come_from_the_variable_that_workflows_read(
     lab.actions.set_variable(place.repository.full_name, "ARBORIST_RUNNER", f'["self-hosted", "{LABEL}"]')
     _, said = place.machine.run(*IDLE, labels=())
     assert f"waits for a job (self-hosted, {LABEL})" in said
+    _, said = place.machine.run(*IDLE, labels=(), ARBORIST_RUNNER_LABEL="self-hosted store")
+    assert "waits for a job (self-hosted, store)" in said
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_workflows_name_the_kinds() -> None:
     assert set(re.findall(r"(?m)^          job: (\w+)$", files)) == set(KINDS)
 
 
-EVERYTHING = "[train,release,deepspeed,gguf,rag,sentence-transformers,lm-eval,dev,s3,gcs]"
+EVERYTHING = "[train,release,deepspeed,gguf,rag,sentence-transformers,lm-eval,kuberay,dev,s3,gcs]"
 
 
 @pytest.mark.parametrize("wanted", ["", "[s3]", "[gcs]", EVERYTHING])

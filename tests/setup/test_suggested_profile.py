@@ -67,7 +67,8 @@ def test_each_profile_has_a_line_with_what_fits(tmp_path: Path) -> None:
     assert lines.keys() == {"machine", "cpu", "gpu-24g", "gpu-80g", "gpu-80g-x8", "cluster", "profile"}
     assert lines["machine"].startswith("✔8 x NVIDIA H100 80GB HBM3 of 80 GiB, ")
     assert lines["gpu-80g-x8"].startswith(
-        "✔training needs 18.4 of 80 GiB of each GPU: fits; the teacher needs "
+        "✔training needs 18.4 of 80 GiB of each GPU: fits; "
+        "an exam needs 17.2 of 80 GiB of one GPU: fits; the teacher needs "
     )
     assert lines["cpu"].startswith("!training needs ") and "of main memory: does not fit" in lines["cpu"]
     assert lines["cluster"].startswith(
