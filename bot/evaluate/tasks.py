@@ -179,8 +179,9 @@ def _run(folder: Path, tasks: Sequence[str], batch: int) -> Iterator[tuple[str, 
             "`lm_eval ls tasks` lists them"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # In fp32 an answer does not depend on the other questions of its batch.
-    model = HFLM(pretrained=str(folder), dtype="float32", batch_size=batch, device=device)
+    # As in exams: a GPU holds a model in bf16; in fp32 an answer does not depend on the others of its batch.
+    dtype = "float32" if device == "cpu" else "bfloat16"
+    model = HFLM(pretrained=str(folder), dtype=dtype, batch_size=batch, device=device)
     for task, name in names.items():
         say(f"task {task}: lm-evaluation-harness {tool_version()}")
         try:

@@ -119,7 +119,7 @@ def test_it_holds_to_a_schema_where_it_can(teacher: Engine, recipe: Recipe) -> N
 def test_what_is_too_long_for_it_takes_nothing_from_the_others(teacher: Engine, recipe: Recipe) -> None:
     far = "word " * 3_000 if recipe.teacher.engine != "transformers" else "word"
     [short, long] = ask(teacher, "What is the capital of France?", far, most=8)
-    assert "Paris" in short.text
+    assert short.text and not short.failure
     if recipe.teacher.engine != "transformers":
         assert long.failure and not long.again, "another run would not have it either"
 
