@@ -13,7 +13,6 @@ from bot.train.packing import Encoded
 
 def load(rank: int, exact: bool, tiny: Path, samples: list[Encoded], told: Any) -> None:
     """Load a student in one of two processes, and tell why its rows are not packed."""
-    torch.set_num_threads(1)  # a copy of a process has none of its threads
     store = f"file://{tiny.with_name('group')}"
     torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
     if not exact:
@@ -31,9 +30,9 @@ def test_all_pack_or_none(
 ) -> None:
     model = tmp_path / "model"
     model.symlink_to(tiny)
-    fork = multiprocessing.get_context("fork")
-    told = fork.Queue()
-    both = [fork.Process(target=load, args=(rank, exact[rank], model, samples, told)) for rank in (0, 1)]
+    spawn = multiprocessing.get_context("spawn")
+    told = spawn.Queue()
+    both = [spawn.Process(target=load, args=(rank, exact[rank], model, samples, told)) for rank in (0, 1)]
     for process in both:
         process.start()
     first, second = sorted(told.get(timeout=300) for _ in both)
