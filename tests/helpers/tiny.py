@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import yaml
+
+from bot.evaluate.retention import SHIPPED
 from bot.inference.models import load_tokenizer, model_folder
 
 CONVERSATIONS = [
@@ -11,6 +14,24 @@ CONVERSATIONS = [
     [("user", "Hello"), ("assistant", "Hi")],
     [("user", "Of what stone is the face of the clock made?"), ("assistant", "It is made of green slate.")],
 ]
+
+
+def ask_few(recipe: Path) -> None:
+    """Change a recipe so that seven general questions are asked, and answered in a few tokens.
+
+    A tiny student never ends an answer by itself; more of its answers would only take time.
+    """
+    text = recipe.read_text()
+    for old, new in {
+        "max_new_tokens: 32\n": "max_new_tokens: 4\n  general: general.yaml\n",
+        "passages: 3 ": "passages: 0 ",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    recipe.write_text(text)
+    general = yaml.safe_load(SHIPPED.read_text())
+    few = {**general, "questions": general["questions"][::32]}
+    recipe.with_name("general.yaml").write_text(yaml.safe_dump(few, allow_unicode=True))
 
 
 def write_tiny(folder: Path, family: str = "Llama") -> Path:

@@ -47,7 +47,7 @@ from tests.helpers.loop import (
     succeeded,
     until,
 )
-from tests.helpers.tiny import write_tiny
+from tests.helpers.tiny import ask_few, write_tiny
 
 OWL = "compositional_skills/writing/rhymes/owl"
 LOST = "knowledge/history/lost"
@@ -114,6 +114,7 @@ def adopted(
         assert old in text, old
         text = text.replace(old, new)
     recipe.write_text(text)
+    ask_few(recipe)
     assert "\ntaxonomy: ." in text, "init has found the layout"
     assert (owners / ".github/workflows/arborist-lint.yml").exists(), "lint.yml is their own"
     arborist(owners, "adopt", "--write", codes=(0, 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.helpers.tiny import ask_few
 
 ARBORIST = str(Path(sys.executable).with_name("arborist"))
 LEAF = ROOT / "taxonomy" / "knowledge" / "science" / "minerals" / "tessarite"
@@ -24,6 +25,7 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     text = text.replace("samples: 40 ", "samples: 2 ").replace("batches: 8 ", "batches: 1 ")
     text = text.replace("samples: 350 ", "samples: 4 ").replace("epochs: 3", "epochs: 1")
     (here / "arborist.yaml").write_text(text)
+    ask_few(here / "arborist.yaml")
     done = subprocess.run([ARBORIST, "train"], cwd=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return here / done.stdout.strip(), done.stderr
