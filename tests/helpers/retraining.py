@@ -31,7 +31,7 @@ def train_quickly(owners: Path) -> None:
         "ensemble: 2 ": "ensemble: 1 ",
         "max_new_tokens: 32": "max_new_tokens: 20\n  general: general.yaml",
         "passages: 3 ": "passages: 1 ",
-        "\ngate:": "\ntrial:\n  epochs: 2\n\ngate:",
+        "\ngate:": "\ntrial:\n  epochs: 1.5\n\ngate:",
         "  margin: 0.3 ": "  margin: 1 ",
         "leaf_margin: 0.5 ": "leaf_margin: 1 ",
         "retention_margin: 0.4 ": "retention_margin: 1 ",
