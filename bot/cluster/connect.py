@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from bot.core.errors import UserError
 from bot.core.progress import say
@@ -11,6 +12,8 @@ from bot.core.progress import say
 ADDRESS = "RAY_ADDRESS"
 LOOPBACK = ("127.0.0.1:", "localhost:")
 PROBE_S = 10.0
+CLEANER = "PlacementGroupCleaner"
+"""Ray Train's actor that asks Ray's dashboard once a second, and warns as often where there is none."""
 SETTINGS = {
     # Nothing is reported to Ray's authors.
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -64,14 +67,19 @@ def connect() -> None:
 
 
 def _print_on_stderr() -> None:
-    """Let Ray print what its workers and nodes say on stderr: stdout is for machine-readable output.
+    """Let Ray print what its workers and nodes say on stderr, except CLEANER.
 
-    Ray has no setting for it, and prints everything by this one function.
+    Stdout is for machine-readable output. Ray has no setting for either, and prints everything by one function.
     """
     from ray._private import worker
 
     printed = worker.print_to_stdstream
-    worker.print_to_stdstream = lambda data, **given: printed({**data, "is_err": True}, **given)
+
+    def on_stderr(data: dict[str, Any], **given: Any) -> None:
+        if data.get("actor_name") != CLEANER:
+            printed({**data, "is_err": True}, **given)
+
+    worker.print_to_stdstream = on_stderr
 
 
 @contextmanager
