@@ -69,7 +69,7 @@ def connect() -> None:
 def _print_on_stderr() -> None:
     """Let Ray print what its workers and nodes say on stderr, except CLEANER.
 
-    Stdout is for machine-readable output. Ray has no setting for either, and prints everything by one function.
+    Stdout is for machine-readable output. Ray has no setting for either, and prints all by one function.
     """
     from ray._private import worker
 
