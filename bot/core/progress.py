@@ -211,7 +211,7 @@ def live_table(title: str, columns: Sequence[str]) -> Iterator[Show]:
 
     Args:
         title: heading of the first column, which holds the rows' names.
-        columns: headings of the other columns.
+        columns: headings of the other columns; "" for one whose cells need no heading.
 
     Returns:
         A context manager whose value updates a row.
@@ -227,7 +227,8 @@ def live_table(title: str, columns: Sequence[str]) -> Iterator[Show]:
                 live.update(_table(title, columns, rows))
             elif time.monotonic() - last_line[0] >= LOG_EVERY_S:
                 last_line[0] = time.monotonic()
-                facts = (f"{cell} {column}" for column, cell in zip(columns, cells, strict=True) if cell)
+                pairs = zip(columns, cells, strict=True)
+                facts = (f"{cell} {column}".strip() for column, cell in pairs if cell)
                 say(f"{name}: {', '.join(facts)}")
 
     with live or nullcontext():

@@ -35,7 +35,7 @@ from bot.text.words import normal
 EXAMPLES = 3
 # Maximum number of concurrent batches of one leaf.
 AHEAD = 4
-COLUMNS = ("samples", "tokens/s", "dropped", "time left")
+COLUMNS = ("samples", "tokens/s", "dropped", "left", "")
 
 
 @dataclass
@@ -257,10 +257,11 @@ def _row(made: _Made, wanted: int, seconds: float) -> tuple[str, ...]:
     dropped = Counter(drop.filter for drop in made.drops).most_common(3)
     left = (wanted - accepted) * seconds / accepted if accepted and made.asked else 0.0
     return (
-        f"{accepted}/{wanted}",
-        f"{made.tokens / seconds:.0f}" if made.asked else "from the store" if made.reused else "",
+        f"{accepted}/{wanted}" if accepted < wanted else f"{accepted}",
+        f"{made.tokens / seconds:.0f}" if made.asked else "",
         ", ".join(f"{count} {name}" for name, count in dropped),
-        f"{max(0.0, left):.0f} s" if accepted < wanted and left else "",
+        f"{left:.0f} s" if accepted < wanted and left else "",
+        "from the store" if made.reused and not made.asked else "",
     )
 
 
