@@ -159,14 +159,10 @@ def run(group: str, *, alone: bool = False) -> Result:
 def environment(count: int) -> dict[str, str]:
     """Return the environment of a group's processes.
 
-    Python keeps what it has compiled, even on an image that forbids it; otherwise each of some hundred
-    processes compiles torch and transformers again, which takes 6 seconds.
-
     Args:
         count: how many threads each may use for computing.
     """
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {"OMP_NUM_THREADS": str(count), **kept}
+    return {"OMP_NUM_THREADS": str(count), **os.environ}
 
 
 def threads(*, alone: bool) -> int:
