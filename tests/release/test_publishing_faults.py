@@ -131,18 +131,24 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
     duration = time.monotonic() - start
     assert released(local_hub) == [tag(1), tag(2)]
 
-    moments, killed = Random(26), 0
-    for number in range(3, 3 + KILLS):
+    moments, killed, number = Random(26), 0, 2
+    while killed < KILLS:
+        number += 1
+        start = time.monotonic()
         process = started(number)
         process.join(moments.uniform(0, duration))
         process.kill()
         process.join()
-        killed += process.exitcode == -signal.SIGKILL
+        assert process.exitcode in (0, -signal.SIGKILL)
+        if process.exitcode:
+            killed += 1
+        else:
+            # It ended before its moment: the machine is faster by now, and later moments would kill nothing.
+            duration = time.monotonic() - start
         assert whole(local_hub, tmp_path / "seen") in (number - 1, number)
         publish_release(tmp_path, number)
         assert whole(local_hub, tmp_path / "seen") == number
-    assert killed >= KILLS / 2
-    assert released(local_hub) == [tag(number) for number in range(1, 3 + KILLS)]
+    assert released(local_hub) == [tag(one) for one in range(1, number + 1)]
 
 
 def test_with_a_faulty_hub_each_release_is_there_once_and_whole(
