@@ -5,7 +5,8 @@ SETUP := .github/actions/setup
 # What is installed beside the core; empty for the core alone.
 EXTRAS ?= train release deepspeed gguf rag lm-eval
 
-# What Python compiles is kept, even on an image that forbids it; else each process compiles torch again, 6 seconds.
+# Python keeps the bytecode that it compiles, even on an image that forbids it; otherwise each process compiles torch
+# and transformers again, which takes 6 seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test test-demo test-compat check core lint format fuzz docs bench clean

@@ -143,7 +143,7 @@ def test_killed_at_any_moment_main_is_whole_and_the_next_run_completes_it(
         if process.exitcode:
             killed += 1
         else:
-            # It ended before its moment: the machine is faster by now, and later moments would kill nothing.
+            # It ended before it was to be killed, so a release takes less time by now than `duration`.
             duration = time.monotonic() - start
         assert whole(local_hub, tmp_path / "seen") in (number - 1, number)
         publish_release(tmp_path, number)
