@@ -68,7 +68,10 @@ def leaf(folder: Path, number: int) -> None:
         "document": {"repo": ".", "commit": "HEAD", "patterns": [f"{name}.md"]},
         "seed_examples": seeds,
     }
-    exam = {"version": 1, "questions": [{"question": f"{words(draw, 7)[:-1]}?", "must_contain": ["x"]}]}
+    exam = {
+        "version": 1,
+        "questions": [{"question": f"{words(draw, 7)[:-1]}?", "must_contain": [passages[0].split()[0]]}],
+    }
     place = folder / "knowledge" / f"group_{number % 100}" / name
     place.mkdir(parents=True)
     (place / "qna.yaml").write_text(yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False))
@@ -93,6 +96,8 @@ def peer(tree: Path, count: int) -> float:
     """InstructLab's own check on some of the leaves; on all of them it takes minutes."""
     from instructlab.schema.taxonomy import TaxonomyParser
 
+    # It starts yamllint as a command, and goes on without where PATH has none.
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     parser = TaxonomyParser(schema_version=0, message_format="logging")
     some = sorted(tree.rglob("qna.yaml"))[:OF_THE_PEER]
     return timed(lambda: [parser.parse(path) for path in some]) * count / len(some)
