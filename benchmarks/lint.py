@@ -96,8 +96,6 @@ def peer(tree: Path, count: int) -> float:
     """InstructLab's own check on some of the leaves; on all of them it takes minutes."""
     from instructlab.schema.taxonomy import TaxonomyParser
 
-    # It starts yamllint as a command, and goes on without where PATH has none.
-    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     parser = TaxonomyParser(schema_version=0, message_format="logging")
     some = sorted(tree.rglob("qna.yaml"))[:OF_THE_PEER]
     return timed(lambda: [parser.parse(path) for path in some]) * count / len(some)
@@ -140,6 +138,8 @@ def main() -> None:
     table = Table(title="Lint")
     for name in ("leaves", "what", "seconds", "times the floor"):
         table.add_column(name, justify="left" if name == "what" else "right")
+    # InstructLab's check starts the command yamllint, and leaves it out where PATH has none.
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     with tempfile.TemporaryDirectory() as folder:
         for count in SIZES:
             measure(table, count, Path(folder))
