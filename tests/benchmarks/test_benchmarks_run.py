@@ -1,4 +1,4 @@
-"""The benchmarks that need no further environment run, here on small input and without this environment in PATH."""
+"""The benchmarks that need no further environment run: on small input, with a PATH that lacks this one."""
 
 import subprocess
 import sys
