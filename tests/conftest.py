@@ -1,5 +1,6 @@
 """What all tests share: GitHub's contract, the installed package, and how properties draw their examples."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from tests.helpers.local_hub import RunningHub
 
 pytest_plugins = ["pytester", "tests.contract.plugin", "tests.package.plugin"]
+
+# As the bot's programs do; else a tenth of the time goes into the search for garbage.
+gc.set_threshold(50_000, 20, 100)
 
 # On GitHub's own runners the tests make stores in folders, too, and those are folders of the same machine.
 os.environ.pop("RUNNER_ENVIRONMENT", None)

@@ -1,6 +1,7 @@
 """The error class that users see: one line with what is wrong, where, and how to fix it."""
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -25,6 +26,8 @@ def run_program(run: Callable[[], object], program: str = "arborist") -> None:
     Args:
         program: the name at the start of the printed line.
     """
+    # While it imports torch and transformers, Python would search for garbage a thousand times in vain.
+    gc.set_threshold(50_000, 20, 100)
     try:
         run()
     except UserError as error:

@@ -123,10 +123,13 @@ class Installer:
             cache = {"UV_CACHE_DIR": str(self.scratch / "cache")}
             self.machine = replace(self.machine, environment={**self.machine.environment, **cache})
         self._uv("venv", "--python", os.path.realpath(sys.executable), folder)
-        # Compile only the core in advance, since compiling would be most of a small job's start-up time. With
-        # extras, jobs compile the modules that they import.
+        # Compile the core in advance, since compiling would be most of a small job's start-up time. With
+        # extras, compile only what jobs import, since most of torch and transformers is never used.
         compiled = [] if extras else ["--compile-bytecode"]
-        self.install(folder / "bin" / "python", [*compiled, self.package(bot, extras)], extras)
+        python = folder / "bin" / "python"
+        self.install(python, [*compiled, self.package(bot, extras)], extras)
+        if extras:
+            run(python, "-I", "-m", "bot.setup.bytecode", env=self.machine.environment)
 
     def package(self, bot: Bot, extras: Sequence[str]) -> str:
         """Build the bot, and return the requirement of its wheel with these extras."""
