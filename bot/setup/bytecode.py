@@ -1,8 +1,8 @@
 """Import the libraries that jobs use, so that their bytecode is part of a new environment.
 
-The set-up step runs this in each environment with extras that it created. Each job deletes the bytecode that
-earlier jobs added, since a stranger's job may have written it. Otherwise each job would compile torch and
-transformers again.
+The set-up step runs this in each environment with extras that it created, after it checked the files. Each
+job deletes bytecode that earlier jobs added, since a stranger's job may have written it. Without this, each
+job would compile torch and transformers again.
 """
 
 from importlib import import_module

@@ -50,13 +50,16 @@ class Environments:
     ) -> None:
         self._lock.close()
 
-    def get(self, name: str, make: Callable[[Path, bool], None]) -> Path:
+    def get(
+        self, name: str, make: Callable[[Path, bool], None], finish: Callable[[Path], None] | None = None
+    ) -> Path:
         """Return the folder of an environment; install it if it is missing, incomplete or modified.
 
         Args:
             name: the name of the environment.
             make: installs the environment into the given folder; if its second argument is true, without
                 using the download cache.
+            finish: completes a new environment. It may run the installed code, since that was checked before.
 
         Raises:
             SetupError: an installed file differs from its package's RECORD even after a fresh download.
@@ -79,6 +82,9 @@ class Environments:
                 found = _contents(folder)
                 if altered := _altered(folder, found):
                     raise SetupError(f"{altered}; check the package in the registry")
+            if finish:
+                finish(folder)
+                found = _contents(folder)
             part = manifest.with_suffix(".part")
             part.write_text(json.dumps({"python": _python(), "files": found}))
             part.rename(manifest)

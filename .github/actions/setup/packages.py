@@ -124,12 +124,14 @@ class Installer:
             self.machine = replace(self.machine, environment={**self.machine.environment, **cache})
         self._uv("venv", "--python", os.path.realpath(sys.executable), folder)
         # Compile the core in advance, since compiling would be most of a small job's start-up time. With
-        # extras, compile only what jobs import, since most of torch and transformers is never used.
+        # extras, `compile_imports` compiles what jobs import, since most of torch is never used.
         compiled = [] if extras else ["--compile-bytecode"]
+        self.install(folder / "bin" / "python", [*compiled, self.package(bot, extras)], extras)
+
+    def compile_imports(self, folder: Path) -> None:
+        """Compile what jobs import, by importing it; so the environment's files must have been checked."""
         python = folder / "bin" / "python"
-        self.install(python, [*compiled, self.package(bot, extras)], extras)
-        if extras:
-            run(python, "-I", "-m", "bot.setup.bytecode", env=self.machine.environment)
+        run(python, "-I", "-m", "bot.setup.bytecode", env=self.machine.environment)
 
     def package(self, bot: Bot, extras: Sequence[str]) -> str:
         """Build the bot, and return the requirement of its wheel with these extras."""

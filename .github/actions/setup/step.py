@@ -42,7 +42,9 @@ def step(scratch: Path) -> None:
 
         def environment(extras: Sequence[str]) -> Path:
             return kept.get(
-                bot.name(extras), lambda folder, fresh: installer().make(folder, bot, extras, fresh)
+                bot.name(extras),
+                lambda folder, fresh: installer().make(folder, bot, extras, fresh),
+                (lambda folder: installer().compile_imports(folder)) if extras else None,
             )
 
         core = environment(())
