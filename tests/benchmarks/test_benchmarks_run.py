@@ -9,7 +9,7 @@ import pytest
 from tests import ROOT
 
 SMALL = {
-    "lint": ("lint.SIZES, lint.OF_THE_PEER = (20,), 2", "instructlab-schema 0.4.2 (on 2, times 10)"),
+    "lint": ("lint.SIZES, lint.OF_THE_PEER = (1_000,), 2", "instructlab-schema 0.4.2 (on 2, times 500)"),
     "gate": ("gate.RELEASES = 4", "refused of 4 releases"),
     "scale": (
         "scale.LEAVES, scale.large_tree.LEAVES, scale.large_tree.IN_THE_STORE = (2,), 20, 5",
