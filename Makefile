@@ -9,9 +9,6 @@ EXTRAS ?= train release deepspeed gguf rag lm-eval
 # and transformers again, which takes 6 seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-# On Linux the tests and the demo compute in huge pages, as jobs do on a machine without a GPU (machine.py says why).
-export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296:glibc.malloc.arena_max=1
-
 .PHONY: setup demo test test-demo test-compat check core lint format fuzz docs bench clean
 
 setup: .venv/ready  ## the environment and the embedded model; seconds when nothing changed

@@ -42,8 +42,8 @@ exec python3 -I -S "$GITHUB_ACTION_PATH"
 """
 """The lines of setup.sh: programs in the home folder come last, and Python reads nothing of a user's."""
 VARIABLES = {
-    *("JOB", "GITHUB_ACTIONS", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_WORKSPACE"),
-    *("RUNNER_TEMP", "RUNNER_TOOL_CACHE", "UV_CACHE_DIR", "XDG_CACHE_HOME"),
+    *("JOB", "GITHUB_ACTIONS", "GITHUB_PATH", "GITHUB_WORKSPACE", "RUNNER_TEMP", "RUNNER_TOOL_CACHE"),
+    *("UV_CACHE_DIR", "XDG_CACHE_HOME"),
 }
 """The variables that the Python files read by name."""
 PROGRAMS = {

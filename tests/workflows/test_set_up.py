@@ -52,7 +52,6 @@ class Runner:
             "RUNNER_TOOL_CACHE": str(self.folder / "tools"),
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTION_PATH": str(action),
-            "GITHUB_ENV": str(self.folder / "variables"),
             "GITHUB_PATH": str(self.folder / "path"),
             "GITHUB_WORKSPACE": str(self.work),
             "JOB": self.kind,
@@ -123,24 +122,6 @@ def test_what_is_whole_is_used_again(runner: Runner) -> None:
     ).stdout
     version = subprocess.run([environment / "bin/arborist", "version"], capture_output=True, text=True)
     assert version.stdout.strip().endswith(f"commit {commit.strip()}")
-
-
-def test_without_a_gpu_the_next_steps_compute_in_huge_pages(runner: Runner) -> None:
-    runner.set_up()
-    name, _, tunables = (runner.folder / "variables").read_text().splitlines()[-1].partition("=")
-    assert name == "GLIBC_TUNABLES"
-    listed = [next(Path("/").glob("lib*/ld-linux-*.so.*")), "--list-tunables"]
-    printed = subprocess.run(listed, env={name: tunables}, capture_output=True, text=True).stdout
-    used = {line.partition(":")[0] for line in printed.splitlines()}
-    assert {part.partition("=")[0] for part in tunables.split(":")} <= used
-    assert f"export {name} ?= {tunables}\n" in (ROOT / "Makefile").read_text()
-
-
-def test_tunables_that_the_machine_has_are_kept(runner: Runner) -> None:
-    variables = runner.folder / "variables"
-    variables.write_text("")
-    replace(runner, environment={"GLIBC_TUNABLES": "glibc.malloc.check=0"}).set_up()
-    assert variables.read_text() == ""
 
 
 def test_another_commit_lock_file_or_need_is_another_environment(runner: Runner) -> None:

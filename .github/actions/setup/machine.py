@@ -22,21 +22,6 @@ _REGISTRIES = {
 """pip's settings -> uv's environment variables with the same meaning."""
 
 
-_HUGE_PAGES = ":".join(
-    (
-        "glibc.malloc.hugetlb=1",  # ask for huge pages
-        "glibc.malloc.mmap_threshold=4294967296",  # tensors beside each other, so that they fill huge pages
-        "glibc.malloc.trim_threshold=4294967296",  # keep freed memory for the next tensor
-        "glibc.malloc.arena_max=1",  # all threads take memory from one place
-    )
-)
-"""glibc's tunables with which a model's memory is in pages of 2 MiB instead of 4 KiB.
-
-docs/profiles.md has what was measured. The embedded model's logits and gradients are the same to the bit.
-https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-Tunables.html
-"""
-
-
 class SetupError(Exception):
     """An error that the machine's administrator or the recipe's author can fix; shown as one line."""
 
@@ -110,12 +95,6 @@ class Machine:
     def has_gpu(self) -> bool:
         """Return whether the machine has an NVIDIA driver."""
         return any(Path(device).exists() for device in GPU)
-
-    def for_computing(self) -> dict[str, str]:
-        """Return environment variables for the job's following steps: huge pages if the CPU computes."""
-        if self.has_gpu() or "GLIBC_TUNABLES" in self.environment:
-            return {}
-        return {"GLIBC_TUNABLES": _HUGE_PAGES}
 
     def install_uv(self, folder: Path, version: str) -> None:
         """Create an environment with pip and uv.

@@ -53,8 +53,6 @@ def step(scratch: Path) -> None:
         kept.prune({core.name, used.name})
     with Path(os.environ["GITHUB_PATH"]).open("a") as file:
         file.write(f"{used / 'bin'}\n")
-    with Path(os.environ["GITHUB_ENV"]).open("a") as file:
-        file.writelines(f"{name}={value}\n" for name, value in machine.for_computing().items())
     print(f"set-up: using the environment {used}")
 
 
