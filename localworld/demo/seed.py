@@ -18,7 +18,7 @@ LEFT_OUT = (
 QUICKER = {
     "samples: 40 ": "samples: 24 ",
     "samples: 350 ": "samples: 60 ",
-    "ensemble: 2 ": "ensemble: 1 ",
+    "epochs: 3\n    ensemble: 2 ": "epochs: 2\n    ensemble: 1 ",
     "  # samples: lab/taxonomy-model-samples ": f"  samples: {SAMPLES} ",
     "  # gguf: lab/taxonomy-model-GGUF ": f"  gguf: {GGUF} ",
     "max_new_tokens: 32\n": "max_new_tokens: 24\n  general: general.yaml\n",
