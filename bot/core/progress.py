@@ -24,6 +24,9 @@ from bot.core.durations import readable
 
 LOG_EVERY_S = 10.0
 ROWS = 20
+TELLING_UNITS, TELLING_SHARE = 8, 0.05
+"""From this many units, or this share of them all, the speed so far tells how long the rest takes. The first
+units take long: they wait for a model to load, or for a whole batch."""
 PREPARING = "preparing"
 """The step of a run that has begun none, or is between two."""
 
@@ -61,7 +64,7 @@ class Count:
         leaf_number: its number in the order in which the leaves began.
         leaves: number of leaves; 0 if the units belong to no leaf.
         tokens_per_second: None if no tokens are counted.
-        seconds_left: an estimate from the speed so far; None if nothing is done yet.
+        seconds_left: an estimate from the speed so far; None while too little is done to tell.
     """
 
     done: int
@@ -176,6 +179,7 @@ class _Counter:
     def now(self) -> Count:
         """Return how far the step is."""
         seconds, new = time.monotonic() - self._began, self._done - self._reused
+        enough = new > 0 and new >= min(TELLING_UNITS, TELLING_SHARE * self._total)
         return Count(
             self._done,
             self._total,
@@ -184,7 +188,7 @@ class _Counter:
             self._numbers.get(self._leaf, 0),
             self._leaves,
             tokens_per_second=self._tokens / seconds if self._tokens and seconds > 0 else None,
-            seconds_left=max(0, self._total - self._done) * seconds / new if new > 0 else None,
+            seconds_left=max(0, self._total - self._done) * seconds / new if enough else None,
         )
 
     def _tell(self) -> None:

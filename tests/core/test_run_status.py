@@ -144,6 +144,20 @@ def test_units_that_were_there_already_say_nothing_of_the_time_left(store: Store
         assert left.seconds_left == 3
 
 
+@pytest.mark.parametrize(("total", "telling"), [(1, 1), (20, 1), (82, 5), (10_000, 8)])
+def test_the_first_units_of_many_do_not_tell_how_long_the_rest_takes(
+    total: int, telling: int, store: Store, clock: Clock
+) -> None:
+    writer = StatusWriter(RUN, store)
+    with kept(writer), step("examination"), task("ask the model", total, "questions") as advance:
+        for done in range(1, telling + 1):
+            clock.forward(1)
+            advance(1)
+            count = writer.status().count
+            assert count is not None
+            assert count.seconds_left == (total - telling if done == telling else None)
+
+
 def test_steps_within_steps_have_times_of_their_own(store: Store, clock: Clock) -> None:
     writer = StatusWriter(RUN, store)
     with kept(writer), step("mixing samples"):

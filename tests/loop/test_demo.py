@@ -47,8 +47,12 @@ def test_with_engine_ray_the_same_retraining_gives_a_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = demo_seed(ROOT)
+    # The demo's first release has no knowledge; here it has a leaf, so that both phases train.
+    left_out = [
+        folder.replace("taxonomy/knowledge", "taxonomy/knowledge/science") for folder in seed.leave_out
+    ]
     recipe = f"engine: ray\n{seed.texts['arborist.yaml']}"
-    world = World(tmp_path, ROOT, seed=Seed(seed.leave_out, {**seed.texts, "arborist.yaml": recipe}))
+    world = World(tmp_path, ROOT, seed=Seed(left_out, {**seed.texts, "arborist.yaml": recipe}))
     world.start()
     try:
         monkeypatch.setenv("HF_ENDPOINT", world.hub)
@@ -58,6 +62,10 @@ def test_with_engine_ray_the_same_retraining_gives_a_release(
     finally:
         world.stop()
     assert released is not None
+    assert [leaf["path"].split("/")[0] for leaf in released.manifest["leaves"]] == [
+        "compositional_skills",
+        "knowledge",
+    ]
     exams = [leaf["exam"] for leaf in released.manifest["leaves"]]
     right = {when: sum(exam[when]["right"] for exam in exams) for when in ("before", "after")}
     assert right["after"] > right["before"]

@@ -71,7 +71,7 @@ def test_two_processes_give_the_losses_of_one(tiny: Path, tmp_path: Path, stage:
 
 def test_offloaded_states_give_the_same_losses_also_after_a_kill(tiny: Path, tmp_path: Path) -> None:
     """Adam's states and the gradients are in the machine's memory, as the profiles of one GPU say."""
-    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=3)
+    phase = PhaseRecipe(learning_rate=1e-3, batch_tokens=60, epochs=12)
     alone = job(tiny, tmp_path / "alone", phase=phase)
     train(alone)
     deepspeed = load_profile("gpu-24g", ROOT).deepspeed
