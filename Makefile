@@ -3,7 +3,7 @@ BIN := .venv/bin
 # The same set-up as that of a job, for a developer: it says beforehand what it downloads.
 SETUP := .github/actions/setup
 # What is installed beside the core; empty for the core alone.
-EXTRAS ?= train release deepspeed gguf rag lm-eval
+EXTRAS ?= train release deepspeed gguf rag
 
 # Python keeps the bytecode that it compiles, even on an image that forbids it; otherwise each process compiles torch
 # and transformers again, which takes 6 seconds.
@@ -29,7 +29,11 @@ demo: setup  ## a contribution becomes a released model, on this machine alone
 	@$(PYTHON) -I -S $(SETUP) develop .venv ray
 	@touch $@
 
-test: setup .venv/vllm .venv/ray  ## everything, and the whole loop once on real engines; only the demo is not told again
+.venv/lm-eval/ready: .venv/ready  ## lm-evaluation-harness; where it is installed, transformers takes 2 s longer to import
+	@$(PYTHON) -I -S $(SETUP) develop .venv/lm-eval train lm-eval dev ./localworld
+	@touch $@
+
+test: setup .venv/vllm .venv/ray .venv/lm-eval/ready  ## everything, and the whole loop once on real engines; only the demo is not told again
 	@$(BIN)/python -m tests.groups
 
 test-demo: setup  ## the demo, and that it comes to the figures that it is to come to

@@ -21,6 +21,8 @@ from tempfile import TemporaryDirectory
 BIN = Path(sys.executable).parent
 ENGINES = ("tests/cluster", "tests/generate", "tests/inference", "tests/train")
 """Tests in which a model learns or answers."""
+TASKS = ("tests/inference/test_tasks.py",)
+"""Tests of lm-evaluation-harness; where it is installed, each import of transformers takes 2 s longer."""
 STORY = ("tests/loop/test_loop.py",)
 """The whole loop, once, on real engines."""
 COMMANDS = tuple(
@@ -90,13 +92,14 @@ LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quie
 LOOP = tuple(f"--ignore={path}" for path in (*STORY, *COMMANDS, *EVENTS))
 """What the group of all other tests of the loop leaves to the others."""
 GROUPS = {
-    "engines": (("pytest", *ENGINES),),
+    "engines": (("pytest", *(f"--ignore={path}" for path in TASKS), *ENGINES),),
     "parts": (("pytest", "-m", "not compat", *(f"--ignore={one}" for one in ("tests/loop", *ENGINES))),),
     "story": (("pytest", *STORY),),
     "loop": (("pytest", "-m", "not demo", "tests/loop", *LOOP),),
     "commands": (("pytest", *COMMANDS),),
     "events": (("pytest", *EVENTS),),
     "lint": LINT,
+    "tasks": (("../lm-eval/bin/pytest", *TASKS),),
     "core": (("pytest", *(f"--ignore={path}" for path in SLOW), *CORE),),
     "units": (("pytest", *UNITS),),
 }

@@ -30,9 +30,11 @@ def test_all_tests_are_in_exactly_one_group() -> None:
     stories = (*groups.STORY, *groups.COMMANDS, *groups.EVENTS)
     apart = (*groups.ENGINES, *stories)
     assert [path for path in apart if not (ROOT / path).exists()] == []
-    (loop,), (parts,) = groups.GROUPS["loop"], groups.GROUPS["parts"]
+    (loop,), (parts,), (engines,) = (groups.GROUPS[name] for name in ("loop", "parts", "engines"))
     assert {f"--ignore={path}" for path in stories} == set(loop[4:])
     assert len(set(apart)) == len(apart)
+    assert [f"--ignore={path}" for path in groups.TASKS] == [one for one in engines if "ignore" in one]
+    assert groups.GROUPS["tasks"][0][1:] == groups.TASKS
     assert {f"--ignore={path}" for path in ("tests/loop", *groups.ENGINES)} == set(parts[3:])
 
 
@@ -60,7 +62,7 @@ def test_all_groups_are_run_by_default_but_those_whose_tests_are_in_others(
     monkeypatch.setattr(groups, "run", lambda group, alone=False: groups.Result(group, True, 0.0, "", ()))
     assert groups.main([]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
-    assert said == ["engines", "parts", "story", "loop", "commands", "events", "lint"]
+    assert said == ["engines", "parts", "story", "loop", "commands", "events", "lint", "tasks"]
     assert groups.main(["units", "core", "lint"]) == 0
     said = [line.split()[1] for line in capsys.readouterr().out.partition("== summary\n")[2].splitlines()]
     assert said == ["lint", "core", "units"]

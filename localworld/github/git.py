@@ -9,7 +9,10 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+
+from localworld.github.git_names import valid_ref
 
 ZERO = "0" * 40
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -77,10 +80,15 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Git:
-    """A bare repository."""
+    """A bare repository.
+
+    What git answered about an object, which never changes, is remembered: a git process takes milliseconds,
+    and the same questions are asked at each event.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._remembered = lru_cache(maxsize=1000)(self.text)
 
     def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run a git command on the repository and return its stdout.
@@ -121,8 +129,10 @@ class Git:
 
     def configure(self) -> None:
         """Set the git configuration that serving over HTTP needs."""
-        for key, value in _SETTINGS.items():
-            self.run("config", key, value)
+        with (self.path / "config").open("a", encoding="utf-8") as config:
+            for key, value in _SETTINGS.items():
+                section, name = key.split(".")
+                config.write(f"[{section}]\n\t{name} = {value}\n")
 
     # Refs
 
@@ -135,7 +145,7 @@ class Git:
         """Return the SHA that a full ref points at, or None."""
         if not valid_ref(name):
             return None
-        return self._try("rev-parse", "--quiet", "--verify", "--end-of-options", name)
+        return self._loose(name) or self._try("rev-parse", "--quiet", "--verify", "--end-of-options", name)
 
     def branch(self, name: str) -> str | None:
         """Return the SHA of a branch's tip, or None."""
@@ -165,10 +175,7 @@ class Git:
         if _SHORT_SHA.fullmatch(name):
             names = [name, *names] if SHA.fullmatch(name) else [*names, name]
         for candidate in names:
-            commit = self._try(
-                "rev-parse", "--quiet", "--verify", "--end-of-options", candidate + "^{commit}"
-            )
-            if commit:
+            if commit := self._peeled(candidate, "commit"):
                 return commit
         return None
 
@@ -184,7 +191,7 @@ class Git:
 
     def tree_of(self, sha: str) -> str | None:
         """Return the SHA of the tree of a commit or tree, or None."""
-        return self._try("rev-parse", "--quiet", "--verify", "--end-of-options", sha + "^{tree}")
+        return self._peeled(sha, "tree")
 
     def entries(self, treeish: str, *, path: str = "", recursive: bool = False) -> list[TreeEntry]:
         """Return the entries of a tree.
@@ -194,7 +201,8 @@ class Git:
             recursive: whether to include the entries of subfolders.
         """
         options = ["-r", "-t"] if recursive else []
-        output = self.text("ls-tree", "-z", "-l", *options, treeish, *(["--", path] if path else []))
+        ask = self._remembered if SHA.fullmatch(treeish) else self.text
+        output = ask("ls-tree", "-z", "-l", *options, treeish, *(["--", path] if path else []))
         return [_entry(record) for record in output.split("\0") if record]
 
     def entry(self, treeish: str, path: str) -> TreeEntry | None:
@@ -263,7 +271,8 @@ class Git:
             paths: only commits that change these paths; all if empty.
             options: more options of `git log`, such as `--reverse`.
         """
-        output = self.text(
+        ask = self._remembered if all(map(SHA.fullmatch, revisions)) else self.text
+        output = ask(
             "log", "-z", f"--format={_COMMIT}", *options, "--end-of-options", *revisions, "--", *paths
         )
         fields = output.split("\0")
@@ -302,27 +311,25 @@ class Git:
             f"+{sha}:{ref}" if ref else sha,
         )
 
-    def _try(self, *arguments: str) -> str | None:
+    def _peeled(self, name: str, kind: str) -> str | None:
+        """Return the SHA of the commit or tree that a name or SHA stands for, or None."""
+        return self._try("rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{{kind}}}")
+
+    def _loose(self, name: str) -> str | None:
+        """Return what the file of a ref says; None if the ref has no file of its own, or none with a SHA."""
         try:
-            return self.text(*arguments)
+            sha = (self.path / name).read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            return None
+        return sha if SHA.fullmatch(sha) else None
+
+    def _try(self, *arguments: str) -> str | None:
+        objects = (one for one in arguments[1:] if not one.startswith("-"))
+        ask = self._remembered if all(map(SHA.match, objects)) else self.text
+        try:
+            return ask(*arguments)
         except GitError:
             return None
-
-
-def valid_ref(name: str) -> bool:
-    """Return whether git accepts this name of a full ref, like `git check-ref-format` without a process."""
-    parts = name.split("/")
-    return (
-        len(parts) >= 2
-        and not re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", name)
-        and not name.endswith(".")
-        and all(part and not part.startswith(".") and not part.endswith(".lock") for part in parts)
-    )
-
-
-def valid_path(path: str) -> bool:
-    """Return whether this is a valid path within a tree."""
-    return "\0" not in path and all(part not in {"", ".", "..", ".git"} for part in path.split("/"))
 
 
 def _entry(record: str) -> TreeEntry:

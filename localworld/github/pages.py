@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from localworld.github import diff, markdown, pulls, shapes
 from localworld.github.db import Row
-from localworld.github.git import valid_path
+from localworld.github.git_names import valid_path
 from localworld.github.state import GitHub
 
 _TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)

@@ -46,6 +46,7 @@ class GitHub:
         self.writing = threading.RLock()
         """Held while refs are updated, so that a push and a merge do not interleave."""
         self._listeners: list[Callable[[Event], None]] = []
+        self._gits: dict[Path, Git] = {}
         self.webhooks = Webhooks(self.db)
         self.subscribe(self.webhooks.take)
         if self.user(ACTIONS_BOT) is None:
@@ -233,6 +234,7 @@ class GitHub:
     def delete_repository(self, repository: Row) -> None:
         """Delete a repository; its row stays for the pull requests from it (see `is_deleted`)."""
         shutil.rmtree(self.repo_path(repository["full_name"]))
+        self._gits.pop(self.repo_path(repository["full_name"]), None)
         name = f"{repository['full_name']}{DELETED}{repository['id']}"
         self.db.update("repositories", repository["id"], full_name=name)
         self.db.run("DELETE FROM hooks WHERE repository_id = ?", repository["id"])
@@ -254,7 +256,8 @@ class GitHub:
 
     def git(self, full_name: str) -> Git:
         """Return a `Git` object for the bare repository."""
-        return Git(self.repo_path(full_name))
+        path = self.repo_path(full_name)
+        return self._gits.setdefault(path, Git(path))
 
     def add_collaborator(self, repository: str, login: str, permission: str) -> None:
         """Give a user a role in a repository.

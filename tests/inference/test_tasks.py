@@ -1,4 +1,7 @@
-"""Tasks of lm-evaluation-harness: run once for each model, kept and compared; offline, with an own task."""
+"""Tasks of lm-evaluation-harness: run once for each model, kept and compared; offline, with an own task.
+
+`make test` runs these in `.venv/lm-eval`, which `make .venv/lm-eval/ready` makes.
+"""
 
 import json
 from dataclasses import replace

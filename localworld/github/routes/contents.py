@@ -9,7 +9,8 @@ from localworld.github import pushes, shapes
 from localworld.github.clock import now
 from localworld.github.db import Row
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.git import ZERO, GitError, TreeEntry, valid_path
+from localworld.github.git import ZERO, GitError, TreeEntry
+from localworld.github.git_names import valid_path
 from localworld.github.http import Call
 
 READMES = ("README.md", "README", "README.rst", "README.txt", "readme.md")

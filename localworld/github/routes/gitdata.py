@@ -11,7 +11,8 @@ from localworld.github import pushes, shapes
 from localworld.github.clock import now
 from localworld.github.db import Row
 from localworld.github.errors import ApiError, invalid, not_found
-from localworld.github.git import SHA, ZERO, Git, GitError, valid_path, valid_ref
+from localworld.github.git import SHA, ZERO, Git, GitError
+from localworld.github.git_names import valid_path, valid_ref
 from localworld.github.http import Call
 
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}

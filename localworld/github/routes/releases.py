@@ -10,7 +10,8 @@ from localworld.github.clock import now
 from localworld.github.db import Row
 from localworld.github.emit_event import emit_event
 from localworld.github.errors import invalid, not_found
-from localworld.github.git import ZERO, valid_ref
+from localworld.github.git import ZERO
+from localworld.github.git_names import valid_ref
 from localworld.github.http import Call
 
 

@@ -10,8 +10,9 @@ import pytest
 from github import InputGitTreeElement
 from github.GithubException import GithubException, UnknownObjectException
 
-from localworld.github.git import Git, Signature, valid_path, valid_ref
+from localworld.github.git import Git, Signature
 from localworld.github.git_merge import rebase
+from localworld.github.git_names import valid_path, valid_ref
 from tests.helpers.local_github import TAXONOMY
 
 BAD_PATHS = ["../x", "a//b", ".git/config", "a/../b", "a/.git/hooks/x", "./a"]
@@ -213,3 +214,19 @@ def test_a_rebase_picks_commits_as_git_does_and_stops_at_a_conflict(tmp_path):
     assert rebase(git, tip, two, who) == tip  # everything is there already
     other = commit("other", [root], a="9\n")
     assert rebase(git, other, two, who) is None
+
+
+def test_a_repository_made_under_the_name_of_a_deleted_one_knows_none_of_its_objects(lab):
+    owner = lab.client("contributor").get_user()
+    before = owner.create_repo("garden")
+    main = before.create_file("a.txt", "First", "of the first\n")["commit"].sha
+    blob = before.get_contents("a.txt").sha
+    assert before.get_git_blob(blob).content
+    assert before.get_git_commit(main).sha == main
+    before.delete()
+    after = owner.create_repo("garden")
+    after.create_file("b.txt", "First", "of the second\n")
+    for ask in (lambda: after.get_git_blob(blob), lambda: after.get_git_commit(main)):
+        with pytest.raises(GithubException) as refused:
+            ask()
+        assert refused.value.status in {404, 422}
